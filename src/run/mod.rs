@@ -1,0 +1,3 @@
+//! What every run shares: waiting.
+
+pub mod wait;

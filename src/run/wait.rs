@@ -1,0 +1,425 @@
+//! The only place that sleeps: the clock everything is timed by, and the one function that waits for AWS.
+//!
+//! Guarantees: every wait has a deadline, an interval and a cancel token; the last reason it was not ready is in
+//! the error and in the progress events.
+
+use std::fmt;
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Time as AWS would see it. A rehearsal's clock runs faster than the wall; everything that waits or computes an
+/// AWS timestamp asks this clock, so nothing else needs to know.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    origin: Instant,
+    epoch: SystemTime,
+    speed: f64,
+}
+
+impl Clock {
+    /// A clock that runs as fast as the wall's.
+    pub fn real() -> Self {
+        Self::accelerated(1.0)
+    }
+
+    /// A clock on which `speed` seconds pass in each second of the wall's.
+    pub fn accelerated(speed: f64) -> Self {
+        Self {
+            origin: Instant::now(),
+            epoch: SystemTime::now(),
+            speed,
+        }
+    }
+
+    /// The same time of day at the same speed, but with nothing elapsed: for a run that begins now.
+    pub fn lap(&self) -> Self {
+        Self {
+            origin: Instant::now(),
+            epoch: self.utc(),
+            speed: self.speed,
+        }
+    }
+
+    /// How many of this clock's seconds pass in one of the wall's.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// This clock's time since it was made.
+    pub fn elapsed(&self) -> Duration {
+        self.origin.elapsed().mul_f64(self.speed)
+    }
+
+    /// The wall's time since this clock was made: what a person with a stopwatch reads.
+    pub fn wall(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    /// The date and time on this clock.
+    pub fn utc(&self) -> SystemTime {
+        self.epoch + self.elapsed()
+    }
+
+    /// The date and time at which [`Clock::elapsed`] was, or will be, `elapsed`.
+    pub fn utc_at(&self, elapsed: Duration) -> SystemTime {
+        self.epoch + elapsed
+    }
+
+    /// Sleeps for a duration of this clock's.
+    pub async fn sleep(&self, duration: Duration) {
+        self.sleep_wall(duration.div_f64(self.speed)).await;
+    }
+
+    /// Sleeps until [`Clock::elapsed`] is `elapsed`.
+    pub async fn sleep_until(&self, elapsed: Duration) {
+        self.sleep_until_wall(elapsed.div_f64(self.speed)).await;
+    }
+
+    /// Sleeps for a duration of the wall's.
+    #[expect(clippy::disallowed_methods, reason = "this is the place that sleeps")]
+    pub async fn sleep_wall(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    /// Sleeps until [`Clock::wall`] is `wall`.
+    #[expect(clippy::disallowed_methods, reason = "this is the place that sleeps")]
+    pub async fn sleep_until_wall(&self, wall: Duration) {
+        tokio::time::sleep_until(self.origin + wall).await;
+    }
+
+    /// Runs `future` for at most a duration of this clock's; `None` when the time was up.
+    pub async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+        self.within_wall(limit.div_f64(self.speed), future).await
+    }
+
+    /// Runs `future` for at most a duration of the wall's; `None` when the time was up.
+    pub async fn within_wall<T>(
+        &self,
+        limit: Duration,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::time::timeout(limit, future).await.ok()
+    }
+}
+
+/// What one look at the world says about a wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look<T> {
+    /// It is so, and this is the value.
+    Ready(T),
+    /// Not yet; in the user's words, what it is waiting for.
+    NotYet(String),
+    /// It will never be so: waiting longer is no use.
+    Never(String),
+}
+
+/// A growing wait looks again after this share of the time it has waited: no wait is found to be over more than so
+/// much too late, and a long one costs few looks.
+const SHARE: u32 = 25;
+
+/// The bounds of a wait, in the clock's time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Gives up after this long.
+    pub deadline: Duration,
+    /// Before the first look: most of the time it is known to take at least.
+    pub first: Duration,
+    /// Between looks, and between the looks of a streak.
+    pub interval: Duration,
+    /// What the time between looks that are not ready grows to.
+    pub longest: Duration,
+    /// How many looks in a row must be ready.
+    pub streak: u32,
+}
+
+impl Limits {
+    /// Looks at once and then every `interval`, for at most `deadline`.
+    pub const fn new(deadline: Duration, interval: Duration) -> Self {
+        Self {
+            deadline,
+            first: Duration::ZERO,
+            interval,
+            longest: interval,
+            streak: 1,
+        }
+    }
+
+    /// Looks less often the longer it has waited, and every `longest` at least.
+    pub const fn growing_to(mut self, longest: Duration) -> Self {
+        self.longest = longest;
+        self
+    }
+
+    /// Sleeps this long before the first look.
+    pub const fn first_after(mut self, first: Duration) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// How long to wait for the next look, after this long without the thing.
+    fn pause(&self, waited: Duration) -> Duration {
+        let longest = self.longest.max(self.interval);
+        (waited / SHARE).clamp(self.interval, longest)
+    }
+
+    /// Wants this many ready looks in a row.
+    pub const fn in_a_row(mut self, streak: u32) -> Self {
+        self.streak = streak;
+        self
+    }
+}
+
+/// Why a wait ended without its value.
+#[derive(Debug)]
+pub enum WaitError {
+    /// The deadline passed.
+    TimedOut {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        after: Duration,
+        /// The last reason it was not ready.
+        last: String,
+    },
+    /// It can never be ready.
+    Never {
+        /// What was waited for.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The run was cancelled.
+    Cancelled,
+    /// The look itself failed.
+    Look(anyhow::Error),
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut { what, after, last } => {
+                write!(f, "{what}: not after {} s: {last}", after.as_secs())
+            }
+            Self::Never { what, reason } => write!(f, "{what}: {reason}"),
+            Self::Cancelled => write!(f, "cancelled"),
+            Self::Look(error) => write!(f, "{error:#}"),
+        }
+    }
+}
+
+impl std::error::Error for WaitError {}
+
+/// Looks until it is ready, in as many looks in a row as `limits` wants; tells `progress` each new reason why not.
+///
+/// A look that fails ends the wait: whether an error of AWS is worth another look is for the look to say, by
+/// returning [`Look::NotYet`].
+pub async fn wait_until<T, F, Fut>(
+    clock: &Clock,
+    cancel: &CancellationToken,
+    what: &str,
+    limits: Limits,
+    progress: impl Fn(&str),
+    mut look: F,
+) -> Result<T, WaitError>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = anyhow::Result<Look<T>>>,
+{
+    let begun = clock.elapsed();
+    let mut last = String::from("not looked at yet");
+    let mut in_a_row = 0;
+    let mut pause = limits.first;
+    loop {
+        if !pause.is_zero() {
+            tokio::select! {
+                () = cancel.cancelled() => return Err(WaitError::Cancelled),
+                () = clock.sleep(pause) => {}
+            }
+        }
+        if cancel.is_cancelled() {
+            return Err(WaitError::Cancelled);
+        }
+        match look().await.map_err(WaitError::Look)? {
+            Look::Ready(value) => {
+                in_a_row += 1;
+                if in_a_row >= limits.streak.max(1) {
+                    return Ok(value);
+                }
+                pause = limits.interval;
+                last = format!("ready {in_a_row} of {} looks in a row", limits.streak);
+            }
+            Look::NotYet(reason) => {
+                in_a_row = 0;
+                pause = limits.pause(clock.elapsed().saturating_sub(begun));
+                if reason != last {
+                    progress(&reason);
+                }
+                last = reason;
+            }
+            Look::Never(reason) => {
+                return Err(WaitError::Never {
+                    what: what.to_owned(),
+                    reason,
+                });
+            }
+        }
+        let waited = clock.elapsed().saturating_sub(begun);
+        if waited >= limits.deadline {
+            return Err(WaitError::TimedOut {
+                what: what.to_owned(),
+                after: waited,
+                last,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::{Cell, RefCell};
+
+    const LIMITS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(5));
+
+    async fn wait(looks: Vec<Look<u8>>, limits: Limits) -> (Result<u8, WaitError>, Vec<String>) {
+        let told = RefCell::new(Vec::new());
+        let next = Cell::new(0);
+        let outcome = wait_until(
+            &Clock::real(),
+            &CancellationToken::new(),
+            "the thing",
+            limits,
+            |reason| told.borrow_mut().push(reason.to_owned()),
+            || {
+                let look = looks[next.get().min(looks.len() - 1)].clone();
+                next.set(next.get() + 1);
+                async move { Ok(look) }
+            },
+        )
+        .await;
+        (outcome, told.into_inner())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_streak_begins_again_after_one_bad_look() {
+        let looks = vec![
+            Look::Ready(1),
+            Look::NotYet("flapped".into()),
+            Look::Ready(2),
+            Look::Ready(3),
+        ];
+        let (outcome, _) = wait(looks, LIMITS.in_a_row(2)).await;
+        assert_eq!(outcome.ok(), Some(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_reason_is_in_the_error_when_time_is_up() {
+        let (outcome, told) = wait(vec![Look::NotYet("1 of 2 healthy".into())], LIMITS).await;
+        let error = outcome.expect_err("it is never ready").to_string();
+        assert_eq!(error, "the thing: not after 60 s: 1 of 2 healthy");
+        assert_eq!(told, ["1 of 2 healthy"], "each new reason is told once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn never_ends_the_wait_at_once() {
+        let clock = Clock::real();
+        let (outcome, _) = wait(vec![Look::Never("quota exceeded".into())], LIMITS).await;
+        assert_eq!(
+            outcome.expect_err("never").to_string(),
+            "the thing: quota exceeded"
+        );
+        assert_eq!(clock.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cancelling_ends_a_wait_in_the_middle_of_its_sleep() {
+        let clock = Clock::real();
+        let cancel = CancellationToken::new();
+        let cancelling = async {
+            clock.sleep(Duration::from_secs(7)).await;
+            cancel.cancel();
+        };
+        let waiting = wait_until(
+            &clock,
+            &cancel,
+            "it",
+            Limits::new(Duration::from_secs(99), Duration::from_secs(50)),
+            |_| {},
+            || async { Ok(Look::<()>::NotYet("no".into())) },
+        );
+        let (outcome, ()) = tokio::join!(waiting, cancelling);
+        assert!(matches!(outcome, Err(WaitError::Cancelled)));
+        assert_eq!(clock.elapsed(), Duration::from_secs(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_growing_wait_is_never_more_than_its_share_or_its_least_interval_late() {
+        for true_after in [0, 7, 40, 90, 119, 300, 601] {
+            let clock = Clock::real();
+            let looks = Cell::new(0_u32);
+            let limits = Limits::new(Duration::from_secs(900), Duration::from_secs(1))
+                .growing_to(Duration::from_secs(5));
+            let outcome = wait_until(
+                &clock,
+                &CancellationToken::new(),
+                "it",
+                limits,
+                |_| {},
+                || async {
+                    looks.set(looks.get() + 1);
+                    Ok(if clock.elapsed().as_secs() >= true_after {
+                        Look::Ready(())
+                    } else {
+                        Look::NotYet("no".into())
+                    })
+                },
+            )
+            .await;
+            assert!(outcome.is_ok());
+            let late = clock.elapsed() - Duration::from_secs(true_after);
+            let share = Duration::from_secs(true_after) / SHARE;
+            let allowed = share.clamp(Duration::from_secs(1), Duration::from_secs(5));
+            assert!(late <= allowed, "{late:?} after {true_after} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_streak_is_looked_at_every_interval_however_long_the_wait_was() {
+        let clock = Clock::real();
+        let ready = Cell::new(None);
+        let limits = Limits::new(Duration::from_secs(900), Duration::from_secs(2))
+            .growing_to(Duration::from_secs(5))
+            .in_a_row(3);
+        let outcome = wait_until(
+            &clock,
+            &CancellationToken::new(),
+            "it",
+            limits,
+            |_| {},
+            || async {
+                Ok(if clock.elapsed() >= Duration::from_secs(300) {
+                    ready.set(ready.get().or(Some(clock.elapsed())));
+                    Look::Ready(())
+                } else {
+                    Look::NotYet("no".into())
+                })
+            },
+        )
+        .await;
+        assert!(outcome.is_ok());
+        let first = ready.get().expect("it was ready");
+        assert_eq!(clock.elapsed() - first, Duration::from_secs(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accelerated_clock_sleeps_a_fraction_of_the_wall() {
+        let wall = Clock::real();
+        let fast = Clock::accelerated(10.0);
+        fast.sleep(Duration::from_secs(60)).await;
+        assert_eq!(wall.elapsed(), Duration::from_secs(6));
+        assert!(fast.elapsed() >= Duration::from_secs(60));
+    }
+}
