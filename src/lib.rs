@@ -1,4 +1,9 @@
 //! Zero-downtime blue/green releases on plain AWS EC2, with nothing but the AWS API.
 
+pub mod cli;
+pub mod config;
+pub mod inputs;
+pub mod names;
 pub mod net;
+pub mod outcome;
 pub mod run;

@@ -1,0 +1,372 @@
+//! The commands and their options, each with its help in the user's words and an example.
+//!
+//! Guarantees: options are raw text where a `BGD_` variable can give them as well (`inputs` decides which counts);
+//! everything else is valid once it is parsed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config;
+use crate::outcome::EXIT_CODES;
+
+/// The region of the local cloud unless another one is asked for.
+pub const LOCAL_REGION: &str = "eu-central-1";
+
+/// Zero-downtime blue/green releases on plain AWS EC2, with nothing but the AWS API.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "bg-deploy", version, after_help = exit_codes(), max_term_width = 100)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub options: Options,
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Options {
+    /// The file to read [default: bg-deploy.toml; also BGD_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Which of the file's environments is meant [also BGD_ENVIRONMENT]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The release that the app has to answer with [also BGD_RELEASE; in GitHub Actions the commit]
+    #[arg(long, global = true, value_name = "RELEASE")]
+    pub release: Option<String>,
+    /// The file or folder to deploy, instead of the one the file names [also BGD_ARTIFACT]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub artifact: Option<String>,
+    /// The region of AWS, instead of the file's [also BGD_REGION]
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Where AWS answers, for example a local cloud [also BGD_ENDPOINT_URL, AWS_ENDPOINT_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Write results as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours on the terminal
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// When the terminal gets colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal that can, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Release the artifact: bake an image, prove it on the idle colour, and move the traffic without losing a request
+    #[command(after_help = "Example:\n  bg-deploy deploy --environment prod --release 1.4.2")]
+    Deploy(Deploy),
+    /// Show what a deploy would do and why, and change nothing
+    #[command(after_help = "Example:\n  bg-deploy plan --environment prod --release 1.4.2 --json")]
+    Plan,
+    /// Make what a deploy needs in AWS (load balancer, groups, roles), or bring it up to date
+    #[command(after_help = "Example:\n  bg-deploy provision --environment prod")]
+    Provision,
+    /// Send requests to a service all the time, and say which release answered each and which ones failed
+    #[command(
+        after_help = "Example:\n  bg-deploy probe --url https://hello.example.com --rate 20 --for 5m --expect 1.4.2"
+    )]
+    Probe(Probe),
+    /// Try a whole release on this machine, against a local cloud that runs your own app; needs no AWS account
+    #[command(
+        after_help = "Examples:\n  bg-deploy rehearse\n  bg-deploy rehearse --config bg-deploy.toml --fault unhealthy"
+    )]
+    Rehearse(Rehearse),
+    /// Run the local cloud by itself, for any AWS SDK or the AWS CLI to talk to
+    #[command(
+        after_help = "Example:\n  bg-deploy local-aws --port 4566\n  aws --endpoint-url http://127.0.0.1:4566 sts get-caller-identity"
+    )]
+    LocalAws(LocalAws),
+    /// Print the JSON Schema of bg-deploy.toml, for editors
+    #[command(after_help = "Example:\n  bg-deploy schema > bg-deploy.schema.json")]
+    Schema,
+    /// Run the sample app of the rehearsal from its artifact's folder
+    #[command(
+        hide = true,
+        after_help = "Example:\n  bg-deploy sample-app ./sample --port 8080"
+    )]
+    SampleApp(SampleApp),
+}
+
+/// `deploy`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Deploy {
+    /// Where reports and the ledger of requests are written
+    #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
+    pub report_dir: PathBuf,
+}
+
+/// `probe`
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// The service's URL [default: the file's `probe.url`]
+    #[arg(long, value_name = "URL", value_parser = origin)]
+    pub url: Option<String>,
+    /// The path that answers with the release [default: the file's `service.version-path`]
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    pub path: Option<String>,
+    /// Where in its JSON the release stands [default: the file's `service.version-pointer`]
+    #[arg(long, value_name = "POINTER", value_parser = pointer)]
+    pub pointer: Option<String>,
+    /// Requests a second in each lane [default: the file's `probe.rate`]
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub rate: Option<f64>,
+    /// How long to go on
+    #[arg(long = "for", value_name = "DURATION", default_value = "1m", value_parser = config::duration::parse)]
+    pub duration: Duration,
+    /// Fail unless this release answers, and no other, at the end
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
+    pub expect: Option<String>,
+    /// Write a line for each request to this file
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// A path whose answer takes long [default: the file's `probe.long-path`]
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    pub long_path: Option<String>,
+}
+
+/// `rehearse`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Rehearse {
+    /// What goes wrong on purpose
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub fault: Option<Fault>,
+    /// How many times faster than AWS
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub speed: u32,
+    /// Makes a rehearsal's chances repeatable
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Where reports and the ledger of requests are written
+    #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
+    pub report_dir: PathBuf,
+}
+
+/// What goes wrong in a rehearsal on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fault {
+    /// The new release never becomes healthy
+    Unhealthy,
+    /// The new release answers with another version
+    WrongVersion,
+    /// The new release stops as soon as it is started
+    CrashOnStart,
+    /// The app drops its requests when it is stopped
+    DropsOnStop,
+    /// The app closes idle connections sooner than the load balancer
+    KeepAliveTooShort,
+    /// The bake script fails on the builder
+    BakeScriptFails,
+    /// AWS has no instances left
+    NoCapacity,
+    /// The new release takes long to start
+    SlowStart,
+    /// The new release fails requests once it has traffic
+    ErrorsAfterShift,
+}
+
+impl Fault {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// `local-aws`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct LocalAws {
+    /// The port it listens on, on this machine only; 0 for any free one
+    #[arg(long, value_name = "P", default_value_t = 4566)]
+    pub port: u16,
+    /// How many times faster than AWS
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub speed: u32,
+    /// Makes its chances repeatable
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+impl LocalAws {
+    /// Where it listens: on this machine only.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+}
+
+/// `sample-app`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct SampleApp {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// The port it listens on
+    #[arg(long, env = "PORT", value_name = "P")]
+    pub port: u16,
+}
+
+/// The exit codes, as the end of the help shows them.
+fn exit_codes() -> String {
+    let mut text = "Exit codes:".to_owned();
+    for (code, meaning) in EXIT_CODES {
+        text += &format!("\n  {code}  {meaning}");
+    }
+    text
+}
+
+/// A text of a form, as the file would want it.
+fn of_form(form: &config::form::Form, text: &str) -> Result<String, String> {
+    if (form.fits)(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("must be {}", form.is))
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    of_form(&config::form::ORIGIN, text)
+}
+
+fn path(text: &str) -> Result<String, String> {
+    of_form(&config::form::PATH, text)
+}
+
+fn pointer(text: &str) -> Result<String, String> {
+    of_form(&config::form::POINTER, text)
+}
+
+fn release(text: &str) -> Result<String, String> {
+    of_form(&config::form::RELEASE, text)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate| *rate > 0.0 && *rate <= 1_000.0)
+        .ok_or_else(|| "must be a number above 0 and at most 1000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_and_their_options_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does_and_shows_an_example_that_parses() {
+        let mut cli = Cli::command();
+        for command in cli.get_subcommands_mut() {
+            let name = command.get_name().to_owned();
+            let help = command.render_long_help().to_string();
+            assert!(command.get_about().is_some(), "{name} says nothing");
+            let examples: Vec<&str> = help
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.starts_with("bg-deploy "))
+                .collect();
+            assert!(!examples.is_empty(), "{name} has no example");
+            for example in examples {
+                let words = example.split('>').next().unwrap_or_default();
+                let parsed = Cli::try_parse_from(words.split_whitespace());
+                assert!(parsed.is_ok(), "{example}: {parsed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_help_lists_every_exit_code() {
+        let help = Cli::command().render_long_help().to_string();
+        for (code, meaning) in EXIT_CODES {
+            let first_words: String = meaning.chars().take(30).collect();
+            assert!(help.contains(&format!("  {code}  {first_words}")), "{help}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let Command::Rehearse(rehearse) = parse("rehearse --fault drops-on-stop").command else {
+            unreachable!("asked for rehearse");
+        };
+        assert_eq!((rehearse.speed, rehearse.seed), (20, None));
+        assert_eq!(
+            rehearse.fault.map(Fault::name).as_deref(),
+            Some("drops-on-stop")
+        );
+        assert_eq!(rehearse.report_dir, PathBuf::from("bg-deploy-report"));
+        let Command::LocalAws(local) = parse("local-aws").command else {
+            unreachable!("asked for local-aws");
+        };
+        assert_eq!(
+            (local.address().to_string(), local.speed),
+            ("127.0.0.1:4566".to_owned(), 1)
+        );
+        let Command::Probe(probe) = parse("probe --for 90s --rate 0.5").command else {
+            unreachable!("asked for probe");
+        };
+        assert_eq!(
+            (probe.duration, probe.rate),
+            (Duration::from_secs(90), Some(0.5))
+        );
+    }
+
+    #[test]
+    fn options_stand_before_or_after_the_command() {
+        assert_eq!(
+            parse("--environment prod --json plan").options,
+            parse("plan --json --environment prod").options
+        );
+    }
+
+    #[test]
+    fn what_is_out_of_range_or_of_the_wrong_form_is_refused() {
+        for line in [
+            "rehearse --speed 0",
+            "rehearse --speed 61",
+            "rehearse --fault sunspots",
+            "probe --rate 0",
+            "probe --rate nan",
+            "probe --for 90",
+            "probe --path hc",
+            "probe --url http://a/b",
+            "probe --pointer version",
+            "probe --expect",
+            "local-aws --port 65536",
+            "plan --color pink",
+            "undeploy",
+            "",
+        ] {
+            assert!(try_parse(line).is_err(), "{line}");
+        }
+    }
+
+    fn parse(line: &str) -> Cli {
+        try_parse(line).unwrap()
+    }
+
+    fn try_parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("bg-deploy").chain(line.split_whitespace()))
+    }
+}

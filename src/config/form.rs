@@ -1,0 +1,340 @@
+//! What texts must look like: each form is one constant, with the words for people, the pattern for editors, and the
+//! function that decides.
+
+/// What a text must look like.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// In words that follow "must be".
+    pub is: &'static str,
+    /// As a regular expression for the JSON Schema; empty where words say it better.
+    pub pattern: &'static str,
+    /// Whether a text has the form.
+    pub fits: fn(&str) -> bool,
+}
+
+/// The longest name of an app or an environment.
+pub const NAME_MOST: usize = 20;
+/// The longest release.
+pub const RELEASE_MOST: usize = 128;
+
+/// An app's or an environment's name.
+pub const NAME: Form = Form {
+    is: "lower-case letters, digits and hyphens, 1 to 20 characters, beginning with a letter and not ending with a hyphen",
+    pattern: "^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$",
+    fits: is_name,
+};
+
+/// A release.
+pub const RELEASE: Form = Form {
+    is: "1 to 128 visible ASCII characters without spaces",
+    pattern: "^[!-~]{1,128}$",
+    fits: |text| {
+        (1..=RELEASE_MOST).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+    },
+};
+
+/// A region of AWS.
+pub const REGION: Form = Form {
+    is: "the name of an AWS region",
+    pattern: "^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$",
+    fits: is_region,
+};
+
+/// An AWS account.
+pub const ACCOUNT: Form = Form {
+    is: "the twelve digits of an AWS account, in quotes",
+    pattern: "^[0-9]{12}$",
+    fits: |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()),
+};
+
+/// Something on one line.
+pub const LINE: Form = Form {
+    is: "a text on one line that is not empty",
+    pattern: "^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$",
+    fits: |text| !text.trim().is_empty() && !text.chars().any(|c| c.is_ascii_control()),
+};
+
+/// Any text at all.
+pub const ANY: Form = Form {
+    is: "a text",
+    pattern: "",
+    fits: |_| true,
+};
+
+/// The path of a URL, with its query if it has one.
+pub const PATH: Form = Form {
+    is: "a path that begins with `/`",
+    pattern: "^/[!\"$-~]*$",
+    fits: |text| text.starts_with('/') && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#'),
+};
+
+/// A JSON pointer (RFC 6901) to something inside a document.
+pub const POINTER: Form = Form {
+    is: "a JSON pointer that begins with `/`",
+    pattern: "^(/([^/~]|~[01])*)+$",
+    fits: is_pointer,
+};
+
+/// The origin of a URL.
+pub const ORIGIN: Form = Form {
+    is: "http:// or https://, a host and perhaps a port, without a path",
+    pattern: "^https?://([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$",
+    fits: is_origin,
+};
+
+/// An image, or the parameter that names it.
+pub const IMAGE: Form = Form {
+    is: "an image (`ami-...`) or the parameter that names one (`ssm:/...`)",
+    pattern: "^(ami-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]+)$",
+    fits: |text| {
+        is_id("ami-", text)
+            || text.strip_prefix("ssm:/").is_some_and(|name| {
+                !name.is_empty()
+                    && name
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"_./-".contains(&b))
+            })
+    },
+};
+
+/// An EC2 instance type.
+pub const INSTANCE_TYPE: Form = Form {
+    is: "an EC2 instance type",
+    pattern: "^[a-z0-9-]+\\.[a-z0-9-]+$",
+    fits: |text| {
+        let part = |part: &str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        text.split_once('.')
+            .is_some_and(|(family, size)| part(family) && part(size))
+    },
+};
+
+/// A VPC.
+pub const VPC: Form = Form {
+    is: "a VPC (`vpc-` and hexadecimal digits)",
+    pattern: "^vpc-[0-9a-f]{8,17}$",
+    fits: |text| is_id("vpc-", text),
+};
+
+/// A subnet.
+pub const SUBNET: Form = Form {
+    is: "a subnet (`subnet-` and hexadecimal digits)",
+    pattern: "^subnet-[0-9a-f]{8,17}$",
+    fits: |text| is_id("subnet-", text),
+};
+
+/// The name of an environment variable.
+pub const VARIABLE: Form = Form {
+    is: "letters, digits and underscores, not beginning with a digit",
+    pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+    fits: |text| {
+        !text.starts_with(|c: char| c.is_ascii_digit())
+            && !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    },
+};
+
+/// The value of an environment variable or a header.
+pub const VALUE: Form = Form {
+    is: "a text on one line",
+    pattern: "^[^\\u0000-\\u001f\\u007f]*$",
+    fits: |text| !text.chars().any(|c| c.is_ascii_control()),
+};
+
+/// The name of a header.
+pub const HEADER: Form = Form {
+    is: "the name of a header",
+    pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+    fits: |text| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+.^_`|~-".contains(&b))
+    },
+};
+
+fn is_name(text: &str) -> bool {
+    text.len() <= NAME_MOST
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [area, middle @ .., number] = parts.as_slice() else {
+        return false;
+    };
+    let letters = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    area.len() == 2
+        && letters(area)
+        && !middle.is_empty()
+        && middle.iter().all(|part| letters(part))
+        && (1..=2).contains(&number.len())
+        && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_pointer(text: &str) -> bool {
+    text.starts_with('/')
+        && text
+            .split('~')
+            .skip(1)
+            .all(|rest| rest.starts_with(['0', '1']))
+}
+
+fn is_origin(text: &str) -> bool {
+    let Some(rest) = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"))
+    else {
+        return false;
+    };
+    let (host, port) = match rest.strip_prefix('[') {
+        Some(bracketed) => {
+            let Some((host, after)) = bracketed.split_once(']') else {
+                return false;
+            };
+            let is_v6 = host
+                .bytes()
+                .all(|b| b.is_ascii_hexdigit() || b":.".contains(&b));
+            (if is_v6 { host } else { "" }, after)
+        }
+        None => {
+            let (host, port) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
+            let is_host = host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b));
+            (if is_host { host } else { "" }, port)
+        }
+    };
+    let digits = port.strip_prefix(':');
+    let is_port = match digits {
+        None => port.is_empty(),
+        Some(digits) => {
+            digits.len() <= 5
+                && digits.bytes().all(|b| b.is_ascii_digit())
+                && digits.parse::<u16>().is_ok_and(|port| port > 0)
+        }
+    };
+    !host.is_empty() && is_port
+}
+
+fn is_id(prefix: &str, text: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|id| {
+        (8..=17).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_knows_what_fits_and_what_does_not() {
+        let long = "a".repeat(21);
+        let table: [(&str, Form, &[&str], &[&str]); 11] = [
+            (
+                "name",
+                NAME,
+                &["a", "hello", "a-1"],
+                &["", "A", "1a", "-a", "a-", "a_b", "a b", "ä", &long],
+            ),
+            (
+                "release",
+                RELEASE,
+                &["1.2.3", "a+b~c"],
+                &["", "a b", "ä", "a\n"],
+            ),
+            (
+                "region",
+                REGION,
+                &["eu-central-1", "us-gov-east-1", "ap-southeast-7"],
+                &[
+                    "",
+                    "eu",
+                    "eu-1",
+                    "eu-central",
+                    "eu-central-x",
+                    "EU-central-1",
+                    "eu--1",
+                ],
+            ),
+            (
+                "account",
+                ACCOUNT,
+                &["000000000000"],
+                &["", "1", "12345678901x", "1234567890123"],
+            ),
+            (
+                "path",
+                PATH,
+                &["/", "/hc?deep=1"],
+                &["", "hc", "/a b", "/ä", "/#a"],
+            ),
+            (
+                "pointer",
+                POINTER,
+                &["/", "/a/0", "/a~0b~1"],
+                &["", "a", "/a~", "/a~2"],
+            ),
+            (
+                "origin",
+                ORIGIN,
+                &["http://a", "https://a.b:8443", "http://[::1]:80"],
+                &[
+                    "",
+                    "a",
+                    "ftp://a",
+                    "http://",
+                    "http://a/",
+                    "http://a:",
+                    "http://a:0",
+                    "http://a:65536",
+                    "http://a:+1",
+                    "http://[::1",
+                    "http://[]",
+                    "http://u@a",
+                ],
+            ),
+            (
+                "image",
+                IMAGE,
+                &["ami-0123456789abcdef0", "ssm:/a/b"],
+                &[
+                    "",
+                    "ami-",
+                    "ami-xyz",
+                    "ssm:",
+                    "ssm:/",
+                    "ssm:a",
+                    "i-0123456789abcdef0",
+                ],
+            ),
+            (
+                "instance type",
+                INSTANCE_TYPE,
+                &["t3.micro", "u-6tb1.metal"],
+                &["", "t3", "t3.", ".micro", "T3.micro", "t3 .micro"],
+            ),
+            ("variable", VARIABLE, &["A", "_a1"], &["", "1A", "A-B", "Ä"]),
+            ("line", LINE, &["./hello --a b"], &["", "  ", "a\nb"]),
+        ];
+        for (name, form, good, bad) in table {
+            for text in good {
+                assert!((form.fits)(text), "{name}: {text:?}");
+            }
+            for text in bad {
+                assert!(!(form.fits)(text), "{name}: {text:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! From inputs to a `Config`: the file is read, an environment chosen, what the command line says laid over it.
+
+use std::fs;
+use std::io;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use super::Config;
+use super::check;
+use super::disk::{self, Flaw};
+use super::file::{self, Layer};
+use super::form::{self, Form};
+use super::key::Table;
+use super::problem::{Problems, Report, quoted};
+use crate::inputs::{Given, Inputs};
+use crate::names::Release;
+
+/// The file that is read unless another one is named.
+pub const DEFAULT_FILE: &str = "bg-deploy.toml";
+
+/// The largest file that is read, in bytes.
+const FILE_MOST: u64 = 1 << 20;
+
+/// The least file that works.
+const LEAST_FILE: &str =
+    "\n\n  app = \"hello\"\n  [service]\n  command = \"./hello\"\n  artifact = \"dist/\"\n";
+
+/// Reads the file, checks it and everything that it names on disk, and lays the inputs over it.
+pub fn load(inputs: &Inputs) -> Result<Config, Problems> {
+    let file = inputs.config_file();
+    let text = match read(&file) {
+        Ok(text) => text,
+        Err(flaw) => {
+            let mut report = Report::new(&file, "");
+            check_inputs(&mut report, inputs);
+            report.note(None, flaw.0, flaw.1);
+            return Err(report.into_problems());
+        }
+    };
+    let mut report = Report::new(&file, &text);
+    check_inputs(&mut report, inputs);
+    let Some((mut config, layer)) = read_text(&mut report, &text, inputs.environment.as_ref())
+    else {
+        return Err(report.into_problems());
+    };
+    if let Some(region) = &inputs.region {
+        config.region = Some(region.value.clone());
+    }
+    if let Some(artifact) = &inputs.artifact {
+        config.service.artifact = PathBuf::from(&artifact.value);
+    }
+    config.release = inputs
+        .release
+        .as_ref()
+        .map(|release| Release(release.value.clone()));
+    check_disk(&mut report, &config, &layer, inputs.artifact.as_ref());
+    report.unless_problems(config)
+}
+
+/// Reads and checks a text as the file would be, without a look at the disk.
+pub fn parse(text: &str, file: &Path, environment: Option<&str>) -> Result<Config, Problems> {
+    let mut report = Report::new(file, text);
+    let asked = environment.map(|name| Given::new("--environment", name));
+    match read_text(&mut report, text, asked.as_ref()) {
+        Some((config, _)) => report.unless_problems(config),
+        None => Err(report.into_problems()),
+    }
+}
+
+/// Reads a text; `None` where it is no TOML at all, and the rest cannot be judged.
+fn read_text(
+    report: &mut Report<'_>,
+    text: &str,
+    asked: Option<&Given>,
+) -> Option<(Config, Layer)> {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let at = error.span().map_or(text.len(), |span| span.start);
+        report.note(
+            Some(at),
+            format!("this is not TOML: {}", error.message()),
+            "",
+        );
+    }
+    if !errors.is_empty() {
+        return None;
+    }
+    let file = file::read(report, root.get_ref());
+    let (environment, layer) = check::environment(report, file, asked);
+    Some((check::config(report, &layer, environment), layer))
+}
+
+/// Reads the file's text; the error says what is wrong with the file as a whole.
+fn read(path: &Path) -> Result<String, Flaw> {
+    let flaw = |what: &str, remedy: &str| (what.to_owned(), remedy.to_owned());
+    let missing = || {
+        let what = if path == Path::new(DEFAULT_FILE) {
+            format!("there is no {DEFAULT_FILE} here")
+        } else {
+            "there is no such file".to_owned()
+        };
+        let remedy = format!("write one with these four lines:{LEAST_FILE}");
+        (what, remedy)
+    };
+    let opened = fs::File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => missing(),
+        _ => flaw(&format!("cannot be read: {error}"), "let this user read it"),
+    })?;
+    if !opened.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(flaw("is not a file", "name the file itself with --config"));
+    }
+    let mut bytes = Vec::new();
+    opened
+        .take(FILE_MOST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| flaw(&format!("cannot be read: {error}"), "let this user read it"))?;
+    if bytes.len() as u64 > FILE_MOST {
+        return Err(flaw("is larger than 1 MiB", "is this the right file?"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
+        flaw(
+            &format!("line {line} is not UTF-8"),
+            "save the file as UTF-8",
+        )
+    })
+}
+
+/// Checks what comes from the command line and the environment.
+fn check_inputs(report: &mut Report<'_>, inputs: &Inputs) {
+    // A slash at the end is how many write an endpoint.
+    let endpoint = inputs.endpoint_url.as_ref().map(|given| {
+        let origin = given.value.strip_suffix('/').unwrap_or(&given.value);
+        Given::new(given.from, origin)
+    });
+    let checked: [(Option<&Given>, Form, &str); 3] = [
+        (inputs.release.as_ref(), form::RELEASE, "1.4.2"),
+        (inputs.region.as_ref(), form::REGION, "eu-central-1"),
+        (endpoint.as_ref(), form::ORIGIN, "http://127.0.0.1:4566"),
+    ];
+    for (given, form, example) in checked {
+        let Some(given) = given else { continue };
+        if !(form.fits)(&given.value) {
+            report.note_input(
+                given.from,
+                format!("is {}, but must be {}", quoted(&given.value), form.is),
+                format!("write for example `{example}`"),
+            );
+        }
+    }
+}
+
+/// Checks the files that a `Config` names, where their names themselves are right.
+fn check_disk(report: &mut Report<'_>, config: &Config, layer: &Layer, given: Option<&Given>) {
+    let place = |name| check::place_of(layer, Table::Service, name);
+    let artifact = &config.service.artifact;
+    let mut has_artifact = false;
+    if let Some(given) = given {
+        let flaws = disk::artifact(artifact);
+        has_artifact = flaws.is_empty();
+        for (what, remedy) in flaws {
+            report.note_input(given.from, what, remedy);
+        }
+    } else if let Some(at) = place("artifact") {
+        let flaws = disk::artifact(artifact);
+        has_artifact = flaws.is_empty();
+        for (what, remedy) in flaws {
+            report.note(Some(at), what, remedy);
+        }
+    }
+    if let (true, Some(at)) = (has_artifact, place("command"))
+        && let Some((what, remedy)) = disk::program(&config.service.command, artifact)
+    {
+        report.note(Some(at), what, remedy);
+    }
+    if let (Some(script), Some(at)) = (
+        &config.bake.script,
+        check::place_of(layer, Table::Bake, "script"),
+    ) {
+        for (what, remedy) in disk::script(script) {
+            report.note(Some(at), what, remedy);
+        }
+    }
+}

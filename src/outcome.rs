@@ -1,0 +1,154 @@
+//! How a run ended, and the exit code that says so: constants, documented once, here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{Colour, Release, Weights};
+
+/// Deployed, or nothing to do.
+pub const EXIT_OK: u8 = 0;
+/// Something unexpected: our mistake, or the world's.
+pub const EXIT_UNEXPECTED: u8 = 1;
+/// Bad inputs: nothing was changed.
+pub const EXIT_BAD_INPUT: u8 = 2;
+/// Refused: the state of AWS does not allow it; nothing was changed.
+pub const EXIT_REFUSED: u8 = 3;
+/// Rolled back: the previous release serves.
+pub const EXIT_ROLLED_BACK: u8 = 4;
+/// Cancelled: the previous release serves.
+pub const EXIT_CANCELLED: u8 = 5;
+/// Stuck: the traffic needs a person.
+pub const EXIT_STUCK: u8 = 6;
+/// Deployed, but without proof that nobody noticed.
+pub const EXIT_UNPROVEN: u8 = 7;
+
+/// Every exit code with its meaning, for `--help` and the README.
+pub const EXIT_CODES: [(u8, &str); 8] = [
+    (EXIT_OK, "deployed, or nothing to do"),
+    (
+        EXIT_UNEXPECTED,
+        "something unexpected; the message says what",
+    ),
+    (EXIT_BAD_INPUT, "bad inputs: nothing was changed"),
+    (
+        EXIT_REFUSED,
+        "refused: the state of AWS does not allow it; nothing was changed",
+    ),
+    (EXIT_ROLLED_BACK, "rolled back: the previous release serves"),
+    (EXIT_CANCELLED, "cancelled: the previous release serves"),
+    (
+        EXIT_STUCK,
+        "stuck: live traffic needs a person; the commands to type are printed",
+    ),
+    (
+        EXIT_UNPROVEN,
+        "deployed, but without proof that no request failed",
+    ),
+];
+
+/// What could not be removed, and what to type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leftover {
+    /// What stays behind.
+    pub what: String,
+    /// The command to type.
+    pub remedy: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The wanted release answers live traffic, and no probe request failed.
+    Deployed {
+        /// What is live now.
+        release: Release,
+        /// What was live before.
+        previous: Option<Release>,
+        /// The live colour.
+        live: Colour,
+        /// What is worth knowing.
+        warnings: Vec<String>,
+        /// What could not be cleaned up.
+        leftovers: Vec<Leftover>,
+    },
+    /// It is live already.
+    NothingToDo {
+        /// What is live.
+        release: Release,
+    },
+    /// The state of AWS does not allow it.
+    Refused {
+        /// Why, and the remedy.
+        reason: String,
+    },
+    /// A step failed, and the run was undone; the previous release serves.
+    RolledBack {
+        /// The step that failed.
+        step: String,
+        /// Why, in the user's words.
+        cause: String,
+        /// Whether traffic had begun to move, and was restored and verified.
+        traffic_moved: bool,
+        /// What serves now; `None` when nothing was live before.
+        serving: Option<Release>,
+        /// What was undone.
+        undone: Vec<String>,
+        /// What could not be removed.
+        leftovers: Vec<Leftover>,
+    },
+    /// The run was cancelled and undone.
+    Cancelled {
+        /// During which step.
+        step: String,
+        /// Whether traffic had begun to move, and was restored and verified.
+        traffic_moved: bool,
+        /// What serves now.
+        serving: Option<Release>,
+        /// What was undone.
+        undone: Vec<String>,
+        /// What could not be removed.
+        leftovers: Vec<Leftover>,
+    },
+    /// Traffic could not be restored: a person is needed.
+    Stuck {
+        /// The step that failed.
+        step: String,
+        /// Why it failed.
+        cause: String,
+        /// Why the traffic could not be restored.
+        undo_failure: String,
+        /// The weights as last seen, if they could be read.
+        weights: Option<Weights>,
+        /// The commands to type, in order.
+        commands: Vec<String>,
+        /// What could not be removed.
+        leftovers: Vec<Leftover>,
+    },
+    /// The wanted release is live, but the probe could not prove that nobody noticed.
+    Unproven {
+        /// What is live now.
+        release: Release,
+        /// What was live before.
+        previous: Option<Release>,
+        /// The live colour.
+        live: Colour,
+        /// Why it is not proven.
+        reasons: Vec<String>,
+        /// What could not be cleaned up.
+        leftovers: Vec<Leftover>,
+    },
+}
+
+impl Outcome {
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Deployed { .. } | Self::NothingToDo { .. } => EXIT_OK,
+            Self::Refused { .. } => EXIT_REFUSED,
+            Self::RolledBack { .. } => EXIT_ROLLED_BACK,
+            Self::Cancelled { .. } => EXIT_CANCELLED,
+            Self::Stuck { .. } => EXIT_STUCK,
+            Self::Unproven { .. } => EXIT_UNPROVEN,
+        }
+    }
+}
