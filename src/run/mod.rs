@@ -1,3 +1,4 @@
-//! What every run shares: waiting.
+//! What every run shares: events, waiting.
 
+pub mod event;
 pub mod wait;

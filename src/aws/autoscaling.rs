@@ -1,0 +1,371 @@
+//! EC2 Auto Scaling: the groups, what they do, and what is scheduled in them.
+
+use std::time::SystemTime;
+
+use aws_sdk_autoscaling::primitives::DateTime;
+use aws_sdk_autoscaling::types::{LaunchTemplateSpecification, Tag};
+use serde::{Deserialize, Serialize};
+
+use super::error::{About as _, ErrorKind, Failure};
+use super::{Aws, Tags};
+
+/// How many instances a group may have and wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// At least.
+    pub min: i32,
+    /// At most.
+    pub max: i32,
+    /// Wanted.
+    pub desired: i32,
+}
+
+impl Capacity {
+    /// Nothing at all.
+    pub const NONE: Self = Self {
+        min: 0,
+        max: 0,
+        desired: 0,
+    };
+}
+
+/// An instance of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// `i-...`
+    pub id: String,
+    /// `InService`, `Pending`, ...
+    pub lifecycle: String,
+    /// The launch template version it was started from.
+    pub template_version: Option<i64>,
+}
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its capacity.
+    pub capacity: Capacity,
+    /// The launch template version it starts instances from, if that is a number.
+    pub template_version: Option<i64>,
+    /// Its instances.
+    pub members: Vec<Member>,
+    /// Suspended processes.
+    pub suspended: Vec<String>,
+    /// The target groups it registers with.
+    pub target_groups: Vec<String>,
+    /// Set while it is being deleted.
+    pub deleting: bool,
+}
+
+/// What a group did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// `Failed`, `Successful`, `InProgress`, ...
+    pub status: String,
+    /// What.
+    pub description: String,
+    /// AWS's words about a failure.
+    pub message: String,
+    /// When it began.
+    pub started: SystemTime,
+}
+
+fn number(specification: Option<&LaunchTemplateSpecification>) -> Option<i64> {
+    specification?.version()?.parse().ok()
+}
+
+/// The groups of these names that exist.
+pub async fn find_groups(aws: &Aws, names: &[String]) -> Result<Vec<Group>, Failure> {
+    let answer = aws
+        .autoscaling
+        .describe_auto_scaling_groups()
+        .set_auto_scaling_group_names(Some(names.to_vec()))
+        .send()
+        .await
+        .about("DescribeAutoScalingGroups", names.join(", "))?;
+    let groups = answer.auto_scaling_groups.unwrap_or_default();
+    Ok(groups.into_iter().map(read_group).collect())
+}
+
+fn read_group(group: aws_sdk_autoscaling::types::AutoScalingGroup) -> Group {
+    Group {
+        template_version: number(group.launch_template.as_ref()),
+        members: group
+            .instances
+            .unwrap_or_default()
+            .into_iter()
+            .map(|instance| Member {
+                template_version: number(instance.launch_template.as_ref()),
+                id: instance.instance_id.unwrap_or_default(),
+                lifecycle: instance
+                    .lifecycle_state
+                    .map(|state| state.as_str().to_owned())
+                    .unwrap_or_default(),
+            })
+            .collect(),
+        suspended: group
+            .suspended_processes
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|process| process.process_name)
+            .collect(),
+        target_groups: group.target_group_arns.unwrap_or_default(),
+        deleting: group.status.is_some(),
+        capacity: Capacity {
+            min: group.min_size.unwrap_or_default(),
+            max: group.max_size.unwrap_or_default(),
+            desired: group.desired_capacity.unwrap_or_default(),
+        },
+        name: group.auto_scaling_group_name.unwrap_or_default(),
+    }
+}
+
+/// The group of this name, which must exist.
+pub async fn describe_group(aws: &Aws, name: &str) -> Result<Group, Failure> {
+    find_groups(aws, &[name.to_owned()])
+        .await?
+        .into_iter()
+        .next()
+        .ok_or_else(|| Failure {
+            kind: ErrorKind::NotFound,
+            operation: "DescribeAutoScalingGroups",
+            resource: name.to_owned(),
+            code: String::new(),
+            message: "there is no Auto Scaling group of this name".to_owned(),
+            request_id: None,
+        })
+}
+
+/// What a new group is to be.
+#[derive(Clone, Debug)]
+pub struct NewGroup {
+    /// Its name.
+    pub name: String,
+    /// The launch template's id.
+    pub template: String,
+    /// The version's number.
+    pub template_version: i64,
+    /// Its subnets.
+    pub subnets: Vec<String>,
+    /// Its target group.
+    pub target_group: String,
+    /// Its tags; instances get theirs from the launch template.
+    pub tags: Tags,
+}
+
+/// Makes an empty group.
+pub async fn create_group(aws: &Aws, group: &NewGroup) -> Result<(), Failure> {
+    let tags = group
+        .tags
+        .iter()
+        .map(|(key, value)| {
+            Tag::builder()
+                .key(key)
+                .value(value)
+                .resource_id(&group.name)
+                .resource_type("auto-scaling-group")
+                .propagate_at_launch(false)
+                .build()
+        })
+        .collect();
+    aws.autoscaling
+        .create_auto_scaling_group()
+        .auto_scaling_group_name(&group.name)
+        .launch_template(template_specification(
+            &group.template,
+            group.template_version,
+        ))
+        .min_size(0)
+        .max_size(0)
+        .desired_capacity(0)
+        .vpc_zone_identifier(group.subnets.join(","))
+        .target_group_arns(&group.target_group)
+        // ELB type replaces what stops answering; the grace period's default through the API is 0 seconds.
+        .health_check_type("ELB")
+        .health_check_grace_period(300)
+        .set_tags(Some(tags))
+        .send()
+        .await
+        .about("CreateAutoScalingGroup", &group.name)?;
+    Ok(())
+}
+
+fn template_specification(template: &str, version: i64) -> LaunchTemplateSpecification {
+    LaunchTemplateSpecification::builder()
+        .launch_template_id(template)
+        .version(version.to_string())
+        .build()
+}
+
+/// Sets a group's capacity and, with it, the template version that new instances are started from.
+pub async fn update_group(
+    aws: &Aws,
+    name: &str,
+    capacity: Capacity,
+    template: Option<(&str, i64)>,
+) -> Result<(), Failure> {
+    aws.autoscaling
+        .update_auto_scaling_group()
+        .auto_scaling_group_name(name)
+        .min_size(capacity.min)
+        .max_size(capacity.max)
+        .desired_capacity(capacity.desired)
+        .set_launch_template(
+            template.map(|(template, version)| template_specification(template, version)),
+        )
+        .send()
+        .await
+        .about("UpdateAutoScalingGroup", name)?;
+    Ok(())
+}
+
+/// Suspends processes of a group.
+pub async fn suspend_processes(aws: &Aws, name: &str, processes: &[&str]) -> Result<(), Failure> {
+    aws.autoscaling
+        .suspend_processes()
+        .auto_scaling_group_name(name)
+        .set_scaling_processes(Some(processes.iter().map(|&p| p.to_owned()).collect()))
+        .send()
+        .await
+        .about("SuspendProcesses", name)?;
+    Ok(())
+}
+
+/// Resumes processes of a group.
+pub async fn resume_processes(aws: &Aws, name: &str, processes: &[String]) -> Result<(), Failure> {
+    if processes.is_empty() {
+        // An empty list would mean all of them.
+        return Ok(());
+    }
+    aws.autoscaling
+        .resume_processes()
+        .auto_scaling_group_name(name)
+        .set_scaling_processes(Some(processes.to_vec()))
+        .send()
+        .await
+        .about("ResumeProcesses", name)?;
+    Ok(())
+}
+
+/// The latest activities of a group, the newest first.
+pub async fn describe_activities(aws: &Aws, name: &str) -> Result<Vec<Activity>, Failure> {
+    let answer = aws
+        .autoscaling
+        .describe_scaling_activities()
+        .auto_scaling_group_name(name)
+        .max_records(20)
+        .send()
+        .await
+        .about("DescribeScalingActivities", name)?;
+    Ok(answer
+        .activities
+        .unwrap_or_default()
+        .into_iter()
+        .map(|activity| Activity {
+            status: activity
+                .status_code
+                .map(|code| code.as_str().to_owned())
+                .unwrap_or_default(),
+            description: activity.description.unwrap_or_default(),
+            message: activity.status_message.unwrap_or_default(),
+            started: activity
+                .start_time
+                .and_then(|time| SystemTime::try_from(time).ok())
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+        })
+        .collect())
+}
+
+/// The names of a group's scheduled actions.
+pub async fn find_scheduled_actions(aws: &Aws, group: &str) -> Result<Vec<String>, Failure> {
+    let answer = aws
+        .autoscaling
+        .describe_scheduled_actions()
+        .auto_scaling_group_name(group)
+        .send()
+        .await
+        .about("DescribeScheduledActions", group)?;
+    Ok(answer
+        .scheduled_update_group_actions
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|action| action.scheduled_action_name)
+        .collect())
+}
+
+/// Has AWS set a group's capacity at a time: no process of ours need live until then.
+pub async fn schedule_capacity(
+    aws: &Aws,
+    group: &str,
+    action: &str,
+    at: SystemTime,
+    capacity: Capacity,
+) -> Result<(), Failure> {
+    aws.autoscaling
+        .put_scheduled_update_group_action()
+        .auto_scaling_group_name(group)
+        .scheduled_action_name(action)
+        .start_time(DateTime::from(at))
+        .min_size(capacity.min)
+        .max_size(capacity.max)
+        .desired_capacity(capacity.desired)
+        .send()
+        .await
+        .about(
+            "PutScheduledUpdateGroupAction",
+            format!("{action} of {group}"),
+        )?;
+    Ok(())
+}
+
+/// Takes a scheduled action back; it may be gone already.
+pub async fn delete_scheduled_action(aws: &Aws, group: &str, action: &str) -> Result<(), Failure> {
+    let is_there = async || -> Result<bool, Failure> {
+        let existing = find_scheduled_actions(aws, group).await?;
+        Ok(existing.iter().any(|name| name == action))
+    };
+    if !is_there().await? {
+        return Ok(());
+    }
+    let answer = aws
+        .autoscaling
+        .delete_scheduled_action()
+        .auto_scaling_group_name(group)
+        .scheduled_action_name(action)
+        .send()
+        .await
+        .about("DeleteScheduledAction", format!("{action} of {group}"));
+    match answer {
+        Ok(_) => Ok(()),
+        // AWS has no code of its own for "not found" here, and an answer that was lost makes a second try meet that.
+        Err(_) if !is_there().await? => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The versions of a launch template that any group, or an instance of one, uses.
+pub async fn find_versions_in_use(aws: &Aws, template: &str) -> Result<Vec<i64>, Failure> {
+    let mut found = Vec::new();
+    let mut pages = aws
+        .autoscaling
+        .describe_auto_scaling_groups()
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.about("DescribeAutoScalingGroups", template)?;
+        for group in page.auto_scaling_groups.unwrap_or_default() {
+            let of_group = group.launch_template.iter();
+            let instances = group.instances.iter().flatten();
+            let specifications =
+                of_group.chain(instances.filter_map(|instance| instance.launch_template.as_ref()));
+            found.extend(
+                specifications
+                    .filter(|specification| specification.launch_template_id() == Some(template))
+                    .filter_map(|specification| number(Some(specification))),
+            );
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,226 @@
+//! Amazon EC2: the network a stack stands in, security groups, instances.
+
+use aws_sdk_ec2::types::{
+    Filter, IpPermission, IpRange, ResourceType, Tag, TagSpecification, UserIdGroupPair,
+};
+
+use super::error::{About as _, ErrorKind, Failure};
+use super::{Aws, Tags};
+
+/// A subnet, as far as a stack needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    /// `subnet-...`
+    pub id: String,
+    /// Its availability zone.
+    pub zone: String,
+    /// Its VPC.
+    pub vpc: String,
+}
+
+/// Whom a security group's rule lets in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum From {
+    /// An address range.
+    Range(String),
+    /// The members of another group.
+    Group(String),
+}
+
+/// An instance, as far as cleaning up and telling need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// `i-...`
+    pub id: String,
+    /// `running`, `terminated`, ...
+    pub state: String,
+    /// The image it was started from.
+    pub image: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+pub(super) fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+pub(super) fn tag_specification(kind: ResourceType, tags: &Tags) -> TagSpecification {
+    let tags = tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect();
+    TagSpecification::builder()
+        .resource_type(kind)
+        .set_tags(Some(tags))
+        .build()
+}
+
+pub(super) fn read_tags(tags: Option<Vec<Tag>>) -> Tags {
+    tags.unwrap_or_default()
+        .into_iter()
+        .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+        .collect()
+}
+
+/// The account's default VPC in this region.
+pub async fn find_default_vpc(aws: &Aws) -> Result<Option<String>, Failure> {
+    let answer = aws
+        .ec2
+        .describe_vpcs()
+        .filters(filter("is-default", "true"))
+        .send()
+        .await
+        .about("DescribeVpcs", "the default VPC")?;
+    Ok(answer
+        .vpcs
+        .unwrap_or_default()
+        .into_iter()
+        .find_map(|vpc| vpc.vpc_id))
+}
+
+/// The subnets of a VPC, or those named.
+pub async fn describe_subnets(
+    aws: &Aws,
+    vpc: &str,
+    named: &[String],
+) -> Result<Vec<Subnet>, Failure> {
+    let mut request = aws.ec2.describe_subnets();
+    if named.is_empty() {
+        request = request.filters(filter("vpc-id", vpc));
+    } else {
+        request = request.set_subnet_ids(Some(named.to_vec()));
+    }
+    let answer = request.send().await.about("DescribeSubnets", vpc)?;
+    let mut subnets: Vec<_> = answer
+        .subnets
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|subnet| {
+            Some(Subnet {
+                id: subnet.subnet_id?,
+                zone: subnet.availability_zone.unwrap_or_default(),
+                vpc: subnet.vpc_id.unwrap_or_default(),
+            })
+        })
+        .collect();
+    subnets.sort_by(|a, b| a.zone.cmp(&b.zone).then_with(|| a.id.cmp(&b.id)));
+    Ok(subnets)
+}
+
+/// The security group of this name in the VPC.
+pub async fn find_security_group(
+    aws: &Aws,
+    vpc: &str,
+    name: &str,
+) -> Result<Option<String>, Failure> {
+    let answer = aws
+        .ec2
+        .describe_security_groups()
+        .filters(filter("vpc-id", vpc))
+        .filters(filter("group-name", name))
+        .send()
+        .await
+        .about("DescribeSecurityGroups", name)?;
+    Ok(answer
+        .security_groups
+        .unwrap_or_default()
+        .into_iter()
+        .find_map(|group| group.group_id))
+}
+
+/// Makes a security group.
+pub async fn create_security_group(
+    aws: &Aws,
+    vpc: &str,
+    name: &str,
+    about: &str,
+    tags: &Tags,
+) -> Result<String, Failure> {
+    let answer = aws
+        .ec2
+        .create_security_group()
+        .vpc_id(vpc)
+        .group_name(name)
+        .description(about)
+        .tag_specifications(tag_specification(ResourceType::SecurityGroup, tags))
+        .send()
+        .await
+        .about("CreateSecurityGroup", name)?;
+    Ok(answer.group_id.unwrap_or_default())
+}
+
+/// Lets `from` reach `port`; it may be so already.
+pub async fn ensure_ingress(aws: &Aws, group: &str, port: u16, from: &From) -> Result<(), Failure> {
+    let permission = IpPermission::builder()
+        .ip_protocol("tcp")
+        .from_port(port.into())
+        .to_port(port.into());
+    let permission = match from {
+        From::Range(range) => permission.ip_ranges(IpRange::builder().cidr_ip(range).build()),
+        From::Group(id) => {
+            permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(id).build())
+        }
+    };
+    let answer = aws
+        .ec2
+        .authorize_security_group_ingress()
+        .group_id(group)
+        .ip_permissions(permission.build())
+        .send()
+        .await
+        .about("AuthorizeSecurityGroupIngress", group);
+    match answer {
+        Err(error) if error.kind != ErrorKind::Conflict => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The instances with this tag that are not terminated.
+pub async fn find_instances(aws: &Aws, key: &str, value: &str) -> Result<Vec<Instance>, Failure> {
+    let mut found = Vec::new();
+    let mut pages = aws
+        .ec2
+        .describe_instances()
+        .filters(filter(&format!("tag:{key}"), value))
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.about("DescribeInstances", value)?;
+        for instance in page
+            .reservations
+            .unwrap_or_default()
+            .into_iter()
+            .flat_map(|reservation| reservation.instances.unwrap_or_default())
+        {
+            let state = instance
+                .state
+                .and_then(|state| state.name)
+                .map(|name| name.as_str().to_owned())
+                .unwrap_or_default();
+            if state != "terminated" {
+                found.push(Instance {
+                    id: instance.instance_id.unwrap_or_default(),
+                    state,
+                    image: instance.image_id.unwrap_or_default(),
+                    tags: read_tags(instance.tags),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Ends an instance; it may be gone already.
+pub async fn terminate_instance(aws: &Aws, id: &str) -> Result<(), Failure> {
+    let answer = aws
+        .ec2
+        .terminate_instances()
+        .instance_ids(id)
+        .send()
+        .await
+        .about("TerminateInstances", id);
+    match answer {
+        Err(error) if error.kind != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

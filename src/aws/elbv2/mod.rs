@@ -1,0 +1,144 @@
+//! Elastic Load Balancing: where traffic is divided, and who is healthy behind it.
+
+pub mod rules;
+pub mod target_groups;
+
+use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerAttribute, LoadBalancerSchemeEnum, Tag};
+
+use super::error::{About as _, ErrorKind, Failure};
+use super::{Aws, Tags};
+
+pub use rules::{
+    Condition, Rule, create_listener, create_rule, describe_rule, describe_rules, find_listener,
+    modify_rule,
+};
+pub use target_groups::{
+    HealthCheck, Target, TargetGroup, TargetGroups, create_target_group, describe_targets,
+    find_target_group, set_deregistration_delay, set_health_check,
+};
+
+/// A load balancer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadBalancer {
+    /// Its ARN.
+    pub arn: String,
+    /// The name its traffic comes to.
+    pub dns_name: String,
+    /// `active`, `provisioning`, `failed`, ...
+    pub state: String,
+    /// The zones it stands in.
+    pub zones: Vec<String>,
+    /// Its security groups.
+    pub security_groups: Vec<String>,
+}
+
+/// The load balancer of this name.
+pub async fn find_load_balancer(aws: &Aws, name: &str) -> Result<Option<LoadBalancer>, Failure> {
+    let answer = aws
+        .elbv2
+        .describe_load_balancers()
+        .names(name)
+        .send()
+        .await
+        .about("DescribeLoadBalancers", name);
+    let answer = match answer {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    Ok(answer
+        .load_balancers
+        .unwrap_or_default()
+        .into_iter()
+        .next()
+        .map(read_load_balancer))
+}
+
+fn read_load_balancer(
+    balancer: aws_sdk_elasticloadbalancingv2::types::LoadBalancer,
+) -> LoadBalancer {
+    LoadBalancer {
+        arn: balancer.load_balancer_arn.unwrap_or_default(),
+        dns_name: balancer.dns_name.unwrap_or_default(),
+        state: balancer
+            .state
+            .and_then(|state| state.code)
+            .map(|code| code.as_str().to_owned())
+            .unwrap_or_default(),
+        zones: balancer
+            .availability_zones
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|zone| zone.zone_name)
+            .collect(),
+        security_groups: balancer.security_groups.unwrap_or_default(),
+    }
+}
+
+fn tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+/// Makes an application load balancer.
+pub async fn create_load_balancer(
+    aws: &Aws,
+    name: &str,
+    subnets: &[String],
+    security_group: &str,
+    public: bool,
+    with_tags: &Tags,
+) -> Result<LoadBalancer, Failure> {
+    let scheme = if public {
+        LoadBalancerSchemeEnum::InternetFacing
+    } else {
+        LoadBalancerSchemeEnum::Internal
+    };
+    let answer = aws
+        .elbv2
+        .create_load_balancer()
+        .name(name)
+        .set_subnets(Some(subnets.to_vec()))
+        .security_groups(security_group)
+        .scheme(scheme)
+        .set_tags(Some(tags(with_tags)))
+        .send()
+        .await
+        .about("CreateLoadBalancer", name)?;
+    let made = answer.load_balancers.unwrap_or_default().into_iter().next();
+    made.map(read_load_balancer)
+        .ok_or_else(|| empty("CreateLoadBalancer", name))
+}
+
+/// Drops requests with malformed headers, and sets the idle timeout that apps' keep-alive has to exceed.
+pub async fn set_load_balancer_attributes(aws: &Aws, arn: &str) -> Result<(), Failure> {
+    let attribute = |key: &str, value: &str| {
+        LoadBalancerAttribute::builder()
+            .key(key)
+            .value(value)
+            .build()
+    };
+    aws.elbv2
+        .modify_load_balancer_attributes()
+        .load_balancer_arn(arn)
+        .attributes(attribute(
+            "routing.http.drop_invalid_header_fields.enabled",
+            "true",
+        ))
+        .attributes(attribute("idle_timeout.timeout_seconds", "60"))
+        .send()
+        .await
+        .about("ModifyLoadBalancerAttributes", arn)?;
+    Ok(())
+}
+
+fn empty(operation: &'static str, resource: &str) -> Failure {
+    Failure {
+        kind: ErrorKind::Other,
+        operation,
+        resource: resource.to_owned(),
+        code: String::new(),
+        message: "AWS's answer names nothing".to_owned(),
+        request_id: None,
+    }
+}

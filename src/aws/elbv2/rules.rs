@@ -1,0 +1,249 @@
+//! Listeners and their rules: who gets which share of the requests.
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig,
+    HttpHeaderConditionConfig, PathPatternConditionConfig, ProtocolEnum, RuleCondition,
+    TargetGroupStickinessConfig, TargetGroupTuple,
+};
+
+use super::target_groups::TargetGroups;
+use super::{empty, tags};
+use crate::aws::error::{About as _, Failure};
+use crate::aws::{Aws, Tags};
+use crate::names::{Colour, Weights};
+
+/// A listener rule, as far as we make them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its ARN.
+    pub arn: String,
+    /// Its priority; `default` for the listener's own.
+    pub priority: String,
+    /// Weights by target group ARN.
+    pub weights: Vec<(String, i32)>,
+    /// Whether clients stick to a target group.
+    pub sticky: bool,
+}
+
+impl Rule {
+    /// The weights of the two groups; `None` when the rule does not name both.
+    pub fn split(&self, groups: &TargetGroups) -> Option<Weights> {
+        let of = |arn: &str| {
+            self.weights
+                .iter()
+                .find(|(group, _)| group == arn)
+                .and_then(|(_, weight)| u16::try_from(*weight).ok())
+        };
+        Some(Weights {
+            blue: of(&groups.blue)?,
+            green: of(&groups.green)?,
+        })
+    }
+}
+
+/// The listener on this port, its ARN.
+pub async fn find_listener(
+    aws: &Aws,
+    load_balancer: &str,
+    port: u16,
+) -> Result<Option<String>, Failure> {
+    let answer = aws
+        .elbv2
+        .describe_listeners()
+        .load_balancer_arn(load_balancer)
+        .send()
+        .await
+        .about("DescribeListeners", load_balancer)?;
+    Ok(answer
+        .listeners
+        .unwrap_or_default()
+        .into_iter()
+        .find(|listener| listener.port == Some(port.into()))
+        .and_then(|listener| listener.listener_arn))
+}
+
+/// Makes an HTTP listener that answers 503 where no rule matches.
+pub async fn create_listener(
+    aws: &Aws,
+    load_balancer: &str,
+    port: u16,
+    with_tags: &Tags,
+) -> Result<String, Failure> {
+    let nothing_here = FixedResponseActionConfig::builder()
+        .status_code("503")
+        .content_type("text/plain")
+        .message_body("no release serves this request")
+        .build();
+    let action = Action::builder()
+        .r#type(ActionTypeEnum::FixedResponse)
+        .fixed_response_config(nothing_here)
+        .build();
+    let answer = aws
+        .elbv2
+        .create_listener()
+        .load_balancer_arn(load_balancer)
+        .protocol(ProtocolEnum::Http)
+        .port(port.into())
+        .default_actions(action)
+        .set_tags(Some(tags(with_tags)))
+        .send()
+        .await
+        .about("CreateListener", format!("port {port}"))?;
+    let made = answer.listeners.unwrap_or_default().into_iter().next();
+    made.and_then(|listener| listener.listener_arn)
+        .ok_or_else(|| empty("CreateListener", load_balancer))
+}
+
+/// A listener's rules.
+pub async fn describe_rules(aws: &Aws, listener: &str) -> Result<Vec<Rule>, Failure> {
+    let answer = aws
+        .elbv2
+        .describe_rules()
+        .listener_arn(listener)
+        .send()
+        .await
+        .about("DescribeRules", listener)?;
+    Ok(answer
+        .rules
+        .unwrap_or_default()
+        .into_iter()
+        .map(read_rule)
+        .collect())
+}
+
+/// One rule, which must exist.
+pub async fn describe_rule(aws: &Aws, arn: &str) -> Result<Rule, Failure> {
+    let answer = aws
+        .elbv2
+        .describe_rules()
+        .rule_arns(arn)
+        .send()
+        .await
+        .about("DescribeRules", arn)?;
+    let rule = answer.rules.unwrap_or_default().into_iter().next();
+    rule.map(read_rule)
+        .ok_or_else(|| empty("DescribeRules", arn))
+}
+
+fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
+    let forward = rule
+        .actions
+        .unwrap_or_default()
+        .into_iter()
+        .find_map(|action| action.forward_config);
+    let sticky = forward
+        .as_ref()
+        .and_then(|forward| forward.target_group_stickiness_config.as_ref())
+        .and_then(|config| config.enabled)
+        .unwrap_or_default();
+    Rule {
+        arn: rule.rule_arn.unwrap_or_default(),
+        priority: rule.priority.unwrap_or_default(),
+        weights: forward
+            .and_then(|forward| forward.target_groups)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|group| Some((group.target_group_arn?, group.weight.unwrap_or(1))))
+            .collect(),
+        sticky,
+    }
+}
+
+/// A forward action with both target groups and explicit weights, always: a group that is not named is never
+/// health-checked, a weight that is not named becomes 1.
+fn forward(groups: &TargetGroups, weights: Weights) -> Action {
+    let tuple = |colour: Colour| {
+        TargetGroupTuple::builder()
+            .target_group_arn(groups.of(colour))
+            .weight(weights.of(colour).into())
+            .build()
+    };
+    Action::builder()
+        .r#type(ActionTypeEnum::Forward)
+        .forward_config(
+            ForwardActionConfig::builder()
+                .target_groups(tuple(Colour::Blue))
+                .target_groups(tuple(Colour::Green))
+                .target_group_stickiness_config(
+                    TargetGroupStickinessConfig::builder()
+                        .enabled(false)
+                        .build(),
+                )
+                .build(),
+        )
+        .build()
+}
+
+/// What a request must have for a rule to match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Any path.
+    AnyPath,
+    /// A header with this value.
+    Header(String, String),
+}
+
+impl Condition {
+    fn request(&self) -> RuleCondition {
+        match self {
+            Self::AnyPath => RuleCondition::builder()
+                .field("path-pattern")
+                .path_pattern_config(PathPatternConditionConfig::builder().values("*").build())
+                .build(),
+            Self::Header(name, value) => RuleCondition::builder()
+                .field("http-header")
+                .http_header_config(
+                    HttpHeaderConditionConfig::builder()
+                        .http_header_name(name)
+                        .values(value)
+                        .build(),
+                )
+                .build(),
+        }
+    }
+}
+
+/// Makes a rule that divides the requests it matches by weights.
+pub async fn create_rule(
+    aws: &Aws,
+    listener: &str,
+    priority: i32,
+    condition: &Condition,
+    groups: &TargetGroups,
+    weights: Weights,
+    with_tags: &Tags,
+) -> Result<String, Failure> {
+    let answer = aws
+        .elbv2
+        .create_rule()
+        .listener_arn(listener)
+        .priority(priority)
+        .conditions(condition.request())
+        .actions(forward(groups, weights))
+        .set_tags(Some(tags(with_tags)))
+        .send()
+        .await
+        .about("CreateRule", format!("priority {priority}"))?;
+    let made = answer.rules.unwrap_or_default().into_iter().next();
+    made.and_then(|rule| rule.rule_arn)
+        .ok_or_else(|| empty("CreateRule", listener))
+}
+
+/// Writes a rule's weights in full, and its condition if one is given.
+pub async fn modify_rule(
+    aws: &Aws,
+    rule: &str,
+    condition: Option<&Condition>,
+    groups: &TargetGroups,
+    weights: Weights,
+) -> Result<(), Failure> {
+    aws.elbv2
+        .modify_rule()
+        .rule_arn(rule)
+        .set_conditions(condition.map(|condition| vec![condition.request()]))
+        .actions(forward(groups, weights))
+        .send()
+        .await
+        .about("ModifyRule", rule)?;
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! EC2 launch templates: numbered versions, never `$Latest`.
+
+use aws_sdk_ec2::types::{
+    LaunchTemplateHttpTokensState, LaunchTemplateIamInstanceProfileSpecificationRequest,
+    LaunchTemplateInstanceMetadataOptionsRequest, LaunchTemplateTagSpecificationRequest,
+    RequestLaunchTemplateData, ResourceType, Tag,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::ec2::{read_tags, tag_specification};
+use super::error::{About as _, ErrorKind, Failure};
+use super::{Aws, Tags};
+
+/// What a version says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its number.
+    pub number: i64,
+    /// Who made it, for people.
+    pub description: String,
+    /// The image.
+    pub image: String,
+    /// The tags its instances get.
+    pub tags: Tags,
+}
+
+/// What a new version is to say.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct VersionData {
+    /// The image.
+    pub image: String,
+    /// The instances' type.
+    pub instance_type: String,
+    /// The instance profile's name.
+    pub instance_profile: String,
+    /// The security groups.
+    pub security_groups: Vec<String>,
+    /// What an instance does when it boots, in clear.
+    pub user_data: String,
+    /// Tags for instances and volumes.
+    pub tags: Tags,
+}
+
+impl VersionData {
+    fn request(&self) -> RequestLaunchTemplateData {
+        let tags = |kind| {
+            let tags = self
+                .tags
+                .iter()
+                .map(|(key, value)| Tag::builder().key(key).value(value).build())
+                .collect();
+            LaunchTemplateTagSpecificationRequest::builder()
+                .resource_type(kind)
+                .set_tags(Some(tags))
+                .build()
+        };
+        RequestLaunchTemplateData::builder()
+            .image_id(&self.image)
+            .instance_type(self.instance_type.as_str().into())
+            .iam_instance_profile(
+                LaunchTemplateIamInstanceProfileSpecificationRequest::builder()
+                    .name(&self.instance_profile)
+                    .build(),
+            )
+            .set_security_group_ids(Some(self.security_groups.clone()))
+            .user_data(STANDARD.encode(&self.user_data))
+            .metadata_options(
+                LaunchTemplateInstanceMetadataOptionsRequest::builder()
+                    .http_tokens(LaunchTemplateHttpTokensState::Required)
+                    .build(),
+            )
+            .tag_specifications(tags(ResourceType::Instance))
+            .tag_specifications(tags(ResourceType::Volume))
+            .build()
+    }
+}
+
+/// The launch template of this name.
+pub async fn find_template(aws: &Aws, name: &str) -> Result<Option<String>, Failure> {
+    let answer = aws
+        .ec2
+        .describe_launch_templates()
+        .launch_template_names(name)
+        .send()
+        .await
+        .about("DescribeLaunchTemplates", name);
+    match answer {
+        Ok(answer) => Ok(answer
+            .launch_templates
+            .unwrap_or_default()
+            .into_iter()
+            .find_map(|template| template.launch_template_id)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a launch template with its first version.
+pub async fn create_template(
+    aws: &Aws,
+    name: &str,
+    data: &VersionData,
+    tags: &Tags,
+) -> Result<String, Failure> {
+    let answer = aws
+        .ec2
+        .create_launch_template()
+        .launch_template_name(name)
+        .launch_template_data(data.request())
+        .version_description("made by provision; no release uses it")
+        .tag_specifications(tag_specification(ResourceType::LaunchTemplate, tags))
+        .send()
+        .await
+        .about("CreateLaunchTemplate", name)?;
+    Ok(answer
+        .launch_template
+        .and_then(|template| template.launch_template_id)
+        .unwrap_or_default())
+}
+
+/// Every version, the newest first.
+pub async fn describe_versions(aws: &Aws, template: &str) -> Result<Vec<Version>, Failure> {
+    let mut versions = Vec::new();
+    let mut pages = aws
+        .ec2
+        .describe_launch_template_versions()
+        .launch_template_id(template)
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.about("DescribeLaunchTemplateVersions", template)?;
+        for version in page.launch_template_versions.unwrap_or_default() {
+            let data = version.launch_template_data;
+            let tags = data
+                .as_ref()
+                .and_then(|data| data.tag_specifications.clone())
+                .unwrap_or_default()
+                .into_iter()
+                .find(|specification| specification.resource_type == Some(ResourceType::Instance))
+                .and_then(|specification| specification.tags);
+            versions.push(Version {
+                number: version.version_number.unwrap_or_default(),
+                description: version.version_description.unwrap_or_default(),
+                image: data.and_then(|data| data.image_id).unwrap_or_default(),
+                tags: read_tags(tags),
+            });
+        }
+    }
+    versions.sort_by_key(|version| std::cmp::Reverse(version.number));
+    Ok(versions)
+}
+
+/// Adds a version. The same `client_token` gives the same version again.
+pub async fn create_version(
+    aws: &Aws,
+    template: &str,
+    data: &VersionData,
+    description: &str,
+    client_token: &str,
+) -> Result<i64, Failure> {
+    let answer = aws
+        .ec2
+        .create_launch_template_version()
+        .launch_template_id(template)
+        .launch_template_data(data.request())
+        .version_description(description)
+        .client_token(client_token)
+        .send()
+        .await
+        .about("CreateLaunchTemplateVersion", template)?;
+    Ok(answer
+        .launch_template_version
+        .and_then(|version| version.version_number)
+        .unwrap_or_default())
+}
+
+/// Removes a version; it may be gone already.
+pub async fn delete_version(aws: &Aws, template: &str, number: i64) -> Result<(), Failure> {
+    let answer = aws
+        .ec2
+        .delete_launch_template_versions()
+        .launch_template_id(template)
+        .versions(number.to_string())
+        .send()
+        .await
+        .about(
+            "DeleteLaunchTemplateVersions",
+            format!("{template} version {number}"),
+        );
+    match answer {
+        Err(error) if error.kind != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The launch templates with this tag.
+pub async fn find_templates_by_tag(
+    aws: &Aws,
+    key: &str,
+    value: &str,
+) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    let mut pages = aws
+        .ec2
+        .describe_launch_templates()
+        .filters(super::ec2::filter(&format!("tag:{key}"), value))
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.about("DescribeLaunchTemplates", value)?;
+        let templates = page.launch_templates.unwrap_or_default();
+        found.extend(
+            templates
+                .into_iter()
+                .filter_map(|template| template.launch_template_id),
+        );
+    }
+    Ok(found)
+}

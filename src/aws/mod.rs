@@ -1,0 +1,142 @@
+//! The AWS API in our own words: the only place that names the SDK's types.
+//!
+//! Each module is one service: functions that return plain values, errors converted once to operation, object, code
+//! and words. `find_...` answers with an `Option`, `describe_...` fails when it is not there, `ensure_...` makes or
+//! updates it.
+
+pub mod autoscaling;
+pub mod ec2;
+pub mod elbv2;
+pub mod error;
+pub mod iam;
+pub mod images;
+pub mod launch_templates;
+mod memory_http;
+pub mod s3;
+pub mod ssm;
+pub mod sts;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_smithy_http_client::tls;
+use aws_types::region::Region;
+
+use crate::net::Network;
+
+/// Tags of a resource.
+pub type Tags = BTreeMap<String, String>;
+
+/// One try of a call; a mutating call that gets no answer in this time is looked after, not assumed failed.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A call with its retries.
+const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+/// The SDK's standard retries, a first try and seven more: over half a minute on average, because the limits are the
+/// account's, and whoever else has emptied the bucket goes on asking.
+const ATTEMPTS: u32 = 8;
+
+/// Where AWS is, and who asks.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The region; `None`: as the SDK finds it.
+    pub region: Option<String>,
+    /// Another endpoint for every service.
+    pub endpoint_url: Option<String>,
+    /// Key and secret; `None`: as the SDK finds them.
+    pub keys: Option<(String, String)>,
+}
+
+/// Why there is no connection to AWS.
+#[derive(Debug)]
+pub enum NoAccess {
+    /// No region in the config, the environment or the profile.
+    Region,
+    /// No credentials, and the SDK's words.
+    Credentials(String),
+}
+
+/// Clients of every service, in one region.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// The region.
+    pub region: String,
+    pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) elbv2: aws_sdk_elasticloadbalancingv2::Client,
+    pub(crate) autoscaling: aws_sdk_autoscaling::Client,
+    pub(crate) ssm: aws_sdk_ssm::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
+}
+
+impl Aws {
+    /// Finds region and credentials, and makes the clients. No call to AWS is made, unless credentials need one.
+    pub async fn connect(access: &Access, network: &Network) -> Result<Self, NoAccess> {
+        let http_client = if network.is_memory() {
+            memory_http::client(network.clone())
+        } else {
+            aws_smithy_http_client::Builder::new()
+                .tls_provider(tls::Provider::Rustls(
+                    tls::rustls_provider::CryptoMode::Ring,
+                ))
+                .build_https()
+        };
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .operation_timeout(CALL_TIMEOUT)
+                    .build(),
+            )
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(region) = &access.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &access.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if let Some((key, secret)) = &access.keys {
+            loader =
+                loader.credentials_provider(Credentials::new(key, secret, None, None, "given"));
+        }
+        let config = loader.load().await;
+        let region = config.region().ok_or(NoAccess::Region)?.to_string();
+        let Some(provider) = config.credentials_provider() else {
+            return Err(NoAccess::Credentials("no credentials provider".to_owned()));
+        };
+        provider
+            .provide_credentials()
+            .await
+            .map_err(|error| NoAccess::Credentials(words(&error)))?;
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(access.endpoint_url.is_some())
+            .build();
+        Ok(Self {
+            region,
+            ec2: aws_sdk_ec2::Client::new(&config),
+            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            autoscaling: aws_sdk_autoscaling::Client::new(&config),
+            ssm: aws_sdk_ssm::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sts: aws_sdk_sts::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+        })
+    }
+}
+
+fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut all = error.to_string();
+    if let Some(source) = error.source() {
+        all.push_str(": ");
+        all.push_str(&source.to_string());
+    }
+    all
+}

@@ -1,0 +1,338 @@
+//! AWS Systems Manager: public parameters, the bake's runbook, its automations.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_ssm::types::{
+    AutomationExecutionFilter, AutomationExecutionFilterKey, DocumentFormat, DocumentType,
+    StopType, Tag,
+};
+
+use super::error::{About as _, ErrorKind, Failure};
+use super::{Aws, Tags};
+
+/// A parameter's value.
+pub async fn describe_parameter(aws: &Aws, name: &str) -> Result<String, Failure> {
+    let answer = aws
+        .ssm
+        .get_parameter()
+        .name(name)
+        .send()
+        .await
+        .about("GetParameter", name)?;
+    Ok(answer
+        .parameter
+        .and_then(|parameter| parameter.value)
+        .unwrap_or_default())
+}
+
+/// A document's content in its default version, and that version's number.
+pub async fn find_document(aws: &Aws, name: &str) -> Result<Option<(String, String)>, Failure> {
+    let answer = aws
+        .ssm
+        .get_document()
+        .name(name)
+        .document_format(DocumentFormat::Json)
+        .send()
+        .await
+        .about("GetDocument", name);
+    match answer {
+        Ok(answer) => Ok(Some((
+            answer.content.unwrap_or_default(),
+            answer.document_version.unwrap_or_default(),
+        ))),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes an automation document.
+pub async fn create_runbook(
+    aws: &Aws,
+    name: &str,
+    content: &str,
+    tags: &Tags,
+) -> Result<String, Failure> {
+    let tags = tags
+        .iter()
+        .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
+        .collect();
+    let answer = aws
+        .ssm
+        .create_document()
+        .name(name)
+        .content(content)
+        .document_type(DocumentType::Automation)
+        .document_format(DocumentFormat::Json)
+        .set_tags(Some(tags))
+        .send()
+        .await
+        .about("CreateDocument", name)?;
+    Ok(answer
+        .document_description
+        .and_then(|description| description.document_version)
+        .unwrap_or_else(|| "1".to_owned()))
+}
+
+/// Adds a version to a document and makes it the default.
+pub async fn update_runbook(aws: &Aws, name: &str, content: &str) -> Result<String, Failure> {
+    let answer = aws
+        .ssm
+        .update_document()
+        .name(name)
+        .content(content)
+        .document_format(DocumentFormat::Json)
+        .document_version("$LATEST")
+        .send()
+        .await
+        .about("UpdateDocument", name)?;
+    let version = answer
+        .document_description
+        .and_then(|description| description.document_version)
+        .unwrap_or_default();
+    aws.ssm
+        .update_document_default_version()
+        .name(name)
+        .document_version(&version)
+        .send()
+        .await
+        .about("UpdateDocumentDefaultVersion", name)?;
+    Ok(version)
+}
+
+/// Starts an automation. The same `client_token` starts it once.
+pub async fn start_automation(
+    aws: &Aws,
+    document: &str,
+    version: &str,
+    parameters: &BTreeMap<String, String>,
+    client_token: &str,
+    tags: &Tags,
+) -> Result<String, Failure> {
+    let parameters: HashMap<_, _> = parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), vec![value.clone()]))
+        .collect();
+    let tags = tags
+        .iter()
+        .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
+        .collect();
+    let answer = aws
+        .ssm
+        .start_automation_execution()
+        .document_name(document)
+        .document_version(version)
+        .set_parameters(Some(parameters))
+        .client_token(client_token)
+        .set_tags(Some(tags))
+        .send()
+        .await
+        .about("StartAutomationExecution", document)?;
+    Ok(answer.automation_execution_id.unwrap_or_default())
+}
+
+/// How an automation stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Automation {
+    /// `InProgress`, `Success`, `Failed`, ...
+    pub status: String,
+    /// The step under way.
+    pub current_step: String,
+    /// Steps in order.
+    pub steps: Vec<AutomationStep>,
+}
+
+/// A step of an automation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AutomationStep {
+    /// Its name in the runbook.
+    pub name: String,
+    /// `Pending`, `InProgress`, `Success`, `Failed`, ...
+    pub status: String,
+    /// AWS's words about its failure.
+    pub failure: String,
+    /// What it put out.
+    pub outputs: BTreeMap<String, Vec<String>>,
+}
+
+impl Automation {
+    /// Whether it goes no further.
+    pub fn has_ended(&self) -> bool {
+        has_ended(&self.status)
+    }
+
+    /// An output of a step, its first value.
+    pub fn output(&self, step: &str, name: &str) -> Option<&str> {
+        self.steps
+            .iter()
+            .find(|candidate| candidate.name == step)?
+            .outputs
+            .get(name)?
+            .first()
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Whether this step is done, and well.
+    pub fn has_done(&self, step: &str) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|candidate| candidate.name == step && candidate.status == "Success")
+    }
+
+    /// The first step that failed.
+    pub fn failed_step(&self) -> Option<&AutomationStep> {
+        self.steps
+            .iter()
+            .find(|step| matches!(step.status.as_str(), "Failed" | "TimedOut"))
+    }
+}
+
+fn has_ended(status: &str) -> bool {
+    !matches!(
+        status,
+        "Pending" | "InProgress" | "Waiting" | "Cancelling" | "Scheduled" | "RunbookInProgress"
+    )
+}
+
+/// An automation as it stands.
+pub async fn describe_automation(aws: &Aws, id: &str) -> Result<Automation, Failure> {
+    let answer = aws
+        .ssm
+        .get_automation_execution()
+        .automation_execution_id(id)
+        .send()
+        .await
+        .about("GetAutomationExecution", id)?;
+    let execution = answer.automation_execution.ok_or_else(|| Failure {
+        kind: ErrorKind::NotFound,
+        operation: "GetAutomationExecution",
+        resource: id.to_owned(),
+        code: String::new(),
+        message: "AWS's answer names nothing".to_owned(),
+        request_id: None,
+    })?;
+    Ok(Automation {
+        status: execution
+            .automation_execution_status
+            .map(|status| status.as_str().to_owned())
+            .unwrap_or_default(),
+        current_step: execution.current_step_name.unwrap_or_default(),
+        steps: execution
+            .step_executions
+            .unwrap_or_default()
+            .into_iter()
+            .map(|step| AutomationStep {
+                name: step.step_name.unwrap_or_default(),
+                status: step
+                    .step_status
+                    .map(|status| status.as_str().to_owned())
+                    .unwrap_or_default(),
+                failure: step.failure_message.unwrap_or_default(),
+                outputs: step.outputs.unwrap_or_default().into_iter().collect(),
+            })
+            .collect(),
+    })
+}
+
+/// The automations of a document that have not ended and were started with this value of a parameter.
+pub async fn find_running_automations(
+    aws: &Aws,
+    document: &str,
+    parameter: &str,
+    value: &str,
+) -> Result<Vec<String>, Failure> {
+    let filter = |key, values: &[&str]| {
+        AutomationExecutionFilter::builder()
+            .key(key)
+            .set_values(Some(values.iter().map(|&v| v.to_owned()).collect()))
+            .build()
+            .map_err(|error| Failure {
+                kind: ErrorKind::Other,
+                operation: "DescribeAutomationExecutions",
+                resource: document.to_owned(),
+                code: String::new(),
+                message: error.to_string(),
+                request_id: None,
+            })
+    };
+    let mut pages = aws
+        .ssm
+        .describe_automation_executions()
+        .filters(filter(
+            AutomationExecutionFilterKey::DocumentNamePrefix,
+            &[document],
+        )?)
+        .into_paginator()
+        .send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.about("DescribeAutomationExecutions", document)?;
+        for execution in page.automation_execution_metadata_list.unwrap_or_default() {
+            let status = execution.automation_execution_status;
+            let ended = status.is_some_and(|status| has_ended(status.as_str()));
+            if let Some(id) = execution.automation_execution_id
+                && !ended
+                && describe_parameters(aws, &id).await?.get(parameter)
+                    == Some(&vec![value.to_owned()])
+            {
+                found.push(id);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What an automation was started with.
+async fn describe_parameters(aws: &Aws, id: &str) -> Result<HashMap<String, Vec<String>>, Failure> {
+    let answer = aws
+        .ssm
+        .get_automation_execution()
+        .automation_execution_id(id)
+        .send()
+        .await
+        .about("GetAutomationExecution", id)?;
+    Ok(answer
+        .automation_execution
+        .and_then(|execution| execution.parameters)
+        .unwrap_or_default())
+}
+
+/// Cancels an automation, so that its `onCancel` steps clean up; it may have ended already.
+pub async fn cancel_automation(aws: &Aws, id: &str) -> Result<(), Failure> {
+    let answer = aws
+        .ssm
+        .stop_automation_execution()
+        .automation_execution_id(id)
+        .r#type(StopType::Cancel)
+        .send()
+        .await
+        .about("StopAutomationExecution", id);
+    match answer {
+        Err(error)
+            if error.kind == ErrorKind::NotFound
+                || error.code == "InvalidAutomationStatusUpdateException" =>
+        {
+            Ok(())
+        }
+        other => other.map(|_| ()),
+    }
+}
+
+/// What a command wrote on an instance: standard output and standard error.
+pub async fn describe_command_output(
+    aws: &Aws,
+    command: &str,
+    instance: &str,
+) -> Result<(String, String), Failure> {
+    let answer = aws
+        .ssm
+        .get_command_invocation()
+        .command_id(command)
+        .instance_id(instance)
+        .send()
+        .await
+        .about("GetCommandInvocation", format!("{command} on {instance}"))?;
+    Ok((
+        answer.standard_output_content.unwrap_or_default(),
+        answer.standard_error_content.unwrap_or_default(),
+    ))
+}
