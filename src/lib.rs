@@ -1,6 +1,7 @@
 //! Zero-downtime blue/green releases on plain AWS EC2, with nothing but the AWS API.
 
 pub mod aws;
+pub mod bake;
 pub mod cli;
 pub mod config;
 pub mod inputs;
