@@ -8,4 +8,5 @@ pub mod inputs;
 pub mod names;
 pub mod net;
 pub mod outcome;
+pub mod probe;
 pub mod run;

@@ -1,0 +1,132 @@
+//! One question on a fresh connection, and its whole answer: for looks at the data plane and for smoke tests.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use http::{HeaderMap, Request, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::rt::TokioIo;
+
+use super::answer::{BODY_CAP, read_version};
+use super::endpoint::Endpoint;
+use crate::net::Network;
+use crate::run::wait::Clock;
+
+/// What to ask.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// GET, POST, ...
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// Sent along.
+    pub headers: Vec<(String, String)>,
+    /// Sent as the body.
+    pub body: String,
+}
+
+impl Question {
+    /// A GET without anything.
+    pub fn get(path: &str) -> Self {
+        Self {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    /// Adds a header.
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, at most 64 KiB.
+    pub body: Vec<u8>,
+    /// From dialling to the last byte, on the wall.
+    pub took: Duration,
+}
+
+impl Reply {
+    /// The version in the body, if the answer is good and has one.
+    pub fn version(&self, pointer: Option<&str>) -> Result<String> {
+        if !(200..300).contains(&self.status) {
+            bail!("it answered {}", self.status);
+        }
+        read_version(&self.body, pointer).map_err(|failure| anyhow::anyhow!(failure.detail))
+    }
+}
+
+/// Asks, for at most `timeout` of the wall's time.
+pub async fn ask(
+    network: &Network,
+    clock: &Clock,
+    endpoint: &Endpoint,
+    question: &Question,
+    timeout: Duration,
+) -> Result<Reply> {
+    let begun = clock.wall();
+    let asked = clock.within_wall(timeout, exchange(network, endpoint, question));
+    match asked.await {
+        Some(answered) => {
+            let (status, headers, body) = answered?;
+            Ok(Reply {
+                status,
+                headers,
+                body,
+                took: clock.wall().saturating_sub(begun),
+            })
+        }
+        None => bail!("no answer within {} ms", timeout.as_millis()),
+    }
+}
+
+async fn exchange(
+    network: &Network,
+    endpoint: &Endpoint,
+    question: &Question,
+) -> Result<(u16, HeaderMap, Vec<u8>)> {
+    let dialled = if endpoint.tls {
+        network.connect_tls(&endpoint.host, endpoint.port).await
+    } else {
+        let plain = network.connect(&endpoint.host, endpoint.port).await;
+        plain.map_err(anyhow::Error::from)
+    };
+    let stream = dialled.with_context(|| format!("connecting to {endpoint}"))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(connection);
+    let mut request = Request::builder()
+        .method(question.method.as_str())
+        .uri(&question.path)
+        .header(header::HOST, endpoint.authority())
+        .header(header::CONNECTION, "close");
+    for (name, value) in &question.headers {
+        request = request.header(name, value);
+    }
+    let request = request
+        .body(Full::new(Bytes::from(question.body.clone())))
+        .with_context(|| format!("{} {} as a request", question.method, question.path))?;
+    let answered = async {
+        let answer = sender.send_request(request).await?;
+        let (parts, body) = answer.into_parts();
+        let body = match Limited::new(body, BODY_CAP).collect().await {
+            Ok(body) => body.to_bytes().to_vec(),
+            Err(error) => bail!("reading the answer: {error}"),
+        };
+        Ok((parts.status.as_u16(), parts.headers, body))
+    }
+    .await;
+    driver.abort();
+    answered
+}

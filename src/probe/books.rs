@@ -1,0 +1,256 @@
+//! Where every finished request is entered, once.
+//!
+//! Guarantees: entering costs no allocation for a good answer after the first of its kind, and memory is bounded
+//! whatever the length of the run: histograms, counts by time slot, a series of at most 240 buckets.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::evidence::{LaneTally, Percentiles};
+use super::sample::{Lane, Sample};
+use super::series::{Bucket, Collector};
+use super::tally::{Counter, Tally};
+use super::units::whole_micros;
+
+/// The longest latency the histograms tell apart from longer ones.
+const LONGEST: Duration = Duration::from_secs(600);
+/// How far from a failure of the unrelated endpoint another failure has the same cause.
+const ALIKE: Duration = Duration::from_millis(1_500);
+/// How many of those failures are remembered.
+const ALIKE_REMEMBERED: usize = 1_024;
+
+#[derive(Debug)]
+struct LaneBook {
+    sent: u64,
+    failed: u64,
+    unfinished: u64,
+    connections: u64,
+    latency: Histogram<u32>,
+}
+
+/// The books of one run.
+#[derive(Debug)]
+pub(super) struct Books {
+    started: Duration,
+    counter: Counter,
+    lanes: BTreeMap<Lane, LaneBook>,
+    latency: Histogram<u32>,
+    connect: Histogram<u32>,
+    lateness: Histogram<u32>,
+    /// First and last seen, by version number.
+    seen: Vec<(Duration, Duration)>,
+    last_good: Duration,
+    longest_gap: Duration,
+    series: Collector,
+    unrelated_failures: VecDeque<(Duration, Duration)>,
+    pub(super) runner_stalls: u64,
+}
+
+impl Books {
+    pub(super) fn new(started: Duration) -> Self {
+        Self {
+            started,
+            counter: Counter::default(),
+            lanes: BTreeMap::new(),
+            latency: histogram(),
+            connect: histogram(),
+            lateness: histogram(),
+            seen: Vec::new(),
+            last_good: started,
+            longest_gap: Duration::ZERO,
+            series: Collector::new(started),
+            unrelated_failures: VecDeque::new(),
+            runner_stalls: 0,
+        }
+    }
+
+    /// Makes a lane appear in the evidence even if nothing happens on it.
+    pub(super) fn open(&mut self, lane: Lane) -> &mut Self {
+        self.lane(lane);
+        self
+    }
+
+    /// Enters a finished request.
+    pub(super) fn enter(&mut self, sample: &Sample) {
+        let failed = !sample.is_good();
+        let lane = self.lane(sample.lane);
+        lane.sent += 1;
+        lane.failed += u64::from(failed);
+        lane.connections += u64::from(sample.connect.is_some());
+        record(&mut lane.latency, sample.latency);
+        let version = self.counter.add(sample);
+        if sample.lane == Lane::Unrelated && failed {
+            self.note_unrelated_failure(sample);
+        }
+        if !sample.lane.is_visitor() {
+            return;
+        }
+        if let Some(connect) = sample.connect {
+            record(&mut self.connect, connect);
+        }
+        self.series.add(sample.scheduled, version, failed);
+        if sample.lane == Lane::Long {
+            return;
+        }
+        record(&mut self.latency, sample.latency);
+        if let Some(sent) = sample.sent {
+            record(&mut self.lateness, sent.saturating_sub(sample.scheduled));
+        }
+        if let Some(version) = version {
+            self.note_good(usize::from(version), sample.finished());
+        }
+    }
+
+    /// Enters a request that the probe itself cut short.
+    pub(super) fn enter_unfinished(&mut self, lane: Lane) {
+        self.lane(lane).unfinished += 1;
+    }
+
+    fn lane(&mut self, lane: Lane) -> &mut LaneBook {
+        self.lanes.entry(lane).or_insert_with(|| LaneBook {
+            sent: 0,
+            failed: 0,
+            unfinished: 0,
+            connections: 0,
+            latency: histogram(),
+        })
+    }
+
+    fn note_good(&mut self, version: usize, finished: Duration) {
+        if version >= self.seen.len() {
+            self.seen.resize(version + 1, (finished, finished));
+        }
+        let seen = &mut self.seen[version];
+        seen.0 = seen.0.min(finished);
+        seen.1 = seen.1.max(finished);
+        let gap = finished.saturating_sub(self.last_good);
+        self.longest_gap = self.longest_gap.max(gap);
+        self.last_good = self.last_good.max(finished);
+    }
+
+    fn note_unrelated_failure(&mut self, sample: &Sample) {
+        if self.unrelated_failures.len() == ALIKE_REMEMBERED {
+            self.unrelated_failures.pop_front();
+        }
+        let from = sample.scheduled.saturating_sub(ALIKE);
+        self.unrelated_failures
+            .push_back((from, sample.finished() + ALIKE));
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        self.counter.tally()
+    }
+
+    pub(super) fn tally_since(&self, wall: Duration) -> Tally {
+        self.counter.tally_since(wall)
+    }
+
+    pub(super) fn lanes(&self) -> BTreeMap<Lane, LaneTally> {
+        let row = |book: &LaneBook| {
+            let latency = Percentiles::of(&book.latency);
+            LaneTally {
+                sent: book.sent,
+                failed: book.failed,
+                unfinished: book.unfinished,
+                connections: book.connections,
+                p50: latency.p50,
+                p99: latency.p99,
+                max: latency.max,
+            }
+        };
+        self.lanes
+            .iter()
+            .map(|(lane, book)| (*lane, row(book)))
+            .collect()
+    }
+
+    /// Latency, connect time and lateness.
+    pub(super) fn percentiles(&self) -> [Percentiles; 3] {
+        [&self.latency, &self.connect, &self.lateness].map(Percentiles::of)
+    }
+
+    /// The longest time without a good answer, `ended` being the end of the last one.
+    pub(super) fn longest_gap(&self, ended: Duration) -> Duration {
+        self.longest_gap.max(ended.saturating_sub(self.last_good))
+    }
+
+    /// When each version was first and last seen.
+    pub(super) fn seen(&self) -> [BTreeMap<String, Duration>; 2] {
+        let versions = self.counter.versions();
+        debug_assert_eq!(versions.len(), self.seen.len());
+        let mut first = BTreeMap::new();
+        let mut last = BTreeMap::new();
+        for (number, seen) in (0_u16..).zip(&self.seen) {
+            first.insert(versions.name(number).to_owned(), seen.0);
+            last.insert(versions.name(number).to_owned(), seen.1);
+        }
+        [first, last]
+    }
+
+    pub(super) fn series(&self) -> Vec<Bucket> {
+        self.series.buckets(self.counter.versions())
+    }
+
+    /// How many visitors' requests failed when the unrelated endpoint did not answer either.
+    pub(super) fn failed_alike(&mut self) -> u64 {
+        self.counter
+            .failed_within(self.unrelated_failures.make_contiguous())
+    }
+
+    pub(super) const fn started(&self) -> Duration {
+        self.started
+    }
+}
+
+fn histogram() -> Histogram<u32> {
+    Histogram::new_with_bounds(1, whole_micros(LONGEST), 3)
+        .expect("the bounds are constants that a histogram accepts")
+}
+
+fn record(histogram: &mut Histogram<u32>, duration: Duration) {
+    histogram.saturating_record(whole_micros(duration));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_at_the_end_counts_as_one_in_the_middle_does() {
+        let mut books = Books::new(Duration::from_secs(10));
+        assert_eq!(
+            books.longest_gap(Duration::from_secs(13)),
+            Duration::from_secs(3)
+        );
+        for second in [11, 15, 16] {
+            books.counter.add(&good(second));
+            books.note_good(0, Duration::from_secs(second));
+        }
+        assert_eq!(
+            books.longest_gap(Duration::from_secs(16)),
+            Duration::from_secs(4)
+        );
+        assert_eq!(
+            books.longest_gap(Duration::from_secs(30)),
+            Duration::from_secs(14)
+        );
+        assert_eq!(books.seen()[0]["1"], Duration::from_secs(11));
+        assert_eq!(books.seen()[1]["1"], Duration::from_secs(16));
+    }
+
+    fn good(second: u64) -> Sample {
+        Sample {
+            lane: Lane::Fresh,
+            scheduled: Duration::from_secs(second),
+            sent: Some(Duration::from_secs(second)),
+            latency: Duration::ZERO,
+            connect: None,
+            status: Some(200),
+            version: Some("1".into()),
+            error: None,
+            detail: None,
+        }
+    }
+}

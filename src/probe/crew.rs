@@ -1,0 +1,98 @@
+//! Where the workers run: on a thread of their own, so that nothing else this program does makes a request late.
+//!
+//! In a memory network they are tasks of the caller's runtime instead: only there do they share its paused clock.
+//!
+//! Guarantees: dropping a crew ends its workers; a crew that has finished holds nothing any more.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::lanes::Plan;
+use super::load::{Shared, work};
+
+/// The workers of all lanes.
+#[derive(Debug)]
+pub(super) struct Crew(Place);
+
+#[derive(Debug)]
+enum Place {
+    Here(JoinSet<()>),
+    Apart {
+        finished: oneshot::Receiver<Result<()>>,
+        _abandon: DropGuard,
+    },
+}
+
+impl Crew {
+    /// Starts every worker of every lane.
+    pub(super) fn start(apart: bool, shared: &Arc<Shared>, plans: Vec<Arc<Plan>>) -> Result<Self> {
+        let shared = Arc::clone(shared);
+        if !apart {
+            return Ok(Self(Place::Here(spawn(shared, plans))));
+        }
+        let abandoned = CancellationToken::new();
+        let abandon = abandoned.clone().drop_guard();
+        let (sender, finished) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("probe".into())
+            .spawn(move || {
+                // Nobody listens any more if the probe was dropped.
+                let _ = sender.send(run(shared, plans, &abandoned));
+            })
+            .context("starting the probe's thread")?;
+        Ok(Self(Place::Apart {
+            finished,
+            _abandon: abandon,
+        }))
+    }
+
+    /// Waits until every worker has come to its end.
+    pub(super) async fn finish(self) -> Result<()> {
+        match self.0 {
+            Place::Here(workers) => join(workers).await,
+            Place::Apart {
+                finished,
+                _abandon: abandon,
+            } => {
+                let outcome = finished.await.context("the probe's thread")?;
+                drop(abandon);
+                outcome
+            }
+        }
+    }
+}
+
+/// The thread: a runtime of its own, gone when this returns.
+fn run(shared: Arc<Shared>, plans: Vec<Arc<Plan>>, abandoned: &CancellationToken) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the probe's runtime")?;
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = join(spawn(shared, plans)) => outcome,
+            () = abandoned.cancelled() => Ok(()),
+        }
+    })
+}
+
+fn spawn(shared: Arc<Shared>, plans: Vec<Arc<Plan>>) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
+    for plan in plans {
+        for worker in 0..plan.workers {
+            workers.spawn(work(Arc::clone(&shared), Arc::clone(&plan), worker));
+        }
+    }
+    workers
+}
+
+async fn join(mut workers: JoinSet<()>) -> Result<()> {
+    while let Some(worker) = workers.join_next().await {
+        worker.context("a worker of the probe")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! The lanes of a probe: what each asks, how often, over how many connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+
+use super::Spec;
+use super::exchange::{Question, Want};
+use super::load::Schedule;
+use super::sample::Lane;
+use crate::net::Network;
+
+/// The fewest and the most connections of a lane.
+const POOL: std::ops::RangeInclusive<usize> = 4..=100;
+/// For how long a target may take to answer before requests queue for a connection.
+const POOL_COVERS: Duration = Duration::from_millis(400);
+/// The highest rate that makes sense from one machine.
+const HIGHEST_RATE: f64 = 20_000.0;
+/// How often the controls ask.
+const CONTROL_RATE: f64 = 1.0;
+/// How many long requests are on their way at any time.
+const LONG_AT_ONCE: usize = 2;
+/// How long a long request may take.
+const LONG_TIMEOUT: Duration = Duration::from_secs(600);
+/// The least time between two starts of long requests of one worker.
+const LONG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// One lane, ready to run.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) lane: Lane,
+    pub(super) question: Question,
+    pub(super) schedule: Schedule,
+    pub(super) workers: usize,
+    pub(super) timeout: Duration,
+}
+
+/// Every lane that the spec asks for.
+pub(super) fn plan(network: &Network, spec: &Spec, now: Duration) -> Result<Vec<Arc<Plan>>> {
+    ensure!(
+        spec.rate_per_second > 0.0 && spec.rate_per_second <= HIGHEST_RATE,
+        "a rate of {} per second is not above 0 and at most {HIGHEST_RATE}",
+        spec.rate_per_second
+    );
+    ensure!(
+        !spec.timeout.is_zero(),
+        "a timeout of 0 fails every request"
+    );
+    let interval = Duration::from_secs_f64(1.0 / spec.rate_per_second);
+    let ask = |path: &str, want| question(network, spec, path, want);
+    let visit = |lane, first| -> Result<Plan> {
+        Ok(Plan {
+            lane,
+            question: ask(&spec.path, Want::Version(spec.pointer.clone()))?,
+            schedule: Schedule::constant(first, spec.rate_per_second),
+            workers: pool(spec.rate_per_second),
+            timeout: spec.timeout,
+        })
+    };
+    // Half an interval later, so that the two lanes take turns.
+    let mut plans = vec![visit(Lane::KeepAlive, now + interval / 2)?];
+    if spec.fresh {
+        plans.push(visit(Lane::Fresh, now)?);
+    }
+    if let Some(path) = &spec.long_path {
+        plans.push(Plan {
+            lane: Lane::Long,
+            question: ask(path, Want::Whole)?,
+            schedule: Schedule::in_turn(now, LONG_INTERVAL),
+            workers: LONG_AT_ONCE,
+            timeout: LONG_TIMEOUT,
+        });
+    }
+    if spec.control {
+        let path = format!("/bg-deploy-negative-control-{}", spec.random);
+        plans.push(Plan {
+            lane: Lane::Control,
+            question: ask(&path, Want::Version(spec.pointer.clone()))?,
+            schedule: Schedule::constant(now, CONTROL_RATE),
+            workers: *POOL.start(),
+            timeout: spec.timeout,
+        });
+    }
+    if let Some(endpoint) = &spec.unrelated {
+        let mut question = ask("/", Want::Answer)?;
+        question.headers = headers(&endpoint.authority(), &[])?;
+        question.endpoint = endpoint.clone();
+        plans.push(Plan {
+            lane: Lane::Unrelated,
+            question,
+            schedule: Schedule::constant(now, CONTROL_RATE),
+            workers: *POOL.start(),
+            timeout: spec.timeout,
+        });
+    }
+    Ok(plans.into_iter().map(Arc::new).collect())
+}
+
+fn question(network: &Network, spec: &Spec, path: &str, want: Want) -> Result<Question> {
+    ensure!(
+        path.starts_with('/'),
+        "the path {path:?} has to begin with /"
+    );
+    Ok(Question {
+        network: network.clone(),
+        endpoint: spec.base.clone(),
+        uri: path
+            .parse()
+            .with_context(|| format!("{path:?} as a path"))?,
+        headers: headers(&spec.base.authority(), &spec.headers)?,
+        expected: spec.expected.clone(),
+        want,
+    })
+}
+
+fn headers(authority: &str, own: &[(String, String)]) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::with_capacity(own.len() + 2);
+    headers.insert(HOST, HeaderValue::from_str(authority).context("the host")?);
+    let agent = concat!("bg-deploy/", env!("CARGO_PKG_VERSION"), " probe");
+    headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+    for (name, value) in own {
+        let parsed: HeaderName = name
+            .parse()
+            .with_context(|| format!("{name:?} as a header name"))?;
+        // The value is not in the error: it may be a secret.
+        let value = HeaderValue::from_str(value)
+            .with_context(|| format!("the value of the header {name}"))?;
+        headers.insert(parsed, value);
+    }
+    Ok(headers)
+}
+
+/// How many connections a lane has: enough for [`POOL_COVERS`], never enough to overflow a server's accept queue.
+fn pool(rate: f64) -> usize {
+    let wanted = (rate * POOL_COVERS.as_secs_f64()).ceil();
+    // The rate was checked above, so this is a small positive number.
+    (wanted as usize).clamp(*POOL.start(), *POOL.end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Endpoint;
+
+    fn spec() -> Spec {
+        Spec::new(Endpoint::parse("http://h").expect("a URL"), "/version")
+    }
+
+    #[test]
+    fn a_pool_is_small_and_grows_with_the_rate_up_to_its_cap() {
+        assert_eq!([0.1, 20.0, 100.0, 20_000.0].map(pool), [4, 8, 40, 100]);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_before_anything_is_sent_and_no_secret_is_told() {
+        let plan = |change: fn(&mut Spec)| {
+            let mut spec = spec();
+            change(&mut spec);
+            let outcome = plan(&Network::memory(), &spec, Duration::ZERO);
+            format!("{:#}", outcome.expect_err("a refusal"))
+        };
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e6] {
+            let mut spec = spec();
+            spec.rate_per_second = rate;
+            assert!(super::plan(&Network::memory(), &spec, Duration::ZERO).is_err());
+        }
+        assert!(plan(|spec| spec.path = "version".into()).contains("begin with /"));
+        assert!(plan(|spec| spec.timeout = Duration::ZERO).contains("timeout"));
+        let secret = plan(|spec| spec.headers = vec![("x-key".into(), "se\ncret".into())]);
+        assert!(
+            secret.contains("x-key") && !secret.contains("cret\""),
+            "{secret}"
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! What the evidence proves: passed, failed, or nothing.
+//!
+//! Guarantees: no sample, no pass; a probe whose planted failure was not caught proves nothing.
+
+use serde::Serialize;
+
+use super::evidence::Evidence;
+use super::sample::Lane;
+
+/// Fewer good answers than this prove nothing.
+pub const ENOUGH: u64 = 20;
+/// How many failure classes a reason names.
+const NAMED: usize = 3;
+
+/// What the evidence proves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every request was answered, by the wanted version at the end, and the planted failure was caught.
+    Passed,
+    /// Something failed.
+    Failed {
+        /// What, one sentence each.
+        reasons: Vec<String>,
+    },
+    /// Nothing failed, but the evidence is not good enough to say that all is well.
+    Unproven {
+        /// Why not, one sentence each.
+        reasons: Vec<String>,
+    },
+}
+
+/// Judges what a probe observed; with `wanted`, the last answers all have to be of that version.
+pub fn judge(evidence: &Evidence, wanted: Option<&str>) -> Verdict {
+    let mut failed = Vec::new();
+    let mut unproven = Vec::new();
+    judge_failures(evidence, &mut failed, &mut unproven);
+    if let Some(wanted) = wanted {
+        judge_version(evidence, wanted, &mut failed);
+    }
+    judge_samples(evidence, &mut unproven);
+    judge_control(evidence, &mut unproven);
+    if !failed.is_empty() {
+        Verdict::Failed { reasons: failed }
+    } else if !unproven.is_empty() {
+        Verdict::Unproven { reasons: unproven }
+    } else {
+        Verdict::Passed
+    }
+}
+
+fn judge_failures(evidence: &Evidence, failed: &mut Vec<String>, unproven: &mut Vec<String>) {
+    let tally = &evidence.tally;
+    if tally.failed == 0 {
+        return;
+    }
+    let count = format!("{} of {} requests failed", tally.failed, tally.sent);
+    if let Some(unrelated) = &evidence.unrelated
+        && unrelated.failed_alike >= tally.failed
+    {
+        unproven.push(format!(
+            "{count}, but only when {} did not answer the runner either",
+            unrelated.endpoint
+        ));
+        return;
+    }
+    let mut classes: Vec<_> = tally.by_error.iter().collect();
+    classes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let named = classes.iter().take(NAMED);
+    let named: Vec<_> = named
+        .map(|(class, count)| format!("{count} {class}"))
+        .collect();
+    let mut reason = format!("{count}: {}", named.join(", "));
+    if classes.len() > NAMED {
+        reason.push_str(", and others");
+    }
+    if let Some(first) = &tally.first_failure {
+        reason.push_str(&format!("; the first: {first}"));
+    }
+    failed.push(reason);
+}
+
+fn judge_version(evidence: &Evidence, wanted: &str, failed: &mut Vec<String>) {
+    let last = &evidence.tally.last_versions;
+    let others: Vec<_> = last.iter().filter(|version| *version != wanted).collect();
+    if let Some(other) = others.last() {
+        failed.push(format!(
+            "of the last {} answers {} were not of version {wanted}, but for example of {other}",
+            last.len(),
+            others.len()
+        ));
+    }
+}
+
+fn judge_samples(evidence: &Evidence, unproven: &mut Vec<String>) {
+    let tally = &evidence.tally;
+    let good = tally.sent - tally.failed;
+    if good < ENOUGH {
+        unproven.push(format!(
+            "{good} good answers are too few: {ENOUGH} are enough"
+        ));
+    }
+    for lane in [Lane::Fresh, Lane::KeepAlive] {
+        if evidence.lanes.get(&lane).is_none_or(|lane| lane.sent == 0) {
+            unproven.push(format!("no request was finished on the {lane} lane"));
+        }
+    }
+}
+
+fn judge_control(evidence: &Evidence, unproven: &mut Vec<String>) {
+    let tally = &evidence.tally;
+    let missed = tally.control_sent - tally.control_caught;
+    if !evidence.control {
+        unproven.push("there was no negative control".to_owned());
+    } else if tally.control_sent == 0 {
+        unproven.push("no request of the negative control was finished".to_owned());
+    } else if missed > 0 {
+        unproven.push(format!(
+            "{missed} of {} requests that had to fail did not: the probe, or something between it and the app, \
+             cannot tell a failure from an answer",
+            tally.control_sent
+        ));
+    }
+}
