@@ -9,4 +9,5 @@ pub mod names;
 pub mod net;
 pub mod outcome;
 pub mod probe;
+pub mod rehearsal;
 pub mod run;

@@ -1,0 +1,152 @@
+//! Elastic Load Balancing v2 in the account: load balancers, listeners, rules, target groups, and what each of a
+//! load balancer's nodes knows of them.
+//!
+//! Guarantees: the control plane answers at once, the data plane learns later. Every change of a rule, a weight or a
+//! set of targets is a version that each node sees from its own moment on, and [`routing::route`] decides by what
+//! that node has seen. Health is each node's own view; what DescribeTargetHealth shows is what most nodes see.
+
+pub mod actions;
+pub mod attributes;
+pub mod conditions;
+pub mod health;
+pub mod listeners;
+pub mod load_balancers;
+pub mod network;
+pub mod routing;
+#[cfg(test)]
+mod routing_tests;
+pub mod rules;
+pub mod tags;
+pub mod target_groups;
+pub mod targets;
+pub mod versions;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Account, ApiError};
+
+pub use self::health::health;
+pub use self::routing::{Counts, counts, finished, route};
+pub use self::targets::{deregister, instance_gone, is_deregistered, register};
+
+/// How many nodes a load balancer has: one for each of three zones.
+pub const NODES: usize = 3;
+
+/// One of something for each node of a load balancer.
+pub type PerNode<T> = [T; NODES];
+
+/// Something that happens in Elastic Load Balancing at a set time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Timed {
+    /// A load balancer is provisioned.
+    Active { load_balancer: String },
+    /// A target's registration is through: its health checks begin.
+    BeginChecks(health::Watch),
+    /// A node's next health check of a target is due.
+    Check { watch: health::Watch, node: usize },
+    /// A target's deregistration delay is over.
+    Drained(health::Watch),
+}
+
+/// What the account has in Elastic Load Balancing.
+#[derive(Debug)]
+pub struct State {
+    /// By ARN.
+    pub load_balancers: BTreeMap<String, load_balancers::LoadBalancer>,
+    /// By ARN; their rules are in them.
+    pub listeners: BTreeMap<String, listeners::Listener>,
+    /// By ARN.
+    pub target_groups: BTreeMap<String, target_groups::TargetGroup>,
+    /// The lowest port that this machine lets the local cloud listen on.
+    pub lowest_port: u16,
+    /// Numbers registrations and generations of health checks, so that a late event is known to be late.
+    sequence: u64,
+    /// Machines that tests put behind instance ids, before there are instances.
+    #[cfg(test)]
+    pub fakes: BTreeMap<String, network::Address>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            load_balancers: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            target_groups: BTreeMap::new(),
+            lowest_port: 1,
+            sequence: 0,
+            #[cfg(test)]
+            fakes: BTreeMap::new(),
+        }
+    }
+}
+
+impl State {
+    fn next(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+}
+
+/// Lets a timed event happen.
+pub fn fire(account: &mut Account, event: Timed) {
+    match event {
+        Timed::Active { load_balancer } => load_balancers::become_active(account, &load_balancer),
+        Timed::BeginChecks(watch) => health::begin(account, &watch),
+        Timed::Check { watch, node } => health::check(account, &watch, node),
+        Timed::Drained(watch) => targets::drained(account, &watch),
+    }
+}
+
+/// Whether a target group of this ARN exists.
+pub fn has_target_group(account: &Account, target_group: &str) -> bool {
+    account.elbv2.target_groups.contains_key(target_group)
+}
+
+/// Whether a load balancer has this security group.
+pub fn uses_security_group(account: &Account, security_group: &str) -> bool {
+    let mut load_balancers = account.elbv2.load_balancers.values();
+    load_balancers.any(|found| found.security_groups.iter().any(|id| id == security_group))
+}
+
+/// When each node will have learnt of a change made now.
+fn propagation(account: &mut Account) -> PerNode<Duration> {
+    let pace = account.pace.node_propagation;
+    std::array::from_fn(|_| account.now() + account.draw(pace))
+}
+
+fn not_found(code: &str, kind: &str) -> ApiError {
+    ApiError::refused(code, &format!("One or more {kind} not found"))
+}
+
+/// A number within AWS's range for it.
+pub(crate) fn within(name: &str, value: i64, least: i64, most: i64) -> Result<u32, ApiError> {
+    if (least..=most).contains(&value) {
+        Ok(u32::try_from(value).unwrap_or_default())
+    } else {
+        Err(ApiError::validation(&format!(
+            "{name} '{value}' must be between '{least}' and '{most}' inclusive"
+        )))
+    }
+}
+
+/// The form that AWS asks of the names of load balancers and target groups.
+fn check_name(kind: &str, name: &str) -> Result<(), ApiError> {
+    let complaint = if name.is_empty() {
+        format!("{kind} name cannot be empty")
+    } else if name.len() > 32 {
+        format!("{kind} name '{name}' cannot be longer than '32' characters")
+    } else if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    {
+        format!(
+            "{kind} name '{name}' can only contain characters that are alphanumeric characters or hyphens(-)"
+        )
+    } else if name.starts_with('-') || name.ends_with('-') {
+        format!("{kind} name '{name}' cannot begin or end with a hyphen(-)")
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::validation(&complaint))
+}

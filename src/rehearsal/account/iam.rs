@@ -1,0 +1,354 @@
+//! IAM in the pretend account: roles, their policies, instance profiles.
+//!
+//! Nothing is ever denied by a policy here; what a role may do is kept and shown, not enforced.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
+
+use super::{Account, ApiError, Tags};
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// `AROA...`
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// "/" mostly.
+    pub path: String,
+    /// When it was made.
+    pub created_at: SystemTime,
+    /// Who may assume it.
+    pub trust: String,
+    /// In words.
+    pub description: Option<String>,
+    /// How long a session of it lasts at most, in seconds.
+    pub max_session: i64,
+    /// Its own policies, by name.
+    pub inline: BTreeMap<String, String>,
+    /// Managed policies, by ARN.
+    pub attached: BTreeSet<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// An instance profile.
+#[derive(Clone, Debug)]
+pub struct InstanceProfile {
+    /// Its name.
+    pub name: String,
+    /// `AIPA...`
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// "/" mostly.
+    pub path: String,
+    /// When it was made.
+    pub created_at: SystemTime,
+    /// The role that instances get.
+    pub role: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// Everything IAM holds.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Roles by name.
+    pub roles: BTreeMap<String, Role>,
+    /// Instance profiles by name.
+    pub profiles: BTreeMap<String, InstanceProfile>,
+}
+
+/// Whether a role of this ARN or name exists.
+pub fn has_role(state: &State, role: &str) -> bool {
+    if role.starts_with("arn:") {
+        state.roles.values().any(|held| held.arn == role)
+    } else {
+        state.roles.contains_key(role)
+    }
+}
+
+/// Whether an instance profile of this name or ARN exists.
+pub fn has_instance_profile(state: &State, profile: &str) -> bool {
+    instance_profile(state, profile).is_some()
+}
+
+/// The instance profile of this name or ARN.
+pub fn instance_profile<'a>(state: &'a State, profile: &str) -> Option<&'a InstanceProfile> {
+    if profile.starts_with("arn:") {
+        state.profiles.values().find(|held| held.arn == profile)
+    } else {
+        state.profiles.get(profile)
+    }
+}
+
+fn no_such_entity(message: &str) -> ApiError {
+    ApiError::new("NoSuchEntity", 404, message)
+}
+
+fn conflict(code: &str, message: &str) -> ApiError {
+    ApiError::new(code, 409, message)
+}
+
+/// A role that must exist.
+pub fn role<'a>(account: &'a mut Account, name: &str) -> Result<&'a mut Role, ApiError> {
+    account
+        .iam
+        .roles
+        .get_mut(name)
+        .ok_or_else(|| no_such_entity(&format!("The role with name {name} cannot be found.")))
+}
+
+/// An instance profile that must exist.
+pub fn profile<'a>(
+    account: &'a mut Account,
+    name: &str,
+) -> Result<&'a mut InstanceProfile, ApiError> {
+    account
+        .iam
+        .profiles
+        .get_mut(name)
+        .ok_or_else(|| no_such_entity(&format!("Instance Profile {name} cannot be found.")))
+}
+
+/// Refuses a policy that is not a JSON document with statements.
+fn check_document(document: &str) -> Result<(), ApiError> {
+    let parsed: Result<serde_json::Value, _> = serde_json::from_str(document);
+    match parsed {
+        Ok(policy) if policy.get("Statement").is_some() => Ok(()),
+        Ok(_) => Err(ApiError::refused(
+            "MalformedPolicyDocument",
+            "Syntax errors in policy.",
+        )),
+        Err(_) => Err(ApiError::refused(
+            "MalformedPolicyDocument",
+            "This policy contains invalid Json",
+        )),
+    }
+}
+
+fn check_name(name: &str, limit: usize) -> Result<(), ApiError> {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "+=,.@_-".contains(letter);
+    if (1..=limit).contains(&name.len()) && name.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(ApiError::validation(&format!(
+        "The specified value for name is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_- and be at most {limit} long: {name}"
+    )))
+}
+
+/// An id as IAM gives them out.
+fn unique_id(account: &mut Account, prefix: &str) -> String {
+    format!("{prefix}{}", account.hex16().to_uppercase())
+}
+
+/// What CreateRole is asked for.
+#[derive(Clone, Debug)]
+pub struct NewRole {
+    /// Its name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// Who may assume it.
+    pub trust: String,
+    /// In words.
+    pub description: Option<String>,
+    /// In seconds.
+    pub max_session: i64,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// Makes a role.
+pub fn create_role(account: &mut Account, new: NewRole) -> Result<(), ApiError> {
+    check_name(&new.name, 64)?;
+    check_document(&new.trust)?;
+    if account.iam.roles.contains_key(&new.name) {
+        return Err(conflict(
+            "EntityAlreadyExists",
+            &format!("Role with name {} already exists.", new.name),
+        ));
+    }
+    let role = Role {
+        id: unique_id(account, "AROA"),
+        arn: format!("arn:aws:iam::{}:role{}{}", account.id, new.path, new.name),
+        path: new.path,
+        created_at: account.utc(),
+        trust: new.trust,
+        description: new.description,
+        max_session: new.max_session,
+        inline: BTreeMap::new(),
+        attached: BTreeSet::new(),
+        tags: new.tags,
+        name: new.name.clone(),
+    };
+    account.iam.roles.insert(new.name, role);
+    Ok(())
+}
+
+/// Changes who may assume a role.
+pub fn update_trust(account: &mut Account, name: &str, document: String) -> Result<(), ApiError> {
+    check_document(&document)?;
+    role(account, name)?.trust = document;
+    Ok(())
+}
+
+/// Deletes a role that has nothing any more.
+pub fn delete_role(account: &mut Account, name: &str) -> Result<(), ApiError> {
+    let held = role(account, name)?;
+    let (inline, attached) = (!held.inline.is_empty(), !held.attached.is_empty());
+    let in_profile = account
+        .iam
+        .profiles
+        .values()
+        .any(|profile| profile.role.as_deref() == Some(name));
+    let first = if in_profile {
+        "must remove roles from instance profile first."
+    } else if attached {
+        "must detach all policies first."
+    } else if inline {
+        "must delete policies first."
+    } else {
+        account.iam.roles.remove(name);
+        return Ok(());
+    };
+    Err(conflict(
+        "DeleteConflict",
+        &format!("Cannot delete entity, {first}"),
+    ))
+}
+
+/// Gives a role a policy of its own, or replaces it.
+pub fn put_policy(
+    account: &mut Account,
+    role_name: &str,
+    policy: &str,
+    document: String,
+) -> Result<(), ApiError> {
+    check_name(policy, 128)?;
+    check_document(&document)?;
+    role(account, role_name)?
+        .inline
+        .insert(policy.to_owned(), document);
+    Ok(())
+}
+
+/// A policy of a role's own, which must exist.
+pub fn policy(account: &mut Account, role_name: &str, policy: &str) -> Result<String, ApiError> {
+    role(account, role_name)?
+        .inline
+        .get(policy)
+        .cloned()
+        .ok_or_else(|| policy_not_found(policy))
+}
+
+fn policy_not_found(policy: &str) -> ApiError {
+    no_such_entity(&format!(
+        "The role policy with name {policy} cannot be found."
+    ))
+}
+
+/// Deletes a policy of a role's own.
+pub fn delete_policy(account: &mut Account, role_name: &str, policy: &str) -> Result<(), ApiError> {
+    match role(account, role_name)?.inline.remove(policy) {
+        Some(_) => Ok(()),
+        None => Err(policy_not_found(policy)),
+    }
+}
+
+/// Attaches a managed policy: only AWS's own exist.
+pub fn attach(account: &mut Account, role_name: &str, arn: &str) -> Result<(), ApiError> {
+    let held = role(account, role_name)?;
+    if !arn.starts_with("arn:aws:iam::aws:policy/") {
+        return Err(no_such_entity(&format!(
+            "Policy {arn} does not exist or is not attachable."
+        )));
+    }
+    held.attached.insert(arn.to_owned());
+    Ok(())
+}
+
+/// Detaches a managed policy.
+pub fn detach(account: &mut Account, role_name: &str, arn: &str) -> Result<(), ApiError> {
+    if role(account, role_name)?.attached.remove(arn) {
+        return Ok(());
+    }
+    Err(no_such_entity(&format!("Policy {arn} was not found.")))
+}
+
+/// Makes an instance profile.
+pub fn create_profile(
+    account: &mut Account,
+    name: &str,
+    path: &str,
+    tags: Tags,
+) -> Result<(), ApiError> {
+    check_name(name, 128)?;
+    if account.iam.profiles.contains_key(name) {
+        return Err(conflict(
+            "EntityAlreadyExists",
+            &format!("Instance Profile {name} already exists."),
+        ));
+    }
+    let profile = InstanceProfile {
+        name: name.to_owned(),
+        id: unique_id(account, "AIPA"),
+        arn: format!("arn:aws:iam::{}:instance-profile{path}{name}", account.id),
+        path: path.to_owned(),
+        created_at: account.utc(),
+        role: None,
+        tags,
+    };
+    account.iam.profiles.insert(name.to_owned(), profile);
+    Ok(())
+}
+
+/// Puts a role into an instance profile, which holds one.
+pub fn add_role(
+    account: &mut Account,
+    profile_name: &str,
+    role_name: &str,
+) -> Result<(), ApiError> {
+    role(account, role_name)?;
+    let held = profile(account, profile_name)?;
+    if held.role.is_some() {
+        return Err(conflict(
+            "LimitExceeded",
+            "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1",
+        ));
+    }
+    held.role = Some(role_name.to_owned());
+    Ok(())
+}
+
+/// Takes a role out of an instance profile.
+pub fn remove_role(
+    account: &mut Account,
+    profile_name: &str,
+    role_name: &str,
+) -> Result<(), ApiError> {
+    role(account, role_name)?;
+    let held = profile(account, profile_name)?;
+    if held.role.as_deref() != Some(role_name) {
+        return Err(no_such_entity(&format!(
+            "The role with name {role_name} cannot be found in instance profile {profile_name}."
+        )));
+    }
+    held.role = None;
+    Ok(())
+}
+
+/// Deletes an instance profile without a role.
+pub fn delete_profile(account: &mut Account, name: &str) -> Result<(), ApiError> {
+    if profile(account, name)?.role.is_some() {
+        return Err(conflict(
+            "DeleteConflict",
+            "Cannot delete entity, must remove roles from instance profile first.",
+        ));
+    }
+    account.iam.profiles.remove(name);
+    Ok(())
+}
