@@ -11,3 +11,4 @@ pub mod outcome;
 pub mod probe;
 pub mod rehearsal;
 pub mod run;
+pub mod stack;

@@ -1,0 +1,205 @@
+//! What a step may use: AWS, the network, the clock, the cancel token, and the stream of events.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::event::{Event, Stamped};
+use super::wait::{Clock, Limits, Look, WaitError, wait_until};
+use crate::aws::Aws;
+use crate::aws::error::{ErrorKind, kind};
+use crate::net::Network;
+
+/// Told of every event as it happens.
+type Listener = Box<dyn FnMut(&Stamped)>;
+
+/// The one stream of a run's events.
+pub struct Events {
+    clock: Clock,
+    begun: Duration,
+    all: RefCell<Vec<Stamped>>,
+    listener: RefCell<Option<Listener>>,
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events", self.all.borrow().len())
+    }
+}
+
+impl Events {
+    /// An empty stream that begins now.
+    pub fn new(clock: &Clock) -> Self {
+        Self {
+            clock: clock.clone(),
+            begun: clock.wall(),
+            all: RefCell::new(Vec::new()),
+            listener: RefCell::new(None),
+        }
+    }
+
+    /// Has `listener` told of every event from now on.
+    pub fn listen(&self, listener: impl FnMut(&Stamped) + 'static) {
+        *self.listener.borrow_mut() = Some(Box::new(listener));
+    }
+
+    /// Adds an event.
+    pub fn emit(&self, event: Event) {
+        let stamped = Stamped {
+            at: self.clock.wall().saturating_sub(self.begun),
+            event,
+        };
+        if let Some(listener) = self.listener.borrow_mut().as_mut() {
+            listener(&stamped);
+        }
+        self.all.borrow_mut().push(stamped);
+    }
+
+    /// Adds a sentence worth knowing.
+    pub fn note(&self, text: impl Into<String>) {
+        self.emit(Event::Note { text: text.into() });
+    }
+
+    /// When the stream began, on the clock's wall.
+    pub fn begun(&self) -> Duration {
+        self.begun
+    }
+
+    /// Everything so far.
+    pub fn all(&self) -> Vec<Stamped> {
+        self.all.borrow().clone()
+    }
+}
+
+/// What a step may use.
+#[derive(Debug)]
+pub struct Context {
+    /// The AWS API.
+    pub aws: Aws,
+    /// Where requests to the service are made from.
+    pub network: Network,
+    /// The time.
+    pub clock: Clock,
+    /// Ends waits, but not undoing.
+    pub cancel: CancellationToken,
+    /// What happens.
+    pub events: Events,
+}
+
+impl Context {
+    /// Waits for something on behalf of a step: progress becomes events.
+    pub async fn wait<T, F, Fut>(
+        &self,
+        step: &str,
+        what: &str,
+        limits: Limits,
+        mut look: F,
+    ) -> Result<T, WaitError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = anyhow::Result<Look<T>>>,
+    {
+        wait_until(
+            &self.clock,
+            &self.cancel,
+            what,
+            limits,
+            |reason| {
+                self.events.emit(Event::Waiting {
+                    step: step.to_owned(),
+                    reason: reason.to_owned(),
+                });
+            },
+            || patiently(look()),
+        )
+        .await
+    }
+
+    /// Lets time pass, unless the run is cancelled.
+    pub async fn pause(&self, duration: Duration) -> Result<(), WaitError> {
+        tokio::select! {
+            () = self.cancel.cancelled() => Err(WaitError::Cancelled),
+            () = self.clock.sleep(duration) => Ok(()),
+        }
+    }
+
+    /// Lets time of the wall pass, unless the run is cancelled.
+    pub async fn pause_wall(&self, duration: Duration) -> Result<(), WaitError> {
+        tokio::select! {
+            () = self.cancel.cancelled() => Err(WaitError::Cancelled),
+            () = self.clock.sleep_wall(duration) => Ok(()),
+        }
+    }
+
+    /// The same with a token of its own: undoing goes on after a cancel.
+    pub fn for_undo(&self) -> Undoing<'_> {
+        Undoing { context: self }
+    }
+}
+
+/// A context for undoing: not ended by the run's cancel token, each wait with its own deadline.
+#[derive(Clone, Copy, Debug)]
+pub struct Undoing<'a> {
+    context: &'a Context,
+}
+
+impl Undoing<'_> {
+    /// The AWS API.
+    pub fn aws(&self) -> &Aws {
+        &self.context.aws
+    }
+
+    /// What a step may use for looking, without waiting.
+    pub fn context(&self) -> &Context {
+        self.context
+    }
+
+    /// Waits for something; only the deadline ends it.
+    pub async fn wait<T, F, Fut>(
+        &self,
+        what: &str,
+        limits: Limits,
+        mut look: F,
+    ) -> Result<T, WaitError>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = anyhow::Result<Look<T>>>,
+    {
+        let never = CancellationToken::new();
+        let events = &self.context.events;
+        wait_until(
+            &self.context.clock,
+            &never,
+            what,
+            limits,
+            |reason| {
+                events.emit(Event::Waiting {
+                    step: what.to_owned(),
+                    reason: reason.to_owned(),
+                });
+            },
+            || patiently(look()),
+        )
+        .await
+    }
+}
+
+/// A look that AWS had no time for, or that got no answer, has seen nothing: the wait goes on to its deadline.
+async fn patiently<T>(
+    look: impl Future<Output = anyhow::Result<Look<T>>>,
+) -> anyhow::Result<Look<T>> {
+    match look.await {
+        Err(error)
+            if matches!(
+                kind(&error),
+                Some(ErrorKind::Throttled | ErrorKind::Unknown)
+            ) =>
+        {
+            Ok(Look::NotYet(format!("{error:#}")))
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,139 @@
+//! The names and tags of everything that belongs to an app in an environment: how a run finds what another run made.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::aws::Tags;
+use crate::bake::bundle::hex;
+use crate::names::Colour;
+
+/// The tag with the app's name.
+pub const TAG_APP: &str = "bg-deploy:app";
+/// The tag with the environment's name.
+pub const TAG_ENVIRONMENT: &str = "bg-deploy:environment";
+/// The tag with the deployment that made it; undo removes only what bears its own.
+pub const TAG_DEPLOYMENT: &str = "bg-deploy:deployment";
+/// The tag with the release that an instance is to answer with.
+pub const TAG_RELEASE: &str = "bg-deploy:release";
+/// The tag with the colour.
+pub const TAG_COLOUR: &str = "bg-deploy:colour";
+
+/// The header of the preview route.
+pub const PREVIEW_HEADER: &str = "x-bg-deploy-preview";
+/// The preview rule comes first.
+pub const PREVIEW_PRIORITY: i32 = 10;
+/// The rule that divides the traffic; users' own rules fit in between.
+pub const TRAFFIC_PRIORITY: i32 = 1000;
+
+/// Load balancers' and target groups' names are this long at most.
+const ELB_NAME: usize = 32;
+
+/// The names of a stack's resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The app.
+    pub app: String,
+    /// The environment.
+    pub environment: String,
+}
+
+impl Names {
+    /// The names of this app in this environment.
+    pub fn new(app: &str, environment: &str) -> Self {
+        Self {
+            app: app.to_owned(),
+            environment: environment.to_owned(),
+        }
+    }
+
+    /// `bgd-APP-ENVIRONMENT`: the load balancer, the launch template, roles; cut with a hash where AWS wants it short.
+    pub fn stack(&self) -> String {
+        fit(&format!("bgd-{}-{}", self.app, self.environment), ELB_NAME)
+    }
+
+    /// The Auto Scaling group of a colour.
+    pub fn group(&self, colour: Colour) -> String {
+        format!("bgd-{}-{}-{colour}", self.app, self.environment)
+    }
+
+    /// The target group of a colour.
+    pub fn target_group(&self, colour: Colour) -> String {
+        fit(&self.group(colour), ELB_NAME)
+    }
+
+    /// The security group of the load balancer.
+    pub fn balancer_security_group(&self) -> String {
+        format!("bgd-{}-{}-balancer", self.app, self.environment)
+    }
+
+    /// The security group of the instances.
+    pub fn instance_security_group(&self) -> String {
+        format!("bgd-{}-{}-instance", self.app, self.environment)
+    }
+
+    /// The security group of the builder: nothing comes in.
+    pub fn builder_security_group(&self) -> String {
+        format!("bgd-{}-{}-builder", self.app, self.environment)
+    }
+
+    /// The role and instance profile of the instances.
+    pub fn instance_role(&self) -> String {
+        format!("bgd-{}-{}-instance", self.app, self.environment)
+    }
+
+    /// The role and instance profile of the builder.
+    pub fn builder_role(&self) -> String {
+        format!("bgd-{}-{}-builder", self.app, self.environment)
+    }
+
+    /// The role of the automation that bakes.
+    pub fn bake_role(&self) -> String {
+        format!("bgd-{}-{}-bake", self.app, self.environment)
+    }
+
+    /// The runbook: one for all stacks of an app.
+    pub fn runbook(&self) -> String {
+        format!("bgd-{}-bake", self.app)
+    }
+
+    /// The bucket for bundles; buckets' names are global, so the account and region are in it.
+    pub fn bucket(&self, account: &str, region: &str) -> String {
+        fit(&format!("bgd-{}-{account}-{region}", self.app), 63)
+    }
+
+    /// The scheduled action that scales in the previous colour.
+    pub fn retain_action(&self) -> String {
+        "bg-deploy-retain".to_owned()
+    }
+
+    /// The tags of what belongs to the stack and outlives a deployment.
+    pub fn tags(&self) -> Tags {
+        Tags::from([
+            (TAG_APP.to_owned(), self.app.clone()),
+            (TAG_ENVIRONMENT.to_owned(), self.environment.clone()),
+        ])
+    }
+}
+
+/// `name`, or as much of it as fits with a hash of the whole: two long names stay two names.
+fn fit(name: &str, most: usize) -> String {
+    if name.len() <= most {
+        return name.to_owned();
+    }
+    let hash = &hex(&Sha256::digest(name.as_bytes()))[..6];
+    format!("{}-{hash}", name[..most - 7].trim_end_matches('-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut_to_what_aws_takes_and_stay_different() {
+        let names = Names::new("a-service-of-20-char", "an-environment-of-20");
+        let blue = names.target_group(Colour::Blue);
+        let green = names.target_group(Colour::Green);
+        assert!(blue.len() <= 32 && green.len() <= 32, "{blue} {green}");
+        assert_ne!(blue, green);
+        assert_eq!(Names::new("hello", "prod").stack(), "bgd-hello-prod");
+    }
+}
