@@ -1,0 +1,134 @@
+//! What the candidate is made of: its image, its template version, what it is told at boot.
+
+use crate::aws::launch_templates::VersionData;
+use crate::config::Config;
+use crate::inventory::Inventory;
+use crate::names::{Colour, Release};
+use crate::stack::{Names, TAG_COLOUR, TAG_DEPLOYMENT, TAG_RELEASE};
+
+use super::decide::Parts;
+use super::{Bake, Draw};
+
+pub(super) fn plan_bake(
+    config: &Config,
+    inventory: &Inventory,
+    names: &Names,
+    parts: &Parts,
+    draw: &Draw,
+) -> Bake {
+    let image_name = inventory.recipe.image_name(&config.app);
+    let (security_group, subnet) = &parts.builder;
+    let key = format!("bundles/{}.tar.gz", inventory.recipe.bundle_sha256);
+    let role = format!(
+        "arn:aws:iam::{}:role/{}",
+        inventory.caller.account,
+        names.bake_role()
+    );
+    let parameters = [
+        ("AutomationAssumeRole", role),
+        ("App", config.app.clone()),
+        ("Deployment", draw.deployment.clone()),
+        ("BaseImage", inventory.base_image.clone()),
+        ("InstanceType", config.bake.instance_type.clone()),
+        ("SubnetId", subnet.clone()),
+        ("SecurityGroupId", security_group.clone()),
+        ("InstanceProfile", names.builder_role()),
+        ("BundleUri", format!("s3://{}/{key}", parts.bucket)),
+        ("BundleSha256", inventory.recipe.bundle_sha256.clone()),
+        ("ImageName", image_name.clone()),
+    ];
+    Bake {
+        recipe: inventory.recipe.clone(),
+        existing: inventory
+            .image
+            .as_ref()
+            .filter(|image| image.state == "available")
+            .map(|image| image.id.clone()),
+        image_name,
+        runbook: (names.runbook(), parts.runbook_version.clone()),
+        bucket: parts.bucket.clone(),
+        parameters: parameters
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    }
+}
+
+pub(super) fn version_data(
+    config: &Config,
+    names: &Names,
+    parts: &Parts,
+    idle: Colour,
+    release: &Release,
+    draw: &Draw,
+) -> VersionData {
+    let mut tags = names.tags();
+    tags.insert(TAG_DEPLOYMENT.to_owned(), draw.deployment.clone());
+    tags.insert(TAG_RELEASE.to_owned(), release.to_string());
+    tags.insert(TAG_COLOUR.to_owned(), idle.to_string());
+    tags.insert(
+        "Name".to_owned(),
+        format!("{}-{}-{idle}", config.app, config.environment),
+    );
+    VersionData {
+        image: String::new(),
+        instance_type: config.fleet.instance_type.clone(),
+        instance_profile: names.instance_role(),
+        security_groups: vec![parts.instance_security_group.clone()],
+        user_data: user_data(config, idle, release),
+        tags,
+    }
+}
+
+/// What differs from environment to environment comes at boot, so the same image serves them all.
+fn user_data(config: &Config, colour: Colour, release: &Release) -> String {
+    let mut lines = vec![
+        format!("RELEASE={release}"),
+        format!("ENVIRONMENT={}", config.environment),
+        format!("COLOUR={colour}"),
+    ];
+    lines.extend(
+        config
+            .service
+            .variables
+            .iter()
+            .map(|(name, value)| format!("{name}={}", quote(value))),
+    );
+    let content = format!("{}\n", lines.join("\n"));
+    // JSON is YAML, and needs no indentation to be right.
+    let cloud_config = serde_json::json!({
+        "write_files": [{
+            "path": format!("/etc/{}/environment", config.app),
+            "content": content,
+            "permissions": "0600",
+        }],
+    });
+    format!("#cloud-config\n{cloud_config}\n")
+}
+
+/// A value in double quotes, as systemd's EnvironmentFile reads it.
+fn quote(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in value.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_reaches_the_unit_as_it_was_written() {
+        assert_eq!(quote("a b"), "\"a b\"");
+        assert_eq!(
+            quote(r#"say "$HOME" \ `x`"#),
+            r#""say \"\$HOME\" \\ \`x\`""#
+        );
+    }
+}

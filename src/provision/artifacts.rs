@@ -1,0 +1,51 @@
+//! Where bundles lie, and the runbook that bakes them.
+
+use anyhow::Result;
+
+use super::Provisioned;
+use crate::aws::sts::Caller;
+use crate::aws::{s3, ssm};
+use crate::bake::runbook::runbook;
+use crate::run::context::Context;
+use crate::stack::Names;
+
+/// A bundle is needed while its image is baked; kept a while for whoever wants to look.
+const KEEP_BUNDLES_DAYS: i32 = 30;
+
+/// The bucket for bundles.
+pub async fn ensure_bucket(
+    cx: &Context,
+    names: &Names,
+    caller: &Caller,
+    made: &mut Provisioned,
+) -> Result<String> {
+    let bucket = names.bucket(&caller.account, &cx.aws.region);
+    if !s3::has_bucket(&cx.aws, &bucket).await? {
+        made.created.push(format!("bucket {bucket}"));
+    }
+    s3::ensure_bucket(&cx.aws, &bucket, &names.tags(), KEEP_BUNDLES_DAYS).await?;
+    Ok(bucket)
+}
+
+/// The runbook, in the version that this program has.
+pub async fn ensure_runbook(cx: &Context, names: &Names, made: &mut Provisioned) -> Result<()> {
+    let name = names.runbook();
+    let ours = runbook();
+    match ssm::find_document(&cx.aws, &name).await? {
+        None => {
+            ssm::create_runbook(&cx.aws, &name, &ours.to_string(), &names.tags()).await?;
+            made.created.push(format!("runbook {name}"));
+        }
+        Some((content, _))
+            if serde_json::from_str::<serde_json::Value>(&content)
+                .ok()
+                .as_ref()
+                == Some(&ours) => {}
+        Some(_) => {
+            let version = ssm::update_runbook(&cx.aws, &name, &ours.to_string()).await?;
+            made.created
+                .push(format!("runbook {name} version {version}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! What runs the instances: the launch template and both Auto Scaling groups, empty at first.
+
+use anyhow::Result;
+
+use super::{Place, Provisioned};
+use crate::aws::autoscaling::{self, NewGroup};
+use crate::aws::elbv2::TargetGroups;
+use crate::aws::launch_templates::{self, VersionData};
+use crate::config::Config;
+use crate::names::Colour;
+use crate::run::context::Context;
+use crate::stack::{Names, TAG_COLOUR};
+
+/// Makes what does not exist.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one of the things a fleet is made from"
+)]
+pub async fn ensure(
+    cx: &Context,
+    config: &Config,
+    names: &Names,
+    place: &Place,
+    security_group: &str,
+    target_groups: &TargetGroups,
+    base_image: &str,
+    made: &mut Provisioned,
+) -> Result<()> {
+    let name = names.stack();
+    let template = match launch_templates::find_template(&cx.aws, &name).await? {
+        Some(template) => template,
+        None => {
+            made.created.push(format!("launch template {name}"));
+            let first = VersionData {
+                image: base_image.to_owned(),
+                instance_type: config.fleet.instance_type.clone(),
+                instance_profile: names.instance_role(),
+                security_groups: vec![security_group.to_owned()],
+                user_data: String::new(),
+                tags: names.tags(),
+            };
+            launch_templates::create_template(&cx.aws, &name, &first, &names.tags()).await?
+        }
+    };
+    let wanted = Colour::BOTH.map(|colour| names.group(colour));
+    let existing = autoscaling::find_groups(&cx.aws, &wanted).await?;
+    for colour in Colour::BOTH {
+        let name = names.group(colour);
+        if existing.iter().any(|group| group.name == name) {
+            continue;
+        }
+        let mut tags = names.tags();
+        tags.insert(TAG_COLOUR.to_owned(), colour.to_string());
+        let group = NewGroup {
+            name: name.clone(),
+            template: template.clone(),
+            template_version: 1,
+            subnets: place.subnet_ids(),
+            target_group: target_groups.of(colour).to_owned(),
+            tags,
+        };
+        autoscaling::create_group(&cx.aws, &group).await?;
+        made.created.push(format!("Auto Scaling group {name}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Where traffic comes in and is divided: load balancer, target groups, listener, traffic rule, preview rule.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Place, Provisioned};
+use crate::aws::elbv2::{self, Condition, HealthCheck, LoadBalancer, TargetGroups};
+use crate::config::Config;
+use crate::names::{Colour, Weights};
+use crate::run::context::Context;
+use crate::run::wait::{Limits, Look};
+use crate::stack::{Names, PREVIEW_HEADER, PREVIEW_PRIORITY, TRAFFIC_PRIORITY};
+
+/// A new load balancer takes some two minutes.
+const ACTIVE: Limits = Limits::new(Duration::from_secs(600), Duration::from_secs(5));
+
+/// Requests in flight may go on this long once their target is deregistered, and no request may take longer.
+pub const DEREGISTRATION_DELAY: Duration = Duration::from_secs(60);
+
+/// What was made or found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// Both target groups.
+    pub target_groups: TargetGroups,
+    /// Where live traffic is answered.
+    pub url: String,
+}
+
+/// Makes what does not exist, and waits until the load balancer is active.
+pub async fn ensure(
+    cx: &Context,
+    config: &Config,
+    names: &Names,
+    place: &Place,
+    security_group: &str,
+    made: &mut Provisioned,
+) -> Result<Traffic> {
+    let name = names.stack();
+    let balancer = match elbv2::find_load_balancer(&cx.aws, &name).await? {
+        Some(balancer) => balancer,
+        None => {
+            made.created.push(format!("load balancer {name}"));
+            let subnets = place.subnet_ids();
+            let public = config.network.public;
+            elbv2::create_load_balancer(
+                &cx.aws,
+                &name,
+                &subnets,
+                security_group,
+                public,
+                &names.tags(),
+            )
+            .await?
+        }
+    };
+    elbv2::set_load_balancer_attributes(&cx.aws, &balancer.arn).await?;
+    let target_groups = TargetGroups {
+        blue: target_group(cx, config, names, place, Colour::Blue, made).await?,
+        green: target_group(cx, config, names, place, Colour::Green, made).await?,
+    };
+    let port = config.network.listener_port;
+    let listener = match elbv2::find_listener(&cx.aws, &balancer.arn, port).await? {
+        Some(listener) => listener,
+        None => {
+            made.created.push(format!("listener on port {port}"));
+            elbv2::create_listener(&cx.aws, &balancer.arn, port, &names.tags()).await?
+        }
+    };
+    ensure_rules(cx, names, &listener, &target_groups, made).await?;
+    let balancer = wait_until_active(cx, &name, &balancer).await?;
+    Ok(Traffic {
+        target_groups,
+        url: format!("http://{}:{port}", balancer.dns_name),
+    })
+}
+
+async fn target_group(
+    cx: &Context,
+    config: &Config,
+    names: &Names,
+    place: &Place,
+    colour: Colour,
+    made: &mut Provisioned,
+) -> Result<String> {
+    // Five seconds and two passes: a fresh colour is known to be healthy soon, a dead target for ten seconds at most.
+    let check = HealthCheck {
+        port: config.service.port,
+        path: config.service.health_path.clone(),
+        interval: 5,
+        timeout: 2,
+        healthy: 2,
+        unhealthy: 2,
+    };
+    let name = names.target_group(colour);
+    let arn = match elbv2::find_target_group(&cx.aws, &name).await? {
+        Some(group) => {
+            elbv2::set_health_check(&cx.aws, &group.arn, &check).await?;
+            group.arn
+        }
+        None => {
+            made.created.push(format!("target group {name}"));
+            let mut tags = names.tags();
+            tags.insert(crate::stack::TAG_COLOUR.to_owned(), colour.to_string());
+            elbv2::create_target_group(&cx.aws, &name, &place.vpc, &check, &tags).await?
+        }
+    };
+    elbv2::set_deregistration_delay(&cx.aws, &arn, DEREGISTRATION_DELAY.as_secs()).await?;
+    Ok(arn)
+}
+
+/// The two rules. Weights of a traffic rule that exists are left as they are.
+async fn ensure_rules(
+    cx: &Context,
+    names: &Names,
+    listener: &str,
+    groups: &TargetGroups,
+    made: &mut Provisioned,
+) -> Result<()> {
+    let rules = elbv2::describe_rules(&cx.aws, listener).await?;
+    let exists = |priority: i32| {
+        rules
+            .iter()
+            .any(|rule| rule.priority == priority.to_string())
+    };
+    let blue = Weights::split(Colour::Blue, 100);
+    if !exists(TRAFFIC_PRIORITY) {
+        made.created.push("traffic rule".to_owned());
+        elbv2::create_rule(
+            &cx.aws,
+            listener,
+            TRAFFIC_PRIORITY,
+            &Condition::AnyPath,
+            groups,
+            blue,
+            &names.tags(),
+        )
+        .await?;
+    }
+    if !exists(PREVIEW_PRIORITY) {
+        made.created.push("preview rule".to_owned());
+        let closed = Condition::Header(PREVIEW_HEADER.to_owned(), random_token()?);
+        elbv2::create_rule(
+            &cx.aws,
+            listener,
+            PREVIEW_PRIORITY,
+            &closed,
+            groups,
+            blue,
+            &names.tags(),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// A header value that nobody knows: what opens, or closes, the preview route.
+pub fn random_token() -> Result<String> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("the system's random numbers: {error}"))?;
+    Ok(crate::bake::bundle::hex(&bytes))
+}
+
+async fn wait_until_active(
+    cx: &Context,
+    name: &str,
+    balancer: &LoadBalancer,
+) -> Result<LoadBalancer> {
+    let what = format!("load balancer {name} becoming active");
+    let found = cx
+        .wait("provision", &what, ACTIVE, || async {
+            Ok(match elbv2::find_load_balancer(&cx.aws, name).await? {
+                Some(balancer) if balancer.state == "active" => Look::Ready(balancer),
+                Some(balancer) if balancer.state == "failed" => {
+                    Look::Never("AWS says it failed".to_owned())
+                }
+                Some(balancer) => Look::NotYet(format!("it is {}", balancer.state)),
+                None => Look::NotYet(format!("{} is not seen yet", balancer.arn)),
+            })
+        })
+        .await?;
+    Ok(found)
+}

@@ -1,0 +1,123 @@
+//! Creates or updates what a release needs: roles, security groups, bucket, runbook, load balancer, fleets.
+//!
+//! Every piece looks by its deterministic name first, so a second run changes nothing, and a run after a crash goes
+//! on. Nothing here deletes, and nothing touches instances or weights that exist.
+
+pub mod artifacts;
+pub mod fleet;
+pub mod load_balancer;
+pub mod roles;
+pub mod security_groups;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::aws::ec2::{self, Subnet};
+use crate::aws::sts::Caller;
+use crate::config::Config;
+use crate::inventory;
+use crate::run::context::Context;
+use crate::stack::Names;
+
+/// Where a stack stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The VPC.
+    pub vpc: String,
+    /// One subnet in each zone, at least two.
+    pub subnets: Vec<Subnet>,
+}
+
+/// What was made or found, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provisioned {
+    /// What did not exist before.
+    pub created: Vec<String>,
+    /// Where live traffic will be answered.
+    pub url: String,
+}
+
+/// Makes whatever does not exist yet.
+pub async fn provision(cx: &Context, config: &Config, caller: &Caller) -> Result<Provisioned> {
+    if let Some(account) = &config.account
+        && *account != caller.account
+    {
+        bail!(
+            "these credentials are for account {}, and environment {} belongs to account {account}",
+            caller.account,
+            config.environment
+        );
+    }
+    let names = Names::new(&config.app, &config.environment);
+    let mut made = Provisioned::default();
+    let place = Box::pin(find_place(cx, config)).await?;
+    let groups = Box::pin(security_groups::ensure(
+        cx, config, &names, &place, &mut made,
+    ))
+    .await?;
+    let bucket = Box::pin(artifacts::ensure_bucket(cx, &names, caller, &mut made)).await?;
+    Box::pin(roles::ensure(cx, &names, caller, &bucket, &mut made)).await?;
+    Box::pin(artifacts::ensure_runbook(cx, &names, &mut made)).await?;
+    let traffic = Box::pin(load_balancer::ensure(
+        cx,
+        config,
+        &names,
+        &place,
+        &groups.balancer,
+        &mut made,
+    ))
+    .await?;
+    let base_image = inventory::resolve_base_image(&cx.aws, &config.bake.base_image).await?;
+    Box::pin(fleet::ensure(
+        cx,
+        config,
+        &names,
+        &place,
+        &groups.instance,
+        &traffic.target_groups,
+        &base_image,
+        &mut made,
+    ))
+    .await?;
+    made.url = traffic.url;
+    Ok(made)
+}
+
+/// The VPC and its subnets: given, or the account's default ones.
+async fn find_place(cx: &Context, config: &Config) -> Result<Place> {
+    let vpc = match &config.network.vpc {
+        Some(vpc) => vpc.clone(),
+        None => ec2::find_default_vpc(&cx.aws).await?.with_context(|| {
+            format!(
+                "{} has no default VPC; set network.vpc and network.subnets",
+                cx.aws.region
+            )
+        })?,
+    };
+    let mut subnets = ec2::describe_subnets(&cx.aws, &vpc, &config.network.subnets).await?;
+    if let Some(stray) = subnets.iter().find(|subnet| subnet.vpc != vpc) {
+        bail!(
+            "subnet {} is in {}, not in {vpc}; correct network.vpc or network.subnets",
+            stray.id,
+            stray.vpc
+        );
+    }
+    // A load balancer takes one subnet in each zone.
+    subnets.dedup_by(|a, b| a.zone == b.zone);
+    if subnets.len() < 2 {
+        bail!(
+            "{vpc} has subnets in {} zone; a load balancer needs two zones: add a subnet, or name two in network.subnets",
+            subnets.len()
+        );
+    }
+    Ok(Place { vpc, subnets })
+}
+
+impl Place {
+    /// The subnets' ids.
+    pub fn subnet_ids(&self) -> Vec<String> {
+        self.subnets
+            .iter()
+            .map(|subnet| subnet.id.clone())
+            .collect()
+    }
+}

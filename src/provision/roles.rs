@@ -1,0 +1,150 @@
+//! What instances, builders and bakes may do.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Provisioned;
+use crate::aws::iam::{self, Role};
+use crate::aws::sts::Caller;
+use crate::run::context::Context;
+use crate::stack::{Names, TAG_APP};
+
+/// IAM is eventually consistent: a role that was just made is not yet seen by the services that take it on.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
+const NEW_ROLE_SETTLES: Duration = Duration::from_secs(15);
+
+/// Lets the SSM agent register: AWS's own policy for it.
+const MANAGED_INSTANCE: &str = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
+
+/// Makes or updates the roles.
+pub async fn ensure(
+    cx: &Context,
+    names: &Names,
+    caller: &Caller,
+    bucket: &str,
+    made: &mut Provisioned,
+) -> Result<()> {
+    let tags = names.tags();
+    let mut any_new = false;
+    for role in roles(names, caller, bucket) {
+        let (_, new) = iam::ensure_role(&cx.aws, &role, &tags).await?;
+        if new {
+            made.created.push(format!("role {}", role.name));
+            any_new = true;
+        }
+    }
+    if any_new {
+        cx.pause(NEW_ROLE_SETTLES).await?;
+    }
+    Ok(())
+}
+
+fn roles(names: &Names, caller: &Caller, bucket: &str) -> [Role; 3] {
+    let bundles = format!("arn:aws:s3:::{bucket}/bundles/*");
+    [
+        Role {
+            name: names.instance_role(),
+            principal: "ec2.amazonaws.com",
+            managed: vec![MANAGED_INSTANCE],
+            inline: None,
+            instance_profile: true,
+        },
+        Role {
+            name: names.builder_role(),
+            principal: "ec2.amazonaws.com",
+            managed: vec![MANAGED_INSTANCE],
+            inline: Some(json!({
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": bundles}],
+            })),
+            instance_profile: true,
+        },
+        Role {
+            name: names.bake_role(),
+            principal: "ssm.amazonaws.com",
+            managed: Vec::new(),
+            inline: Some(bake_policy(names, caller)),
+            instance_profile: false,
+        },
+    ]
+}
+
+/// What the automation needs: start a builder that bears the app's tag, run the script on it, image it, end it.
+fn bake_policy(names: &Names, caller: &Caller) -> serde_json::Value {
+    let ours = json!({"StringEquals": {format!("aws:ResourceTag/{TAG_APP}"): names.app}});
+    let to_be_ours = json!({"StringEquals": {format!("aws:RequestTag/{TAG_APP}"): names.app}});
+    let builder_role = format!(
+        "arn:aws:iam::{}:role/{}",
+        caller.account,
+        names.builder_role()
+    );
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:DescribeInstances", "ec2:DescribeInstanceStatus", "ec2:DescribeImages",
+                           "ssm:DescribeInstanceInformation", "ssm:ListCommands", "ssm:ListCommandInvocations",
+                           "ssm:GetCommandInvocation"],
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": "ec2:RunInstances",
+                "Resource": ["arn:aws:ec2:*:*:subnet/*", "arn:aws:ec2:*:*:network-interface/*",
+                             "arn:aws:ec2:*:*:security-group/*", "arn:aws:ec2:*::image/*", "arn:aws:ec2:*::snapshot/*"],
+            },
+            {
+                "Effect": "Allow",
+                "Action": "ec2:RunInstances",
+                "Resource": ["arn:aws:ec2:*:*:instance/*", "arn:aws:ec2:*:*:volume/*"],
+                "Condition": to_be_ours,
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:StopInstances", "ec2:TerminateInstances"],
+                "Resource": "arn:aws:ec2:*:*:instance/*",
+                "Condition": ours,
+            },
+            {
+                "Effect": "Allow",
+                "Action": "ec2:CreateImage",
+                "Resource": "arn:aws:ec2:*:*:instance/*",
+                "Condition": ours,
+            },
+            {
+                "Effect": "Allow",
+                "Action": "ec2:CreateImage",
+                "Resource": ["arn:aws:ec2:*::image/*", "arn:aws:ec2:*::snapshot/*"],
+                "Condition": to_be_ours,
+            },
+            {
+                "Effect": "Allow",
+                "Action": "ec2:CreateTags",
+                "Resource": ["arn:aws:ec2:*:*:instance/*", "arn:aws:ec2:*:*:volume/*",
+                             "arn:aws:ec2:*::image/*", "arn:aws:ec2:*::snapshot/*"],
+                // Tagging at any other time would defeat the conditions above.
+                "Condition": {"StringEquals": {"ec2:CreateAction": ["RunInstances", "CreateImage"]}},
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["ssm:SendCommand"],
+                "Resource": "arn:aws:ssm:*:*:document/AWS-RunShellScript",
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["ssm:SendCommand"],
+                "Resource": "arn:aws:ec2:*:*:instance/*",
+                "Condition": {"StringEquals": {format!("ssm:resourceTag/{TAG_APP}"): names.app}},
+            },
+            {
+                "Effect": "Allow",
+                "Action": "iam:PassRole",
+                "Resource": builder_role,
+                "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+            },
+        ],
+    })
+}
