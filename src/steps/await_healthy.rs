@@ -1,0 +1,147 @@
+//! Waits until every instance of the candidate is healthy in its target group, several looks in a row.
+//!
+//! `InService` is Auto Scaling's word and does not mean that the load balancer thinks so too, and an HTTP 200 through a
+//! target group whose targets are all unhealthy proves nothing: it fails open.
+//!
+//! Changes: nothing.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::aws::elbv2::{self, Target};
+use crate::names::Colour;
+use crate::plan::Plan;
+use crate::run::context::{Context, Undoing};
+use crate::run::event::{Event, Zone};
+use crate::run::step::{About, Settled, Step};
+use crate::run::wait::{Limits, Look};
+
+/// Between the looks of a streak.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The step.
+#[derive(Debug)]
+pub struct AwaitHealthy {
+    colour: Colour,
+    target_group: String,
+    instances: Vec<String>,
+    streak: u32,
+    within: Duration,
+}
+
+/// Nothing has begun: it only looks.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Handle;
+
+impl AwaitHealthy {
+    /// Waits for these instances in the idle colour's target group.
+    pub fn of(plan: &Plan, instances: &[String]) -> Self {
+        Self {
+            colour: plan.idle,
+            target_group: plan.target_groups.of(plan.idle).to_owned(),
+            instances: instances.to_vec(),
+            streak: plan.config.fleet.healthy_streak,
+            within: plan.config.fleet.healthy_within,
+        }
+    }
+}
+
+impl Step for AwaitHealthy {
+    type Handle = Handle;
+    type Output = ();
+
+    const ABOUT: About = About {
+        name: "await healthy",
+        zone: Zone::Prepare,
+        does: "waits until every instance of this template version is `healthy` in its target group, \
+               several looks in a row",
+        undo: "",
+        calls: &[],
+    };
+
+    async fn start(&self, _: &Context) -> Result<Handle> {
+        Ok(Handle)
+    }
+
+    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+        let limits = Limits::new(self.within, LOOK_EVERY)
+            .growing_to(Duration::from_secs(5))
+            .in_a_row(self.streak);
+        cx.wait(
+            Self::ABOUT.name,
+            "the candidate becoming healthy",
+            limits,
+            || async {
+                let targets = elbv2::describe_targets(&cx.aws, &self.target_group).await?;
+                Ok(look(&self.instances, &targets))
+            },
+        )
+        .await?;
+        let count = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
+        cx.events.emit(Event::Fleet {
+            colour: self.colour,
+            healthy: count,
+            wanted: count,
+            release: None,
+        });
+        let summary = format!("{count} of {count} healthy, {} looks in a row", self.streak);
+        Ok(Settled::done((), summary))
+    }
+
+    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// Whether exactly these instances are healthy; else who is not, in AWS's words.
+fn look(instances: &[String], targets: &[Target]) -> Look<()> {
+    let mut healthy = 0;
+    let mut worst = String::new();
+    for id in instances {
+        match targets.iter().find(|target| target.id == *id) {
+            Some(target) if target.state == "healthy" => healthy += 1,
+            Some(target) => worst = format!("; {id} is {} ({})", target.state, target.description),
+            None => worst = format!("; {id} is not registered"),
+        }
+    }
+    if healthy == instances.len() {
+        Look::Ready(())
+    } else {
+        Look::NotYet(format!("{healthy} of {} healthy{worst}", instances.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(id: &str, state: &str) -> Target {
+        Target {
+            id: id.into(),
+            state: state.into(),
+            description: "Health checks failed with these codes: [500]".into(),
+        }
+    }
+
+    #[test]
+    fn every_instance_must_be_healthy_and_others_do_not_count() {
+        let ours = ["a".to_owned(), "b".to_owned()];
+        let all = [target("a", "healthy"), target("b", "healthy")];
+        assert_eq!(look(&ours, &all), Look::Ready(()));
+        let stranger = [target("a", "healthy"), target("c", "healthy")];
+        assert_eq!(
+            look(&ours, &stranger),
+            Look::NotYet("1 of 2 healthy; b is not registered".into())
+        );
+        let sick = [target("a", "healthy"), target("b", "unhealthy")];
+        assert_eq!(
+            look(&ours, &sick),
+            Look::NotYet(
+                "1 of 2 healthy; b is unhealthy (Health checks failed with these codes: [500])"
+                    .into()
+            )
+        );
+    }
+}

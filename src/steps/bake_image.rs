@@ -1,0 +1,330 @@
+//! Bakes the image: uploads the bundle, starts the runbook, waits for its end. An image of the same recipe is used as
+//! it stands.
+//!
+//! Changes: an object in the bucket; what the runbook makes (builder, image, snapshot), tagged with the deployment.
+//! Undo: cancels the automation, ends the builder, removes the image and its snapshot.
+//! Waits for: the image being available, or the automation's end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+
+use crate::aws::ssm::{self, Automation};
+use crate::aws::{Aws, ec2, images, s3};
+use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
+use crate::plan::Plan;
+use crate::run::context::{Context, Undoing};
+use crate::run::event::{Event, Zone};
+use crate::run::step::{About, Settled, Step};
+use crate::run::wait::{Limits, Look};
+use crate::stack::TAG_DEPLOYMENT;
+
+/// Lines of the builder's log that an error shows.
+const TAIL: usize = 20;
+/// Lines of it that stand in the cause itself: what failed comes just before what it led to.
+const LAST_WORDS: usize = 2;
+
+/// EC2 shows what was just made seconds later; half a minute of looks.
+const LOOKS: u32 = 7;
+/// Between them.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// The step.
+#[derive(Debug)]
+pub struct BakeImage {
+    plan: Plan,
+    bundle: PathBuf,
+}
+
+/// What has begun.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Handle {
+    /// An image of this recipe stands.
+    Standing {
+        /// Its id.
+        image: String,
+    },
+    /// An automation bakes it.
+    Baking {
+        /// Its id.
+        automation: String,
+    },
+}
+
+impl BakeImage {
+    /// Bakes what `plan` says from the packed bundle.
+    pub fn of(plan: &Plan, bundle: PathBuf) -> Self {
+        Self {
+            plan: plan.clone(),
+            bundle,
+        }
+    }
+}
+
+impl Step for BakeImage {
+    type Handle = Handle;
+    type Output = String;
+
+    const ABOUT: About = About {
+        name: "bake image",
+        zone: Zone::Prepare,
+        does: "uploads the bundle and bakes an image from it on a builder instance, by an SSM Automation; \
+               an image of the same recipe is used as it stands",
+        undo: "cancels the automation, ends the builder, removes the image and its snapshot",
+        calls: &["PutObject", "StartAutomationExecution"],
+    };
+
+    async fn start(&self, cx: &Context) -> Result<Handle> {
+        let bake = &self.plan.bake;
+        if let Some(image) = &bake.existing {
+            return Ok(Handle::Standing {
+                image: image.clone(),
+            });
+        }
+        let key = format!("bundles/{}.tar.gz", bake.recipe.bundle_sha256);
+        s3::upload_once(&cx.aws, &bake.bucket, &key, &self.bundle).await?;
+        let (runbook, version) = &bake.runbook;
+        let automation = ssm::start_automation(
+            &cx.aws,
+            runbook,
+            version,
+            &bake.parameters,
+            &client_token(&self.plan.deployment),
+            &self.plan.names().tags(),
+        )
+        .await?;
+        cx.events.note(format!(
+            "bake: automation {automation} of runbook {runbook} version {version}"
+        ));
+        Ok(Handle::Baking { automation })
+    }
+
+    async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<String>> {
+        let automation = match handle {
+            Handle::Standing { image } => {
+                let summary = format!("{image} has the same recipe: nothing to bake");
+                return Ok(Settled::skipped(image.clone(), summary));
+            }
+            Handle::Baking { automation } => automation,
+        };
+        // Launching, the agent and the image take two minutes at least; looking earlier is no use. The runbook itself
+        // looks every five seconds: with the same interval, this would be late by the same time again and again.
+        let limits = Limits::new(self.plan.config.bake.timeout, Duration::from_secs(1))
+            .growing_to(Duration::from_secs(4))
+            .first_after(Duration::from_secs(60));
+        let ended = cx
+            .wait(Self::ABOUT.name, "the bake", limits, || async {
+                let state = ssm::describe_automation(&cx.aws, automation).await?;
+                Ok(look(state))
+            })
+            .await?;
+        if (ended.status == "Success" || !ended.has_ended())
+            && let Some(image) = ended.output(CREATE_IMAGE, "ImageId")
+        {
+            let summary = format!("{image} ({})", self.plan.bake.image_name);
+            return Ok(Settled::done(image.to_owned(), summary));
+        }
+        Err(self.explain(cx, &ended).await)
+    }
+
+    async fn undo(&self, cx: Undoing<'_>, handle: Option<&Handle>) -> Result<Option<String>> {
+        if matches!(handle, Some(Handle::Standing { .. })) {
+            return Ok(None);
+        }
+        let mut undone = Vec::new();
+        let mut looks = 1;
+        let automations = match handle {
+            Some(Handle::Baking { automation }) => vec![automation.clone()],
+            // The call got no answer: it may have been carried out.
+            _ => self.find_automations(cx).await?,
+        };
+        for automation in automations {
+            if end_automation(cx, &automation).await? {
+                undone.push(format!("cancelled automation {automation}"));
+                // What it made in its last seconds can't be seen yet.
+                looks = LOOKS;
+            }
+        }
+        for look in 0..looks {
+            if look > 0 {
+                cx.context().clock.sleep(BETWEEN_LOOKS).await;
+            }
+            self.remove_what_it_made(cx, &mut undone).await?;
+        }
+        Ok((!undone.is_empty()).then(|| undone.join(", ")))
+    }
+}
+
+/// Ends every builder of this deployment that is not ending already; answers with the ids.
+pub(super) async fn end_builders(aws: &Aws, deployment: &str) -> Result<Vec<String>> {
+    let mut ended = Vec::new();
+    for builder in ec2::find_instances(aws, TAG_DEPLOYMENT, deployment).await? {
+        let name = builder.tags.get("Name").map_or("", String::as_str);
+        if name.starts_with("bg-deploy builder") && builder.state != "shutting-down" {
+            ec2::terminate_instance(aws, &builder.id).await?;
+            ended.push(builder.id);
+        }
+    }
+    Ok(ended)
+}
+
+/// Whether the image can be used, or nothing more comes. The builder's end, the runbook's last step, holds nothing up:
+/// pruning looks whether it came.
+fn look(state: Automation) -> Look<Automation> {
+    if state.has_ended() || state.has_done(AWAIT_IMAGE) {
+        Look::Ready(state)
+    } else {
+        Look::NotYet(format!("the runbook is at {}", state.current_step))
+    }
+}
+
+/// UUID form, as StartAutomationExecution wants it: the same deployment never starts two bakes.
+fn client_token(deployment: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    let hex = crate::bake::bundle::hex(&Sha256::digest(deployment.as_bytes()));
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..15],
+        &hex[15..18],
+        &hex[18..30]
+    )
+}
+
+/// Ends an automation; false when it had ended already.
+async fn end_automation(cx: Undoing<'_>, automation: &str) -> Result<bool> {
+    if ssm::describe_automation(cx.aws(), automation)
+        .await?
+        .has_ended()
+    {
+        return Ok(false);
+    }
+    ssm::cancel_automation(cx.aws(), automation).await?;
+    // What onCancel may take.
+    let limits = Limits::new(Duration::from_secs(300), Duration::from_secs(2))
+        .growing_to(Duration::from_secs(5));
+    cx.wait("the end of the cancelled bake", limits, || async {
+        let state = ssm::describe_automation(cx.aws(), automation).await?;
+        Ok(if state.has_ended() {
+            Look::Ready(())
+        } else {
+            Look::NotYet(format!("it is {}", state.status))
+        })
+    })
+    .await?;
+    Ok(true)
+}
+
+impl BakeImage {
+    async fn find_automations(&self, cx: Undoing<'_>) -> Result<Vec<String>> {
+        let (runbook, _) = &self.plan.bake.runbook;
+        let deployment = &self.plan.deployment;
+        let found =
+            ssm::find_running_automations(cx.aws(), runbook, "Deployment", deployment).await?;
+        Ok(found)
+    }
+
+    /// Ends the builder and removes the image, as far as they can be seen.
+    async fn remove_what_it_made(&self, cx: Undoing<'_>, undone: &mut Vec<String>) -> Result<()> {
+        let (aws, deployment) = (cx.aws(), &self.plan.deployment);
+        for builder in end_builders(aws, deployment).await? {
+            undone.push(format!("ended builder {builder}"));
+        }
+        for image in images::find_images_by_tag(aws, TAG_DEPLOYMENT, deployment).await? {
+            images::remove_image(aws, &image).await?;
+            undone.push(format!("removed image {}", image.id));
+        }
+        Ok(())
+    }
+
+    /// Why the bake failed, with the end of the builder's log.
+    async fn explain(&self, cx: &Context, ended: &Automation) -> anyhow::Error {
+        let Some(failed) = ended.failed_step() else {
+            return anyhow::anyhow!(
+                "the bake ended as {}, and no step of it failed",
+                ended.status
+            );
+        };
+        if failed.name != PROVISION {
+            return anyhow::anyhow!("step {} of the runbook: {}", failed.name, failed.failure);
+        }
+        let log = match builder_log(&cx.aws, ended).await {
+            Ok(log) => log,
+            Err(error) => {
+                cx.events
+                    .note(format!("the builder's log could not be read: {error:#}"));
+                failed.failure.clone()
+            }
+        };
+        let last = last_lines(&log, LAST_WORDS).replace('\n', "; ");
+        cx.events.emit(Event::BuilderLog {
+            tail: last_lines(&log, TAIL),
+        });
+        anyhow::anyhow!("the builder's script failed: {last}")
+    }
+}
+
+async fn builder_log(aws: &Aws, ended: &Automation) -> Result<String> {
+    let command = ended
+        .output(PROVISION, "CommandId")
+        .context("the runbook put out no command id")?;
+    let builder = ended
+        .output(DESCRIBE, "InstanceId")
+        .context("the runbook put out no instance id")?;
+    let (stdout, stderr) = ssm::describe_command_output(aws, command, builder).await?;
+    if stdout.is_empty() && stderr.is_empty() {
+        bail!("it is empty");
+    }
+    Ok(format!("{}\n{}", stdout.trim_end(), stderr.trim_end()))
+}
+
+fn last_lines(text: &str, most: usize) -> String {
+    let lines: Vec<_> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(most)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_available_image_does_not_wait_for_the_builder_s_end_and_a_failure_does() {
+        let state = |status: &str, await_image: &str| Automation {
+            status: status.into(),
+            current_step: "terminateBuilder".into(),
+            steps: vec![crate::aws::ssm::AutomationStep {
+                name: AWAIT_IMAGE.into(),
+                status: await_image.into(),
+                failure: String::new(),
+                outputs: Default::default(),
+            }],
+        };
+        let is_ready = |status, step| matches!(look(state(status, step)), Look::Ready(_));
+        assert!(is_ready("InProgress", "Success"));
+        assert!(!is_ready("InProgress", "InProgress"));
+        assert!(!is_ready("InProgress", "Failed"));
+        assert!(is_ready("Failed", "Failed"));
+    }
+
+    #[test]
+    fn a_client_token_is_a_uuid_and_one_deployment_s_alone() {
+        let token = client_token("20261121-1");
+        let lengths: Vec<_> = token.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!(token, client_token("20261121-1"));
+        assert_ne!(token, client_token("20261121-2"));
+    }
+
+    #[test]
+    fn the_tail_of_a_log_is_its_last_lines_without_empty_ones() {
+        assert_eq!(last_lines("a\n\nb\nc\n", 2), "b\nc");
+        assert_eq!(last_lines("", 2), "");
+    }
+}

@@ -1,0 +1,100 @@
+//! Empties the idle group, which may still hold the colour that an earlier release retained: an instance of an older
+//! version must never pass for the candidate.
+//!
+//! Changes: the idle group's capacity, to nothing; takes back the scheduled action that would have done it later.
+//! Undo: nothing; what was retained for a rollback is replaced by what is live now.
+//! Waits for: the group's instances being gone.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::aws::autoscaling::{self, Capacity};
+use crate::plan::Plan;
+use crate::run::context::{Context, Undoing};
+use crate::run::event::Zone;
+use crate::run::step::{About, Settled, Step};
+use crate::run::wait::{Limits, Look};
+
+/// Deregistration delay and termination take a few minutes.
+pub const EMPTY: Limits = Limits::new(Duration::from_secs(900), Duration::from_secs(2))
+    .growing_to(Duration::from_secs(5));
+
+/// The step.
+#[derive(Debug)]
+pub struct ClearIdle {
+    group: String,
+    action: String,
+}
+
+/// What has begun.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Handle {
+    /// How many instances it had.
+    pub instances: usize,
+}
+
+impl ClearIdle {
+    /// Empties the idle group of `plan`.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            group: plan.idle_group(),
+            action: plan.names().retain_action(),
+        }
+    }
+}
+
+impl Step for ClearIdle {
+    type Handle = Handle;
+    type Output = ();
+
+    const ABOUT: About = About {
+        name: "clear idle group",
+        zone: Zone::Prepare,
+        does: "scales in what an earlier release retained on the idle colour, and waits until it is gone",
+        undo: "",
+        calls: &["DeleteScheduledAction", "UpdateAutoScalingGroup"],
+    };
+
+    async fn start(&self, cx: &Context) -> Result<Handle> {
+        autoscaling::delete_scheduled_action(&cx.aws, &self.group, &self.action).await?;
+        let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
+        if group.capacity != Capacity::NONE {
+            autoscaling::update_group(&cx.aws, &self.group, Capacity::NONE, None).await?;
+        }
+        Ok(Handle {
+            instances: group.members.len(),
+        })
+    }
+
+    async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<()>> {
+        if handle.instances == 0 {
+            return Ok(Settled::skipped((), format!("{} is empty", self.group)));
+        }
+        cx.wait(
+            Self::ABOUT.name,
+            &format!("{} being empty", self.group),
+            EMPTY,
+            || async { look_for_empty(&autoscaling::describe_group(&cx.aws, &self.group).await?) },
+        )
+        .await?;
+        let summary = format!(
+            "{} instances of an earlier release are gone",
+            handle.instances
+        );
+        Ok(Settled::done((), summary))
+    }
+
+    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// Whether a group has no instances left.
+pub fn look_for_empty(group: &autoscaling::Group) -> Result<Look<()>> {
+    Ok(match group.members.len() {
+        0 => Look::Ready(()),
+        left => Look::NotYet(format!("{left} instances are draining or terminating")),
+    })
+}

@@ -1,0 +1,106 @@
+//! Waits until the previous colour has been silent on the data plane for a while: only then may capacity go away.
+//!
+//! A load balancer's last node may learn of the weights long after the first, and a request in flight may take its
+//! time; both are bounded by the quiescence period.
+//!
+//! Changes: the preview route is closed. Waits for: nobody being answered by the previous release.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::looks::{ROUND, look};
+use super::open_preview;
+use super::watch::Watch;
+use crate::plan::Plan;
+use crate::run::context::{Context, Undoing};
+use crate::run::event::Zone;
+use crate::run::step::{About, Settled, Step};
+use crate::run::wait::{Limits, Look};
+
+/// How long the previous release must not have answered anybody: the reported tail of a load balancer's propagation.
+pub const QUIET: Duration = Duration::from_secs(60);
+/// The longest it may take.
+const DRAINED: Limits = Limits::new(Duration::from_secs(900), Duration::from_secs(1));
+
+/// The step.
+#[derive(Debug)]
+pub struct DrainPrevious {
+    plan: Plan,
+    watch: Watch,
+}
+
+/// What has begun: the time of the last answer of the previous release is being looked for.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Handle;
+
+impl DrainPrevious {
+    /// Waits for the previous colour of `plan` to be silent.
+    pub fn of(plan: &Plan, watch: &Watch) -> Self {
+        Self {
+            plan: plan.clone(),
+            watch: watch.clone(),
+        }
+    }
+}
+
+impl Step for DrainPrevious {
+    type Handle = Handle;
+    type Output = ();
+
+    const ABOUT: About = About {
+        name: "drain previous",
+        zone: Zone::Finish,
+        does: "closes the preview route, and waits until the previous release has answered nobody for a minute",
+        undo: "",
+        calls: &["ModifyRule"],
+    };
+
+    async fn start(&self, cx: &Context) -> Result<Handle> {
+        open_preview::close(cx, &self.plan).await?;
+        Ok(Handle)
+    }
+
+    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+        let Some(previous) = &self.plan.previous.release else {
+            return Ok(Settled::skipped((), "nothing was live before"));
+        };
+        let plan = &self.plan;
+        let quiet = QUIET.div_f64(cx.clock.speed());
+        cx.wait(
+            Self::ABOUT.name,
+            "the previous release being silent",
+            DRAINED,
+            || async {
+                let since = cx.clock.wall().saturating_sub(quiet);
+                let answered = self
+                    .watch
+                    .tally_since(since)
+                    .by_version
+                    .get(&previous.0)
+                    .copied();
+                let mut answered = answered.unwrap_or_default();
+                // Fresh connections have the last word, but need not ask what the probe knows already.
+                if answered == 0 {
+                    let round = look(cx, &plan.config, &plan.url, &[], ROUND).await?;
+                    answered += round.of(&previous.0) as u64;
+                }
+                Ok(match answered {
+                    0 => Look::Ready(()),
+                    _ => Look::NotYet(format!(
+                        "{previous} answered somebody within the last {} s",
+                        QUIET.as_secs()
+                    )),
+                })
+            },
+        )
+        .await?;
+        let summary = format!("{previous} has answered nobody for {} s", QUIET.as_secs());
+        Ok(Settled::done((), summary))
+    }
+
+    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        Ok(None)
+    }
+}

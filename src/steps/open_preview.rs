@@ -1,0 +1,191 @@
+//! Opens the preview route: a rule on a header whose value is a fresh secret for each run, so that nobody else reaches
+//! a release that is not out yet.
+//!
+//! Changes: the preview rule's header value and weights. Undo: a value that nobody knows.
+//! Waits for: every look through the route being answered by something else than live.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::looks::{Answer, PROPAGATION, ROUND, Round, look};
+use crate::aws::elbv2::{self, Condition};
+use crate::names::Weights;
+use crate::plan::{Plan, Secret};
+use crate::provision::load_balancer::random_token;
+use crate::run::context::{Context, Undoing};
+use crate::run::event::Zone;
+use crate::run::step::{About, Settled, Step};
+use crate::run::wait::Look;
+use crate::stack::PREVIEW_HEADER;
+
+/// The step.
+#[derive(Debug)]
+pub struct OpenPreview {
+    plan: Plan,
+}
+
+/// What has begun: the route may be open.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Handle;
+
+/// The open route: what to send to reach the candidate.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    token: Secret,
+}
+
+impl Preview {
+    /// The headers to send.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        vec![(PREVIEW_HEADER.to_owned(), self.token.reveal().to_owned())]
+    }
+}
+
+impl OpenPreview {
+    /// Opens the route of `plan`.
+    pub fn of(plan: &Plan) -> Self {
+        Self { plan: plan.clone() }
+    }
+}
+
+/// Puts a value into the preview rule that nobody knows.
+pub async fn close(cx: &Context, plan: &Plan) -> Result<()> {
+    let nobody_knows = Condition::Header(PREVIEW_HEADER.to_owned(), random_token()?);
+    let weights = Weights::split(plan.idle, 100);
+    elbv2::modify_rule(
+        &cx.aws,
+        &plan.preview_rule,
+        Some(&nobody_knows),
+        &plan.target_groups,
+        weights,
+    )
+    .await?;
+    Ok(())
+}
+
+impl Step for OpenPreview {
+    type Handle = Handle;
+    type Output = Preview;
+
+    const ABOUT: About = About {
+        name: "open preview route",
+        zone: Zone::Prepare,
+        does: "points the preview rule at the idle colour, with a header value that is a fresh secret",
+        undo: "closes the route: a header value that nobody knows",
+        calls: &["ModifyRule"],
+    };
+
+    async fn start(&self, cx: &Context) -> Result<Handle> {
+        let plan = &self.plan;
+        let header = Condition::Header(
+            PREVIEW_HEADER.to_owned(),
+            plan.preview_token.reveal().to_owned(),
+        );
+        let weights = Weights::split(plan.idle, 100);
+        elbv2::modify_rule(
+            &cx.aws,
+            &plan.preview_rule,
+            Some(&header),
+            &plan.target_groups,
+            weights,
+        )
+        .await?;
+        Ok(Handle)
+    }
+
+    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<Preview>> {
+        let plan = &self.plan;
+        let preview = Preview {
+            token: plan.preview_token.clone(),
+        };
+        let live = plan
+            .previous
+            .release
+            .as_ref()
+            .map(|release| release.0.as_str());
+        let headers = preview.headers();
+        cx.wait(
+            Self::ABOUT.name,
+            "the preview route",
+            PROPAGATION,
+            || async {
+                let round = look(cx, &plan.config, &plan.url, &headers, ROUND).await?;
+                Ok(judge(&round, live, &plan.release.0))
+            },
+        )
+        .await?;
+        Ok(Settled::done(
+            preview,
+            "every node of the load balancer knows it",
+        ))
+    }
+
+    async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        close(cx.context(), &self.plan).await?;
+        Ok(Some("closed the preview route".to_owned()))
+    }
+}
+
+/// Whether the route is open at every node: a node that does not know it answers as live does.
+///
+/// What the candidate says there is not judged here, unless it can't be told from live.
+fn judge(round: &Round, live: Option<&str>, wanted: &str) -> Look<()> {
+    let not_yet = |count: usize, what: &str| {
+        Look::NotYet(format!("{count} of {} answers are {what}", round.len()))
+    };
+    match live {
+        Some(live) => match round.of(live) {
+            0 => Look::Ready(()),
+            count => not_yet(
+                count,
+                &format!("still {live}, which is live, and not {wanted}"),
+            ),
+        },
+        None => {
+            let unrouted = Answer::Bad("it answered 503".to_owned());
+            match round.answers.get(&unrouted) {
+                None => Look::Ready(()),
+                Some(count) => not_yet(*count, "503: not routed yet"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(answers: &[(Answer, usize)]) -> Round {
+        Round {
+            answers: answers.iter().cloned().collect(),
+        }
+    }
+
+    #[test]
+    fn the_route_is_open_when_no_answer_comes_from_live() {
+        let version = |version: &str| Answer::Version(version.into());
+        let mixed = round(&[(version("1"), 2), (version("2"), 18)]);
+        assert_eq!(
+            judge(&mixed, Some("1"), "2"),
+            Look::NotYet("2 of 20 answers are still 1, which is live, and not 2".into())
+        );
+        let open = round(&[(version("2"), 20)]);
+        assert_eq!(judge(&open, Some("1"), "2"), Look::Ready(()));
+        let wrong = round(&[(Answer::Bad("it answered 500".into()), 20)]);
+        assert_eq!(
+            judge(&wrong, Some("1"), "2"),
+            Look::Ready(()),
+            "a candidate's fault is for the tests after this"
+        );
+    }
+
+    #[test]
+    fn before_a_first_release_an_unrouted_request_is_a_503() {
+        let unrouted = round(&[(Answer::Bad("it answered 503".into()), 1)]);
+        assert!(matches!(judge(&unrouted, None, "1"), Look::NotYet(_)));
+        assert_eq!(
+            judge(&round(&[(Answer::Version("1".into()), 20)]), None, "1"),
+            Look::Ready(())
+        );
+    }
+}

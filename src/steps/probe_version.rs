@@ -1,0 +1,131 @@
+//! Asks the candidate for its version, often enough that every instance of it answers.
+//!
+//! A caller outside the VPC can't choose the instance, the load balancer does; so the number of questions is such that
+//! an instance is left out with a chance below one in ten thousand, and every answer has to be right. That each
+//! instance was started from this very template version and image is known from Auto Scaling.
+//!
+//! Changes: nothing.
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+
+use super::looks::{ROUND, Round, look};
+use super::open_preview::Preview;
+use crate::plan::Plan;
+use crate::run::context::{Context, Undoing};
+use crate::run::event::{Event, Zone};
+use crate::run::step::{About, Settled, Step};
+
+/// The chance that an instance is left out, at most.
+const MISSED: f64 = 1e-4;
+
+/// The step.
+#[derive(Debug)]
+pub struct ProbeVersion {
+    plan: Plan,
+    preview: Preview,
+}
+
+/// Nothing has begun: it only asks.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Handle;
+
+impl ProbeVersion {
+    /// Asks through `preview`.
+    pub fn of(plan: &Plan, preview: &Preview) -> Self {
+        Self {
+            plan: plan.clone(),
+            preview: preview.clone(),
+        }
+    }
+}
+
+impl Step for ProbeVersion {
+    type Handle = Handle;
+    type Output = ();
+
+    const ABOUT: About = About {
+        name: "probe version",
+        zone: Zone::Prepare,
+        does: "asks the candidate for its version through the preview route until every instance has answered \
+               with the wanted release",
+        undo: "",
+        calls: &[],
+    };
+
+    async fn start(&self, _: &Context) -> Result<Handle> {
+        Ok(Handle)
+    }
+
+    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+        let plan = &self.plan;
+        let instances = usize::try_from(plan.capacity.desired).unwrap_or(1);
+        let questions = questions(instances);
+        let wanted = plan.release.0.as_str();
+        let mut all = Round::default();
+        while all.len() < questions {
+            let next = ROUND.min(questions - all.len());
+            let round = look(cx, &plan.config, &plan.url, &self.preview.headers(), next).await?;
+            for (answer, count) in round.answers {
+                *all.answers.entry(answer).or_default() += count;
+            }
+            if cx.cancel.is_cancelled() {
+                return Err(crate::run::wait::WaitError::Cancelled.into());
+            }
+        }
+        if !all.is_all(wanted) {
+            bail!(
+                "{} of {} answers of {} are {wanted}; the answers: {}",
+                all.of(wanted),
+                all.len(),
+                plan.config.service.version_path,
+                all.summary()
+            );
+        }
+        let count = u32::try_from(instances).unwrap_or(u32::MAX);
+        cx.events.emit(Event::Fleet {
+            colour: plan.idle,
+            healthy: count,
+            wanted: count,
+            release: Some(wanted.to_owned()),
+        });
+        let summary = format!("{questions} of {questions} answers are {wanted}");
+        Ok(Settled::done((), summary))
+    }
+
+    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// How many questions it takes until each of `instances` has answered one, but for a chance of [`MISSED`]: an instance
+/// is left out by n questions with (1 - 1/instances)^n.
+fn questions(instances: usize) -> usize {
+    if instances <= 1 {
+        return ROUND;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a group has few instances")]
+    let instances = instances as f64;
+    let needed = (MISSED / instances).ln() / (1.0 - 1.0 / instances).ln();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "small and positive"
+    )]
+    let needed = needed.ceil() as usize;
+    needed.max(ROUND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_instances_need_more_questions() {
+        assert_eq!(questions(1), ROUND);
+        assert_eq!(questions(2), ROUND);
+        assert_eq!(questions(10), 110);
+        let missed = 100.0 * (1.0_f64 - 0.01).powi(i32::try_from(questions(100)).expect("small"));
+        assert!(missed <= MISSED, "{missed}");
+    }
+}

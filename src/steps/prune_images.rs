@@ -1,0 +1,151 @@
+//! Removes images beyond those that are kept, never one that a group can still start an instance from.
+//!
+//! The bake did not wait for its builder's end, so that is looked at here: a builder that the runbook left is ended.
+//!
+//! Changes: old images and their snapshots. Forward only.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::bake_image::end_builders;
+use crate::aws::images::{self, Image};
+use crate::aws::launch_templates;
+use crate::plan::Plan;
+use crate::run::context::{Context, Undoing};
+use crate::run::event::Zone;
+use crate::run::step::{About, Settled, Step};
+use crate::stack::TAG_APP;
+
+/// The step.
+#[derive(Debug)]
+pub struct PruneImages {
+    plan: Plan,
+    image: String,
+}
+
+/// What has begun.
+#[derive(Clone, Debug, Serialize)]
+pub struct Handle {
+    /// Images that were removed.
+    pub removed: Vec<String>,
+}
+
+impl PruneImages {
+    /// Prunes as `plan` says; `image` is the one that was just released.
+    pub fn of(plan: &Plan, image: &str) -> Self {
+        Self {
+            plan: plan.clone(),
+            image: image.to_owned(),
+        }
+    }
+
+    /// Every image that an Auto Scaling group of the app can start an instance from, in any environment.
+    async fn in_use(&self, cx: &Context) -> Result<BTreeSet<String>> {
+        let mut in_use = BTreeSet::from([self.image.clone()]);
+        for template in
+            launch_templates::find_templates_by_tag(&cx.aws, TAG_APP, &self.plan.app).await?
+        {
+            let versions = launch_templates::describe_versions(&cx.aws, &template).await?;
+            let named = crate::aws::autoscaling::find_versions_in_use(&cx.aws, &template).await?;
+            in_use.extend(
+                versions
+                    .into_iter()
+                    .filter(|version| named.contains(&version.number))
+                    .map(|version| version.image),
+            );
+        }
+        Ok(in_use)
+    }
+}
+
+impl Step for PruneImages {
+    type Handle = Handle;
+    type Output = ();
+
+    const ABOUT: About = About {
+        name: "prune images",
+        zone: Zone::Finish,
+        does: "removes images beyond `retain.images`, never one that a group or an instance of one uses; \
+               ends a builder that the runbook left",
+        undo: "",
+        calls: &["TerminateInstances", "DeregisterImage", "DeleteSnapshot"],
+    };
+
+    async fn start(&self, cx: &Context) -> Result<Handle> {
+        for builder in end_builders(&cx.aws, &self.plan.deployment).await? {
+            cx.events.note(format!(
+                "ended builder {builder}, which the runbook had left"
+            ));
+        }
+        let images = images::find_images_by_tag(&cx.aws, TAG_APP, &self.plan.app).await?;
+        let in_use = self.in_use(cx).await?;
+        let mut removed = Vec::new();
+        for image in surplus(&images, &in_use, self.plan.config.retain.images) {
+            images::remove_image(&cx.aws, image).await?;
+            removed.push(image.id.clone());
+        }
+        Ok(Handle { removed })
+    }
+
+    async fn settle(&self, _: &Context, handle: &Handle) -> Result<Settled<()>> {
+        if handle.removed.is_empty() {
+            let summary = format!(
+                "none beyond the {} that are kept",
+                self.plan.config.retain.images
+            );
+            return Ok(Settled::skipped((), summary));
+        }
+        Ok(Settled::done(
+            (),
+            format!("removed {}", handle.removed.join(", ")),
+        ))
+    }
+
+    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// Of images, the newest first, those beyond `keep` that nothing uses and that are not being made now.
+fn surplus<'a>(images: &'a [Image], in_use: &BTreeSet<String>, keep: usize) -> Vec<&'a Image> {
+    images
+        .iter()
+        .skip(keep)
+        .filter(|image| image.state == "available" && !in_use.contains(&image.id))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(id: &str, state: &str) -> Image {
+        Image {
+            id: id.into(),
+            name: String::new(),
+            state: state.into(),
+            created: String::new(),
+            tags: Default::default(),
+            snapshots: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_so_is_whatever_is_in_use_or_under_way() {
+        let images = [
+            image("new", "available"),
+            image("kept", "available"),
+            image("live", "available"),
+            image("baking", "pending"),
+            image("old", "available"),
+        ];
+        let in_use = BTreeSet::from(["live".to_owned()]);
+        let surplus: Vec<_> = surplus(&images, &in_use, 2)
+            .iter()
+            .map(|i| i.id.as_str())
+            .collect();
+        assert_eq!(surplus, ["old"]);
+    }
+}

@@ -1,0 +1,95 @@
+//! Publishes a numbered launch template version for the candidate.
+//!
+//! Changes: one version of the launch template. Undo: deletes it.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::aws::launch_templates::{self, VersionData};
+use crate::plan::Plan;
+use crate::run::context::{Context, Undoing};
+use crate::run::event::Zone;
+use crate::run::step::{About, Settled, Step};
+
+/// The step.
+#[derive(Debug)]
+pub struct PublishTemplate {
+    template: String,
+    data: VersionData,
+    description: String,
+    deployment: String,
+}
+
+/// What has begun.
+#[derive(Clone, Debug, Serialize)]
+pub struct Handle {
+    /// The version's number.
+    pub version: i64,
+}
+
+impl PublishTemplate {
+    /// Publishes what `plan` says with this image.
+    pub fn of(plan: &Plan, image: &str) -> Self {
+        let data = VersionData {
+            image: image.to_owned(),
+            ..plan.version.clone()
+        };
+        Self {
+            template: plan.template.clone(),
+            data,
+            description: format!("{} by deployment {}", plan.release, plan.deployment),
+            deployment: plan.deployment.clone(),
+        }
+    }
+}
+
+impl Step for PublishTemplate {
+    type Handle = Handle;
+    type Output = i64;
+
+    const ABOUT: About = About {
+        name: "publish template version",
+        zone: Zone::Prepare,
+        does: "adds a numbered launch template version with the image; never `$Latest`",
+        undo: "deletes the version",
+        calls: &["CreateLaunchTemplateVersion"],
+    };
+
+    async fn start(&self, cx: &Context) -> Result<Handle> {
+        let version = launch_templates::create_version(
+            &cx.aws,
+            &self.template,
+            &self.data,
+            &self.description,
+            &self.deployment,
+        )
+        .await?;
+        Ok(Handle { version })
+    }
+
+    async fn settle(&self, _: &Context, handle: &Handle) -> Result<Settled<i64>> {
+        Ok(Settled::done(
+            handle.version,
+            format!("version {}", handle.version),
+        ))
+    }
+
+    async fn undo(&self, cx: Undoing<'_>, handle: Option<&Handle>) -> Result<Option<String>> {
+        let versions = match handle {
+            Some(handle) => vec![handle.version],
+            // The call got no answer: it may have been carried out.
+            None => launch_templates::describe_versions(cx.aws(), &self.template)
+                .await?
+                .into_iter()
+                .filter(|version| version.description == self.description)
+                .map(|version| version.number)
+                .collect(),
+        };
+        let mut undone = Vec::new();
+        for version in versions {
+            launch_templates::delete_version(cx.aws(), &self.template, version).await?;
+            undone.push(format!("deleted template version {version}"));
+        }
+        Ok((!undone.is_empty()).then(|| undone.join(", ")))
+    }
+}

@@ -1,0 +1,126 @@
+//! Hands the new live group back to its scaling policies, and keeps the previous colour for a rollback: at its size,
+//! scaled in later by a scheduled action inside AWS, so that no runner needs to live until then.
+//!
+//! Changes: the new live group's floor and processes; the previous group's floor, a scheduled action on it; or, with
+//! nothing to retain, its capacity. Forward only.
+//! Waits for: the previous group being empty, if nothing is retained.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::clear_idle::{EMPTY, look_for_empty};
+use crate::aws::autoscaling::{self, Capacity};
+use crate::names::human;
+use crate::plan::{FROZEN, Plan};
+use crate::run::context::{Context, Undoing};
+use crate::run::event::Zone;
+use crate::run::step::{About, Settled, Step};
+
+/// The step.
+#[derive(Debug)]
+pub struct RetainPrevious {
+    plan: Plan,
+}
+
+/// What has begun.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Handle;
+
+impl RetainPrevious {
+    /// Retains as `plan` says.
+    pub fn of(plan: &Plan) -> Self {
+        Self { plan: plan.clone() }
+    }
+}
+
+/// Hands the new live group to its policies: its own floor and ceiling, nothing frozen that was not before.
+///
+/// Nobody else would thaw it, so a failure of one half does not keep the other from being done.
+pub async fn hand_over(cx: &Context, plan: &Plan) -> Result<()> {
+    let group = plan.idle_group();
+    let floor = i32::try_from(plan.config.fleet.min).unwrap_or(i32::MAX);
+    let capacity = Capacity {
+        min: floor,
+        ..plan.capacity
+    };
+    let updated = autoscaling::update_group(&cx.aws, &group, capacity, None).await;
+    let ours: Vec<_> = FROZEN
+        .iter()
+        .map(|&process| process.to_owned())
+        .filter(|process| !plan.idle_before.suspended.contains(process))
+        .collect();
+    let resumed = autoscaling::resume_processes(&cx.aws, &group, &ours).await;
+    updated?;
+    resumed?;
+    Ok(())
+}
+
+impl Step for RetainPrevious {
+    type Handle = Handle;
+    type Output = ();
+
+    const ABOUT: About = About {
+        name: "retain previous",
+        zone: Zone::Finish,
+        does: "hands the new live group back to its scaling policies; keeps the previous colour at its size, \
+               to be scaled in by a scheduled action inside AWS",
+        undo: "",
+        calls: &[
+            "UpdateAutoScalingGroup",
+            "ResumeProcesses",
+            "PutScheduledUpdateGroupAction",
+        ],
+    };
+
+    async fn start(&self, cx: &Context) -> Result<Handle> {
+        let plan = &self.plan;
+        hand_over(cx, plan).await?;
+        let previous = plan.names().group(plan.live);
+        if plan.previous.release.is_none() {
+            return Ok(Handle);
+        }
+        let retain = plan.config.retain.previous_for;
+        if retain.is_zero() {
+            autoscaling::update_group(&cx.aws, &previous, Capacity::NONE, None).await?;
+            return Ok(Handle);
+        }
+        // Its policies see no traffic and would scale it in: the floor keeps it able to take all traffic back.
+        let pinned = Capacity {
+            min: plan.previous.capacity.desired,
+            ..plan.previous.capacity
+        };
+        autoscaling::update_group(&cx.aws, &previous, pinned, None).await?;
+        // AWS refuses a time that is not in the future.
+        let at = cx.clock.utc() + retain.max(Duration::from_secs(60));
+        let action = plan.names().retain_action();
+        autoscaling::schedule_capacity(&cx.aws, &previous, &action, at, Capacity::NONE).await?;
+        Ok(Handle)
+    }
+
+    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+        let plan = &self.plan;
+        let previous = plan.names().group(plan.live);
+        let retain = plan.config.retain.previous_for;
+        if plan.previous.release.is_none() {
+            return Ok(Settled::skipped((), "nothing was live before"));
+        }
+        if !retain.is_zero() {
+            let summary = format!("{previous} stays at its size for {}", human(retain));
+            return Ok(Settled::done((), summary));
+        }
+        cx.wait(
+            Self::ABOUT.name,
+            &format!("{previous} being empty"),
+            EMPTY,
+            || async { look_for_empty(&autoscaling::describe_group(&cx.aws, &previous).await?) },
+        )
+        .await?;
+        Ok(Settled::done((), format!("{previous} is scaled in")))
+    }
+
+    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,156 @@
+//! Soaks: both colours up, all traffic on the new one, watched. (Amazon ECS calls it bake time.)
+//!
+//! Changes: nothing. Waits for: the time being up, or a failure.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+
+use super::watch::Watch;
+use crate::aws::elbv2;
+use crate::plan::Plan;
+use crate::probe::{ErrorClass, Tally};
+use crate::run::context::{Context, Undoing};
+use crate::run::event::Zone;
+use crate::run::step::{About, Settled, Step};
+
+/// How often a hold is judged.
+const GLANCE: Duration = Duration::from_secs(5);
+/// So many failures without an answer from the service may be the runner's own network; one more is not.
+const BLIPS: u64 = 1;
+
+/// The step.
+#[derive(Debug)]
+pub struct Soak {
+    plan: Plan,
+    watch: Watch,
+    shifted: Duration,
+}
+
+/// Nothing has begun: it only watches.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Handle;
+
+impl Soak {
+    /// Soaks as long as `plan` says, and judges everything since `shifted` on the wall.
+    pub fn of(plan: &Plan, watch: &Watch, shifted: Duration) -> Self {
+        Self {
+            plan: plan.clone(),
+            watch: watch.clone(),
+            shifted,
+        }
+    }
+}
+
+impl Step for Soak {
+    type Handle = Handle;
+    type Output = ();
+
+    const ABOUT: About = About {
+        name: "soak",
+        zone: Zone::Commit,
+        does: "watches the new release with all the traffic, both colours up",
+        undo: "",
+        calls: &[],
+    };
+
+    async fn start(&self, _: &Context) -> Result<Handle> {
+        Ok(Handle)
+    }
+
+    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+        hold(cx, &self.watch, self.shifted, self.plan.config.shift.soak).await?;
+        let group = self.plan.target_groups.of(self.plan.idle);
+        let targets = elbv2::describe_targets(&cx.aws, group).await?;
+        let healthy = targets
+            .iter()
+            .filter(|target| target.state == "healthy")
+            .count();
+        let wanted = usize::try_from(self.plan.capacity.desired).unwrap_or_default();
+        if healthy < wanted {
+            bail!("only {healthy} of {wanted} instances are healthy at the end of the soak");
+        }
+        let tally = self.watch.tally_since(self.shifted);
+        let summary = format!(
+            "{} requests since the shift, {} failed",
+            tally.sent, tally.failed
+        );
+        Ok(Settled::done((), summary))
+    }
+
+    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// Lets time pass, and fails as soon as requests do.
+pub async fn hold(cx: &Context, watch: &Watch, since: Duration, time: Duration) -> Result<()> {
+    let until = cx.clock.elapsed() + time;
+    loop {
+        judge_since(watch, since)?;
+        let left = until.saturating_sub(cx.clock.elapsed());
+        if left.is_zero() {
+            return Ok(());
+        }
+        cx.pause(left.min(GLANCE)).await?;
+    }
+}
+
+/// Fails when live traffic failed since `wall`.
+pub fn judge_since(watch: &Watch, wall: Duration) -> Result<()> {
+    match failure(&watch.tally_since(wall)) {
+        Some(why) => bail!(why),
+        None => Ok(()),
+    }
+}
+
+/// Why this tally is not good enough, if it is not.
+fn failure(tally: &Tally) -> Option<String> {
+    let own_network = |class: &ErrorClass| {
+        matches!(
+            class,
+            ErrorClass::Refused | ErrorClass::ConnectTimeout | ErrorClass::Dns | ErrorClass::Tls
+        )
+    };
+    let blips: u64 = tally
+        .by_error
+        .iter()
+        .filter(|(class, _)| own_network(class))
+        .map(|(_, count)| count)
+        .sum();
+    if tally.failed == 0 || (tally.failed <= BLIPS && blips == tally.failed) {
+        return None;
+    }
+    let first = tally
+        .first_failure
+        .as_ref()
+        .and_then(|sample| sample.detail.clone())
+        .unwrap_or_default();
+    Some(format!(
+        "{} of {} requests to live traffic failed since the shift began; the first: {first}",
+        tally.failed, tally.sent
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(failed: u64, class: ErrorClass) -> Tally {
+        Tally {
+            sent: 100,
+            failed,
+            by_error: [(class, failed)].into(),
+            ..Tally::default()
+        }
+    }
+
+    #[test]
+    fn one_lost_connection_may_be_the_runner_s_and_one_bad_answer_is_the_service_s() {
+        assert_eq!(failure(&tally(0, ErrorClass::Status)), None);
+        assert_eq!(failure(&tally(1, ErrorClass::Refused)), None);
+        assert!(failure(&tally(2, ErrorClass::Refused)).is_some());
+        assert!(failure(&tally(1, ErrorClass::Status)).is_some());
+    }
+}

@@ -1,0 +1,75 @@
+//! The probe over a release: started before the shift, stopped after the drain, asked by the steps in between.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::plan::Plan;
+use crate::probe::{Endpoint, Evidence, Probe, Running, Spec, Tally};
+use crate::run::context::Context;
+
+/// The probe, shared by the steps that ask it. Before a first release nothing can be asked, so it starts later.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    running: Rc<RefCell<Option<Running>>>,
+    ledger: Option<PathBuf>,
+}
+
+impl Watch {
+    /// A probe that does not ask yet; it writes its ledger here.
+    pub fn new(ledger: Option<PathBuf>) -> Self {
+        Self {
+            running: Rc::default(),
+            ledger,
+        }
+    }
+
+    /// Starts asking live, if it is not asked already.
+    pub fn start(&self, cx: &Context, plan: &Plan) -> Result<()> {
+        if self.is_running() {
+            return Ok(());
+        }
+        let config = &plan.config;
+        let spec = Spec {
+            pointer: config.service.version_pointer.clone(),
+            rate_per_second: config.probe.rate,
+            timeout: config.probe.timeout,
+            long_path: config.probe.long_path.clone(),
+            ledger: self.ledger.clone(),
+            random: plan.deployment.clone(),
+            ..Spec::new(
+                Endpoint::parse(&plan.url).context("the service's URL")?,
+                &config.service.version_path,
+            )
+        };
+        let running = Probe::start(&cx.network, &cx.clock, spec)?;
+        *self.running.borrow_mut() = Some(running);
+        Ok(())
+    }
+
+    /// Whether it asks.
+    pub fn is_running(&self) -> bool {
+        self.running.borrow().is_some()
+    }
+
+    /// What was counted since `wall`; nothing when it does not ask.
+    pub fn tally_since(&self, wall: Duration) -> Tally {
+        self.running
+            .borrow()
+            .as_ref()
+            .map(|running| running.tally_since(wall))
+            .unwrap_or_default()
+    }
+
+    /// Stops asking.
+    pub async fn stop(&self) -> Result<Option<Evidence>> {
+        let running = self.running.borrow_mut().take();
+        match running {
+            Some(running) => Ok(Some(running.stop().await?)),
+            None => Ok(None),
+        }
+    }
+}
