@@ -15,6 +15,7 @@ pub mod prepare;
 pub mod probe;
 pub mod provision;
 pub mod rehearsal;
+pub mod report;
 pub mod run;
 pub mod stack;
 pub mod steps;

@@ -1,0 +1,184 @@
+//! What a person woken up by a failure needs, in the order they need it: is live traffic affected; what failed and
+//! why; what was undone; what is left; what to type next.
+
+use super::Run;
+use super::explain::explain;
+use super::proof::Proof;
+use super::subject::Subject;
+use super::text;
+use super::words::Phrase;
+use crate::outcome::Outcome;
+use crate::run::event::Event;
+
+/// Undone steps and commands that are told.
+const MOST_ROWS: usize = 30;
+
+/// What is said about a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// Is live traffic affected? Begins with yes or no.
+    pub(super) affected: Phrase,
+    /// The failing step; empty when it was none.
+    pub(super) step: String,
+    /// The first cause, in the words of whoever found it.
+    pub(super) causes: Vec<String>,
+    /// The plain reason behind it, if it is a known one.
+    pub(super) why: Option<String>,
+    pub(super) undone: Vec<String>,
+    /// What the commands are for.
+    pub(super) next: &'static str,
+    pub(super) commands: Vec<String>,
+}
+
+/// What is to be said, unless all is well.
+pub(super) fn of(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Option<Failure> {
+    let (step, causes) = match run.outcome {
+        Outcome::Deployed { .. } | Outcome::NothingToDo { .. } => return None,
+        Outcome::Refused { reason } => (String::new(), vec![reason.clone()]),
+        Outcome::RolledBack { step, cause, .. } => (step.clone(), vec![cause.clone()]),
+        Outcome::Cancelled { step, .. } => (step.clone(), Vec::new()),
+        Outcome::Stuck {
+            step,
+            cause,
+            undo_failure,
+            ..
+        } => {
+            let restoring = format!("then, restoring the traffic: {undo_failure}");
+            (step.clone(), vec![cause.clone(), restoring])
+        }
+        Outcome::Unproven { reasons, .. } => (String::new(), reasons.clone()),
+    };
+    let (next, commands) = next(run.outcome, subject);
+    Some(Failure {
+        affected: affected(run.outcome, subject, proof),
+        // What keeps the traffic where it is matters more than what came first.
+        why: causes.iter().rev().find_map(|cause| explain(&step, cause)),
+        step: text::line(&step),
+        causes: causes
+            .iter()
+            .take(MOST_ROWS)
+            .map(|cause| text::line(cause))
+            .collect(),
+        undone: undone(run),
+        next,
+        commands: commands
+            .iter()
+            .take(MOST_ROWS)
+            .map(|command| text::line(command))
+            .collect(),
+    })
+}
+
+fn affected(outcome: &Outcome, subject: &Subject, proof: Option<&Proof>) -> Phrase {
+    let failed = proof.map_or(0, |proof| proof.failed);
+    let count = proof.map(Proof::failed_of).unwrap_or_default();
+    match outcome {
+        Outcome::Deployed { .. } | Outcome::NothingToDo { .. } => Phrase::default(),
+        Outcome::Refused { .. } => Phrase::new("No. Nothing was changed."),
+        Outcome::RolledBack {
+            traffic_moved,
+            serving,
+            ..
+        }
+        | Outcome::Cancelled {
+            traffic_moved,
+            serving,
+            ..
+        } => {
+            let Some(serving) = serving else {
+                return Phrase::new("No. Nothing was live before, and nothing is now.");
+            };
+            let answer = match (failed, *traffic_moved) {
+                (0, _) => "No. ",
+                (_, true) => "Not any more. ",
+                (_, false) => "Not by this release. ",
+            };
+            let all = if *traffic_moved {
+                " serves all traffic again"
+            } else {
+                " served all traffic throughout"
+            };
+            let phrase = Phrase::new(answer).name(&serving.0).words(all);
+            match (proof, failed, *traffic_moved) {
+                (None, _, _) => phrase.words("; no request was measured."),
+                (_, 0, _) => phrase.words(format!(", and {count}.")),
+                (_, _, true) => phrase.words(format!(", but {count} before that.")),
+                (_, _, false) => phrase.words(format!(", but {count} while it was watched.")),
+            }
+        }
+        Outcome::Stuck { weights, .. } => {
+            let weights = weights.map_or_else(
+                || "and the weights could not be read".to_owned(),
+                |weights| format!("and was last seen at {weights}"),
+            );
+            let count = if count.is_empty() {
+                count
+            } else {
+                format!(" {count} so far.")
+            };
+            Phrase::new(format!(
+                "Assume yes. The traffic could not be moved back, {weights}.{count}"
+            ))
+        }
+        Outcome::Unproven { release, .. } => {
+            let answer = match (proof, failed) {
+                (Some(_), 1..) => format!("Yes, it was: {count}. "),
+                (Some(_), 0) => format!("Not that anyone saw: {count}. "),
+                (None, _) => "Not known: no request was measured. ".to_owned(),
+            };
+            let place = subject.place();
+            Phrase::new(answer)
+                .name(&release.0)
+                .words(" serves all traffic")
+                .then(place)
+                .words(" now.")
+        }
+    }
+}
+
+/// As the outcome says; else as the events do.
+fn undone(run: &Run<'_>) -> Vec<String> {
+    let told = match run.outcome {
+        Outcome::RolledBack { undone, .. } | Outcome::Cancelled { undone, .. } => undone.as_slice(),
+        _ => &[],
+    };
+    if !told.is_empty() {
+        return told
+            .iter()
+            .take(MOST_ROWS)
+            .map(|text| text::line(text))
+            .collect();
+    }
+    let seen = run
+        .events
+        .iter()
+        .filter_map(|stamped| match &stamped.event {
+            Event::Undone { step, summary } => Some(text::line(&format!("{step}: {summary}"))),
+            _ => None,
+        });
+    seen.take(MOST_ROWS).collect()
+}
+
+fn next(outcome: &Outcome, subject: &Subject) -> (&'static str, Vec<String>) {
+    match outcome {
+        Outcome::Deployed { .. } | Outcome::NothingToDo { .. } => ("", Vec::new()),
+        Outcome::Refused { .. } => ("When that is settled:", vec![subject.again()]),
+        Outcome::RolledBack { .. } => ("When the cause is gone:", vec![subject.again()]),
+        Outcome::Cancelled { .. } => ("To release it after all:", vec![subject.again()]),
+        Outcome::Stuck { commands, .. } if commands.is_empty() => (
+            "To see where the traffic goes:",
+            vec![subject.command("status")],
+        ),
+        Outcome::Stuck { commands, .. } => ("Now, in this order:", commands.clone()),
+        Outcome::Unproven { .. } if subject.is_rehearsal() => {
+            ("To try again:", vec![subject.again()])
+        }
+        Outcome::Unproven { previous: None, .. } => {
+            ("To look again:", vec![subject.command("probe")])
+        }
+        Outcome::Unproven { .. } => (
+            "To look again, or to go back:",
+            vec![subject.command("probe"), subject.command("rollback")],
+        ),
+    }
+}

@@ -1,0 +1,216 @@
+//! What the probe saw, in the order a reader asks: how many requests, from which version, with which status, with
+//! what gap, and whether the probe can be believed.
+
+use std::time::Duration;
+
+use super::chart::Chart;
+use super::subject::Subject;
+use super::words::{Phrase, count, failed_of, latency, plural, took};
+use super::{LoadBalancerCounts, Run, text};
+use crate::names::Colour;
+use crate::probe::{ErrorClass, Evidence, Lane, LaneTally, Verdict};
+
+/// Versions, statuses and reasons that are told; further ones are only counted.
+const MOST_ROWS: usize = 12;
+
+/// A line of the table of lanes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LaneRow {
+    pub(super) lane: &'static str,
+    pub(super) tally: LaneTally,
+}
+
+/// A line of the table of versions; the times are counted from the beginning of the run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct VersionRow {
+    pub(super) version: String,
+    pub(super) answers: u64,
+    pub(super) first: Option<Duration>,
+    pub(super) last: Option<Duration>,
+}
+
+/// What the load balancer counted for one colour.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct BalancerRow {
+    pub(super) colour: Colour,
+    pub(super) total: u64,
+    pub(super) by_status: String,
+}
+
+/// All that is said about the probe.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Proof {
+    pub(super) sent: u64,
+    pub(super) failed: u64,
+    pub(super) verdict: &'static str,
+    pub(super) reasons: Vec<String>,
+    pub(super) lanes: Vec<LaneRow>,
+    pub(super) versions: Vec<VersionRow>,
+    /// Status, or why there was none, and how often.
+    pub(super) answers: Vec<(String, u64)>,
+    pub(super) facts: Vec<Phrase>,
+    pub(super) chart: Option<Chart>,
+    pub(super) balancer: Vec<BalancerRow>,
+}
+
+impl Proof {
+    pub(super) fn of(run: &Run<'_>) -> Option<Self> {
+        let evidence = run.evidence?;
+        let (verdict, reasons) = match run.verdict {
+            Some(Verdict::Passed) => ("proven", Vec::new()),
+            Some(Verdict::Failed { reasons }) => ("failed", bounded(reasons)),
+            Some(Verdict::Unproven { reasons }) => ("not proven", bounded(reasons)),
+            None => ("not judged", Vec::new()),
+        };
+        Some(Self {
+            sent: evidence.tally.sent,
+            failed: evidence.tally.failed,
+            verdict,
+            reasons,
+            lanes: lanes(evidence),
+            versions: versions(evidence),
+            answers: answers(evidence),
+            facts: facts(run, evidence),
+            chart: Chart::of(run, evidence),
+            balancer: run.lb_counts.as_ref().map(balancer).unwrap_or_default(),
+        })
+    }
+
+    /// "0 of 41,230 requests failed".
+    pub(super) fn failed_of(&self) -> String {
+        failed_of(self.failed, self.sent)
+    }
+}
+
+fn bounded(reasons: &[String]) -> Vec<String> {
+    reasons
+        .iter()
+        .take(MOST_ROWS)
+        .map(|reason| text::line(reason))
+        .collect()
+}
+
+/// The lanes that stand for visitors; the controls are facts.
+fn lanes(evidence: &Evidence) -> Vec<LaneRow> {
+    let words = |lane: &Lane| match lane {
+        Lane::Fresh => "a new one each time",
+        Lane::KeepAlive => "kept open",
+        Lane::Long => "one answer throughout",
+        Lane::Control | Lane::Unrelated => "control",
+    };
+    let visitors = evidence.lanes.iter().filter(|(lane, _)| lane.is_visitor());
+    visitors
+        .map(|(lane, tally)| LaneRow {
+            lane: words(lane),
+            tally: tally.clone(),
+        })
+        .collect()
+}
+
+fn versions(evidence: &Evidence) -> Vec<VersionRow> {
+    let counts = &evidence.tally.by_version;
+    let mut rows: Vec<VersionRow> = counts
+        .iter()
+        .map(|(version, answers)| VersionRow {
+            version: text::line(version),
+            answers: *answers,
+            first: evidence.first_seen.get(version).copied(),
+            last: evidence.last_seen.get(version).copied(),
+        })
+        .collect();
+    rows.sort_by_key(|row| (row.first, row.version.clone()));
+    rows.truncate(MOST_ROWS);
+    rows
+}
+
+fn answers(evidence: &Evidence) -> Vec<(String, u64)> {
+    let statuses = evidence.tally.by_status.iter();
+    let statuses = statuses.map(|(status, count)| (format!("status {status}"), *count));
+    let errors = evidence.tally.by_error.iter();
+    let errors = errors.filter(|(class, _)| **class != ErrorClass::Status);
+    let errors = errors.map(|(class, count)| (format!("failed: {class}"), *count));
+    statuses.chain(errors).take(2 * MOST_ROWS).collect()
+}
+
+fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
+    let gap = format!(
+        "Longest time without a good answer: {}.",
+        latency(evidence.longest_gap)
+    );
+    let mut facts: Vec<Phrase> = changeover(run, evidence).into_iter().collect();
+    facts.push(Phrase::new(gap));
+    let tally = &evidence.tally;
+    if let Some(first) = &tally.first_failure {
+        let first = text::line(&first.to_string());
+        facts.push(Phrase::new(format!("First failure: {first}.")));
+    }
+    facts.push(Phrase::new(if evidence.control {
+        format!(
+            "Negative control: {} of {} that had to fail were seen to fail.",
+            count(tally.control_caught),
+            plural(tally.control_sent, "request")
+        )
+    } else {
+        "There was no negative control.".to_owned()
+    }));
+    if let Some(unrelated) = &evidence.unrelated {
+        facts.push(Phrase::new(format!(
+            "Runner's own network: {} to an unrelated endpoint.",
+            failed_of(unrelated.failed, unrelated.sent)
+        )));
+    }
+    if evidence.runner_stalls > 0 {
+        let times = plural(evidence.runner_stalls, "time");
+        facts.push(Phrase::new(format!(
+            "The runner itself stood still {times}."
+        )));
+    }
+    if let Some(ledger) = &evidence.ledger {
+        let every = Phrase::new("Every request is a line in ").name(&ledger.to_string_lossy());
+        facts.push(match &evidence.ledger_error {
+            Some(error) => every.words(format!(", which is not complete: {}.", text::line(error))),
+            None => every.words("."),
+        });
+    }
+    facts
+}
+
+/// How the previous release gave way; on a way back, how long the candidate was seen.
+fn changeover(run: &Run<'_>, evidence: &Evidence) -> Option<Phrase> {
+    let subject = Subject::of(run.events);
+    let (old, new) = (subject.previous?, subject.release);
+    let change = evidence.changeover(&old, &new)?;
+    let phrase = Phrase::default().name(&new);
+    let phrase = phrase.words(format!(" first answered at {}, ", took(change.first_new)));
+    let phrase = phrase.name(&old);
+    let tail = if change.overlap.is_zero() {
+        let between = change.first_new.saturating_sub(change.last_old);
+        format!(
+            " last at {}: {} between them.",
+            took(change.last_old),
+            latency(between)
+        )
+    } else {
+        format!(
+            " last at {}: both answered for {}.",
+            took(change.last_old),
+            took(change.overlap)
+        )
+    };
+    Some(phrase.words(tail))
+}
+
+fn balancer(counts: &LoadBalancerCounts) -> Vec<BalancerRow> {
+    let rows = counts.by_colour.iter().map(|(colour, statuses)| {
+        let each = statuses.iter().take(MOST_ROWS);
+        let each: Vec<String> = each
+            .map(|(status, number)| format!("{} {}", count(*number), text::line(status)))
+            .collect();
+        BalancerRow {
+            colour: *colour,
+            total: statuses.values().sum(),
+            by_status: each.join(", "),
+        }
+    });
+    rows.collect()
+}

@@ -1,0 +1,151 @@
+//! What the run is about: who released what, where, and how fast its clock ran.
+
+use super::Run;
+use super::words::Phrase;
+use super::{text, words};
+use crate::names::Colour;
+use crate::outcome::Outcome;
+use crate::run::event::{Event, Stamped};
+
+/// What the first event of a run says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Subject {
+    pub(super) command: String,
+    pub(super) app: String,
+    pub(super) environment: String,
+    pub(super) release: String,
+    pub(super) previous: Option<String>,
+    pub(super) by: Option<String>,
+}
+
+impl Subject {
+    pub(super) fn of(events: &[Stamped]) -> Self {
+        let began = events.iter().find_map(|stamped| match &stamped.event {
+            Event::Began {
+                command,
+                app,
+                environment,
+                release,
+                previous,
+                by,
+            } => Some(Self {
+                command: command.clone(),
+                app: app.clone(),
+                environment: environment.clone(),
+                release: release.0.clone(),
+                previous: previous.as_ref().map(|previous| previous.0.clone()),
+                by: by.clone(),
+            }),
+            _ => None,
+        });
+        began.unwrap_or_default()
+    }
+
+    /// "hello 0.0.2", or the version alone when the app is not known.
+    pub(super) fn app_and(&self, release: &str) -> Phrase {
+        let app = if self.app.is_empty() {
+            String::new()
+        } else {
+            format!("{} ", self.app)
+        };
+        Phrase::new(app).name(release)
+    }
+
+    /// " in prod"; nothing when there is only one environment.
+    pub(super) fn place(&self) -> Phrase {
+        if self.has_environment() {
+            Phrase::new(" in ").name(&self.environment)
+        } else {
+            Phrase::default()
+        }
+    }
+
+    /// A command of ours for the same environment, to be pasted into a shell.
+    pub(super) fn command(&self, verb: &str) -> String {
+        let verb = text::shell_word(verb);
+        // A rehearsal has no environment to choose.
+        if self.has_environment() && verb != "rehearse" {
+            let environment = text::shell_word(&self.environment);
+            format!("bg-deploy {verb} --environment {environment}")
+        } else {
+            format!("bg-deploy {verb}")
+        }
+    }
+
+    /// The command that was typed, again.
+    pub(super) fn again(&self) -> String {
+        let verb = if self.command.is_empty() {
+            "deploy"
+        } else {
+            &self.command
+        };
+        let again = self.command(verb);
+        if verb == "deploy" && !self.release.is_empty() {
+            format!("{again} --release {}", text::shell_word(&self.release))
+        } else {
+            again
+        }
+    }
+
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.command == "rehearse"
+    }
+
+    fn has_environment(&self) -> bool {
+        !self.environment.is_empty() && self.environment != "default"
+    }
+}
+
+/// Which colour a version stood on, as far as the run says.
+pub(super) fn colour_of(run: &Run<'_>, version: &str) -> Option<Colour> {
+    let seen = run
+        .events
+        .iter()
+        .rev()
+        .find_map(|stamped| match &stamped.event {
+            Event::Fleet {
+                colour,
+                release: Some(release),
+                ..
+            } if release == version => Some(*colour),
+            _ => None,
+        });
+    seen.or_else(|| match run.outcome {
+        Outcome::Deployed {
+            release,
+            previous,
+            live,
+            ..
+        }
+        | Outcome::Unproven {
+            release,
+            previous,
+            live,
+            ..
+        } => {
+            if release.0 == version {
+                Some(*live)
+            } else if previous.as_ref().is_some_and(|old| old.0 == version) {
+                Some(live.other())
+            } else {
+                None
+            }
+        }
+        _ => None,
+    })
+}
+
+/// What a rehearsal's durations mean; said once.
+pub(super) fn rehearsal_note(speed: f64) -> Option<String> {
+    let is_faster = speed.is_finite() && (speed - 1.0).abs() > 1e-9 && speed > 0.0;
+    is_faster.then(|| {
+        let speed = format!("{speed:.1}");
+        let speed = speed.trim_end_matches('0').trim_end_matches('.');
+        format!("A rehearsal: AWS's own durations divided by {speed}.")
+    })
+}
+
+/// How long the run took.
+pub(super) fn duration(events: &[Stamped]) -> String {
+    words::took(events.last().map(|last| last.at).unwrap_or_default())
+}
