@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod bake;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod deploy;
 pub mod inputs;

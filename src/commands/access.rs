@@ -1,0 +1,58 @@
+//! The way to AWS, and in plain words why there is none.
+
+use crate::aws::error::{ErrorKind, Failure as ApiFailure};
+use crate::aws::{Access, Aws, NoAccess};
+use crate::config::Config;
+use crate::inputs::Inputs;
+use crate::net::Network;
+
+use super::Failure;
+
+/// Clients for the config's region.
+pub(super) async fn connect(
+    config: &Config,
+    inputs: &Inputs,
+    network: &Network,
+) -> Result<Aws, Failure> {
+    let access = Access {
+        region: config.region.clone(),
+        endpoint_url: inputs
+            .endpoint_url
+            .as_ref()
+            .map(|given| given.value.clone()),
+        keys: None,
+    };
+    Aws::connect(&access, network).await.map_err(|none| match none {
+        NoAccess::Region => Failure::bad_input(
+            "no region: set `region` in bg-deploy.toml under the environment, pass --region, or set AWS_REGION",
+        ),
+        NoAccess::Credentials(words) => Failure::bad_input(format!(
+            "no AWS credentials: {words}\n\
+             in GitHub Actions, let aws-actions/configure-aws-credentials run first (with `permissions: id-token: write`); \
+             elsewhere, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+        )),
+    })
+}
+
+/// Why AWS refused us, if that is what the error is: nothing was changed, and it is for the user to mend.
+pub(super) fn explain_denied(error: &anyhow::Error) -> Option<String> {
+    let failure = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<ApiFailure>())?;
+    if failure.kind != ErrorKind::Denied {
+        return None;
+    }
+    let remedy = match failure.code.as_str() {
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            "the AWS credentials have expired: get new ones (in GitHub Actions, run this sooner after \
+             aws-actions/configure-aws-credentials, or raise its role-duration-seconds), then run this again"
+        }
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+            "the role may not do this: allow it in the role's policy, then run this again"
+        }
+        _ => {
+            "AWS does not accept these credentials: check the keys, the region and this machine's clock"
+        }
+    };
+    Some(format!("{error:#}\n{remedy}"))
+}

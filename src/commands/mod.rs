@@ -1,0 +1,91 @@
+//! The commands: each reads its inputs, does one thing, and answers with an exit code.
+//!
+//! Guarantees: bad inputs and refusals change nothing in AWS; whatever ends a command, its last words say what to do.
+
+mod access;
+mod carry_out;
+mod deploy;
+mod local_aws;
+mod plan;
+mod probe;
+mod provision;
+mod rehearse;
+mod sample_app;
+mod signals;
+mod terminal;
+
+use std::fmt;
+
+use crate::cli::{Cli, Command};
+use crate::config::Problems;
+use crate::inputs::Inputs;
+use crate::outcome::{EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED};
+
+pub use terminal::Terminal;
+
+/// Why a command ended before it could answer: the exit code, and its last words.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit_code: u8,
+    /// What is wrong, and what to type next.
+    pub text: String,
+}
+
+impl Failure {
+    /// The inputs are wrong.
+    pub fn bad_input(text: impl fmt::Display) -> Self {
+        Self {
+            exit_code: EXIT_BAD_INPUT,
+            text: text.to_string(),
+        }
+    }
+
+    /// The state of AWS does not allow it.
+    pub fn refused(text: impl fmt::Display) -> Self {
+        Self {
+            exit_code: EXIT_REFUSED,
+            text: text.to_string(),
+        }
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::bad_input(problems)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        match access::explain_denied(&error) {
+            Some(text) => Self::refused(text),
+            None => Self {
+                exit_code: EXIT_UNEXPECTED,
+                text: format!("{error:#}"),
+            },
+        }
+    }
+}
+
+/// Runs the command, and answers with the process's exit code.
+pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
+    let options = &cli.options;
+    let ended = match &cli.command {
+        Command::Deploy(command) => deploy::run(options, command, &inputs, &terminal).await,
+        Command::Plan => plan::run(options, &inputs, &terminal).await,
+        Command::Provision => provision::run(options, &inputs, &terminal).await,
+        Command::Probe(command) => probe::run(options, command, &inputs, &terminal).await,
+        Command::Rehearse(command) => rehearse::run(options, command, &inputs, &terminal).await,
+        Command::LocalAws(command) => local_aws::run(options, command, &terminal).await,
+        Command::Schema => {
+            terminal.say(&crate::config::schema_text());
+            Ok(EXIT_OK)
+        }
+        Command::SampleApp(command) => sample_app::run(command).await,
+    };
+    ended.unwrap_or_else(|failure| {
+        terminal.complain(&failure.text);
+        failure.exit_code
+    })
+}

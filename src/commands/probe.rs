@@ -1,0 +1,95 @@
+//! `probe`: asks a service all the time, and says what it saw.
+
+use std::io::Write as _;
+
+use super::signals::signal;
+use super::{Failure, Terminal};
+use crate::cli;
+use crate::config;
+use crate::inputs::Inputs;
+use crate::net::Network;
+use crate::outcome::{EXIT_OK, EXIT_UNEXPECTED, EXIT_UNPROVEN};
+use crate::probe::{Endpoint, Probe, Spec, Verdict, judge, table};
+use crate::provision::load_balancer::random_token;
+use crate::run::wait::Clock;
+
+pub(super) async fn run(
+    options: &cli::Options,
+    command: &cli::Probe,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let spec = spec(command, inputs)?;
+    let clock = Clock::real();
+    let running = Probe::start(&Network::tcp(), &clock, spec)?;
+    tokio::select! {
+        () = clock.sleep_wall(command.duration) => {}
+        () = signal() => terminal.complain("stopped early: the verdict is about what was seen until now"),
+    }
+    let evidence = running.stop().await?;
+    let verdict = judge(&evidence, command.expect.as_deref());
+    if options.json {
+        terminal.say(&serde_json::json!({"evidence": evidence, "verdict": verdict}).to_string());
+    } else {
+        let mut out = std::io::stdout();
+        let _ = writeln!(out, "{}", table(&evidence));
+    }
+    let (code, words, reasons) = match &verdict {
+        Verdict::Passed => (EXIT_OK, "passed", &Vec::new()),
+        Verdict::Failed { reasons } => (EXIT_UNEXPECTED, "failed", reasons),
+        Verdict::Unproven { reasons } => (EXIT_UNPROVEN, "unproven", reasons),
+    };
+    if !options.json {
+        terminal.say(&format!(
+            "{words}{}{}",
+            if reasons.is_empty() { "" } else { ": " },
+            reasons.join("; ")
+        ));
+    }
+    Ok(code)
+}
+
+/// What to ask: the command line's word, else the file's.
+fn spec(command: &cli::Probe, inputs: &Inputs) -> Result<Spec, Failure> {
+    let from_file = match &command.url {
+        Some(_) => None,
+        None => Some(config::load(inputs)?),
+    };
+    let file = from_file.as_ref();
+    let url = command
+        .url
+        .clone()
+        .or_else(|| file.and_then(|file| file.probe.url.clone()));
+    let url = url.ok_or_else(|| {
+        Failure::bad_input(
+            "--url: whom to ask? pass --url http://..., or set probe.url in bg-deploy.toml",
+        )
+    })?;
+    let path = command
+        .path
+        .clone()
+        .or_else(|| file.map(|file| file.service.version_path.clone()))
+        .unwrap_or_else(|| config::default::VERSION_PATH.to_owned());
+    Ok(Spec {
+        pointer: command
+            .pointer
+            .clone()
+            .or_else(|| file.and_then(|file| file.service.version_pointer.clone())),
+        rate_per_second: command
+            .rate
+            .or_else(|| file.map(|file| file.probe.rate))
+            .unwrap_or(config::default::RATE),
+        timeout: file.map_or(config::default::PROBE_TIMEOUT, |file| file.probe.timeout),
+        long_path: command
+            .long_path
+            .clone()
+            .or_else(|| file.and_then(|file| file.probe.long_path.clone())),
+        ledger: command.ledger.clone(),
+        random: random_token()?,
+        ..Spec::new(
+            Endpoint::parse(&url)
+                .map_err(|error| Failure::bad_input(format!("--url: {error:#}")))?,
+            &path,
+        )
+    })
+}

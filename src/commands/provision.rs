@@ -1,0 +1,54 @@
+//! `provision`: makes or updates what a release needs.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, Terminal, access};
+use crate::aws::sts;
+use crate::cli;
+use crate::config;
+use crate::inputs::Inputs;
+use crate::net::Network;
+use crate::outcome::EXIT_OK;
+use crate::provision;
+use crate::run::context::{Context, Events};
+use crate::run::wait::Clock;
+
+pub(super) async fn run(
+    options: &cli::Options,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let config = config::load(inputs)?;
+    let network = Network::tcp();
+    let aws = access::connect(&config, inputs, &network).await?;
+    let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
+    if let Some(account) = &config.account
+        && *account != caller.account
+    {
+        return Err(Failure::refused(format!(
+            "these credentials are for account {} ({}), and environment {} belongs to account {account}",
+            caller.account, caller.arn, config.environment
+        )));
+    }
+    let clock = Clock::real();
+    let cx = Context {
+        aws,
+        network,
+        events: Events::new(&clock),
+        cancel: CancellationToken::new(),
+        clock,
+    };
+    let made = provision::provision(&cx, &config, &caller).await?;
+    if options.json {
+        terminal.say(&serde_json::json!({"created": made.created, "url": made.url}).to_string());
+        return Ok(EXIT_OK);
+    }
+    for what in &made.created {
+        terminal.say(&format!("created {what}"));
+    }
+    if made.created.is_empty() {
+        terminal.say("everything stands already; settings were brought up to date");
+    }
+    terminal.say(&format!("traffic will be answered at {}", made.url));
+    Ok(EXIT_OK)
+}

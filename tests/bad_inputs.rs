@@ -1,0 +1,232 @@
+//! The binary itself, given bad inputs: exit code 2 or 3, a message with the place and the remedy, nothing changed.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const LEAST: &str = "app = \"hello\"\n[service]\ncommand = \"./hello\"\nartifact = \"dist/\"\n";
+
+/// A folder with a config and an artifact, and nothing else in reach.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new(config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dist = folder.path().join("dist");
+        std::fs::create_dir(&dist).expect("a folder");
+        let program = dist.join("hello");
+        std::fs::write(&program, "#!/bin/sh\n").expect("a file");
+        make_executable(&program);
+        std::fs::write(folder.path().join("bg-deploy.toml"), config).expect("a file");
+        Self { folder }
+    }
+
+    fn dist(&self) -> std::path::PathBuf {
+        self.folder.path().join("dist")
+    }
+
+    fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Answer {
+        let home = self.folder.path().join("home");
+        std::fs::create_dir_all(&home).expect("a folder");
+        let output = binary()
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("HOME", home)
+            .envs(variables.iter().copied())
+            .output()
+            .expect("it runs");
+        Answer::of(&output)
+    }
+}
+
+#[cfg(unix)]
+fn make_executable(program: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(program, mode).expect("a mode");
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path) {}
+
+fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bg-deploy"));
+    command.env_clear().env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+#[derive(Debug)]
+struct Answer {
+    code: Option<i32>,
+    text: String,
+}
+
+impl Answer {
+    fn of(output: &Output) -> Self {
+        let out = String::from_utf8_lossy(&output.stdout);
+        let err = String::from_utf8_lossy(&output.stderr);
+        Self {
+            code: output.status.code(),
+            text: format!("{out}{err}"),
+        }
+    }
+
+    #[track_caller]
+    fn assert(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}", self.text);
+        for word in words {
+            assert!(self.text.contains(word), "no {word:?} in: {}", self.text);
+        }
+    }
+}
+
+#[test]
+fn every_mistake_in_the_file_is_told_with_its_place_and_remedy() {
+    for (line, words) in [
+        (
+            "[fleet]\nmni = 2\n",
+            &["bg-deploy.toml:6:1", "mni", "min"][..],
+        ),
+        (
+            "[fleet]\nmin = \"two\"\n",
+            &["bg-deploy.toml:6:7", "fleet.min"],
+        ),
+        (
+            "[shift]\nsoak = \"soon\"\n",
+            &["bg-deploy.toml:6:8", "soon", "90s"],
+        ),
+        (
+            "[shift]\nstrategy = \"canary\"\nweights = [50, 20]\n",
+            &["bg-deploy.toml:7", "100"],
+        ),
+        ("health-path = \"hc\"\n", &["bg-deploy.toml:5:15", "/hc"]),
+    ] {
+        let desk = Desk::new(&format!("{LEAST}{line}"));
+        desk.run(&["deploy", "--release", "1"], &[])
+            .assert(2, words);
+    }
+}
+
+#[test]
+fn several_problems_are_all_told_at_once() {
+    let desk = Desk::new(&format!(
+        "{LEAST}health-path = \"hc\"\n[fleet]\nmni = 2\n[shift]\nsoak = \"soon\"\n"
+    ));
+    let words = ["toml:5:15", "toml:7:1", "toml:9:8"];
+    desk.run(&["deploy", "--release", "1"], &[])
+        .assert(2, &words);
+}
+
+#[test]
+fn a_missing_or_empty_artifact_is_told_by_its_path() {
+    let desk = Desk::new(LEAST);
+    std::fs::remove_file(desk.dist().join("hello")).expect("removed");
+    let deploy = ["deploy", "--release", "1", "--region", "eu-central-1"];
+    let keys = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")];
+    desk.run(&deploy, &keys).assert(2, &["dist", "empty"]);
+    std::fs::remove_dir(desk.dist()).expect("removed");
+    desk.run(&deploy, &keys)
+        .assert(2, &["dist", "service.artifact"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dangling_link_in_the_artifact_is_told_by_its_path() {
+    let desk = Desk::new(LEAST);
+    std::os::unix::fs::symlink("nowhere", desk.dist().join("link")).expect("a link");
+    let deploy = ["deploy", "--release", "1", "--region", "eu-central-1"];
+    let keys = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")];
+    desk.run(&deploy, &keys).assert(2, &["dist/link"]);
+}
+
+#[test]
+fn an_unknown_environment_is_told_with_the_known_ones() {
+    let desk = Desk::new(&format!("{LEAST}[environments.prod]\n"));
+    desk.run(&["deploy", "--release", "1", "--environment", "prd"], &[])
+        .assert(2, &["--environment", "prd", "prod"]);
+}
+
+#[test]
+fn no_release_no_region_and_no_credentials_are_told_with_what_to_pass() {
+    let desk = Desk::new(LEAST);
+    desk.run(&["deploy", "--region", "eu-central-1"], &[])
+        .assert(2, &["--release", "/version"]);
+    desk.run(&["deploy", "--release", "1"], &[])
+        .assert(2, &["no region", "--region", "AWS_REGION"]);
+    desk.run(
+        &["deploy", "--release", "1", "--region", "eu-central-1"],
+        &[],
+    )
+    .assert(2, &["no AWS credentials", "AWS_ACCESS_KEY_ID"]);
+}
+
+/// `local-aws` as a process; dropped, it ends.
+struct LocalAws {
+    child: Child,
+    url: String,
+}
+
+impl LocalAws {
+    fn start() -> Self {
+        let mut child = binary()
+            .args(["local-aws", "--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut first = String::new();
+        let out = child.stdout.take().expect("its output");
+        BufReader::new(out).read_line(&mut first).expect("a line");
+        let url = first
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .expect("its address")
+            .to_owned();
+        Self { child, url }
+    }
+
+    fn deploy(&self, desk: &Desk, key: &str) -> Answer {
+        let arguments = [
+            "deploy",
+            "--release",
+            "1",
+            "--region",
+            "eu-central-1",
+            "--endpoint-url",
+            &self.url,
+        ];
+        let keys = [("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "s")];
+        desk.run(&arguments, &keys)
+    }
+}
+
+impl Drop for LocalAws {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn what_aws_refuses_ends_in_a_refusal_with_the_remedy_and_changes_nothing() {
+    let aws = LocalAws::start();
+    let desk = Desk::new(LEAST);
+    aws.deploy(&desk, "EXPIRED1")
+        .assert(3, &["expired", "get new ones"]);
+    let elsewhere = Desk::new(&format!(
+        "{LEAST}[environments.default]\naccount = \"999999999999\"\n"
+    ));
+    aws.deploy(&elsewhere, "local").assert(
+        3,
+        &["999999999999", "123456789012", "credentials of account"],
+    );
+    let absent = aws.deploy(&desk, "local");
+    absent.assert(3, &["load balancer", "bg-deploy provision"]);
+    // Nothing was made meanwhile: all of it is still missing.
+    assert_eq!(aws.deploy(&desk, "local").text, absent.text);
+    assert!(!Path::new(&desk.folder.path().join("bg-deploy-report")).exists());
+}

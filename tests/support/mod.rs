@@ -1,0 +1,242 @@
+//! A whole world for tests: a local cloud in memory, an app in two versions, and a deployer, under a paused clock.
+
+#![allow(dead_code, reason = "each test file uses its part of it")]
+
+pub(crate) mod rule;
+pub(crate) mod standing;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bg_deploy::aws::{Access, Aws};
+use bg_deploy::config::{self, Config};
+use bg_deploy::deploy::{Finished, deploy};
+use bg_deploy::names::Release;
+use bg_deploy::net::Network;
+use bg_deploy::outcome::Outcome;
+use bg_deploy::plan::{Decision, Plan};
+use bg_deploy::prepare::{Prepared, prepare};
+use bg_deploy::probe::Endpoint;
+use bg_deploy::probe::ask::{Question, ask};
+use bg_deploy::provision::provision;
+use bg_deploy::rehearsal::cloud::{LocalCloud, Options};
+use bg_deploy::rehearsal::pace::Pace;
+use bg_deploy::rehearsal::sample_app::{AppFault, Settings, write_artifact};
+use bg_deploy::run::context::{Context, Events};
+use bg_deploy::run::wait::Clock;
+use bg_deploy::stack::PREVIEW_HEADER;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// Everything a test needs; dropped, it is gone.
+pub(crate) struct World {
+    pub(crate) cloud: LocalCloud,
+    pub(crate) clock: Clock,
+    pub(crate) network: Network,
+    pub(crate) folder: TempDir,
+}
+
+impl World {
+    /// A local cloud with nothing in it.
+    pub(crate) async fn new() -> Self {
+        Self::seeded(1).await
+    }
+
+    /// A local cloud with nothing in it, in which things take as long as this seed has them take.
+    pub(crate) async fn seeded(seed: u64) -> Self {
+        let network = Network::memory();
+        let clock = Clock::real();
+        let options = Options {
+            network: network.clone(),
+            clock: clock.clone(),
+            port: 0,
+            seed,
+            pace: Pace::aws(),
+            region: "eu-central-1".to_owned(),
+        };
+        let cloud = LocalCloud::start(options).await.expect("a local cloud");
+        Self {
+            cloud,
+            clock,
+            network,
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
+    /// Clients of the local cloud.
+    pub(crate) async fn aws(&self) -> Aws {
+        let access = Access {
+            region: Some("eu-central-1".to_owned()),
+            endpoint_url: Some(self.cloud.endpoint()),
+            keys: Some(("AKIDTEST".to_owned(), "secret".to_owned())),
+        };
+        Aws::connect(&access, &self.network).await.expect("clients")
+    }
+
+    /// What a run uses, with the clock of a run that begins now.
+    pub(crate) async fn context(&self) -> Context {
+        let clock = self.clock.lap();
+        Context {
+            aws: self.aws().await,
+            network: self.network.clone(),
+            events: Events::new(&clock),
+            cancel: CancellationToken::new(),
+            clock,
+        }
+    }
+
+    /// An artifact of the sample app in this version.
+    pub(crate) fn artifact(&self, version: &str, fault: Option<AppFault>) -> PathBuf {
+        let folder = self.folder.path().join(version);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let settings = Settings {
+            version: version.to_owned(),
+            fault,
+            start_after_ms: 0,
+            stand_in: None,
+        };
+        write_artifact(&folder, Path::new("/bin/false"), &settings).expect("an artifact");
+        folder
+    }
+
+    /// The config that deploys this version.
+    pub(crate) fn config(&self, version: &str, fault: Option<AppFault>) -> Config {
+        config_of(&self.artifact(version, fault), version)
+    }
+
+    /// Makes the stack.
+    pub(crate) async fn provision(&self, config: &Config) {
+        let cx = self.context().await;
+        let caller = bg_deploy::aws::sts::caller(&cx.aws)
+            .await
+            .expect("a caller");
+        provision(&cx, config, &caller).await.expect("a stack");
+    }
+
+    /// Decides a release.
+    pub(crate) async fn prepare(&self, config: &Config) -> Prepared {
+        let release = config.release.clone().expect("a release");
+        prepare(&self.aws().await, config, &release)
+            .await
+            .expect("a decision")
+    }
+
+    /// Plans a release, which must be possible.
+    pub(crate) async fn plan(&self, config: &Config) -> (Prepared, Plan) {
+        let prepared = self.prepare(config).await;
+        match prepared.decision.clone() {
+            Decision::Release(plan) => (prepared, *plan),
+            other => panic!("no release: {other:?}"),
+        }
+    }
+
+    /// Carries out a release.
+    pub(crate) async fn deploy(&self, config: &Config) -> (Finished, Context) {
+        let (prepared, plan) = self.plan(config).await;
+        let cx = self.context().await;
+        let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
+        (finished, cx)
+    }
+
+    /// A world in which 0.0.1 is live.
+    pub(crate) async fn with_a_release() -> Self {
+        let world = Self::new().await;
+        let first = world.config("0.0.1", None);
+        world.provision(&first).await;
+        let (finished, cx) = world.deploy(&first).await;
+        assert_deployed(&finished, &cx);
+        world
+    }
+
+    /// What one visitor is answered, with this header of the preview route or none.
+    pub(crate) async fn visit(&self, url: &str, preview: Option<&str>) -> String {
+        let mut question = Question::get("/version");
+        if let Some(token) = preview {
+            question = question.with_header(PREVIEW_HEADER, token);
+        }
+        let endpoint = Endpoint::parse(url).expect("a URL");
+        let timeout = Duration::from_secs(5);
+        match ask(&self.network, &self.clock, &endpoint, &question, timeout).await {
+            Ok(reply) => reply
+                .version(None)
+                .unwrap_or_else(|_| format!("status {}", reply.status)),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+}
+
+/// Fails unless the run ended deployed and proved, and with nothing left over.
+pub(crate) fn assert_deployed(finished: &Finished, cx: &Context) {
+    match &finished.outcome {
+        Outcome::Deployed { leftovers, .. } => assert_eq!(leftovers, &[]),
+        other => panic!("not deployed: {other:#?}\n{}", story(cx)),
+    }
+}
+
+/// What happened, a line an event.
+pub(crate) fn story(cx: &Context) -> String {
+    let lines: Vec<_> = cx
+        .events
+        .all()
+        .iter()
+        .map(|stamped| format!("{:>7.1} {:?}", stamped.at.as_secs_f64(), stamped.event))
+        .collect();
+    lines.join("\n")
+}
+
+/// A config with every default but for the quick things of tests.
+pub(crate) fn config_of(artifact: &Path, version: &str) -> Config {
+    Config {
+        app: "hello".to_owned(),
+        environment: "test".to_owned(),
+        region: None,
+        account: None,
+        release: Some(Release(version.to_owned())),
+        service: config::Service {
+            command: "./sample-app".to_owned(),
+            artifact: artifact.to_owned(),
+            port: 8080,
+            health_path: "/hc".to_owned(),
+            version_path: "/version".to_owned(),
+            version_pointer: None,
+            variables: Default::default(),
+            stop_timeout: Duration::from_secs(30),
+        },
+        bake: config::Bake {
+            base_image: config::default::BASE_IMAGE.to_owned(),
+            instance_type: "t3.micro".to_owned(),
+            script: None,
+            timeout: config::default::BAKE_TIMEOUT,
+        },
+        smoke: Vec::new(),
+        shift: config::Shift {
+            strategy: config::Strategy::AllAtOnce,
+            weights: vec![100],
+            hold: Duration::from_secs(30),
+            soak: Duration::from_secs(30),
+        },
+        probe: config::Probe {
+            rate: 5.0,
+            url: None,
+            long_path: None,
+            timeout: Duration::from_secs(5),
+        },
+        fleet: config::Fleet {
+            instance_type: "t3.micro".to_owned(),
+            min: 2,
+            max: 4,
+            healthy_streak: 2,
+            healthy_within: Duration::from_secs(180),
+        },
+        retain: config::Retain {
+            previous_for: Duration::from_secs(3600),
+            images: 5,
+        },
+        network: config::Network {
+            vpc: None,
+            subnets: Vec::new(),
+            listener_port: 80,
+            public: true,
+        },
+    }
+}
