@@ -1,0 +1,208 @@
+//! What a plan decides, and that deciding changes nothing; what a release may call is what the step table says.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use bg_deploy::aws::elbv2;
+use bg_deploy::names::{Colour, Release, Weights};
+use bg_deploy::plan::Decision;
+use bg_deploy::provision::provision;
+use bg_deploy::run::event::Event;
+use bg_deploy::steps::TABLE;
+use support::{World, assert_deployed};
+
+/// What undoing calls.
+const OF_UNDO: [&str; 8] = [
+    "StopAutomationExecution",
+    "TerminateInstances",
+    "DeregisterImage",
+    "DeleteSnapshot",
+    "DeleteLaunchTemplateVersions",
+    "UpdateAutoScalingGroup",
+    "ResumeProcesses",
+    "ModifyRule",
+];
+
+/// The operations since the `from`th call that change something.
+fn mutating(world: &World, from: usize) -> BTreeSet<String> {
+    world.cloud.account().calls[from..]
+        .iter()
+        .filter(|call| call.is_mutating())
+        .map(|call| call.operation.clone())
+        .collect()
+}
+
+fn calls(world: &World) -> usize {
+    world.cloud.account().calls.len()
+}
+
+fn reason(decision: Decision) -> String {
+    match decision {
+        Decision::Refused(reason) => reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn planning_changes_nothing() {
+    let world = World::with_a_release().await;
+    let from = calls(&world);
+    let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
+    assert_eq!(mutating(&world, from), BTreeSet::new());
+    assert!(calls(&world) > from, "it looked");
+    assert_eq!(plan.previous.release, Some(Release("0.0.1".into())));
+    assert_eq!((plan.live, plan.idle), (Colour::Green, Colour::Blue));
+    assert_eq!(plan.capacity.desired, plan.previous.capacity.desired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_calls_nothing_that_the_step_table_does_not_say() {
+    let world = World::with_a_release().await;
+    let planned: BTreeSet<_> = TABLE.iter().flat_map(|step| step.calls).copied().collect();
+    // With something to clear, and something to prune.
+    for version in ["0.0.2", "0.0.3"] {
+        let mut config = world.config(version, None);
+        config.retain.images = 1;
+        let from = calls(&world);
+        let (finished, cx) = world.deploy(&config).await;
+        assert_deployed(&finished, &cx);
+        for call in mutating(&world, from) {
+            assert!(planned.contains(call.as_str()), "{call} is not planned");
+        }
+    }
+    let from = calls(&world);
+    let fault = Some(bg_deploy::rehearsal::sample_app::AppFault::ErrorsAfterShift);
+    let (finished, _) = world.deploy(&world.config("0.0.4", fault)).await;
+    assert_eq!(finished.outcome.exit_code(), 4, "{:?}", finished.outcome);
+    for call in mutating(&world, from) {
+        let known = planned.contains(call.as_str()) || OF_UNDO.contains(&call.as_str());
+        assert!(known, "{call} is neither planned nor of undoing");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_live_colours_are_refused_with_the_command_for_each() {
+    let world = World::with_a_release().await;
+    let config = world.config("0.0.2", None);
+    let (_, plan) = world.plan(&config).await;
+    let half = Weights::split(Colour::Blue, 50);
+    let aws = world.aws().await;
+    elbv2::modify_rule(&aws, &plan.traffic_rule, None, &plan.target_groups, half)
+        .await
+        .expect("weights");
+    let from = calls(&world);
+    let reason = reason(world.prepare(&config).await.decision);
+    for colour in [
+        "blue:  aws elbv2 modify-rule",
+        "green: aws elbv2 modify-rule",
+    ] {
+        assert!(reason.contains(colour), "{reason}");
+    }
+    assert_eq!(mutating(&world, from), BTreeSet::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_account_than_the_environment_s_is_refused() {
+    let world = World::with_a_release().await;
+    let mut config = world.config("0.0.2", None);
+    config.account = Some("999999999999".to_owned());
+    let reason = reason(world.prepare(&config).await.decision);
+    for word in ["123456789012", "999999999999", "use credentials of account"] {
+        assert!(reason.contains(word), "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_stack_is_refused_with_what_is_missing_and_what_makes_it() {
+    let world = World::new().await;
+    let config = world.config("0.0.1", None);
+    let reason = reason(world.prepare(&config).await.decision);
+    for word in [
+        "load balancer",
+        "target groups",
+        "Auto Scaling groups",
+        "launch template",
+        "artifact bucket",
+        "bg-deploy provision --environment test",
+    ] {
+        assert!(reason.contains(word), "no {word} in: {reason}");
+    }
+    assert_eq!(mutating(&world, 0), BTreeSet::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_live_release_again_is_nothing_to_do_and_another_artifact_of_its_name_is_refused() {
+    let world = World::with_a_release().await;
+    let same = world.prepare(&world.config("0.0.1", None)).await.decision;
+    assert!(
+        matches!(&same, Decision::NothingToDo(release) if release.0 == "0.0.1"),
+        "{same:?}"
+    );
+    let config = world.config("0.0.1", None);
+    let extra = config.service.artifact.join("extra.txt");
+    std::fs::write(extra, "not the same").expect("a file");
+    let reason = reason(world.prepare(&config).await.decision);
+    assert!(
+        reason.contains("give this one a release name of its own"),
+        "{reason}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_of_the_same_recipe_is_not_baked_again() {
+    let world = World::with_a_release().await;
+    for version in ["0.0.2", "0.0.1"] {
+        let from = calls(&world);
+        let (finished, cx) = world.deploy(&world.config(version, None)).await;
+        assert_deployed(&finished, &cx);
+        let skipped = cx.events.all().iter().any(|stamped| {
+            matches!(&stamped.event, Event::StepDone { step, skipped: true, .. } if step == "bake image")
+        });
+        assert_eq!(skipped, version == "0.0.1", "{version}");
+        let baked = mutating(&world, from).contains("StartAutomationExecution");
+        assert_eq!(baked, version != "0.0.1", "{version}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn provisioning_again_changes_nothing_before_a_release_or_after_a_shift() {
+    let world = World::new().await;
+    let config = world.config("0.0.1", None);
+    world.provision(&config).await;
+    provision_changes_nothing(&world).await;
+    let (finished, cx) = world.deploy(&config).await;
+    assert_deployed(&finished, &cx);
+    let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
+    provision_changes_nothing(&world).await;
+    let rule = elbv2::describe_rule(&cx.aws, &plan.traffic_rule).await;
+    let weights = rule.expect("the rule").split(&plan.target_groups);
+    assert_eq!(weights, Some(Weights::split(Colour::Green, 100)));
+    assert_eq!(world.visit(&plan.url, None).await, "0.0.1");
+}
+
+async fn provision_changes_nothing(world: &World) {
+    let cx = world.context().await;
+    let caller = bg_deploy::aws::sts::caller(&cx.aws)
+        .await
+        .expect("a caller");
+    let before = snapshot(world);
+    let again = provision(&cx, &world.config("0.0.1", None), &caller)
+        .await
+        .expect("a stack");
+    assert_eq!(again.created, Vec::<String>::new());
+    assert_eq!(snapshot(world), before);
+}
+
+/// The parts of the account that provisioning makes, in Rust's own words.
+fn snapshot(world: &World) -> Vec<String> {
+    let account = world.cloud.account();
+    let ec2 = &account.ec2;
+    vec![
+        format!("{:?}", ec2.security_groups),
+        format!("{:?}", ec2.launch_templates),
+        format!("{:?}", account.ssm.documents),
+        format!("{:?}", account.iam),
+        format!("{:?}", account.s3),
+    ]
+}
