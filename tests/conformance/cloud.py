@@ -1,0 +1,85 @@
+"""What every file here needs: clients of the local cloud, names nobody has used, and refusals that are counted."""
+
+import contextlib
+import itertools
+import os
+import socket
+import time
+import unittest
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+REGION = "eu-central-1"
+IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+QUICK = {"Delay": 0.2, "MaxAttempts": 150}
+REFUSALS = set()  # (operation, code)
+
+_numbers = itertools.count(1)
+
+
+def endpoint():
+    return os.environ["AWS_ENDPOINT_URL"]
+
+
+def client(service, region=REGION):
+    # The local cloud throttles as AWS does, so the clients are set up as they have to be for AWS.
+    config = botocore.config.Config(
+        retries={"max_attempts": 10, "mode": "standard"}, s3={"addressing_style": "path"}, read_timeout=30
+    )
+    return boto3.client(
+        service, region_name=region, endpoint_url=endpoint(), aws_access_key_id="local", aws_secret_access_key="local", config=config
+    )
+
+
+def unique(name):
+    return f"{name}-{os.getpid()}-{next(_numbers)}"
+
+
+def until(what, look, seconds=20):
+    """The first true answer of `look`."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"after {seconds} s still not: {what}")
+        time.sleep(0.1)
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    @contextlib.contextmanager
+    def refused(self, code, *words):
+        """The call inside is refused with AWS's `code`, in a message that has all the `words`."""
+        with self.assertRaises(botocore.exceptions.ClientError) as caught:
+            yield
+        error = caught.exception
+        self.assertEqual(error.response["Error"]["Code"], code, str(error))
+        for word in words:
+            self.assertIn(word, error.response["Error"]["Message"])
+        REFUSALS.add((error.operation_name, code))
+
+
+class Network:
+    """The default network of the account."""
+
+    def __init__(self, ec2):
+        self.vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+        subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["Subnets"]
+        self.subnets = [subnet["SubnetId"] for subnet in subnets]
+        self.zones = [subnet["AvailabilityZone"] for subnet in subnets]
+
+
+def newest_image():
+    return client("ssm").get_parameter(Name=IMAGE_PARAMETER)["Parameter"]["Value"]
+
+
+def free_port():
+    """A port for a load balancer's listener, which the local cloud really opens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

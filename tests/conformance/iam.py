@@ -1,0 +1,95 @@
+"""IAM: roles, their policies and tags, instance profiles."""
+
+import json
+
+from cloud import QUICK, Case, client, unique
+
+TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+MANAGED = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+
+
+class Iam(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.iam = client("iam")
+
+    def role(self):
+        name = unique("role")
+        tags = [{"Key": "a", "Value": "b"}]
+        self.iam.create_role(RoleName=name, Path="/conformance/", AssumeRolePolicyDocument=json.dumps(TRUST), Description="d", Tags=tags)
+        return name
+
+    def test_a_role_lives_and_dies(self):
+        name = self.role()
+        self.iam.get_waiter("role_exists").wait(RoleName=name, WaiterConfig=QUICK)
+        role = self.iam.get_role(RoleName=name)["Role"]
+        self.assertEqual((role["AssumeRolePolicyDocument"], role["Tags"]), (TRUST, [{"Key": "a", "Value": "b"}]))
+        with self.refused("EntityAlreadyExists"):
+            self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+        other = json.loads(json.dumps(TRUST).replace("ec2.", "ssm."))
+        self.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(other))
+        self.assertEqual(self.iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"], other)
+        self.iam.tag_role(RoleName=name, Tags=[{"Key": "c", "Value": "d"}])
+        self.iam.untag_role(RoleName=name, TagKeys=["a"])
+        self.assertEqual(self.iam.list_role_tags(RoleName=name)["Tags"], [{"Key": "c", "Value": "d"}])
+        self.iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=json.dumps(POLICY))
+        self.assertEqual(self.iam.get_role_policy(RoleName=name, PolicyName="read")["PolicyDocument"], POLICY)
+        self.assertEqual(self.iam.list_role_policies(RoleName=name)["PolicyNames"], ["read"])
+        self.iam.attach_role_policy(RoleName=name, PolicyArn=MANAGED)
+        attached = self.iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        self.assertEqual(attached, [{"PolicyName": "AmazonSSMManagedInstanceCore", "PolicyArn": MANAGED}])
+        with self.refused("DeleteConflict"):
+            self.iam.delete_role(RoleName=name)
+        self.iam.detach_role_policy(RoleName=name, PolicyArn=MANAGED)
+        self.iam.delete_role_policy(RoleName=name, PolicyName="read")
+        with self.refused("NoSuchEntity"):
+            self.iam.get_role_policy(RoleName=name, PolicyName="read")
+        self.iam.delete_role(RoleName=name)
+        with self.refused("NoSuchEntity"):
+            self.iam.get_role(RoleName=name)
+
+    def test_roles_are_paged(self):
+        names = {self.role() for _ in range(3)}
+        pages = list(self.iam.get_paginator("list_roles").paginate(PathPrefix="/conformance/", PaginationConfig={"PageSize": 2}))
+        self.assertGreaterEqual(len(pages), 2)
+        self.assertTrue(names <= {role["RoleName"] for page in pages for role in page["Roles"]})
+        for name in names:
+            self.iam.delete_role(RoleName=name)
+
+    def test_an_instance_profile_holds_one_role(self):
+        role, other, name = self.role(), self.role(), unique("profile")
+        self.iam.create_instance_profile(InstanceProfileName=name, Tags=[{"Key": "a", "Value": "b"}])
+        self.iam.get_waiter("instance_profile_exists").wait(InstanceProfileName=name, WaiterConfig=QUICK)
+        with self.refused("EntityAlreadyExists"):
+            self.iam.create_instance_profile(InstanceProfileName=name)
+        self.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
+        with self.refused("LimitExceeded"):
+            self.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=other)
+        with self.refused("DeleteConflict"):
+            self.iam.delete_role(RoleName=role)
+        with self.refused("DeleteConflict"):
+            self.iam.delete_instance_profile(InstanceProfileName=name)
+        profile = self.iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+        self.assertEqual([one["RoleName"] for one in profile["Roles"]], [role])
+        self.iam.tag_instance_profile(InstanceProfileName=name, Tags=[{"Key": "c", "Value": "d"}])
+        tags = self.iam.list_instance_profile_tags(InstanceProfileName=name)["Tags"]
+        self.assertEqual({tag["Key"] for tag in tags}, {"a", "c"})
+        profiles = self.iam.get_paginator("list_instance_profiles").paginate(PaginationConfig={"PageSize": 1})
+        self.assertIn(name, [one["InstanceProfileName"] for page in profiles for one in page["InstanceProfiles"]])
+        of_role = self.iam.list_instance_profiles_for_role(RoleName=role)["InstanceProfiles"]
+        self.assertEqual([one["InstanceProfileName"] for one in of_role], [name])
+        self.iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=role)
+        self.iam.delete_instance_profile(InstanceProfileName=name)
+        with self.refused("NoSuchEntity"):
+            self.iam.get_instance_profile(InstanceProfileName=name)
+        for one in (role, other):
+            self.iam.delete_role(RoleName=one)
+
+    def test_what_cannot_be_is_refused(self):
+        with self.refused("MalformedPolicyDocument"):
+            self.iam.create_role(RoleName=unique("role"), AssumeRolePolicyDocument="{")
+        with self.refused("NoSuchEntity"):
+            self.iam.attach_role_policy(RoleName=unique("none"), PolicyArn=MANAGED)
+        with self.refused("InvalidAction", "ListUsers"):
+            self.iam.list_users()

@@ -1,0 +1,155 @@
+"""S3: buckets and their settings, objects, conditions, ranges, listings, uploads in parts."""
+
+import base64
+import hashlib
+import io
+
+import boto3.s3.transfer
+
+from cloud import QUICK, REGION, Case, client, unique
+
+
+class S3(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.s3 = client("s3")
+
+    def bucket(self):
+        name = unique("conformance")
+        self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.addCleanup(self.empty_and_delete, name)
+        return name
+
+    def empty_and_delete(self, name):
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+            for found in page.get("Contents", []):
+                self.s3.delete_object(Bucket=name, Key=found["Key"])
+        if self.s3.get_bucket_versioning(Bucket=name).get("Status"):
+            return  # older versions stay, and keep the bucket
+        self.s3.delete_bucket(Bucket=name)
+        self.s3.get_waiter("bucket_not_exists").wait(Bucket=name, WaiterConfig=QUICK)
+
+
+class Buckets(S3):
+    def test_a_bucket_has_settings(self):
+        name = self.bucket()
+        self.s3.get_waiter("bucket_exists").wait(Bucket=name, WaiterConfig=QUICK)
+        self.assertEqual(self.s3.head_bucket(Bucket=name)["BucketRegion"], REGION)
+        self.assertIn(name, [bucket["Name"] for bucket in self.s3.list_buckets()["Buckets"]])
+        self.assertEqual(self.s3.get_bucket_location(Bucket=name)["LocationConstraint"], REGION)
+        blocked = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+        self.s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=blocked)
+        self.assertEqual(self.s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"], blocked)
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        self.s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        rules = self.s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+        self.assertEqual(rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "AES256")
+        tags = [{"Key": "team", "Value": "a & b"}]
+        self.s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
+        self.assertEqual(self.s3.get_bucket_tagging(Bucket=name)["TagSet"], tags)
+        lifecycle = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "artifacts/"}, "Expiration": {"Days": 30}}
+        self.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [lifecycle]})
+        [found] = self.s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+        self.assertEqual((found["ID"], found["Expiration"]["Days"]), ("old", 30))
+
+    def test_versions_are_kept(self):
+        name = self.bucket()
+        self.assertNotIn("Status", self.s3.get_bucket_versioning(Bucket=name))
+        self.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        self.assertEqual(self.s3.get_bucket_versioning(Bucket=name)["Status"], "Enabled")
+        first = self.s3.put_object(Bucket=name, Key="a", Body=b"1")["VersionId"]
+        self.s3.put_object(Bucket=name, Key="a", Body=b"2")
+        self.assertEqual(self.s3.get_object(Bucket=name, Key="a", VersionId=first)["Body"].read(), b"1")
+
+    def test_buckets_that_cannot_be_are_refused(self):
+        with self.refused("NoSuchBucket"):
+            self.s3.list_objects_v2(Bucket=unique("none"))
+        with self.refused("404"):
+            self.s3.head_bucket(Bucket=unique("none"))
+        name = self.bucket()
+        with self.refused("BucketAlreadyOwnedByYou"):
+            self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for code, call in {
+            "NoSuchTagSet": self.s3.get_bucket_tagging,
+            "NoSuchLifecycleConfiguration": self.s3.get_bucket_lifecycle_configuration,
+        }.items():
+            with self.refused(code):
+                call(Bucket=name)
+        self.s3.put_object(Bucket=name, Key="a", Body=b"a")
+        with self.refused("BucketNotEmpty"):
+            self.s3.delete_bucket(Bucket=name)
+        with self.refused("NotImplemented", "website"):
+            self.s3.get_bucket_website(Bucket=name)
+
+
+class Objects(S3):
+    def test_an_object_lives_and_dies(self):
+        name, body = self.bucket(), bytes(range(256)) * 400
+        key = "folder/ä & b + c.bin"
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        put = self.s3.put_object(
+            Bucket=name, Key=key, Body=body, ContentType="application/x-thing", Metadata={"release": "1"}, ChecksumSHA256=digest
+        )
+        self.assertRegex(put["ETag"], r'^"[0-9a-f]{32}"$')
+        self.s3.get_waiter("object_exists").wait(Bucket=name, Key=key, WaiterConfig=QUICK)
+        head = self.s3.head_object(Bucket=name, Key=key, ChecksumMode="ENABLED")
+        self.assertEqual((head["ContentLength"], head["ContentType"], head["Metadata"]), (len(body), "application/x-thing", {"release": "1"}))
+        self.assertEqual(head["ChecksumSHA256"], digest)
+        self.assertEqual(self.s3.get_object(Bucket=name, Key=key)["Body"].read(), body)
+        part = self.s3.get_object(Bucket=name, Key=key, Range="bytes=10-19")
+        self.assertEqual((part["Body"].read(), part["ContentRange"]), (body[10:20], f"bytes 10-19/{len(body)}"))
+        with self.refused("InvalidRange"):
+            self.s3.get_object(Bucket=name, Key=key, Range=f"bytes={len(body)}-")
+        with self.refused("PreconditionFailed"):
+            self.s3.put_object(Bucket=name, Key=key, Body=b"again", IfNoneMatch="*")
+        with self.refused("PreconditionFailed"):
+            self.s3.get_object(Bucket=name, Key=key, IfMatch='"0"')
+        with self.refused("304"):
+            self.s3.get_object(Bucket=name, Key=key, IfNoneMatch=put["ETag"])
+        self.s3.delete_object(Bucket=name, Key=key)
+        self.s3.delete_object(Bucket=name, Key=key)
+        self.s3.get_waiter("object_not_exists").wait(Bucket=name, Key=key, WaiterConfig=QUICK)
+        with self.refused("NoSuchKey"):
+            self.s3.get_object(Bucket=name, Key=key)
+        with self.refused("404"):
+            self.s3.head_object(Bucket=name, Key=key)
+        with self.refused("BadDigest"):
+            self.s3.put_object(Bucket=name, Key=key, Body=b"other", ChecksumSHA256=digest)
+
+    def test_listings_are_paged_and_folded(self):
+        name = self.bucket()
+        keys = [f"{folder}/{number}" for folder in "ab" for number in range(5)]
+        for key in keys:
+            self.s3.put_object(Bucket=name, Key=key, Body=key.encode())
+        pages = list(self.s3.get_paginator("list_objects_v2").paginate(Bucket=name, PaginationConfig={"PageSize": 3}))
+        self.assertEqual([found["Key"] for page in pages for found in page["Contents"]], keys)
+        self.assertEqual(len(pages), 4)
+        folded = self.s3.list_objects_v2(Bucket=name, Delimiter="/")
+        self.assertEqual([prefix["Prefix"] for prefix in folded["CommonPrefixes"]], ["a/", "b/"])
+        self.assertEqual(self.s3.list_objects_v2(Bucket=name, Prefix="a/", StartAfter="a/2")["KeyCount"], 2)
+        gone = self.s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": key} for key in keys[:5]]})
+        self.assertEqual(sorted(one["Key"] for one in gone["Deleted"]), keys[:5])
+
+    def test_uploads_in_parts_are_joined(self):
+        name, parts = self.bucket(), [b"a" * (5 << 20), b"b" * 10]
+        upload = self.s3.create_multipart_upload(Bucket=name, Key="big")["UploadId"]
+        tags = [
+            self.s3.upload_part(Bucket=name, Key="big", UploadId=upload, PartNumber=number, Body=part)["ETag"]
+            for number, part in enumerate(parts, 1)
+        ]
+        done = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
+        joined = self.s3.complete_multipart_upload(Bucket=name, Key="big", UploadId=upload, MultipartUpload={"Parts": done})
+        self.assertTrue(joined["ETag"].endswith('-2"'), joined["ETag"])
+        self.assertEqual(self.s3.head_object(Bucket=name, Key="big")["ContentLength"], (5 << 20) + 10)
+        with self.refused("NoSuchUpload"):
+            self.s3.abort_multipart_upload(Bucket=name, Key="big", UploadId=upload)
+        other = self.s3.create_multipart_upload(Bucket=name, Key="never")["UploadId"]
+        self.s3.abort_multipart_upload(Bucket=name, Key="never", UploadId=other)
+
+    def test_boto3_s_own_transfers_work(self):
+        name, body = self.bucket(), b"0123456789abcdef" * (600 << 10)
+        config = boto3.s3.transfer.TransferConfig(multipart_threshold=6 << 20, multipart_chunksize=5 << 20, max_concurrency=2)
+        self.s3.upload_fileobj(io.BytesIO(body), name, "big", Config=config)
+        out = io.BytesIO()
+        self.s3.download_fileobj(name, "big", out, Config=config)
+        self.assertEqual(out.getvalue(), body)
