@@ -1,4 +1,180 @@
-//! Zero-downtime blue/green releases on plain AWS EC2, with nothing but the AWS API.
+//! Zero-downtime blue/green releases on plain AWS EC2, with nothing but the AWS API. This page is the architecture.
+//!
+//! A release **bakes** an image from a build's output, brings it up on the **idle** colour, proves it there, **shifts**
+//! the traffic, proves that as well, and says what it saw. Per app and environment there is one Application Load
+//! Balancer, two target groups and two Auto Scaling groups, blue and green, which are made once and stay.
+//!
+//! # The flow
+//!
+//! ```text
+//! Inputs -> Config + Inventory -> Plan -> Steps -> Outcome -> reports
+//! ```
+//!
+//! | from | to | by | changes anything |
+//! |---|---|---|---|
+//! | options, environment variables, CI | [`inputs::Inputs`]: raw text, each with where it came from | [`inputs::Inputs::from`] | no |
+//! | `bg-deploy.toml` | [`config::Config`]: valid values, every default filled in | [`config::load`] | no |
+//! | artifact, unit, script | [`bake::bundle::Bundle`]: one reproducible archive | [`bake::bundle::pack`] | no |
+//! | the AWS account | [`inventory::Inventory`]: what it holds now | [`inventory::take`] | no |
+//! | config and inventory | [`plan::Plan`], or why there is none: every decision | [`plan::Plan::decide`] | no |
+//! | plan | [`run::event::Event`]s and an [`outcome::Outcome`] | [`deploy::deploy`] and [`steps`] | **yes** |
+//! | events, outcome, the probe's evidence | console, Markdown, page, text | [`report`] | no |
+//!
+//! Each arrow is one function, each noun one file, and no stage reads an earlier one but through its arguments. The
+//! plan is complete: it holds what undoing needs and cannot observe later (weights, capacities, template version,
+//! suspended processes as they were). Printing it is the dry run.
+//!
+//! Start reading at [`deploy`]: the whole sequence on one page, one line a step.
+//!
+//! # Zones
+//!
+//! What a failure means depends on how far the run has come ([`run::event::Zone`]):
+//!
+//! | zone | live traffic | on a failure |
+//! |---|---|---|
+//! | prepare | untouched | what this run made is undone, the last first |
+//! | commit | moving | the weights are restored and *seen* to be, then the rest is undone |
+//! | finish | on the new release | only forward: what could not be done is named as a leftover, with what to type |
+//!
+//! A step ([`run::step::Step`]) has `start`, which makes the one change and returns a small handle, `settle`, which
+//! waits, and `undo`. [`steps::TABLE`] lists them all with what undoes each.
+//!
+//! # Invariants
+//!
+//! Those that hold today, and what would notice their loss. "By construction" means that the types leave no other way.
+//!
+//! 1. **Up to `shift traffic`, nothing changes the live group, its target group or the traffic rule.** Steps of the
+//!    prepare zone name the idle group and the preview rule only. *`tests/unwind.rs` fails every step in turn, `tests/cancel.rs`
+//!    cancels at every one: the account and live answers are as before.*
+//! 2. **Both target groups stay in the traffic rule, with both weights written.** A weight that is left out means 1, not
+//!    0, and a group that no rule names is not health-checked. *By construction: [`aws::elbv2::modify_rule`] takes both
+//!    groups and a [`names::Weights`]; `a_weight_that_is_left_out_becomes_1_and_a_modified_action_is_replaced_as_a_whole`
+//!    keeps the local cloud as strict as AWS.*
+//! 3. **No traffic for a colour that was not just proved:** every instance of *this* template version healthy, several
+//!    looks in a row; every answer through the preview route the wanted release; health looked at once more before the
+//!    first write. *`every_instance_must_be_healthy_and_others_do_not_count`, `only_instances_of_this_version_count`;
+//!    `a_release_that_answers_another_version_gets_no_traffic`.* The version probe meets each instance with a chance, not with certainty:
+//!    it asks until missing one is less likely than 1 in 10,000 (`more_instances_need_more_questions`).
+//! 4. **The previous colour keeps its capacity until it has answered nobody for a minute,** on the data plane. A weight
+//!    of 0 that the API reads back is not yet what every node of the load balancer does.
+//!    *`rehearse --fault drops-on-stop`: an app that drops its requests when it is stopped, and nobody is on it.*
+//! 5. **A handle is in the journal before anything waits for it, and a failed start is undone like a finished one.**
+//!    *By construction: [`run::runner::Runner::step`] is the only way to run a step.*
+//! 6. **When traffic cannot be restored, nothing more is taken away.** The run is stuck, and prints what to type.
+//!    *By construction: [`run::runner::Runner::unwind`] stops at a failed undo of the commit zone.*
+//! 7. **Undo removes what this deployment made:** builders and images by its tag, the template version by its number or
+//!    its description. Everything is tagged in the call that makes it.
+//! 8. **A recipe is baked once, and what addresses it is its content.** *`a_change_of_any_part_is_another_image`,
+//!    `the_same_files_give_the_same_bundle_in_another_place_and_order`.*
+//! 9. **A builder ends on every path:** success, failure, cancellation, and by itself after two hours.
+//!    *`every_step_leads_to_the_builder_s_end`, `a_failing_script_ends_the_builder_and_fails_the_whole`,
+//!    `a_builder_that_nobody_ends_shuts_itself_down`.*
+//! 10. **`deployed` means observed:** the wanted release gave the last answers, no probe request failed, and the probe
+//!     caught the failures that were planted for it. Otherwise the outcome is `unproven`. *`no_sample_is_no_pass`,
+//!     `a_control_that_fails_to_fail_leaves_the_verdict_unproven`.*
+//! 11. **Every wait is bounded and says what it waited for.** *By construction: [`run::wait::Limits`] has no "for ever";
+//!     `the_last_reason_is_in_the_error_when_time_is_up`.*
+//! 12. **Nothing foreign takes effect in a report**: no log line becomes a workflow command, a mention or markup.
+//!     *`report::hostile`.*
+//! 13. **The local cloud never pretends.** An operation or a parameter that it does not know is an error that names it.
+//!     *`what_an_operation_did_not_read_is_refused_by_name`.*
+//!
+//! A whole release over the local cloud, in memory and under a paused clock, stands in `tests/deploy.rs`; with broken
+//! apps in `tests/faults.rs`, with answers of AWS that are lost or refused in `tests/lost_replies.rs` and
+//! `tests/throttled.rs`. `tests/conformance.rs` lets boto3 and the AWS CLI judge the local cloud.
+//!
+//! # Rules of the house
+//!
+//! What the compiler does not keep, `clippy.toml` and `tests/house.rs` do.
+//!
+//! - Only [`aws`] names types of the SDK. An error of the SDK is converted once, there, to operation, object, code and
+//!   words; whoever branches does so on [`aws::error::ErrorKind`], never on text.
+//! - Only [`run::wait`] sleeps, on a [`run::wait::Clock`] that a rehearsal can accelerate and a test can pause.
+//! - Only `main.rs` reads the environment; everything else takes [`inputs::Inputs`].
+//! - Only [`commands`] writes to the terminal; everything else emits an [`run::event::Event`] or returns a value. One
+//!   stream of events feeds every report, so no two can disagree.
+//! - [`plan`] and [`rehearsal::account`] do no I/O.
+//! - Only the commands `rehearse`, `local-aws` and `sample-app` know that [`rehearsal`] exists. What they start is told
+//!   apart by an endpoint URL and the speed of its clock, by nothing else.
+//! - A mutating call that times out is *unknown*, not failed: look, then act.
+//! - The words have one meaning each: colour, live and idle, candidate and previous, release, bake, shift and restore,
+//!   soak, drain, roll back (a run) and undo (a step). `.github/CONTRIBUTING.md` lists them.
+//!
+//! # Code map
+//!
+//! | where | what |
+//! |---|---|
+//! | [`cli`], [`commands`] | the command line, and one file for each command |
+//! | [`config`] | `bg-deploy.toml`: every key once, in [`config::keys`]; reader, schema and reference are made from it |
+//! | [`bake`] | the bundle, the systemd unit, the runbook, and what addresses an image |
+//! | [`provision`] | makes what a release needs, and finds it again by name: load balancer, groups, roles, bucket, runbook |
+//! | [`stack`], [`names`] | the names and tags of all that; colours, weights, releases |
+//! | [`steps`] | a file for each line of [`deploy`] |
+//! | [`run`] | steps and their runner, the journal, events, waiting, the clock |
+//! | [`probe`] | the visitor that never stops asking, its ledger, and what that proves |
+//! | [`report`] | all that is said about a run, made from one story |
+//! | [`aws`], [`net`] | the API in our own words; TCP, or memory |
+//! | [`rehearsal`] | the local cloud, in layers: [`rehearsal::account`] is state, [`rehearsal::wire`] its protocols, then load balancer, instances and automation as what really runs |
+//!
+//! # Why it is like this
+//!
+//! **Two groups and weights in one listener rule.** A shift is one `ModifyRule` in place, and so is the way back; both
+//! colours stand behind the same name, certificate and connections. *Two load balancers behind DNS* shift as fast as
+//! resolvers forget, which is minutes for most visitors and never for some, and a client that keeps its connection does
+//! not move at all. The price: while both colours are up, which is the release and the retention after it (an hour, by
+//! default), twice the instances are paid for. And a new weight is not in force when the API has it: nodes learn one
+//! by one, over seconds. Hence the looks at the data plane, and the minute of silence before capacity goes.
+//!
+//! **An image, not an agent.** What was proved on the idle colour is byte for byte what a scale-out at night starts, with
+//! no registry, package mirror or deploy service on the way. The price is the bake, which is minutes even for a changed
+//! comma, mostly the builder's start and stop and the snapshot; a release of content that was baked before skips it.
+//! Each image also costs its snapshot's storage, so only the newest few are kept.
+//!
+//! **State lives in AWS.** Names are deterministic, everything bears tags, and what is live is what the traffic rule's
+//! weights say. There is no state file to lose, lock or disagree with. The price: a run begins with calls that
+//! only look, and what somebody changed by hand is found out (and refused) instead of overwritten.
+//!
+//! **No trait stands in for AWS.** Tests and rehearsals send the SDK's own bytes to the local cloud, over TCP or over
+//! memory, so serialisation, retries, error codes and pagination are tested as they are used, and code under test has no
+//! second path. A mock that says yes proves what its author believed; here a request that AWS would refuse is refused.
+//! The price: the local cloud is more than half of this crate, and it is believed only as far as it is checked against
+//! other clients.
+//!
+//! **A numbered launch template version.** `$Latest` moves under a group that is scaling out: an instance that starts at
+//! the wrong moment would be of a release that nobody has proved. A number does not move, and the version of each
+//! instance can be compared with it.
+//!
+//! **Scale-in of the previous colour is a scheduled action inside AWS.** It happens though no runner lives that long.
+//!
+//! ## Considered, and not taken
+//!
+//! - **CodeDeploy** needs an agent on each instance and a service that stands between a team and its groups; its
+//!   blue/green makes a *copy* of the Auto Scaling group each time, so names, policies and alarms move with every release.
+//!   It has what this crate lacks: a service that goes on when the caller is gone.
+//! - **Instance refresh** replaces instances inside one group: two releases behind one target group, with no weight
+//!   between them, no preview of the whole, and a way back as long as the way there. It needs half the instances.
+//! - **Weighted DNS records**: see above. They would do for two regions.
+//! - **Packer, EC2 Image Builder**: both good at images. Each is one more tool with its own template, credentials and
+//!   failure modes, for a script of thirty lines; the SSM runbook runs in AWS and ends its builder though the caller died.
+//! - **EBS direct APIs** (write the snapshot's blocks, no builder at all) would take most of the minutes out of a bake.
+//!   Then installing means editing a file system from outside, without the package manager or a script of the user's.
+//!   The most promising of these, for programs that are one file.
+//! - **Installing in user data** makes each start depend on whatever it downloads, and a scale-out at night may not be
+//!   what was proved. Only what differs between environments comes at boot, in one file.
+//! - **The desired state in Parameter Store**, with instances that fetch and converge: an agent again, and the moment at
+//!   which the last instance has the new release is nobody's.
+//!
+//! # Not there yet
+//!
+//! - A **lease**: two runs for the same app and environment are not kept apart, except that a shift refuses when the
+//!   weights are not those that it planned with. Let the workflow do it (`concurrency`).
+//! - A **journal outside the runner**, **resume**, and a **guard** inside AWS that restores the weights when the runner
+//!   vanishes. If it is killed in the middle, weights and groups stay as they are: both colours up, and with a shift of
+//!   several stages possibly both with traffic. The next run clears the idle colour, or refuses and prints the commands.
+//! - A **`rollback` command**: the previous colour is retained for it, but its weight has to be written by hand, or the
+//!   previous release deployed again.
+//! - **DNS, certificates, HTTPS listeners, VPCs and subnets** are not provisioned.
+//! - A **GitHub Action**, pull request comments and deployment statuses: today it is a command in a step.
 
 pub mod aws;
 pub mod bake;
