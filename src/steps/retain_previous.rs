@@ -107,6 +107,12 @@ impl Step for RetainPrevious {
             return Ok(Settled::skipped((), "nothing was live before"));
         }
         if !retain.is_zero() {
+            // Weights alone are not enough: the action would scale in what serves again.
+            cx.events.note(format!(
+                "to go back by hand, first keep its instances: aws autoscaling delete-scheduled-action \
+                 --auto-scaling-group-name {previous} --scheduled-action-name {}; then put the weights back",
+                plan.names().retain_action()
+            ));
             let summary = format!("{previous} stays at its size for {}", human(retain));
             return Ok(Settled::done((), summary));
         }
