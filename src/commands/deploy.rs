@@ -1,7 +1,5 @@
 //! `deploy`: a release, from the inputs to the exit code.
 
-use tokio_util::sync::CancellationToken;
-
 use super::carry_out::{Order, carry_out};
 use super::{Failure, Terminal, access};
 use crate::cli;
@@ -12,7 +10,7 @@ use crate::net::Network;
 use crate::outcome::EXIT_OK;
 use crate::plan::Decision;
 use crate::prepare::prepare;
-use crate::run::context::{Context, Events};
+use crate::run::context::Context;
 use crate::run::wait::Clock;
 
 pub(super) async fn run(
@@ -34,14 +32,7 @@ pub(super) async fn run(
         }
         Decision::Refused(reason) => return Err(Failure::refused(reason)),
     };
-    let clock = Clock::real();
-    let cx = Context {
-        aws,
-        network,
-        events: Events::new(&clock),
-        cancel: CancellationToken::new(),
-        clock,
-    };
+    let cx = Context::new(aws, network, Clock::real());
     let order = Order {
         plan: &plan,
         bundle: prepared.bundle.file.path(),

@@ -1,7 +1,5 @@
 //! `provision`: makes or updates what a release needs.
 
-use tokio_util::sync::CancellationToken;
-
 use super::{Failure, Terminal, access};
 use crate::aws::sts;
 use crate::cli;
@@ -10,7 +8,7 @@ use crate::inputs::Inputs;
 use crate::net::Network;
 use crate::outcome::EXIT_OK;
 use crate::provision;
-use crate::run::context::{Context, Events};
+use crate::run::context::Context;
 use crate::run::wait::Clock;
 
 pub(super) async fn run(
@@ -30,14 +28,7 @@ pub(super) async fn run(
             caller.account, caller.arn, config.environment
         )));
     }
-    let clock = Clock::real();
-    let cx = Context {
-        aws,
-        network,
-        events: Events::new(&clock),
-        cancel: CancellationToken::new(),
-        clock,
-    };
+    let cx = Context::new(aws, network, Clock::real());
     let made = provision::provision(&cx, &config, &caller).await?;
     if options.json {
         terminal.say(&serde_json::json!({"created": made.created, "url": made.url}).to_string());

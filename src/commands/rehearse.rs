@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use tokio_util::sync::CancellationToken;
 
 use super::carry_out::{Order, carry_out, ledger_of};
 use super::deploy::wanted_release;
@@ -28,7 +27,7 @@ use crate::rehearsal::cloud::{LocalCloud, Options};
 use crate::rehearsal::pace::Pace;
 use crate::rehearsal::stage::{self, AFTER, BEFORE};
 use crate::report::LoadBalancerCounts;
-use crate::run::context::{Context, Events};
+use crate::run::context::Context;
 use crate::run::wait::Clock;
 
 pub(super) async fn run(
@@ -187,14 +186,7 @@ impl Stage<'_> {
         let aws = Aws::connect(&access, &self.network)
             .await
             .map_err(|none| anyhow::anyhow!("the local cloud: {none:?}"))?;
-        let clock = self.clock.lap();
-        Ok(Context {
-            aws,
-            network: self.network.clone(),
-            events: Events::new(&clock),
-            cancel: CancellationToken::new(),
-            clock,
-        })
+        Ok(Context::new(aws, self.network.clone(), self.clock.lap()))
     }
 
     async fn release(&self, config: &Config, report_dir: &Path) -> Result<(Outcome, u8), Failure> {

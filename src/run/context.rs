@@ -90,6 +90,17 @@ pub struct Context {
 }
 
 impl Context {
+    /// For a run that begins now on this clock, and that nobody has cancelled.
+    pub fn new(aws: Aws, network: Network, clock: Clock) -> Self {
+        Self {
+            aws,
+            network,
+            events: Events::new(&clock),
+            cancel: CancellationToken::new(),
+            clock,
+        }
+    }
+
     /// Waits for something on behalf of a step: progress becomes events.
     pub async fn wait<T, F, Fut>(
         &self,
