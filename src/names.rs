@@ -1,9 +1,11 @@
 //! The words of a release as types: colours, releases, and the names everything of a deployment is found by.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// The permanent name of one stack: an Auto Scaling group and its target group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,6 +113,23 @@ pub fn human(duration: Duration) -> String {
     }
 }
 
+/// A time as programs read it, to the second: `2026-11-21T14:05:00Z`.
+pub fn utc(at: SystemTime) -> String {
+    let at = OffsetDateTime::from(at);
+    let at = at.replace_nanosecond(0).unwrap_or(at);
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+/// About how long, in one unit: `43m`, `2h`, `3d`.
+pub fn roughly(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ ..90 => format!("{seconds}s"),
+        seconds @ ..5_400 => format!("{}m", seconds / 60),
+        seconds @ ..172_800 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +144,15 @@ mod tests {
             Some(Colour::Green)
         );
         assert_eq!(Weights::split(Colour::Green, 0).live(), Some(Colour::Blue));
+    }
+
+    #[test]
+    fn times_are_told_to_the_second_and_stretches_in_one_unit() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_500);
+        assert_eq!(utc(at), "2027-01-15T08:00:00Z");
+        for (seconds, text) in [(45, "45s"), (2_600, "43m"), (7_300, "2h"), (260_000, "3d")] {
+            assert_eq!(roughly(Duration::from_secs(seconds)), text);
+        }
     }
 
     #[test]

@@ -278,21 +278,26 @@ pub async fn describe_activities(aws: &Aws, name: &str) -> Result<Vec<Activity>,
         .collect())
 }
 
-/// The names of a group's scheduled actions.
-pub async fn find_scheduled_actions(aws: &Aws, group: &str) -> Result<Vec<String>, Failure> {
+/// When a group's scheduled action of this name is to happen, if there is one.
+pub async fn find_scheduled_action(
+    aws: &Aws,
+    group: &str,
+    action: &str,
+) -> Result<Option<SystemTime>, Failure> {
     let answer = aws
         .autoscaling
         .describe_scheduled_actions()
         .auto_scaling_group_name(group)
+        .scheduled_action_names(action)
         .send()
         .await
-        .about("DescribeScheduledActions", group)?;
-    Ok(answer
-        .scheduled_update_group_actions
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|action| action.scheduled_action_name)
-        .collect())
+        .about("DescribeScheduledActions", format!("{action} of {group}"))?;
+    let found = answer.scheduled_update_group_actions.unwrap_or_default();
+    Ok(found.into_iter().next().map(|action| {
+        let at = action.start_time.or(action.time);
+        at.and_then(|time| SystemTime::try_from(time).ok())
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    }))
 }
 
 /// Has AWS set a group's capacity at a time: no process of ours need live until then.
@@ -323,8 +328,7 @@ pub async fn schedule_capacity(
 /// Takes a scheduled action back; it may be gone already.
 pub async fn delete_scheduled_action(aws: &Aws, group: &str, action: &str) -> Result<(), Failure> {
     let is_there = async || -> Result<bool, Failure> {
-        let existing = find_scheduled_actions(aws, group).await?;
-        Ok(existing.iter().any(|name| name == action))
+        Ok(find_scheduled_action(aws, group, action).await?.is_some())
     };
     if !is_there().await? {
         return Ok(());

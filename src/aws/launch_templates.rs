@@ -1,5 +1,7 @@
 //! EC2 launch templates: numbered versions, never `$Latest`.
 
+use std::time::SystemTime;
+
 use aws_sdk_ec2::types::{
     LaunchTemplateHttpTokensState, LaunchTemplateIamInstanceProfileSpecificationRequest,
     LaunchTemplateInstanceMetadataOptionsRequest, LaunchTemplateTagSpecificationRequest,
@@ -19,6 +21,8 @@ pub struct Version {
     pub number: i64,
     /// Who made it, for people.
     pub description: String,
+    /// When it was made.
+    pub created: SystemTime,
     /// The image.
     pub image: String,
     /// The tags its instances get.
@@ -26,7 +30,7 @@ pub struct Version {
 }
 
 /// What a new version is to say.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct VersionData {
     /// The image.
     pub image: String,
@@ -142,6 +146,10 @@ pub async fn describe_versions(aws: &Aws, template: &str) -> Result<Vec<Version>
             versions.push(Version {
                 number: version.version_number.unwrap_or_default(),
                 description: version.version_description.unwrap_or_default(),
+                created: version
+                    .create_time
+                    .and_then(|time| SystemTime::try_from(time).ok())
+                    .unwrap_or(SystemTime::UNIX_EPOCH),
                 image: data.and_then(|data| data.image_id).unwrap_or_default(),
                 tags: read_tags(tags),
             });

@@ -5,6 +5,7 @@
 //! updates it.
 
 pub mod autoscaling;
+pub mod calls;
 pub mod ec2;
 pub mod elbv2;
 pub mod error;
@@ -28,6 +29,7 @@ use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_http_client::tls;
 use aws_types::region::Region;
 
+use self::calls::{Call, Recorder};
 use crate::net::Network;
 
 /// Tags of a resource.
@@ -73,6 +75,7 @@ pub struct Aws {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) iam: aws_sdk_iam::Client,
+    recorder: Recorder,
 }
 
 impl Aws {
@@ -116,19 +119,34 @@ impl Aws {
             .provide_credentials()
             .await
             .map_err(|error| NoAccess::Credentials(words(&error)))?;
-        let s3 = aws_sdk_s3::config::Builder::from(&config)
-            .force_path_style(access.endpoint_url.is_some())
-            .build();
+        let recorder = Recorder::default();
+        /// A client whose calls are written down.
+        macro_rules! client {
+            ($sdk:ident $(, $set:ident($value:expr))?) => {
+                $sdk::Client::from_conf(
+                    $sdk::config::Builder::from(&config)
+                        .interceptor(recorder.clone())
+                        $(.$set($value))?
+                        .build(),
+                )
+            };
+        }
         Ok(Self {
             region,
-            ec2: aws_sdk_ec2::Client::new(&config),
-            elbv2: aws_sdk_elasticloadbalancingv2::Client::new(&config),
-            autoscaling: aws_sdk_autoscaling::Client::new(&config),
-            ssm: aws_sdk_ssm::Client::new(&config),
-            s3: aws_sdk_s3::Client::from_conf(s3),
-            sts: aws_sdk_sts::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
+            ec2: client!(aws_sdk_ec2),
+            elbv2: client!(aws_sdk_elasticloadbalancingv2),
+            autoscaling: client!(aws_sdk_autoscaling),
+            ssm: client!(aws_sdk_ssm),
+            s3: client!(aws_sdk_s3, force_path_style(access.endpoint_url.is_some())),
+            sts: client!(aws_sdk_sts),
+            iam: client!(aws_sdk_iam),
+            recorder,
         })
+    }
+
+    /// The calls so far that changed something, or failed.
+    pub fn calls(&self) -> Vec<Call> {
+        self.recorder.calls()
     }
 }
 

@@ -233,34 +233,41 @@ pub async fn describe_automation(aws: &Aws, id: &str) -> Result<Automation, Fail
     })
 }
 
-/// The automations of a document that have not ended and were started with this value of a parameter.
+/// The automations of a runbook that have not ended, whose `parameter` is `value`.
 pub async fn find_running_automations(
     aws: &Aws,
     document: &str,
     parameter: &str,
     value: &str,
 ) -> Result<Vec<String>, Failure> {
-    let filter = |key, values: &[&str]| {
-        AutomationExecutionFilter::builder()
-            .key(key)
-            .set_values(Some(values.iter().map(|&v| v.to_owned()).collect()))
-            .build()
-            .map_err(|error| Failure {
-                kind: ErrorKind::Other,
-                operation: "DescribeAutomationExecutions",
-                resource: document.to_owned(),
-                code: String::new(),
-                message: error.to_string(),
-                request_id: None,
-            })
-    };
+    let mut found = Vec::new();
+    for id in find_automations_under_way(aws, document).await? {
+        let parameters = describe_parameters(aws, &id).await?;
+        if parameters.get(parameter) == Some(&vec![value.to_owned()]) {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}
+
+/// Every automation of a runbook that has not ended.
+pub async fn find_automations_under_way(aws: &Aws, document: &str) -> Result<Vec<String>, Failure> {
+    let filter = AutomationExecutionFilter::builder()
+        .key(AutomationExecutionFilterKey::DocumentNamePrefix)
+        .values(document)
+        .build()
+        .map_err(|error| Failure {
+            kind: ErrorKind::Other,
+            operation: "DescribeAutomationExecutions",
+            resource: document.to_owned(),
+            code: String::new(),
+            message: error.to_string(),
+            request_id: None,
+        })?;
     let mut pages = aws
         .ssm
         .describe_automation_executions()
-        .filters(filter(
-            AutomationExecutionFilterKey::DocumentNamePrefix,
-            &[document],
-        )?)
+        .filters(filter)
         .into_paginator()
         .send();
     let mut found = Vec::new();
@@ -269,13 +276,7 @@ pub async fn find_running_automations(
         for execution in page.automation_execution_metadata_list.unwrap_or_default() {
             let status = execution.automation_execution_status;
             let ended = status.is_some_and(|status| has_ended(status.as_str()));
-            if let Some(id) = execution.automation_execution_id
-                && !ended
-                && describe_parameters(aws, &id).await?.get(parameter)
-                    == Some(&vec![value.to_owned()])
-            {
-                found.push(id);
-            }
+            found.extend(execution.automation_execution_id.filter(|_| !ended));
         }
     }
     Ok(found)

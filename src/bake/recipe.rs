@@ -1,12 +1,12 @@
 //! What addresses an image: its content. The same recipe is never baked twice.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::bundle::hex;
 
 /// Everything that makes one image differ from another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The image the builder starts from.
     pub base_image: String,

@@ -28,7 +28,7 @@ pub struct Target {
 }
 
 /// The two target groups, blue first.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TargetGroups {
     /// ARN of blue's.
     pub blue: String,
