@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 
@@ -12,6 +12,7 @@ use super::answer::{BODY_CAP, read_version};
 use super::endpoint::Endpoint;
 use crate::net::Network;
 use crate::run::wait::Clock;
+use crate::stack::PREVIEW_HEADER;
 
 /// What to ask.
 #[derive(Clone, Debug)]
@@ -58,6 +59,35 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Takes a secret out of the answer: an app may well show what it was asked with, and what an app says is reported.
+    fn forget(&mut self, secret: &str) {
+        const INSTEAD: &[u8] = b"***";
+        let without = |bytes: &[u8]| {
+            let mut out = Vec::with_capacity(bytes.len());
+            let mut rest = bytes;
+            while let Some(first) = rest.first() {
+                match rest.strip_prefix(secret.as_bytes()) {
+                    Some(after) if !secret.is_empty() => {
+                        out.extend_from_slice(INSTEAD);
+                        rest = after;
+                    }
+                    _ => {
+                        out.push(*first);
+                        rest = &rest[1..];
+                    }
+                }
+            }
+            out
+        };
+        self.body = without(&self.body);
+        for value in self.headers.values_mut() {
+            // What was a header stays one without some of its characters.
+            if let Ok(clean) = HeaderValue::from_bytes(&without(value.as_bytes())) {
+                *value = clean;
+            }
+        }
+    }
+
     /// The version in the body, if the answer is good and has one.
     pub fn version(&self, pointer: Option<&str>) -> Result<String> {
         if !(200..300).contains(&self.status) {
@@ -80,12 +110,18 @@ pub async fn ask(
     match asked.await {
         Some(answered) => {
             let (status, headers, body) = answered?;
-            Ok(Reply {
+            let mut reply = Reply {
                 status,
                 headers,
                 body,
                 took: clock.wall().saturating_sub(begun),
-            })
+            };
+            for (name, value) in &question.headers {
+                if name.eq_ignore_ascii_case(PREVIEW_HEADER) {
+                    reply.forget(value);
+                }
+            }
+            Ok(reply)
         }
         None => bail!("no answer within {} ms", timeout.as_millis()),
     }
@@ -129,4 +165,24 @@ async fn exchange(
     .await;
     driver.abort();
     answered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_that_shows_what_it_was_asked_with_does_not_give_the_secret_away() {
+        let mut reply = Reply {
+            status: 200,
+            headers: HeaderMap::from_iter([(header::SERVER, HeaderValue::from_static("a t0ken"))]),
+            body: b"t0kent0ken and t0k".to_vec(),
+            took: Duration::ZERO,
+        };
+        reply.forget("t0ken");
+        assert_eq!(reply.body, b"****** and t0k");
+        assert_eq!(reply.headers[header::SERVER], "a ***");
+        reply.forget("");
+        assert_eq!(reply.body, b"****** and t0k");
+    }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::evidence::{LaneTally, Percentiles};
+use super::evidence::{Judged, LaneTally, Percentiles};
+use super::excerpt::{self, Excerpt};
 use super::sample::{Lane, Sample};
 use super::series::{Bucket, Collector};
 use super::tally::{Counter, Tally};
@@ -44,8 +45,11 @@ pub(super) struct Books {
     last_good: Duration,
     longest_gap: Duration,
     series: Collector,
+    excerpt: excerpt::Collector,
     unrelated_failures: VecDeque<(Duration, Duration)>,
     pub(super) runner_stalls: u64,
+    /// From when on failures are judged, if not from the beginning.
+    pub(super) judged_from: Option<Duration>,
 }
 
 impl Books {
@@ -61,8 +65,10 @@ impl Books {
             last_good: started,
             longest_gap: Duration::ZERO,
             series: Collector::new(started),
+            excerpt: excerpt::Collector::default(),
             unrelated_failures: VecDeque::new(),
             runner_stalls: 0,
+            judged_from: None,
         }
     }
 
@@ -91,6 +97,7 @@ impl Books {
             record(&mut self.connect, connect);
         }
         self.series.add(sample.scheduled, version, failed);
+        self.excerpt.add(sample, version);
         if sample.lane == Lane::Long {
             return;
         }
@@ -147,6 +154,13 @@ impl Books {
         self.counter.tally_since(wall)
     }
 
+    /// The part that is judged, where that is not the whole.
+    pub(super) fn judged(&self) -> Option<Judged> {
+        let since = self.judged_from?;
+        let tally = self.tally_since(since);
+        Some(Judged { since, tally })
+    }
+
     pub(super) fn lanes(&self) -> BTreeMap<Lane, LaneTally> {
         let row = |book: &LaneBook| {
             let latency = Percentiles::of(&book.latency);
@@ -191,6 +205,11 @@ impl Books {
 
     pub(super) fn series(&self) -> Vec<Bucket> {
         self.series.buckets(self.counter.versions())
+    }
+
+    /// The lines that a person looks for.
+    pub(super) fn excerpt(&self) -> Excerpt {
+        self.excerpt.excerpt(self.counter.versions())
     }
 
     /// How many visitors' requests failed when the unrelated endpoint did not answer either.

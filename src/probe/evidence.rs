@@ -7,6 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::excerpt::Excerpt;
 use super::sample::Lane;
 use super::series::Bucket;
 use super::tally::Tally;
@@ -21,6 +22,8 @@ pub struct Evidence {
     pub path: String,
     /// The counts of the whole run.
     pub tally: Tally,
+    /// The part that is judged, where that is not the whole: what failed before it was no fault of the release.
+    pub judged: Option<Judged>,
     /// Each lane by itself, the controls among them.
     pub lanes: BTreeMap<Lane, LaneTally>,
     /// Latency of the fresh and keep-alive lanes, counted from when each request was due.
@@ -41,6 +44,8 @@ pub struct Evidence {
     pub last_seen: BTreeMap<String, Duration>,
     /// What answered when, for a chart.
     pub series: Vec<Bucket>,
+    /// The lines of the ledger that a person looks for.
+    pub excerpt: Excerpt,
     /// Where the ledger is, if one was kept.
     pub ledger: Option<PathBuf>,
     /// Why the ledger is not complete, if it is not.
@@ -57,6 +62,16 @@ pub struct Evidence {
     /// When it was told to stop.
     #[serde(rename = "ended_ms", serialize_with = "units::millis")]
     pub ended: Duration,
+}
+
+/// The part of a run that is judged.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Judged {
+    /// When it begins.
+    #[serde(rename = "since_ms", serialize_with = "units::millis")]
+    pub since: Duration,
+    /// Its counts.
+    pub tally: Tally,
 }
 
 /// The counts and latencies of one lane.
@@ -150,6 +165,20 @@ pub struct Changeover {
 }
 
 impl Evidence {
+    /// The counts that a verdict is about.
+    pub fn judged_tally(&self) -> &Tally {
+        self.judged.as_ref().map_or(&self.tally, |part| &part.tally)
+    }
+
+    /// How many requests were sent before the part that is judged, and how many of them failed.
+    pub fn before_judged(&self) -> Option<(u64, u64)> {
+        let judged = &self.judged.as_ref()?.tally;
+        Some((
+            self.tally.sent.saturating_sub(judged.sent),
+            self.tally.failed.saturating_sub(judged.failed),
+        ))
+    }
+
     /// How `old` gave way to `new`; `None` unless both answered.
     pub fn changeover(&self, old: &str, new: &str) -> Option<Changeover> {
         let first_new = *self.first_seen.get(new)?;

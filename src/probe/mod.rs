@@ -3,7 +3,7 @@
 //! It asks at a constant rate whatever the answers, so an outage cannot hide by slowing the asking down ("coordinated
 //! omission"): latency counts from when a request was due. [`load`] paces, [`lanes`] says who asks what, `exchange`
 //! does one request, [`sample`] is what came of it, [`tally`] and [`series`] count, [`ledger`] writes, [`verdict`]
-//! judges, [`table`](mod@table) draws.
+//! judges, [`table`](mod@table) draws, [`excerpt`] keeps the lines that a person looks for.
 //!
 //! Guarantees: a small fixed pool of connections for each lane; memory that does not grow with the number of requests;
 //! a planted failure on every run, so that a probe that could not see a failure is found out; nothing a server sends,
@@ -11,6 +11,7 @@
 
 pub mod ask;
 pub mod evidence;
+pub mod excerpt;
 pub mod lanes;
 pub mod ledger;
 pub mod load;
@@ -34,7 +35,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 pub use endpoint::Endpoint;
-pub use evidence::{Changeover, Evidence, LaneTally, Percentiles, Unrelated};
+pub use evidence::{Changeover, Evidence, Judged, LaneTally, Percentiles, Unrelated};
+pub use excerpt::{Excerpt, Mention};
 pub use sample::{ErrorClass, Lane, Sample};
 pub use series::Bucket;
 pub use table::table;
@@ -144,6 +146,11 @@ impl Running {
         self.shared.books().tally_since(wall)
     }
 
+    /// Has only the requests that are due at `wall` or later be judged in the end; what failed before is still told.
+    pub fn judge_from(&self, wall: Duration) {
+        self.shared.books().judged_from = Some(wall);
+    }
+
     /// Counts all requests that are finished by now.
     pub fn tally(&self) -> Tally {
         self.shared.books().tally()
@@ -173,6 +180,7 @@ fn sum_up(
     ledger_error: Option<String>,
 ) -> Evidence {
     let tally = books.tally();
+    let judged = books.judged();
     let [latency, connect, lateness] = books.percentiles();
     let [first_seen, last_seen] = books.seen();
     let failed_alike = books.failed_alike();
@@ -193,6 +201,7 @@ fn sum_up(
         first_seen,
         last_seen,
         series: books.series(),
+        excerpt: books.excerpt(),
         ledger: spec.ledger,
         ledger_error,
         control: spec.control,
@@ -201,6 +210,7 @@ fn sum_up(
         started: books.started(),
         ended,
         tally,
+        judged,
     }
 }
 

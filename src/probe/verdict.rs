@@ -50,12 +50,13 @@ pub fn judge(evidence: &Evidence, wanted: Option<&str>) -> Verdict {
 }
 
 fn judge_failures(evidence: &Evidence, failed: &mut Vec<String>, unproven: &mut Vec<String>) {
-    let tally = &evidence.tally;
+    let tally = evidence.judged_tally();
     if tally.failed == 0 {
         return;
     }
     let count = format!("{} of {} requests failed", tally.failed, tally.sent);
     if let Some(unrelated) = &evidence.unrelated
+        && evidence.judged.is_none()
         && unrelated.failed_alike >= tally.failed
     {
         unproven.push(format!(
@@ -81,7 +82,7 @@ fn judge_failures(evidence: &Evidence, failed: &mut Vec<String>, unproven: &mut 
 }
 
 fn judge_version(evidence: &Evidence, wanted: &str, failed: &mut Vec<String>) {
-    let last = &evidence.tally.last_versions;
+    let last = &evidence.judged_tally().last_versions;
     let others: Vec<_> = last.iter().filter(|version| *version != wanted).collect();
     if let Some(other) = others.last() {
         failed.push(format!(
@@ -93,7 +94,7 @@ fn judge_version(evidence: &Evidence, wanted: &str, failed: &mut Vec<String>) {
 }
 
 fn judge_samples(evidence: &Evidence, unproven: &mut Vec<String>) {
-    let tally = &evidence.tally;
+    let tally = evidence.judged_tally();
     let good = tally.sent - tally.failed;
     if good < ENOUGH {
         unproven.push(format!(
