@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Event, Stamped};
+use super::event::{Event, Pulse, Stamped};
+use super::journal::{Journal, Notice};
 use super::wait::{Clock, Limits, Look, WaitError, wait_until};
 use crate::aws::Aws;
 use crate::aws::error::{ErrorKind, kind};
@@ -15,6 +16,8 @@ use crate::net::Network;
 
 /// Told of every event as it happens.
 type Listener = Box<dyn FnMut(&Stamped)>;
+/// Asked what live traffic is answered now; nothing while nobody asks it.
+type Gauge = Box<dyn Fn() -> Option<Pulse>>;
 
 /// The one stream of a run's events.
 pub struct Events {
@@ -22,6 +25,7 @@ pub struct Events {
     begun: Duration,
     all: RefCell<Vec<Stamped>>,
     listener: RefCell<Option<Listener>>,
+    gauge: RefCell<Option<Gauge>>,
 }
 
 impl fmt::Debug for Events {
@@ -38,12 +42,23 @@ impl Events {
             begun: clock.wall(),
             all: RefCell::new(Vec::new()),
             listener: RefCell::new(None),
+            gauge: RefCell::new(None),
         }
     }
 
     /// Has `listener` told of every event from now on.
     pub fn listen(&self, listener: impl FnMut(&Stamped) + 'static) {
         *self.listener.borrow_mut() = Some(Box::new(listener));
+    }
+
+    /// Has `gauge` asked from now on what live traffic is answered.
+    pub fn gauge(&self, gauge: impl Fn() -> Option<Pulse> + 'static) {
+        *self.gauge.borrow_mut() = Some(Box::new(gauge));
+    }
+
+    /// What live traffic is answered now, if it is asked.
+    pub fn pulse(&self) -> Option<Pulse> {
+        self.gauge.borrow().as_ref().and_then(|gauge| gauge())
     }
 
     /// Adds an event.
@@ -87,6 +102,8 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// What happens.
     pub events: Events,
+    /// What has begun, and how far it came.
+    pub journal: Journal,
 }
 
 impl Context {
@@ -97,11 +114,31 @@ impl Context {
             network,
             events: Events::new(&clock),
             cancel: CancellationToken::new(),
+            journal: Journal::default(),
             clock,
         }
     }
 
-    /// Waits for something on behalf of a step: progress becomes events.
+    /// Tells that the run's state could not be written, if that is so.
+    pub fn told(&self, notice: Notice) {
+        if let Some(notice) = notice {
+            self.events.note(notice);
+        }
+    }
+
+    /// Looks at something once, unless the run is cancelled meanwhile. Only for what changes nothing: it is dropped.
+    pub async fn reading<T>(
+        &self,
+        reading: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(WaitError::Cancelled.into()),
+            read = reading => read,
+        }
+    }
+
+    /// Waits for something on behalf of a step: progress becomes events. A look only looks: cancelling drops it.
     pub async fn wait<T, F, Fut>(
         &self,
         step: &str,

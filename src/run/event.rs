@@ -1,5 +1,6 @@
 //! What happens in a run, as it happens: one stream that every report is made from, so that none can disagree.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,17 @@ pub struct Stamped {
     pub at: Duration,
     /// What happened.
     pub event: Event,
+}
+
+/// What live traffic is answered at this moment. Not an event: there are too many, and each is soon of no interest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// Good answers of the last seconds, by version.
+    pub by_version: BTreeMap<String, u64>,
+    /// Requests since the probe began.
+    pub sent: u64,
+    /// Those that failed.
+    pub failed: u64,
 }
 
 /// What happens in a run.
@@ -118,6 +130,13 @@ pub enum Event {
         wanted: u32,
         /// The release it was seen to answer, if it was asked.
         release: Option<String>,
+    },
+    /// The release has its image.
+    Image {
+        /// Its id.
+        image: String,
+        /// This run baked it, and removes it when it is undone; else it stood already.
+        baked: bool,
     },
     /// The end of the builder's log.
     BuilderLog {

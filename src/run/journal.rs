@@ -1,37 +1,234 @@
-//! What a run intends and has begun: each step's handle, recorded before anything waits for it.
+//! What a run has begun and how far it came: each step before it starts, its handle before anything waits for it.
 //!
-//! Guarantees: a handle is in the journal before its step settles, so whoever reads the journal after a crash knows
-//! what may exist. Handles are plain JSON. The journal is held in memory; AWS stays the truth.
+//! Guarantees: what is noted here is in the run's state file, too, once there is one ([`Journal::keep`]), before the
+//! run goes on; so whoever reads that file after a kill knows what may exist. A file that can't be written any more is
+//! told once, and ends no run. Handles are plain JSON. AWS stays the truth.
 
 use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::event::Zone;
+use super::state::State;
+use crate::announce::Memory;
+use crate::outcome::Outcome;
+
+/// How far a step came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// It is about to start: its change may be made, half or whole, and nothing is known of it.
+    Began,
+    /// Its change was made, and the handle is known.
+    Started,
+    /// It is done.
+    Done,
+    /// It was undone.
+    Undone,
+}
 
 /// A line of the journal.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The step.
-    pub step: &'static str,
-    /// What it has begun.
-    pub handle: serde_json::Value,
+    pub step: String,
+    /// Its zone.
+    pub zone: Zone,
+    /// How far it came.
+    pub stage: Stage,
+    /// What it has begun; only what is [`Stage::Started`] or [`Stage::Done`] has one.
+    pub handle: Value,
+    /// What undoing it removed or restored.
+    pub undone: Option<String>,
 }
+
+/// Why a run goes no further: a step failed, or it was cancelled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The step.
+    pub step: String,
+    /// The furthest zone that the run had reached.
+    pub zone: Zone,
+    /// Why, in the user's words.
+    pub cause: String,
+    /// The run was cancelled.
+    pub cancelled: bool,
+}
+
+/// How far a run came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Every step that began, in order.
+    pub steps: Vec<Entry>,
+    /// Why it went no further, if it did not.
+    pub stopped: Option<Stopped>,
+}
+
+impl Progress {
+    /// What is noted about a step.
+    pub fn of(&self, step: &str) -> Option<&Entry> {
+        self.steps.iter().find(|entry| entry.step == step)
+    }
+
+    /// Whether a step is done, and was not undone.
+    pub fn has_done(&self, step: &str) -> bool {
+        self.of(step)
+            .is_some_and(|entry| entry.stage == Stage::Done)
+    }
+
+    fn of_mut(&mut self, step: &str) -> Option<&mut Entry> {
+        self.steps.iter_mut().find(|entry| entry.step == step)
+    }
+}
+
+/// The run's state outside this process.
+#[derive(Debug)]
+struct Kept {
+    path: PathBuf,
+    state: Box<State>,
+    /// It could not be written once, which was told.
+    is_lost: bool,
+}
+
+/// Nothing, or the first time that the state could not be written, and why.
+pub type Notice = Option<String>;
 
 /// The journal of a run.
 #[derive(Debug, Default)]
 pub struct Journal {
-    entries: RefCell<Vec<Entry>>,
+    progress: RefCell<Progress>,
+    kept: RefCell<Option<Kept>>,
 }
 
 impl Journal {
-    /// Records that a step has begun.
-    pub fn record(&self, step: &'static str, handle: &impl Serialize) -> anyhow::Result<()> {
-        let handle = serde_json::to_value(handle)?;
-        self.entries.borrow_mut().push(Entry { step, handle });
+    /// Keeps `state` in a file from now on; fails when that can't be written.
+    pub fn keep(&self, path: &Path, state: State) -> anyhow::Result<()> {
+        state.write(path)?;
+        self.go_on(path, state);
         Ok(())
     }
 
-    /// Every entry, in order.
-    pub fn entries(&self) -> Vec<Entry> {
-        self.entries.borrow().clone()
+    /// Goes on where the run came to whose `state` is in this file.
+    pub fn go_on(&self, path: &Path, state: State) {
+        *self.progress.borrow_mut() = state.progress.clone();
+        *self.kept.borrow_mut() = Some(Kept {
+            path: path.to_owned(),
+            state: Box::new(state),
+            is_lost: false,
+        });
+    }
+
+    /// The file, if there is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.kept.borrow().as_ref().map(|kept| kept.path.clone())
+    }
+
+    /// How far the run came.
+    pub fn progress(&self) -> Progress {
+        self.progress.borrow().clone()
+    }
+
+    /// A step is about to start.
+    pub fn began(&self, step: &str, zone: Zone) -> Notice {
+        self.change(|progress| {
+            let entry = Entry {
+                step: step.to_owned(),
+                zone,
+                stage: Stage::Began,
+                handle: Value::Null,
+                undone: None,
+            };
+            match progress.of_mut(step) {
+                Some(again) => *again = entry,
+                None => progress.steps.push(entry),
+            }
+        })
+    }
+
+    /// A step has made its change.
+    pub fn started(&self, step: &str, handle: Value) -> Notice {
+        self.change(|progress| {
+            if let Some(entry) = progress.of_mut(step) {
+                entry.stage = Stage::Started;
+                entry.handle = handle;
+            }
+        })
+    }
+
+    /// A step is done.
+    pub fn done(&self, step: &str) -> Notice {
+        self.change(|progress| {
+            if let Some(entry) = progress.of_mut(step) {
+                entry.stage = Stage::Done;
+            }
+        })
+    }
+
+    /// The run goes no further.
+    pub fn stopped(&self, stopped: Stopped) -> Notice {
+        self.change(|progress| progress.stopped = Some(stopped))
+    }
+
+    /// A step was undone; `summary` is what that removed or restored.
+    pub fn undone(&self, step: &str, summary: Option<&str>) -> Notice {
+        self.change(|progress| {
+            if let Some(entry) = progress.of_mut(step) {
+                entry.stage = Stage::Undone;
+                entry.undone = summary.map(str::to_owned);
+            }
+        })
+    }
+
+    /// Others were told that the run begins, and this has to be ended with them.
+    pub fn remember(&self, memory: &Memory) -> Notice {
+        self.change_state(|state| state.memory = memory.clone())
+    }
+
+    /// The run ended; `is_published` when all others know.
+    pub fn ended(&self, outcome: &Outcome, is_published: bool) -> Notice {
+        self.change_state(|state| {
+            state.outcome = Some(outcome.clone());
+            state.is_published = is_published;
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Progress)) -> Notice {
+        change(&mut self.progress.borrow_mut());
+        let progress = self.progress();
+        self.change_state(|state| state.progress = progress)
+    }
+
+    fn change_state(&self, change: impl FnOnce(&mut State)) -> Notice {
+        let mut kept = self.kept.borrow_mut();
+        let kept = kept.as_mut()?;
+        change(&mut kept.state);
+        let error = kept.state.write(&kept.path).err()?;
+        let is_first = !std::mem::replace(&mut kept.is_lost, true);
+        is_first.then(|| {
+            format!("{error:#}; the run goes on, and if it is killed now, nobody can finish it")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_begins_again_is_one_line_and_keeps_no_old_handle() {
+        let journal = Journal::default();
+        for _ in 0..2 {
+            journal.began("soak", Zone::Commit);
+            assert_eq!(journal.progress().steps[0].stage, Stage::Began);
+            assert_eq!(journal.progress().steps[0].handle, Value::Null);
+            journal.started("soak", Value::from(7));
+            journal.done("soak");
+        }
+        assert_eq!(journal.progress().steps.len(), 1);
+        assert!(journal.progress().has_done("soak"));
+        journal.undone("soak", Some("nothing"));
+        assert!(!journal.progress().has_done("soak"));
     }
 }

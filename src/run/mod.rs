@@ -4,5 +4,6 @@ pub mod context;
 pub mod event;
 pub mod journal;
 pub mod runner;
+pub mod state;
 pub mod step;
 pub mod wait;

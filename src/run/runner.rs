@@ -1,7 +1,8 @@
 //! Runs steps one after the other, and undoes them in reverse when one fails.
 //!
-//! Guarantees: a step's undo is armed before it starts, its handle is journalled before it settles; undoing goes on
-//! after a failed undo, except that nothing else is undone while live traffic could not be restored.
+//! Guarantees: a step is journalled before it starts, its handle before it settles, and its undoing once it is done; a
+//! failed start is undone like a finished one; undoing goes on after a failed undo, except that nothing else is undone
+//! while live traffic could not be restored. What another process began can be undone here ([`Runner::rearm`]).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use super::context::{Context, Undoing};
 use super::event::{Event, Zone};
-use super::journal::Journal;
+use super::journal::Stopped;
 use super::step::Step;
 use super::wait::WaitError;
 use crate::aws::error::{ErrorKind, kind};
@@ -73,7 +74,6 @@ impl<S: Step> Armed<'_> for Begun<S> {
 /// The steps that have begun, and how to undo them.
 pub struct Runner<'a> {
     context: &'a Context,
-    journal: Journal,
     begun: Vec<Box<dyn Armed<'a> + 'a>>,
 }
 
@@ -88,14 +88,8 @@ impl<'a> Runner<'a> {
     pub fn new(context: &'a Context) -> Self {
         Self {
             context,
-            journal: Journal::default(),
             begun: Vec::new(),
         }
-    }
-
-    /// What has been journalled.
-    pub fn journal(&self) -> &Journal {
-        &self.journal
     }
 
     /// Runs a step to its end.
@@ -109,13 +103,18 @@ impl<'a> Runner<'a> {
             step: about.name.to_owned(),
             zone: about.zone,
         });
+        let journal = &self.context.journal;
+        self.context.told(journal.began(about.name, about.zone));
         // Boxed: the SDK's futures are large, and a release would hold many of them on one stack.
         let started = Box::pin(step.start(self.context)).await;
         let handle = started.as_ref().ok().cloned();
         let result = match &started {
-            Ok(handle) => match self.journal.record(about.name, handle) {
-                Ok(()) => Box::pin(step.settle(self.context, handle)).await,
-                Err(error) => Err(error),
+            Ok(handle) => match serde_json::to_value(handle) {
+                Ok(json) => {
+                    self.context.told(journal.started(about.name, json));
+                    Box::pin(step.settle(self.context, handle)).await
+                }
+                Err(error) => Err(error.into()),
             },
             Err(error) => Err(anyhow::anyhow!("{error:#}")),
         };
@@ -134,6 +133,7 @@ impl<'a> Runner<'a> {
         self.begun.push(Box::new(Begun { step, handle }));
         match result {
             Ok(settled) => {
+                self.context.told(journal.done(about.name));
                 events.emit(Event::StepDone {
                     step: about.name.to_owned(),
                     summary: settled.summary,
@@ -152,14 +152,32 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// Takes over a step that another process began, so that it is undone with the rest.
+    pub fn rearm<S: Step + 'a>(&mut self, step: S, handle: Option<S::Handle>) {
+        self.begun.push(Box::new(Begun { step, handle }));
+    }
+
     fn stop<S: Step>(&self, error: &anyhow::Error) -> Stop {
         let reached = self.begun.iter().map(|armed| armed.zone()).max();
-        Stop {
+        let stop = Stop {
             step: S::ABOUT.name,
             zone: reached.unwrap_or(S::ABOUT.zone),
             cause: format!("{error:#}"),
             cancelled: is_cancelled(error),
-        }
+        };
+        let stopped = Stopped {
+            step: stop.step.to_owned(),
+            zone: stop.zone,
+            cause: stop.cause.clone(),
+            cancelled: stop.cancelled,
+        };
+        self.context.told(self.context.journal.stopped(stopped));
+        stop
+    }
+
+    fn undone(&self, step: &str, summary: Option<&str>) {
+        self.context
+            .told(self.context.journal.undone(step, summary));
     }
 
     /// Undoes everything that has begun, the last first.
@@ -173,8 +191,9 @@ impl<'a> Runner<'a> {
         }
         while let Some(armed) = self.begun.pop() {
             match armed.undo(self.context.for_undo()).await {
-                Ok(None) => {}
+                Ok(None) => self.undone(armed.name(), None),
                 Ok(Some(summary)) => {
+                    self.undone(armed.name(), Some(&summary));
                     events.emit(Event::Undone {
                         step: armed.name().to_owned(),
                         summary: summary.clone(),

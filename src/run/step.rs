@@ -4,6 +4,7 @@
 //! first, and then act.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::context::{Context, Undoing};
 use super::event::Zone;
@@ -56,7 +57,7 @@ impl<T> Settled<T> {
 /// A step of a run.
 pub trait Step {
     /// What the step has begun: enough to settle it, or to undo it.
-    type Handle: Clone + Serialize;
+    type Handle: Clone + Serialize + DeserializeOwned;
     /// What the steps after it get.
     type Output;
 

@@ -214,6 +214,7 @@ impl std::error::Error for WaitError {}
 
 /// Looks until it is ready, in as many looks in a row as `limits` wants; tells `progress` each new reason why not.
 ///
+/// Cancelling ends it at once, a look under way is dropped: a look must change nothing, unless nobody can cancel it.
 /// A look that fails ends the wait: whether an error of AWS is worth another look is for the look to say, by
 /// returning [`Look::NotYet`].
 pub async fn wait_until<T, F, Fut>(
@@ -239,10 +240,12 @@ where
                 () = clock.sleep(pause) => {}
             }
         }
-        if cancel.is_cancelled() {
-            return Err(WaitError::Cancelled);
-        }
-        match look().await.map_err(WaitError::Look)? {
+        let looked = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(WaitError::Cancelled),
+            looked = look() => looked,
+        };
+        match looked.map_err(WaitError::Look)? {
             Look::Ready(value) => {
                 in_a_row += 1;
                 if in_a_row >= limits.streak.max(1) {
