@@ -1,10 +1,11 @@
 //! What AWS holds now for an app in an environment: read, never changed.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 
-use crate::aws::autoscaling::{self, Group};
+use crate::aws::autoscaling::{self, Group, Member};
 use crate::aws::elbv2::{self, LoadBalancer, Rule, Target, TargetGroups};
 use crate::aws::images::{self, Image};
 use crate::aws::launch_templates::{self, Version};
@@ -13,7 +14,7 @@ use crate::aws::{Aws, ec2, iam, s3, ssm};
 use crate::bake::recipe::Recipe;
 use crate::config::Config;
 use crate::names::{Colour, Release, Weights};
-use crate::stack::{Names, PREVIEW_PRIORITY, TAG_RELEASE, TRAFFIC_PRIORITY};
+use crate::stack::{Names, PREVIEW_PRIORITY, TAG_APP, TAG_RELEASE, TRAFFIC_PRIORITY};
 
 /// One colour as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Stack {
     pub group: Group,
     /// Its targets.
     pub targets: Vec<Target>,
+    /// When AWS is to scale it in: it is retained until then.
+    pub scale_in_at: Option<SystemTime>,
 }
 
 impl Stack {
@@ -32,6 +35,18 @@ impl Stack {
             .iter()
             .filter(|target| target.state == "healthy");
         u32::try_from(healthy.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it is to have instances.
+    pub fn is_up(&self) -> bool {
+        self.group.capacity.desired > 0
+    }
+
+    /// Whether it has instances, and every one was started from this template version.
+    pub fn runs_only(&self, version: i64) -> bool {
+        let members = &self.group.members;
+        let is_of_it = |member: &Member| member.template_version == Some(version);
+        !members.is_empty() && members.iter().all(is_of_it)
     }
 }
 
@@ -54,18 +69,27 @@ pub struct Inventory {
     pub template: Option<String>,
     /// Its versions, the newest first.
     pub versions: Vec<Version>,
-    /// The runbook's name in its current version, if it stands and says what ours says.
+    /// The app's images in this account, of all its environments, the newest first.
+    pub images: Vec<Image>,
+    /// The security group of instances.
+    pub instance_security_group: Option<String>,
+    /// What a bake needs; not looked at for what bakes nothing.
+    pub bakery: Option<Bakery>,
+}
+
+/// What a bake needs; `None` for what does not exist.
+#[derive(Clone, Debug)]
+pub struct Bakery {
+    /// The runbook's current version, if it says what ours says.
     pub runbook_version: Option<String>,
     /// The bucket, if it exists.
     pub bucket: Option<String>,
     /// The role that bakes exists.
-    pub has_bake_role: bool,
+    pub has_role: bool,
     /// The image to start from.
     pub base_image: String,
     /// The security group and subnet of the builder.
     pub builder: Option<(String, String)>,
-    /// The security group of instances.
-    pub instance_security_group: Option<String>,
     /// The image of this recipe, if it was baked already.
     pub image: Option<Image>,
     /// The recipe.
@@ -94,9 +118,20 @@ impl Inventory {
         if stack.group.members.is_empty() {
             return None;
         }
-        let version = self.version_of(colour)?;
-        version.tags.get(TAG_RELEASE).cloned().map(Release)
+        release(self.version_of(colour)?)
     }
+
+    /// Whether instances can be started from this image.
+    pub fn stands(&self, image: &str) -> bool {
+        self.images
+            .iter()
+            .any(|standing| standing.id == image && standing.state == "available")
+    }
+}
+
+/// The release that a template version is of; `None` for the one that was made without a release.
+pub fn release(version: &Version) -> Option<Release> {
+    version.tags.get(TAG_RELEASE).cloned().map(Release)
 }
 
 /// The id of the image to start from.
@@ -109,28 +144,18 @@ pub async fn resolve_base_image(aws: &Aws, base_image: &str) -> Result<String> {
     }
 }
 
-/// Reads everything a plan needs. `bundle_sha256` is what the recipe is made of beside the base image.
+/// Reads everything a plan needs. With `bundle_sha256`, what the recipe is made of beside the base image, also what a
+/// bake needs.
 pub async fn take(
     aws: &Aws,
     caller: Caller,
     config: &Config,
-    bundle_sha256: &str,
+    bundle_sha256: Option<&str>,
 ) -> Result<Inventory> {
     let names = Names::new(&config.app, &config.environment);
     let stack = names.stack();
-    let bucket = names.bucket(&caller.account, &aws.region);
     // Independent reads side by side: the longest of them, not their sum.
-    let (
-        load_balancer,
-        blue,
-        green,
-        groups,
-        template,
-        runbook,
-        has_bucket,
-        has_bake_role,
-        base_image,
-    ) = tokio::try_join!(
+    let (load_balancer, blue, green, groups, template, images, place, bakery) = tokio::try_join!(
         wrap(elbv2::find_load_balancer(aws, &stack)),
         wrap(find_target_group(aws, names.target_group(Colour::Blue))),
         wrap(find_target_group(aws, names.target_group(Colour::Green))),
@@ -139,6 +164,54 @@ pub async fn take(
             Colour::BOTH.map(|colour| names.group(colour))
         )),
         wrap(launch_templates::find_template(aws, &stack)),
+        wrap(images::find_images_by_tag(aws, TAG_APP, &config.app)),
+        Box::pin(place(aws, config, &names)),
+        Box::pin(bakery(aws, &caller, config, &names, bundle_sha256)),
+    )?;
+    let target_groups = blue.zip(green).map(|(blue, green)| TargetGroups {
+        blue: blue.arn,
+        green: green.arn,
+    });
+    let (rules, versions, stacks) = tokio::try_join!(
+        Box::pin(rules(aws, config, load_balancer.as_ref())),
+        Box::pin(versions(aws, template.as_deref())),
+        Box::pin(stacks(aws, &names, groups, target_groups.as_ref())),
+    )?;
+    let with_priority = |priority: i32| {
+        rules
+            .iter()
+            .find(|rule| rule.priority == priority.to_string())
+            .cloned()
+    };
+    let (builder, instance_security_group) = place;
+    Ok(Inventory {
+        traffic_rule: with_priority(TRAFFIC_PRIORITY),
+        preview_rule: with_priority(PREVIEW_PRIORITY),
+        bakery: bakery.map(|bakery| Bakery { builder, ..bakery }),
+        caller,
+        load_balancer,
+        target_groups,
+        stacks,
+        template,
+        versions,
+        images,
+        instance_security_group,
+    })
+}
+
+/// What a bake of this bundle needs, but for the builder's place.
+async fn bakery(
+    aws: &Aws,
+    caller: &Caller,
+    config: &Config,
+    names: &Names,
+    bundle_sha256: Option<&str>,
+) -> Result<Option<Bakery>> {
+    let Some(bundle_sha256) = bundle_sha256 else {
+        return Ok(None);
+    };
+    let bucket = names.bucket(&caller.account, &aws.region);
+    let (runbook_version, has_bucket, has_role, base_image) = tokio::try_join!(
         wrap(find_runbook(aws, names.runbook())),
         wrap(s3::has_bucket(aws, &bucket)),
         wrap(has_role(aws, names.bake_role())),
@@ -149,41 +222,16 @@ pub async fn take(
         bundle_sha256: bundle_sha256.to_owned(),
         runbook_sha256: crate::bake::runbook::runbook_sha256(),
     };
-    let target_groups = blue.zip(green).map(|(blue, green)| TargetGroups {
-        blue: blue.arn,
-        green: green.arn,
-    });
-    let (rules, versions, image, builder) = tokio::try_join!(
-        Box::pin(rules(aws, config, load_balancer.as_ref())),
-        Box::pin(versions(aws, template.as_deref())),
-        wrap(find_image(aws, recipe.image_name(&config.app))),
-        Box::pin(place_of_builder(aws, config, &names)),
-    )?;
-    let with_priority = |priority: i32| {
-        rules
-            .iter()
-            .find(|rule| rule.priority == priority.to_string())
-            .cloned()
-    };
-    let (builder, instance_security_group) = builder;
-    Ok(Inventory {
-        stacks: stacks(aws, &names, groups, target_groups.as_ref()).await?,
-        traffic_rule: with_priority(TRAFFIC_PRIORITY),
-        preview_rule: with_priority(PREVIEW_PRIORITY),
-        runbook_version: runbook,
+    let image = images::find_image_by_name(aws, &recipe.image_name(&config.app)).await?;
+    Ok(Some(Bakery {
+        runbook_version,
         bucket: has_bucket.then_some(bucket),
-        caller,
-        load_balancer,
-        target_groups,
-        template,
-        versions,
-        has_bake_role,
+        has_role,
         base_image,
-        builder,
-        instance_security_group,
+        builder: None,
         image,
         recipe,
-    })
+    }))
 }
 
 /// Boxed: the SDK's futures are large, and many of them run side by side here.
@@ -203,10 +251,6 @@ async fn find_groups(aws: &Aws, names: [String; 2]) -> Answer<Vec<Group>> {
 
 async fn has_role(aws: &Aws, name: String) -> Answer<bool> {
     iam::has_role(aws, &name).await
-}
-
-async fn find_image(aws: &Aws, name: String) -> Answer<Option<Image>> {
-    images::find_image_by_name(aws, &name).await
 }
 
 /// The runbook's version, if it stands and says what ours says.
@@ -243,7 +287,7 @@ async fn versions(aws: &Aws, template: Option<&str>) -> Result<Vec<Version>> {
 }
 
 /// Where a builder can stand (security group and subnet), and the instances' security group.
-async fn place_of_builder(
+async fn place(
     aws: &Aws,
     config: &Config,
     names: &Names,
@@ -280,11 +324,29 @@ async fn stacks(
         else {
             continue;
         };
-        let targets = match target_groups {
-            Some(groups) => elbv2::describe_targets(aws, groups.of(colour)).await?,
-            None => Vec::new(),
+        let target_group = target_groups.map(|groups| groups.of(colour));
+        let action = names.retain_action();
+        let (targets, scale_in_at) = tokio::try_join!(
+            wrap(targets(aws, target_group)),
+            wrap(autoscaling::find_scheduled_action(
+                aws,
+                &group.name,
+                &action
+            )),
+        )?;
+        let stack = Stack {
+            group,
+            targets,
+            scale_in_at,
         };
-        stacks.insert(colour, Stack { group, targets });
+        stacks.insert(colour, stack);
     }
     Ok(stacks)
+}
+
+async fn targets(aws: &Aws, target_group: Option<&str>) -> Answer<Vec<Target>> {
+    match target_group {
+        Some(target_group) => elbv2::describe_targets(aws, target_group).await,
+        None => Ok(Vec::new()),
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{Colour, Release, Weights};
 
-/// Deployed, or nothing to do.
+/// Deployed, verified, or nothing to do.
 pub const EXIT_OK: u8 = 0;
 /// Something unexpected: our mistake, or the world's.
 pub const EXIT_UNEXPECTED: u8 = 1;
@@ -23,7 +23,7 @@ pub const EXIT_UNPROVEN: u8 = 7;
 
 /// Every exit code with its meaning, for `--help` and the README.
 pub const EXIT_CODES: [(u8, &str); 8] = [
-    (EXIT_OK, "deployed, or nothing to do"),
+    (EXIT_OK, "deployed, verified, or nothing to do"),
     (
         EXIT_UNEXPECTED,
         "something unexpected; the message says what",
@@ -75,6 +75,17 @@ pub enum Outcome {
     NothingToDo {
         /// What is live.
         release: Release,
+    },
+    /// Everything before the shift went well, and was undone again: nothing was released.
+    Verified {
+        /// What was verified.
+        release: Release,
+        /// What serves now, as before.
+        serving: Option<Release>,
+        /// What was undone.
+        undone: Vec<String>,
+        /// What could not be removed.
+        leftovers: Vec<Leftover>,
     },
     /// The state of AWS does not allow it.
     Refused {
@@ -143,7 +154,7 @@ impl Outcome {
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Deployed { .. } | Self::NothingToDo { .. } => EXIT_OK,
+            Self::Deployed { .. } | Self::NothingToDo { .. } | Self::Verified { .. } => EXIT_OK,
             Self::Refused { .. } => EXIT_REFUSED,
             Self::RolledBack { .. } => EXIT_ROLLED_BACK,
             Self::Cancelled { .. } => EXIT_CANCELLED,

@@ -7,10 +7,11 @@ use crate::aws::sts::{self, Caller};
 use crate::bake::bundle::{self, Bundle};
 use crate::bake::service_unit::service_unit;
 use crate::config::Config;
-use crate::inventory;
+use crate::inventory::{self, Inventory};
 use crate::names::Release;
-use crate::plan::{Decision, Draw, Plan, Secret};
+use crate::plan::{Decision, Draw, Plan};
 use crate::provision::load_balancer::random_token;
+use crate::secret::Secret;
 
 /// A decision, and the bundle it is about.
 #[derive(Debug)]
@@ -23,25 +24,65 @@ pub struct Prepared {
     pub decision: Decision,
 }
 
-/// Packs, looks and decides.
+/// Packs, looks and decides a release.
 pub async fn prepare(aws: &Aws, config: &Config, release: &Release) -> Result<Prepared> {
-    let caller = sts::caller(aws).await?;
-    let unit = service_unit(&config.app, &config.service)?;
-    let script = config.bake.script.as_deref();
-    let bundle = bundle::pack(&config.service.artifact, &unit, script)?;
-    let inventory = Box::pin(inventory::take(aws, caller.clone(), config, &bundle.sha256))
-        .await
-        .context("looking at what AWS holds")?;
+    let (bundle, inventory) = pack_and_look(aws, config).await?;
     let decision = Plan::decide(config, &inventory, release, &draw()?);
     Ok(Prepared {
-        caller,
+        caller: inventory.caller,
         bundle,
         decision,
     })
 }
 
+/// Packs, looks and decides a verification.
+pub async fn prepare_verification(
+    aws: &Aws,
+    config: &Config,
+    release: &Release,
+    discard_previous: bool,
+) -> Result<Prepared> {
+    let (bundle, inventory) = pack_and_look(aws, config).await?;
+    let draw = draw()?;
+    let decision = Plan::decide_verification(config, &inventory, release, &draw, discard_previous);
+    Ok(Prepared {
+        caller: inventory.caller,
+        bundle,
+        decision,
+    })
+}
+
+/// Looks and decides a rollback, to `to` or to what was live before; there is nothing to pack.
+pub async fn prepare_rollback(
+    aws: &Aws,
+    config: &Config,
+    to: Option<&Release>,
+) -> Result<Decision> {
+    let inventory = look(aws, config).await?;
+    Ok(Plan::go_back(config, &inventory, to, &draw()?))
+}
+
+/// What AWS holds now, without what only a bake needs.
+pub async fn look(aws: &Aws, config: &Config) -> Result<Inventory> {
+    let caller = sts::caller(aws).await?;
+    Box::pin(inventory::take(aws, caller, config, None))
+        .await
+        .context("looking at what AWS holds")
+}
+
+async fn pack_and_look(aws: &Aws, config: &Config) -> Result<(Bundle, Inventory)> {
+    let caller = sts::caller(aws).await?;
+    let unit = service_unit(&config.app, &config.service)?;
+    let script = config.bake.script.as_deref();
+    let bundle = bundle::pack(&config.service.artifact, &unit, script)?;
+    let inventory = Box::pin(inventory::take(aws, caller, config, Some(&bundle.sha256)))
+        .await
+        .context("looking at what AWS holds")?;
+    Ok((bundle, inventory))
+}
+
 /// A run's id and the secret of its preview route.
-fn draw() -> Result<Draw> {
+pub(crate) fn draw() -> Result<Draw> {
     let id = random_token()?;
     Ok(Draw {
         deployment: format!("d-{}", &id[..12]),

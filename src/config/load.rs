@@ -13,7 +13,8 @@ use super::disk::{self, Flaw};
 use super::file::{self, Layer};
 use super::form::{self, Form};
 use super::key::Table;
-use super::problem::{Problems, Report, quoted};
+use super::problem::{Problems, Report, listed, nearest, quoted};
+use crate::announce::{COMMENT_POLICIES, CommentPolicy};
 use crate::inputs::{Given, Inputs};
 use crate::names::Release;
 
@@ -29,6 +30,15 @@ const LEAST_FILE: &str =
 
 /// Reads the file, checks it and everything that it names on disk, and lays the inputs over it.
 pub fn load(inputs: &Inputs) -> Result<Config, Problems> {
+    read_and_check(inputs, true)
+}
+
+/// The same for what bakes nothing: a job that goes back or only looks has no build output, and needs none.
+pub fn load_without_artifact(inputs: &Inputs) -> Result<Config, Problems> {
+    read_and_check(inputs, false)
+}
+
+fn read_and_check(inputs: &Inputs, bakes: bool) -> Result<Config, Problems> {
     let file = inputs.config_file();
     let text = match read(&file) {
         Ok(text) => text,
@@ -55,7 +65,9 @@ pub fn load(inputs: &Inputs) -> Result<Config, Problems> {
         .release
         .as_ref()
         .map(|release| Release(release.value.clone()));
-    check_disk(&mut report, &config, &layer, inputs.artifact.as_ref());
+    if bakes {
+        check_disk(&mut report, &config, &layer, inputs.artifact.as_ref());
+    }
     report.unless_problems(config)
 }
 
@@ -153,6 +165,22 @@ fn check_inputs(report: &mut Report<'_>, inputs: &Inputs) {
                 format!("write for example `{example}`"),
             );
         }
+    }
+    // A name that is none would be found out when the release is over.
+    if let Some(given) = &inputs.telling.comment
+        && CommentPolicy::named(&given.value).is_none()
+    {
+        let known = COMMENT_POLICIES.iter().map(|(name, _)| *name);
+        report.note_input(
+            given.from,
+            format!(
+                "is {}, but must be one of {}",
+                quoted(&given.value),
+                listed(known.clone())
+            ),
+            nearest(&given.value.to_lowercase().replace('_', "-"), known)
+                .map_or_else(String::new, |name| format!("did you mean `{name}`?")),
+        );
     }
 }
 

@@ -25,14 +25,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::names::Release;
 
-pub use load::{DEFAULT_FILE, load, parse};
+pub use load::{DEFAULT_FILE, load, load_without_artifact, parse};
+pub(crate) use problem::nearest;
 pub use problem::{Place, Problem, Problems};
 pub use schema::{reference_markdown, schema, schema_text};
 
 /// Everything a command needs to know that does not come from AWS: valid, whole, and with every default filled in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// The app's name: lower-case letters, digits and hyphens, at most 20 characters; part of every AWS name.
     pub app: String,
@@ -63,7 +66,7 @@ pub struct Config {
 }
 
 /// `[service]`: what runs, and how it shows that it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     /// The command that starts it, relative to the artifact's folder.
     pub command: String,
@@ -84,7 +87,7 @@ pub struct Service {
 }
 
 /// `[bake]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bake {
     /// `ami-...`, or `ssm:/path` of a parameter that holds one.
     pub base_image: String,
@@ -97,7 +100,7 @@ pub struct Bake {
 }
 
 /// `[[smoke]]`: one request through the preview route, and what its answer must be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Smoke {
     /// As reports call it.
     pub name: String,
@@ -122,7 +125,7 @@ pub struct Smoke {
 }
 
 /// `[shift]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shift {
     /// `all-at-once`, `canary` or `linear`, for people; the stages say it all.
     pub strategy: Strategy,
@@ -135,7 +138,7 @@ pub struct Shift {
 }
 
 /// How the traffic moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Strategy {
     /// 100 in one write.
     AllAtOnce,
@@ -146,7 +149,7 @@ pub enum Strategy {
 }
 
 /// `[probe]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// Requests a second in each lane.
     pub rate: f64,
@@ -159,7 +162,7 @@ pub struct Probe {
 }
 
 /// `[fleet]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fleet {
     /// Of the instances.
     pub instance_type: String,
@@ -174,7 +177,7 @@ pub struct Fleet {
 }
 
 /// `[retain]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retain {
     /// How long the previous colour stays at its size, for a rollback in seconds.
     pub previous_for: Duration,
@@ -183,7 +186,7 @@ pub struct Retain {
 }
 
 /// `[network]`: what exists already and is not made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// `vpc-...`; `None`: the account's default VPC.
     pub vpc: Option<String>,

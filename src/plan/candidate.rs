@@ -2,23 +2,42 @@
 
 use crate::aws::launch_templates::VersionData;
 use crate::config::Config;
-use crate::inventory::Inventory;
+use crate::inventory::{Bakery, Inventory};
 use crate::names::{Colour, Release};
 use crate::stack::{Names, TAG_COLOUR, TAG_DEPLOYMENT, TAG_RELEASE};
 
-use super::decide::Parts;
+use super::parts::Parts;
 use super::{Bake, Draw};
+
+/// What must exist for a bake.
+pub(super) struct BakeParts {
+    runbook_version: String,
+    bucket: String,
+    builder: (String, String),
+}
+
+impl BakeParts {
+    /// All of them, or none.
+    pub(super) fn of(bakery: &Bakery) -> Option<Self> {
+        Some(Self {
+            runbook_version: bakery.runbook_version.clone()?,
+            bucket: bakery.bucket.clone()?,
+            builder: bakery.builder.clone()?,
+        })
+    }
+}
 
 pub(super) fn plan_bake(
     config: &Config,
     inventory: &Inventory,
     names: &Names,
-    parts: &Parts,
+    bakery: &Bakery,
+    parts: &BakeParts,
     draw: &Draw,
 ) -> Bake {
-    let image_name = inventory.recipe.image_name(&config.app);
+    let image_name = bakery.recipe.image_name(&config.app);
     let (security_group, subnet) = &parts.builder;
-    let key = format!("bundles/{}.tar.gz", inventory.recipe.bundle_sha256);
+    let key = format!("bundles/{}.tar.gz", bakery.recipe.bundle_sha256);
     let role = format!(
         "arn:aws:iam::{}:role/{}",
         inventory.caller.account,
@@ -28,18 +47,18 @@ pub(super) fn plan_bake(
         ("AutomationAssumeRole", role),
         ("App", config.app.clone()),
         ("Deployment", draw.deployment.clone()),
-        ("BaseImage", inventory.base_image.clone()),
+        ("BaseImage", bakery.base_image.clone()),
         ("InstanceType", config.bake.instance_type.clone()),
         ("SubnetId", subnet.clone()),
         ("SecurityGroupId", security_group.clone()),
         ("InstanceProfile", names.builder_role()),
         ("BundleUri", format!("s3://{}/{key}", parts.bucket)),
-        ("BundleSha256", inventory.recipe.bundle_sha256.clone()),
+        ("BundleSha256", bakery.recipe.bundle_sha256.clone()),
         ("ImageName", image_name.clone()),
     ];
     Bake {
-        recipe: inventory.recipe.clone(),
-        existing: inventory
+        recipe: bakery.recipe.clone(),
+        existing: bakery
             .image
             .as_ref()
             .filter(|image| image.state == "available")

@@ -1,26 +1,36 @@
-//! Every decision of a release, made before anything is changed: pure, complete, immutable. Printing it is the dry run.
+//! Every decision of a run, made before anything is changed: pure, complete, immutable. Printing it is the dry run.
 //!
 //! It carries what undoing will need and cannot observe later: weights, capacities and template versions as they were.
 
 mod candidate;
 mod decide;
+mod decisions;
+mod go_back;
+pub(crate) mod parts;
+pub mod past;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::aws::autoscaling::Capacity;
+use crate::aws::autoscaling::{Capacity, Group};
 use crate::aws::elbv2::TargetGroups;
 use crate::aws::launch_templates::VersionData;
 use crate::bake::recipe::Recipe;
 use crate::config::Config;
-use crate::names::{Colour, Release, Weights, human};
-use crate::run::event::Event;
+use crate::names::{Colour, Release, Weights};
+use crate::secret::Secret;
 use crate::stack::Names;
 
 /// What must not act on a group that is warming up. CodeDeploy suspends the same:
 /// <https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html>.
 pub const FROZEN: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
+
+/// Whether a group is as only a run leaves it: all of [`FROZEN`] suspended.
+pub fn is_frozen(group: &Group) -> bool {
+    let is_suspended = |process: &&str| group.suspended.iter().any(|name| name == process);
+    FROZEN.iter().all(is_suspended)
+}
 
 /// What there is to do.
 #[derive(Clone, Debug)]
@@ -34,7 +44,7 @@ pub enum Decision {
 }
 
 /// What was live when the run began, and how.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Previous {
     /// The release; `None` before a first one.
     pub release: Option<Release>,
@@ -44,10 +54,12 @@ pub struct Previous {
     pub capacity: Capacity,
     /// How many of its instances are healthy.
     pub healthy: u32,
+    /// A run that was interrupted left it frozen: then its scheduled scale-in would not happen.
+    pub frozen: bool,
 }
 
 /// The idle group as it was.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IdleBefore {
     /// Its capacity: a retained previous colour may still be up.
     pub capacity: Capacity,
@@ -55,10 +67,39 @@ pub struct IdleBefore {
     pub template_version: Option<i64>,
     /// Its suspended processes.
     pub suspended: Vec<String>,
+    /// When it was to be scaled in, in seconds since 1970.
+    pub scale_in_at: Option<u64>,
+}
+
+/// Where the candidate comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The artifact: it is baked, unless an image of the same recipe stands.
+    Artifact(Bake),
+    /// The previous colour, which is still up.
+    Retained {
+        /// The template version that its instances were started from.
+        version: i64,
+    },
+    /// The previous colour's template version, exactly as it ran; its instances are gone.
+    ScaledIn {
+        /// The version's number.
+        version: i64,
+        /// Its image.
+        image: String,
+    },
+    /// The image of an earlier release: it gets a template version with today's settings.
+    Earlier {
+        /// The image.
+        image: String,
+        /// The template version that the release ran with.
+        version: i64,
+    },
 }
 
 /// How the image is come by.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bake {
     /// What addresses it.
     pub recipe: Recipe,
@@ -75,7 +116,7 @@ pub struct Bake {
 }
 
 /// Every decision of a release.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// One run; the tag on everything it makes.
     pub deployment: String,
@@ -99,8 +140,8 @@ pub struct Plan {
     pub idle_before: IdleBefore,
     /// The candidate's capacity.
     pub capacity: Capacity,
-    /// The image.
-    pub bake: Bake,
+    /// Where the candidate comes from.
+    pub source: Source,
     /// The launch template.
     pub template: String,
     /// Everything of the candidate's template version but the image.
@@ -113,34 +154,12 @@ pub struct Plan {
     pub preview_rule: String,
     /// Where live traffic is answered.
     pub url: String,
-    /// The settings that steps need as they are.
-    #[serde(skip)]
+    /// The settings that steps need as they are; not part of a printed plan.
+    #[serde(skip_serializing)]
     pub config: Config,
     /// The secret of the preview route.
     #[serde(skip)]
     pub preview_token: Secret,
-}
-
-/// A value that no output shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides `value`.
-    pub fn new(value: String) -> Self {
-        Self(value)
-    }
-
-    /// The value, for the one place that sends it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
 }
 
 /// What a run is called by, and what its preview route is opened with: drawn once, by the caller.
@@ -163,78 +182,14 @@ impl Plan {
         self.names().group(self.idle)
     }
 
-    /// The decisions, for people.
-    pub fn decisions(&self) -> Vec<Event> {
-        let decided = |what: &str, value: String, why: &str| Event::Decided {
-            what: what.to_owned(),
-            value,
-            why: why.to_owned(),
-        };
-        let image = match &self.bake.existing {
-            Some(id) => decided(
-                "image",
-                id.clone(),
-                "an image of the same recipe stands already: nothing is baked",
-            ),
-            None => decided(
-                "image",
-                self.bake.image_name.clone(),
-                "no image of this recipe stands: it is baked",
-            ),
-        };
-        let stages: Vec<_> = self
-            .config
-            .shift
-            .weights
-            .iter()
-            .map(|w| format!("{w} %"))
-            .collect();
-        let capacity_why = match self.previous.release {
-            Some(_) => "as many as live has now, and not below fleet.min",
-            None => "a first release starts with fleet.min",
-        };
-        vec![
-            decided(
-                "account",
-                format!("{} in {}", self.account, self.region),
-                "the caller's",
-            ),
-            decided(
-                "live colour",
-                match &self.previous.release {
-                    Some(release) => format!("{} with {release}", self.live),
-                    None => format!("{}, empty", self.live),
-                },
-                "the traffic rule's weights",
-            ),
-            decided(
-                "candidate",
-                format!("{} on {}", self.release, self.idle),
-                "the idle colour",
-            ),
-            image,
-            decided("instances", self.capacity.desired.to_string(), capacity_why),
-            decided(
-                "shift",
-                format!(
-                    "{}, each held {}",
-                    stages.join(", "),
-                    human(self.config.shift.hold)
-                ),
-                "shift.weights and shift.hold",
-            ),
-            decided("soak", human(self.config.shift.soak), "shift.soak"),
-            decided(
-                "previous colour",
-                match self.previous.release {
-                    Some(_) if self.config.retain.previous_for.is_zero() => {
-                        "scaled in at once".to_owned()
-                    }
-                    Some(_) => format!("kept for {}", human(self.config.retain.previous_for)),
-                    None => "none".to_owned(),
-                },
-                "retain.for",
-            ),
-        ]
+    /// Whether it goes back to a release that was live before, so that what is live now is presumed bad.
+    pub fn goes_back(&self) -> bool {
+        !matches!(self.source, Source::Artifact(_))
+    }
+
+    /// Whether the candidate is up already, with all the instances that are wanted of it.
+    pub fn is_at_hand(&self) -> bool {
+        matches!(self.source, Source::Retained { .. })
+            && self.idle_before.capacity.desired >= self.capacity.desired
     }
 }

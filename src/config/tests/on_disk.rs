@@ -77,6 +77,21 @@ fn bad_inputs_and_a_bad_file_are_reported_together() {
 }
 
 #[test]
+fn a_misspelt_comment_policy_is_found_before_the_release_and_not_after_it() {
+    let (folder, mut inputs) = project();
+    for policy in ["auto", "always", "on-failure", "never"] {
+        inputs.telling.comment = Some(Given::new("BGD_COMMENT", policy));
+        assert!(load(&inputs).is_ok(), "{policy}");
+    }
+    inputs.telling.comment = Some(Given::new("BGD_COMMENT", "On_Failure"));
+    assert_eq!(
+        said(&folder, &inputs),
+        "BGD_COMMENT: is `On_Failure`, but must be one of `auto`, `always`, `on-failure` and `never`; \
+         did you mean `on-failure`?"
+    );
+}
+
+#[test]
 fn a_missing_file_is_answered_with_the_least_that_works() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.toml");

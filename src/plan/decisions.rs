@@ -1,0 +1,130 @@
+//! The decisions of a plan for people: what, and why.
+
+use crate::names::human;
+use crate::run::event::Event;
+
+use super::{Bake, Plan, Source};
+
+fn decided(what: &str, value: impl Into<String>, why: impl Into<String>) -> Event {
+    Event::Decided {
+        what: what.to_owned(),
+        value: value.into(),
+        why: why.into(),
+    }
+}
+
+impl Plan {
+    /// The decisions, for people.
+    pub fn decisions(&self) -> Vec<Event> {
+        let mut decisions = vec![
+            decided(
+                "account",
+                format!("{} in {}", self.account, self.region),
+                "the caller's",
+            ),
+            decided(
+                "live colour",
+                match &self.previous.release {
+                    Some(release) => format!("{} with {release}", self.live),
+                    None => format!("{}, empty", self.live),
+                },
+                "the traffic rule's weights",
+            ),
+        ];
+        decisions.extend(match &self.source {
+            Source::Artifact(bake) => self.of_a_release(bake),
+            _ => self.of_a_way_back(),
+        });
+        decisions.push(decided(
+            "previous colour",
+            match self.previous.release {
+                Some(_) if self.config.retain.previous_for.is_zero() => {
+                    "scaled in at once".to_owned()
+                }
+                Some(_) => format!("kept for {}", human(self.config.retain.previous_for)),
+                None => "none".to_owned(),
+            },
+            "retain.for",
+        ));
+        decisions
+    }
+
+    fn of_a_release(&self, bake: &Bake) -> Vec<Event> {
+        let image = match &bake.existing {
+            Some(id) => decided(
+                "image",
+                id,
+                "an image of the same recipe stands already: nothing is baked",
+            ),
+            None => decided(
+                "image",
+                &bake.image_name,
+                "no image of this recipe stands: it is baked",
+            ),
+        };
+        let capacity_why = match self.previous.release {
+            Some(_) => "as many as live has now, and not below fleet.min",
+            None => "a first release starts with fleet.min",
+        };
+        let shift = &self.config.shift;
+        let stages: Vec<_> = shift.weights.iter().map(|w| format!("{w} %")).collect();
+        vec![
+            decided(
+                "candidate",
+                format!("{} on {}", self.release, self.idle),
+                "the idle colour",
+            ),
+            image,
+            decided("instances", self.capacity.desired.to_string(), capacity_why),
+            decided(
+                "shift",
+                format!("{}, each held {}", stages.join(", "), human(shift.hold)),
+                "shift.weights and shift.hold",
+            ),
+            decided("soak", human(shift.soak), "shift.soak"),
+        ]
+    }
+
+    fn of_a_way_back(&self) -> Vec<Event> {
+        let (how, why) = match &self.source {
+            Source::Retained { version } if self.is_at_hand() => (
+                "nothing is launched".to_owned(),
+                format!("its instances are up, of template version {version}"),
+            ),
+            Source::Retained { .. } => (
+                format!(
+                    "{} more are launched first",
+                    self.capacity.desired - self.idle_before.capacity.desired
+                ),
+                "live has more than it: one colour must be able to carry everything".to_owned(),
+            ),
+            Source::ScaledIn { version, image } => (
+                format!("template version {version} is launched again, as it ran"),
+                format!("its instances are gone, its image {image} stands"),
+            ),
+            Source::Earlier { image, version } => (
+                format!("{image} gets a template version with today's settings"),
+                format!("it ran with template version {version}, which is not this colour's last"),
+            ),
+            Source::Artifact(bake) => (bake.image_name.clone(), String::new()),
+        };
+        vec![
+            decided(
+                "going back to",
+                format!("{} on {}", self.release, self.idle),
+                "the idle colour",
+            ),
+            decided("how", how, why),
+            decided(
+                "instances",
+                self.capacity.desired.to_string(),
+                "as many as live or the previous colour has, and not below fleet.min",
+            ),
+            decided(
+                "shift",
+                "100 % at once, neither held nor soaked",
+                "what is live is presumed bad: its failures do not turn the way back around",
+            ),
+        ]
+    }
+}

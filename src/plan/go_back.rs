@@ -1,0 +1,226 @@
+//! From what AWS holds to the plan of a rollback, or why there is none, with what to type instead.
+//!
+//! What is live is presumed bad. Nothing is demanded that only a bake needs, and no artifact.
+
+use std::time::Duration;
+
+use crate::aws::launch_templates::Version;
+use crate::config::{Config, Shift, Strategy};
+use crate::inventory::{Inventory, Stack, release};
+use crate::names::Release;
+use crate::stack::Names;
+
+use super::candidate::version_data;
+use super::parts::{Parts, capacity, idle_before, previous};
+use super::past::within_reach;
+use super::{Decision, Draw, Plan, Source, is_frozen};
+
+impl Plan {
+    /// Decides a rollback to `to`, else to what was live before.
+    pub fn go_back(
+        config: &Config,
+        inventory: &Inventory,
+        to: Option<&Release>,
+        draw: &Draw,
+    ) -> Decision {
+        Self::of_a_past(config, inventory, to, draw)
+            .unwrap_or_else(|reasons| Decision::Refused(reasons.join("\n")))
+    }
+
+    fn of_a_past(
+        config: &Config,
+        inventory: &Inventory,
+        to: Option<&Release>,
+        draw: &Draw,
+    ) -> Result<Decision, Vec<String>> {
+        let names = Names::new(&config.app, &config.environment);
+        let parts = Parts::find(config, inventory, &names, &[])?;
+        let (live, idle) = (parts.live, parts.live.other());
+        let (Some(live_stack), Some(idle_stack)) =
+            (inventory.stacks.get(&live), inventory.stacks.get(&idle))
+        else {
+            return Err(vec![format!(
+                "{} is not whole; run: bg-deploy provision --environment {}",
+                names.stack(),
+                config.environment
+            )]);
+        };
+        let back = Back {
+            config,
+            inventory,
+            running: inventory.release_of(live),
+            live: live_stack,
+            idle: idle_stack,
+        };
+        if let Some(to) = to
+            && back.running.as_ref() == Some(to)
+        {
+            return Ok(Decision::NothingToDo(to.clone()));
+        }
+        let (release, source) = match to {
+            Some(to) => (to.clone(), back.source_of(to)),
+            None => {
+                let release = back.before().map_err(|reason| vec![reason])?;
+                let source = back.source_of(&release);
+                (release, source)
+            }
+        };
+        let source = source.map_err(|reason| vec![reason])?;
+        let kept = match source {
+            Source::Retained { .. } => idle_stack.group.capacity.desired,
+            _ => 0,
+        };
+        let desired = live_stack.group.capacity.desired.max(kept);
+        Ok(Decision::Release(Box::new(Self {
+            deployment: draw.deployment.clone(),
+            app: config.app.clone(),
+            environment: config.environment.clone(),
+            account: inventory.caller.account.clone(),
+            live,
+            idle,
+            previous: previous(inventory, &parts, live_stack),
+            idle_before: idle_before(idle_stack),
+            capacity: capacity(config, desired),
+            source,
+            version: version_data(config, &names, &parts, idle, &release, draw),
+            release,
+            region: parts.region,
+            template: parts.template,
+            target_groups: parts.target_groups,
+            traffic_rule: parts.traffic_rule,
+            preview_rule: parts.preview_rule,
+            url: parts.url,
+            config: Config {
+                // What is live is to get nothing, and there is nothing to wait and see.
+                shift: Shift {
+                    strategy: Strategy::AllAtOnce,
+                    weights: vec![100],
+                    hold: Duration::ZERO,
+                    soak: Duration::ZERO,
+                },
+                ..config.clone()
+            },
+            preview_token: draw.preview_token.clone(),
+        })))
+    }
+}
+
+/// What a way back is chosen from.
+struct Back<'a> {
+    config: &'a Config,
+    inventory: &'a Inventory,
+    running: Option<Release>,
+    live: &'a Stack,
+    idle: &'a Stack,
+}
+
+impl Back<'_> {
+    /// The release that was live before: the one that the idle group starts instances of.
+    fn before(&self) -> Result<Release, String> {
+        let at_hand = self.at_hand();
+        let before = at_hand
+            .and_then(release)
+            .filter(|release| Some(release) != self.running.as_ref());
+        let (Some(version), Some(before)) = (at_hand, before) else {
+            return Err(self.nothing_before());
+        };
+        // A candidate that never was live is newer than what is.
+        let newer = self.live.group.template_version < Some(version.number);
+        if newer && self.idle.is_up() && is_frozen(&self.idle.group) {
+            return Err(format!(
+                "{before} is up on the idle colour as a run left it that was interrupted, or is still under way: \
+                 it may never have been live\n\
+                 if no run is under way, first run: bg-deploy finish --environment {}\n\
+                 or say which release is meant:{}",
+                self.config.environment,
+                self.reachable()
+            ));
+        }
+        Ok(before)
+    }
+
+    /// Where a release comes from.
+    fn source_of(&self, wanted: &Release) -> Result<Source, String> {
+        let is_it = |version: &&Version| release(version).as_ref() == Some(wanted);
+        let at_hand = self.at_hand().filter(is_it);
+        if let Some(version) = at_hand {
+            if self.idle.is_up() && self.idle.runs_only(version.number) {
+                return Ok(Source::Retained {
+                    version: version.number,
+                });
+            }
+            if self.inventory.stands(&version.image) {
+                return Ok(Source::ScaledIn {
+                    version: version.number,
+                    image: version.image.clone(),
+                });
+            }
+        }
+        let known: Vec<&Version> = self.inventory.versions.iter().filter(is_it).collect();
+        let standing = known
+            .iter()
+            .find(|version| self.inventory.stands(&version.image));
+        match (standing, known.first()) {
+            (Some(version), _) => Ok(Source::Earlier {
+                image: version.image.clone(),
+                version: version.number,
+            }),
+            (None, Some(version)) => Err(format!(
+                "{wanted} can't be gone back to: its image {} is gone (retain.images keeps {})\n\
+                 to release it again, check it out, build it, and run: bg-deploy deploy --environment {} --release {wanted}{}",
+                version.image,
+                self.config.retain.images,
+                self.config.environment,
+                self.or_another()
+            )),
+            (None, None) => Err(format!(
+                "{} in {} has no release {wanted} that AWS knows of{}",
+                self.config.app,
+                self.config.environment,
+                self.or_another()
+            )),
+        }
+    }
+
+    /// The template version that the idle group starts instances from.
+    fn at_hand(&self) -> Option<&Version> {
+        let number = self.idle.group.template_version?;
+        let mut versions = self.inventory.versions.iter();
+        versions.find(|version| version.number == number)
+    }
+
+    fn nothing_before(&self) -> String {
+        let (app, environment) = (&self.config.app, &self.config.environment);
+        let what = match &self.running {
+            Some(running) => format!("{running} is the first release of {app} in {environment}"),
+            None => format!("{app} has no release in {environment} yet"),
+        };
+        if within_reach(self.inventory).is_empty() {
+            return format!("{what}: there is nothing to go back to");
+        }
+        format!(
+            "what was live in {environment} before is not known any more{}",
+            self.or_another()
+        )
+    }
+
+    fn or_another(&self) -> String {
+        match self.reachable() {
+            none if none.is_empty() => "\nno earlier release can be gone back to".to_owned(),
+            commands => format!("\nthese can be gone back to, the newest first:{commands}"),
+        }
+    }
+
+    /// The command for each release that can be gone back to, a line each.
+    fn reachable(&self) -> String {
+        within_reach(self.inventory)
+            .iter()
+            .map(|release| {
+                format!(
+                    "\n  bg-deploy rollback --environment {} --to {release}",
+                    self.config.environment
+                )
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,248 @@
+//! What must exist for a run, or every reason why there is none.
+
+use crate::aws::autoscaling::Capacity;
+use crate::aws::elbv2::TargetGroups;
+use crate::config::Config;
+use crate::inventory::{Inventory, Stack};
+use crate::names::{Colour, Weights};
+use crate::stack::Names;
+
+use super::{FROZEN, IdleBefore, Previous, is_frozen};
+
+/// What must exist for every run.
+pub(super) struct Parts {
+    pub(super) region: String,
+    pub(super) target_groups: TargetGroups,
+    pub(super) weights: Weights,
+    pub(super) live: Colour,
+    pub(super) traffic_rule: String,
+    pub(super) preview_rule: String,
+    pub(super) template: String,
+    pub(super) instance_security_group: String,
+    pub(super) url: String,
+}
+
+fn missing(what: &str, config: &Config, names: &Names) -> String {
+    format!(
+        "{what} of {} in environment {} ({}) do not exist; run: bg-deploy provision --environment {}",
+        config.app,
+        config.environment,
+        names.stack(),
+        config.environment
+    )
+}
+
+impl Parts {
+    /// Finds all, or every reason why not; `also` is what else this run needs, and whether that is absent.
+    pub(super) fn find(
+        config: &Config,
+        inventory: &Inventory,
+        names: &Names,
+        also: &[(&'static str, bool)],
+    ) -> Result<Self, Vec<String>> {
+        if let Some(account) = &config.account
+            && *account != inventory.caller.account
+        {
+            return Err(vec![format!(
+                "these credentials are for account {} ({}), and environment {} belongs to account {account}; \
+                 use credentials of account {account}, or correct environments.{}.account",
+                inventory.caller.account,
+                inventory.caller.arn,
+                config.environment,
+                config.environment
+            )]);
+        }
+        let mut reasons = not_there(config, inventory, names, also);
+        reasons.extend(not_fit(inventory, names));
+        if !reasons.is_empty() {
+            return Err(reasons);
+        }
+        let weights = inventory.weights().ok_or_else(|| {
+            vec![format!(
+                "the traffic rule of {} does not name both target groups; run: bg-deploy provision",
+                names.stack()
+            )]
+        })?;
+        let live = weights
+            .live()
+            .ok_or_else(|| vec![divided(config, inventory, names, weights)])?;
+        Self::gather(config, inventory, weights, live)
+            .ok_or_else(|| vec![missing("the parts", config, names)])
+    }
+
+    fn gather(
+        config: &Config,
+        inventory: &Inventory,
+        weights: Weights,
+        live: Colour,
+    ) -> Option<Self> {
+        let balancer = inventory.load_balancer.as_ref()?;
+        Some(Self {
+            // arn:aws:elasticloadbalancing:REGION:...
+            region: balancer.arn.split(':').nth(3)?.to_owned(),
+            weights,
+            live,
+            target_groups: inventory.target_groups.clone()?,
+            traffic_rule: inventory.traffic_rule.as_ref()?.arn.clone(),
+            preview_rule: inventory.preview_rule.as_ref()?.arn.clone(),
+            template: inventory.template.clone()?,
+            instance_security_group: inventory.instance_security_group.clone()?,
+            url: url(config, inventory)?,
+        })
+    }
+}
+
+/// Where live traffic is answered.
+pub(crate) fn url(config: &Config, inventory: &Inventory) -> Option<String> {
+    let balancer = inventory.load_balancer.as_ref()?;
+    let own = || {
+        let port = config.network.listener_port;
+        format!("http://{}:{port}", balancer.dns_name)
+    };
+    Some(config.probe.url.clone().unwrap_or_else(own))
+}
+
+fn not_there(
+    config: &Config,
+    inventory: &Inventory,
+    names: &Names,
+    also: &[(&'static str, bool)],
+) -> Vec<String> {
+    let stack = [
+        ("load balancer", inventory.load_balancer.is_none()),
+        ("target groups", inventory.target_groups.is_none()),
+        ("traffic rule", inventory.traffic_rule.is_none()),
+        ("preview rule", inventory.preview_rule.is_none()),
+        ("Auto Scaling groups", inventory.stacks.len() < 2),
+        ("launch template", inventory.template.is_none()),
+        (
+            "instances' security group",
+            inventory.instance_security_group.is_none(),
+        ),
+    ];
+    let absent: Vec<_> = stack
+        .iter()
+        .chain(also)
+        .filter(|(_, absent)| *absent)
+        .map(|(what, _)| *what)
+        .collect();
+    if absent.is_empty() {
+        return Vec::new();
+    }
+    vec![missing(
+        &format!("the {}", absent.join(", ")),
+        config,
+        names,
+    )]
+}
+
+/// What is there, but not as a run needs it.
+fn not_fit(inventory: &Inventory, names: &Names) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if let Some(balancer) = &inventory.load_balancer
+        && balancer.state != "active"
+    {
+        reasons.push(format!(
+            "the load balancer {} is {}, not active; wait until it is, then run this again",
+            names.stack(),
+            balancer.state
+        ));
+    }
+    for (colour, stack) in &inventory.stacks {
+        if stack.group.deleting {
+            reasons.push(format!(
+                "the Auto Scaling group {} ({colour}) is being deleted; wait until it is gone, then run: bg-deploy provision",
+                stack.group.name
+            ));
+        }
+    }
+    if inventory
+        .traffic_rule
+        .as_ref()
+        .is_some_and(|rule| rule.sticky)
+    {
+        reasons.push(
+            "the traffic rule has stickiness on: clients would stay on a colour whatever its weight; \
+             turn target group stickiness off, then run this again"
+                .to_owned(),
+        );
+    }
+    reasons
+}
+
+/// No colour is live alone: a run was interrupted, or is under way, or somebody wrote the weights.
+fn divided(config: &Config, inventory: &Inventory, names: &Names, weights: Weights) -> String {
+    let commands: Vec<_> = put_all_traffic(inventory)
+        .into_iter()
+        .map(|(colour, command)| format!("  {:<6} {command}", format!("{colour}:")))
+        .collect();
+    format!(
+        "neither colour of {} is live alone (weights: {weights}): a run was interrupted in its shift, or is still under way\n\
+         if none is under way, put the traffic back and remove what it made: bg-deploy finish --environment {}\n\
+         or put all traffic on the one that is right, then run this again:\n{}",
+        names.stack(),
+        config.environment,
+        commands.join("\n")
+    )
+}
+
+/// The command that puts all traffic on a colour, for each.
+fn put_all_traffic(inventory: &Inventory) -> Vec<(Colour, String)> {
+    let (Some(rule), Some(groups)) = (&inventory.traffic_rule, &inventory.target_groups) else {
+        return Vec::new();
+    };
+    let put = |colour: Colour| {
+        let weights = Weights::split(colour, 100);
+        format!(
+            "aws elbv2 modify-rule --rule-arn {} --actions '[{{\"Type\":\"forward\",\"ForwardConfig\":{{\"TargetGroups\":[{{\"TargetGroupArn\":\"{}\",\"Weight\":{}}},{{\"TargetGroupArn\":\"{}\",\"Weight\":{}}}]}}}}]'",
+            rule.arn, groups.blue, weights.blue, groups.green, weights.green
+        )
+    };
+    Colour::BOTH.map(|colour| (colour, put(colour))).to_vec()
+}
+
+/// Live as it is now.
+pub(super) fn previous(inventory: &Inventory, parts: &Parts, live: &Stack) -> Previous {
+    Previous {
+        release: inventory.release_of(parts.live),
+        weights: parts.weights,
+        capacity: live.group.capacity,
+        healthy: live.healthy(),
+        frozen: is_frozen(&live.group),
+    }
+}
+
+/// The idle group as it is now.
+pub(super) fn idle_before(idle: &Stack) -> IdleBefore {
+    let since_1970 = |at: std::time::SystemTime| {
+        at.duration_since(std::time::SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs())
+    };
+    IdleBefore {
+        capacity: idle.group.capacity,
+        template_version: idle.group.template_version,
+        suspended: suspended_by_others(&idle.group.suspended, is_frozen(&idle.group)),
+        scale_in_at: idle.scale_in_at.map(since_1970),
+    }
+}
+
+/// What carries everything: at least `desired`, and what the file says.
+pub(super) fn capacity(config: &Config, desired: i32) -> Capacity {
+    let floor = i32::try_from(config.fleet.min).unwrap_or(i32::MAX);
+    let ceiling = i32::try_from(config.fleet.max).unwrap_or(i32::MAX);
+    let desired = desired.max(floor);
+    Capacity {
+        min: desired,
+        max: ceiling.max(desired),
+        desired,
+    }
+}
+
+/// The suspended processes without ours: all of [`FROZEN`] together are what a run left that was interrupted.
+fn suspended_by_others(suspended: &[String], frozen: bool) -> Vec<String> {
+    suspended
+        .iter()
+        .filter(|process| !(frozen && FROZEN.contains(&process.as_str())))
+        .cloned()
+        .collect()
+}
