@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::aws::elbv2::{self, Target};
 use crate::names::Colour;
@@ -32,7 +32,7 @@ pub struct AwaitHealthy {
 }
 
 /// Nothing has begun: it only looks.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle;
 
 impl AwaitHealthy {
@@ -42,7 +42,11 @@ impl AwaitHealthy {
             colour: plan.idle,
             target_group: plan.target_groups.of(plan.idle).to_owned(),
             instances: instances.to_vec(),
-            streak: plan.config.fleet.healthy_streak,
+            // What was live has proved itself; the shift looks once more.
+            streak: match plan.is_at_hand() {
+                true => 1,
+                false => plan.config.fleet.healthy_streak,
+            },
             within: plan.config.fleet.healthy_within,
         }
     }
@@ -86,7 +90,10 @@ impl Step for AwaitHealthy {
             wanted: count,
             release: None,
         });
-        let summary = format!("{count} of {count} healthy, {} looks in a row", self.streak);
+        let mut summary = format!("{count} of {count} healthy");
+        if self.streak > 1 {
+            summary += &format!(", {} looks in a row", self.streak);
+        }
         Ok(Settled::done((), summary))
     }
 

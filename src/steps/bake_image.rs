@@ -9,20 +9,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::aws::ssm::{self, Automation};
 use crate::aws::{Aws, ec2, images, s3};
 use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
-use crate::plan::Plan;
+use crate::plan::{Bake, Plan, Source};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
 use crate::run::wait::{Limits, Look};
 use crate::stack::TAG_DEPLOYMENT;
 
-/// Lines of the builder's log that an error shows.
-const TAIL: usize = 20;
+/// Lines of the builder's log that the reports get; each shows as much as it has room for.
+const TAIL: usize = 200;
 /// Lines of it that stand in the cause itself: what failed comes just before what it led to.
 const LAST_WORDS: usize = 2;
 
@@ -39,7 +39,7 @@ pub struct BakeImage {
 }
 
 /// What has begun.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Handle {
     /// An image of this recipe stands.
@@ -78,7 +78,7 @@ impl Step for BakeImage {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        let bake = &self.plan.bake;
+        let bake = self.bake()?;
         if let Some(image) = &bake.existing {
             return Ok(Handle::Standing {
                 image: image.clone(),
@@ -105,6 +105,10 @@ impl Step for BakeImage {
     async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<String>> {
         let automation = match handle {
             Handle::Standing { image } => {
+                cx.events.emit(Event::Image {
+                    image: image.clone(),
+                    baked: false,
+                });
                 let summary = format!("{image} has the same recipe: nothing to bake");
                 return Ok(Settled::skipped(image.clone(), summary));
             }
@@ -124,7 +128,11 @@ impl Step for BakeImage {
         if (ended.status == "Success" || !ended.has_ended())
             && let Some(image) = ended.output(CREATE_IMAGE, "ImageId")
         {
-            let summary = format!("{image} ({})", self.plan.bake.image_name);
+            cx.events.emit(Event::Image {
+                image: image.to_owned(),
+                baked: true,
+            });
+            let summary = format!("{image} ({})", self.bake()?.image_name);
             return Ok(Settled::done(image.to_owned(), summary));
         }
         Err(self.explain(cx, &ended).await)
@@ -220,8 +228,15 @@ async fn end_automation(cx: Undoing<'_>, automation: &str) -> Result<bool> {
 }
 
 impl BakeImage {
+    fn bake(&self) -> Result<&Bake> {
+        match &self.plan.source {
+            Source::Artifact(bake) => Ok(bake),
+            _ => bail!("{} is not made of an artifact", self.plan.release),
+        }
+    }
+
     async fn find_automations(&self, cx: Undoing<'_>) -> Result<Vec<String>> {
-        let (runbook, _) = &self.plan.bake.runbook;
+        let (runbook, _) = &self.bake()?.runbook;
         let deployment = &self.plan.deployment;
         let found =
             ssm::find_running_automations(cx.aws(), runbook, "Deployment", deployment).await?;

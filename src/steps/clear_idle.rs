@@ -2,16 +2,19 @@
 //! version must never pass for the candidate.
 //!
 //! Changes: the idle group's capacity, to nothing; takes back the scheduled action that would have done it later.
-//! Undo: nothing; what was retained for a rollback is replaced by what is live now.
+//! Undo: nothing once it is emptied: what was retained for a rollback is replaced by what is live now. If it came to
+//! nothing, the scale-in is scheduled again, or what is retained would stay for ever.
 //! Waits for: the group's instances being gone.
 
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::hold_previous::schedule_again;
 use crate::aws::autoscaling::{self, Capacity};
-use crate::plan::Plan;
+use crate::names::utc;
+use crate::plan::{IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
@@ -26,10 +29,11 @@ pub const EMPTY: Limits = Limits::new(Duration::from_secs(900), Duration::from_s
 pub struct ClearIdle {
     group: String,
     action: String,
+    before: IdleBefore,
 }
 
 /// What has begun.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle {
     /// How many instances it had.
     pub instances: usize,
@@ -41,6 +45,7 @@ impl ClearIdle {
         Self {
             group: plan.idle_group(),
             action: plan.names().retain_action(),
+            before: plan.idle_before.clone(),
         }
     }
 }
@@ -53,7 +58,7 @@ impl Step for ClearIdle {
         name: "clear idle group",
         zone: Zone::Prepare,
         does: "scales in what an earlier release retained on the idle colour, and waits until it is gone",
-        undo: "",
+        undo: "if nothing was scaled in: schedules the scale-in again",
         calls: &["DeleteScheduledAction", "UpdateAutoScalingGroup"],
     };
 
@@ -86,8 +91,13 @@ impl Step for ClearIdle {
         Ok(Settled::done((), summary))
     }
 
-    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        Ok(None)
+    async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        let group = autoscaling::describe_group(cx.aws(), &self.group).await?;
+        if group.capacity == Capacity::NONE {
+            return Ok(None);
+        }
+        let scheduled = schedule_again(cx, &self.group, &self.action, &self.before).await?;
+        Ok(scheduled.map(|at| format!("{} is to be scaled in at {} again", self.group, utc(at))))
     }
 }
 

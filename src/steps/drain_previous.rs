@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::looks::{ROUND, look};
 use super::open_preview;
@@ -32,7 +32,7 @@ pub struct DrainPrevious {
 }
 
 /// What has begun: the time of the last answer of the previous release is being looked for.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle;
 
 impl DrainPrevious {

@@ -1,9 +1,10 @@
-//! The steps of a release, one file each, in the order of [`crate::deploy`].
+//! The steps of [`crate::deploy`], [`crate::rollback`] and [`crate::verify`], one file each.
 
 pub mod await_healthy;
 pub mod bake_image;
 pub mod clear_idle;
 pub mod drain_previous;
+pub mod hold_previous;
 pub mod looks;
 pub mod open_preview;
 pub mod probe_version;
@@ -35,4 +36,45 @@ pub const TABLE: [About; 14] = [
     drain_previous::DrainPrevious::ABOUT,
     retain_previous::RetainPrevious::ABOUT,
     prune_images::PruneImages::ABOUT,
+];
+
+/// A step of a rollback, and when it is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfRollback {
+    /// When it is taken; empty for always.
+    pub when: &'static str,
+    /// The step.
+    pub about: About,
+}
+
+const fn always(about: About) -> OfRollback {
+    when("", about)
+}
+
+const fn when(when: &'static str, about: About) -> OfRollback {
+    OfRollback { when, about }
+}
+
+const GONE: &str = "its instances are gone";
+
+/// The step table of a rollback, in order: a release's steps but for bake, soak and prune.
+pub const ROLLBACK: [OfRollback; 12] = [
+    always(start_probe::StartProbe::ABOUT),
+    when(
+        "the previous colour is up",
+        hold_previous::HoldPrevious::ABOUT,
+    ),
+    when(
+        "an earlier release is asked for",
+        publish_template::PublishTemplate::ABOUT,
+    ),
+    when(GONE, clear_idle::ClearIdle::ABOUT),
+    when(GONE, scale_up_idle::ScaleUpIdle::ABOUT),
+    always(await_healthy::AwaitHealthy::ABOUT),
+    always(open_preview::OpenPreview::ABOUT),
+    always(smoke_test::SmokeTest::ABOUT),
+    always(probe_version::ProbeVersion::ABOUT),
+    always(shift_traffic::ShiftTraffic::ABOUT),
+    always(drain_previous::DrainPrevious::ABOUT),
+    always(retain_previous::RetainPrevious::ABOUT),
 ];

@@ -5,17 +5,18 @@
 //! Waits for: every look through the route being answered by something else than live.
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::looks::{Answer, PROPAGATION, ROUND, Round, look};
 use crate::aws::elbv2::{self, Condition};
 use crate::names::Weights;
-use crate::plan::{Plan, Secret};
+use crate::plan::Plan;
 use crate::provision::load_balancer::random_token;
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
 use crate::run::wait::Look;
+use crate::secret::Secret;
 use crate::stack::PREVIEW_HEADER;
 
 /// The step.
@@ -25,7 +26,7 @@ pub struct OpenPreview {
 }
 
 /// What has begun: the route may be open.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle;
 
 /// The open route: what to send to reach the candidate.
@@ -110,7 +111,11 @@ impl Step for OpenPreview {
             PROPAGATION,
             || async {
                 let round = look(cx, &plan.config, &plan.url, &headers, ROUND).await?;
-                Ok(judge(&round, live, &plan.release.0))
+                Ok(if plan.goes_back() {
+                    judge_strictly(&round, &plan.release.0)
+                } else {
+                    judge(&round, live, &plan.release.0)
+                })
             },
         )
         .await?;
@@ -151,6 +156,19 @@ fn judge(round: &Round, live: Option<&str>, wanted: &str) -> Look<()> {
     }
 }
 
+/// The same where live is presumed bad: whatever else than the wanted release answers may be live at its worst.
+fn judge_strictly(round: &Round, wanted: &str) -> Look<()> {
+    if round.is_all(wanted) {
+        return Look::Ready(());
+    }
+    Look::NotYet(format!(
+        "{} of {} answers are {wanted} ({})",
+        round.of(wanted),
+        round.len(),
+        round.summary()
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +195,20 @@ mod tests {
             Look::Ready(()),
             "a candidate's fault is for the tests after this"
         );
+    }
+
+    #[test]
+    fn where_live_is_presumed_bad_an_error_may_be_live_s() {
+        let bad = Answer::Bad("it answered 500".into());
+        let mixed = round(&[(Answer::Version("1".into()), 19), (bad, 1)]);
+        assert_eq!(
+            judge_strictly(&mixed, "1"),
+            Look::NotYet(
+                "19 of 20 answers are 1 (19 x 1, 1 x no version (it answered 500))".into()
+            )
+        );
+        let open = round(&[(Answer::Version("1".into()), 20)]);
+        assert_eq!(judge_strictly(&open, "1"), Look::Ready(()));
     }
 
     #[test]

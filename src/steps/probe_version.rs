@@ -7,7 +7,7 @@
 //! Changes: nothing.
 
 use anyhow::{Result, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::looks::{ROUND, Round, look};
 use super::open_preview::Preview;
@@ -27,7 +27,7 @@ pub struct ProbeVersion {
 }
 
 /// Nothing has begun: it only asks.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle;
 
 impl ProbeVersion {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::bake_image::end_builders;
 use crate::aws::images::{self, Image};
@@ -26,7 +26,7 @@ pub struct PruneImages {
 }
 
 /// What has begun.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Handle {
     /// Images that were removed.
     pub removed: Vec<String>,

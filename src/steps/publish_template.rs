@@ -3,7 +3,7 @@
 //! Changes: one version of the launch template. Undo: deletes it.
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::aws::launch_templates::{self, VersionData};
 use crate::plan::Plan;
@@ -21,7 +21,7 @@ pub struct PublishTemplate {
 }
 
 /// What has begun.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Handle {
     /// The version's number.
     pub version: i64,

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::clear_idle::{EMPTY, look_for_empty};
 use crate::aws::autoscaling::{self, Capacity};
@@ -25,7 +25,7 @@ pub struct RetainPrevious {
 }
 
 /// What has begun.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle;
 
 impl RetainPrevious {
@@ -81,6 +81,11 @@ impl Step for RetainPrevious {
         if plan.previous.release.is_none() {
             return Ok(Handle);
         }
+        if plan.previous.frozen {
+            // An interrupted run left it so, and what is scheduled would never happen.
+            let ours = FROZEN.map(str::to_owned);
+            autoscaling::resume_processes(&cx.aws, &previous, &ours).await?;
+        }
         let retain = plan.config.retain.previous_for;
         if retain.is_zero() {
             autoscaling::update_group(&cx.aws, &previous, Capacity::NONE, None).await?;
@@ -107,11 +112,10 @@ impl Step for RetainPrevious {
             return Ok(Settled::skipped((), "nothing was live before"));
         }
         if !retain.is_zero() {
-            // Weights alone are not enough: the action would scale in what serves again.
             cx.events.note(format!(
-                "to go back by hand, first keep its instances: aws autoscaling delete-scheduled-action \
-                 --auto-scaling-group-name {previous} --scheduled-action-name {}; then put the weights back",
-                plan.names().retain_action()
+                "to go back to it within {}: bg-deploy rollback --environment {}",
+                human(retain),
+                plan.environment
             ));
             let summary = format!("{previous} stays at its size for {}", human(retain));
             return Ok(Settled::done((), summary));

@@ -7,19 +7,21 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::clear_idle::{EMPTY, look_for_empty};
 use crate::aws::autoscaling::{self, Activity, Capacity, Group};
+use crate::names::Colour;
 use crate::plan::{FROZEN, IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
-use crate::run::event::Zone;
+use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
 use crate::run::wait::{Limits, Look};
 
 /// The step.
 #[derive(Debug)]
 pub struct ScaleUpIdle {
+    colour: Colour,
     group: String,
     template: String,
     version: i64,
@@ -29,7 +31,7 @@ pub struct ScaleUpIdle {
 }
 
 /// What has begun.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Handle {
     /// The group's latest activity before it was scaled up: failures since are ours.
     pub activities_until: SystemTime,
@@ -39,6 +41,7 @@ impl ScaleUpIdle {
     /// Scales up the idle group of `plan` with this template version.
     pub fn of(plan: &Plan, version: i64) -> Self {
         Self {
+            colour: plan.idle,
             group: plan.idle_group(),
             template: plan.template.clone(),
             version,
@@ -111,12 +114,18 @@ impl Step for ScaleUpIdle {
             look_for_empty(&autoscaling::describe_group(aws, &self.group).await?)
         })
         .await?;
+        cx.context().events.emit(Event::Fleet {
+            colour: self.colour,
+            healthy: 0,
+            wanted: 0,
+            release: None,
+        });
         Ok(Some(format!("emptied {}", self.group)))
     }
 }
 
 /// Whether the group has its instances, all of this version; a failed launch is told at once, in AWS's words.
-fn look(
+pub(super) fn look(
     group: &Group,
     activities: &[Activity],
     desired: i32,

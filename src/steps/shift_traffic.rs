@@ -2,12 +2,15 @@
 //!
 //! Changes: the weights of the traffic rule; nothing before this step touches live.
 //! Undo: the weights as they were, read back, and seen on the data plane: the previous release answers every look.
+//!
+//! On a way back, what is live is presumed bad: its failures do not turn it around, and are not judged. Only a data
+//! plane that does not follow, or a refusal of AWS, undoes it.
 //! Waits for: each stage being seen, and its hold.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::looks::{PROPAGATION, ROUND, Round, is_plausible, look};
 use super::soak::judge_since;
@@ -38,7 +41,7 @@ pub struct ShiftTraffic {
 }
 
 /// What has begun: weights may have moved.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle {
     /// The weights before the first write.
     pub before: Weights,
@@ -125,7 +128,7 @@ impl ShiftTraffic {
                 let round = look(inner, &plan.config, &plan.url, &[], 2 * ROUND).await?;
                 // Live may have faults of its own; what counts is that nobody gets the candidate any more.
                 Ok(match round.of(&plan.release.0) {
-                    0 if round.of(&previous.0) > 0 => Look::Ready(()),
+                    0 if round.of(&previous.0) > 0 || plan.goes_back() => Look::Ready(()),
                     0 => Look::NotYet(format!("no answer is {previous} ({})", round.summary())),
                     _ => Look::NotYet(format!(
                         "not all answers are {previous} again ({})",
@@ -242,7 +245,9 @@ impl Step for ShiftTraffic {
             .await?;
             let what = format!("{weights} on the data plane");
             cx.wait(name, &what, PROPAGATION, || async {
-                judge_since(&self.watch, handle.written)?;
+                if !self.plan.goes_back() {
+                    judge_since(&self.watch, handle.written)?;
+                }
                 self.look(cx, weights).await
             })
             .await?;
@@ -253,7 +258,11 @@ impl Step for ShiftTraffic {
                     .await?;
             }
         }
-        let took = cx.clock.wall().saturating_sub(written);
+        let seen = cx.clock.wall();
+        if self.plan.goes_back() {
+            self.watch.judge_from(seen);
+        }
+        let took = seen.saturating_sub(written);
         // A first release is the first thing there is to ask.
         self.watch.start(cx, &self.plan)?;
         let summary = format!(

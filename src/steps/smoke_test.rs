@@ -3,7 +3,7 @@
 //! Changes: nothing, but for what the tests' own requests do.
 
 use anyhow::{Result, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::open_preview::Preview;
 use crate::config::Smoke;
@@ -23,7 +23,7 @@ pub struct SmokeTest {
 }
 
 /// Nothing has begun: it only asks.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle;
 
 impl SmokeTest {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::watch::Watch;
 use crate::aws::elbv2;
@@ -29,7 +29,7 @@ pub struct Soak {
 }
 
 /// Nothing has begun: it only watches.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle;
 
 impl Soak {
@@ -62,7 +62,8 @@ impl Step for Soak {
     async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
         hold(cx, &self.watch, self.shifted, self.plan.config.shift.soak).await?;
         let group = self.plan.target_groups.of(self.plan.idle);
-        let targets = elbv2::describe_targets(&cx.aws, group).await?;
+        let looking = async { Ok(elbv2::describe_targets(&cx.aws, group).await?) };
+        let targets = cx.reading(looking).await?;
         let healthy = targets
             .iter()
             .filter(|target| target.state == "healthy")

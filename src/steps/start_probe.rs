@@ -1,13 +1,14 @@
 //! Starts the probe, and lets it see live traffic for a while before anything moves.
 //!
-//! Before a first release nothing answers, so there the shift starts the probe, once it is done.
+//! Before a first release nothing answers, so there the shift starts the probe, once it is done. A way back is in a
+//! hurry and starts it first of all, so the steps before the shift are the time that live is seen in.
 //!
 //! Changes: nothing. Waits for: the first answers.
 
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::watch::Watch;
 use crate::plan::Plan;
@@ -26,7 +27,7 @@ pub struct StartProbe {
 }
 
 /// Nothing has begun in AWS.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Handle;
 
 impl StartProbe {
@@ -62,6 +63,9 @@ impl Step for StartProbe {
     async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
         if !self.watch.is_running() {
             return Ok(Settled::skipped((), "nothing is live yet"));
+        }
+        if self.plan.goes_back() {
+            return Ok(Settled::done((), "live is watched from now on"));
         }
         cx.pause_wall(BASELINE).await?;
         let tally = self.watch.tally_since(Duration::ZERO);

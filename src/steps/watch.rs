@@ -10,6 +10,10 @@ use anyhow::{Context as _, Result};
 use crate::plan::Plan;
 use crate::probe::{Endpoint, Evidence, Probe, Running, Spec, Tally};
 use crate::run::context::Context;
+use crate::run::event::Pulse;
+
+/// How far back a pulse looks, on the wall.
+const PULSE: Duration = Duration::from_secs(3);
 
 /// The probe, shared by the steps that ask it. Before a first release nothing can be asked, so it starts later.
 #[derive(Clone, Debug)]
@@ -47,6 +51,9 @@ impl Watch {
         };
         let running = Probe::start(&cx.network, &cx.clock, spec)?;
         *self.running.borrow_mut() = Some(running);
+        let running = Rc::clone(&self.running);
+        cx.events
+            .gauge(move || running.borrow().as_ref().map(pulse));
         Ok(())
     }
 
@@ -64,6 +71,13 @@ impl Watch {
             .unwrap_or_default()
     }
 
+    /// Has only what is due from `wall` on be judged in the end.
+    pub fn judge_from(&self, wall: Duration) {
+        if let Some(running) = self.running.borrow().as_ref() {
+            running.judge_from(wall);
+        }
+    }
+
     /// Stops asking.
     pub async fn stop(&self) -> Result<Option<Evidence>> {
         let running = self.running.borrow_mut().take();
@@ -71,5 +85,17 @@ impl Watch {
             Some(running) => Ok(Some(running.stop().await?)),
             None => Ok(None),
         }
+    }
+}
+
+/// What live traffic is answered now.
+fn pulse(running: &Running) -> Pulse {
+    let all = running.tally();
+    Pulse {
+        by_version: running
+            .tally_since(running.wall().saturating_sub(PULSE))
+            .by_version,
+        sent: all.sent,
+        failed: all.failed,
     }
 }

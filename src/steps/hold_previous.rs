@@ -1,0 +1,145 @@
+//! Holds the previous colour up, to go back to it: it would be scaled in by a scheduled action, and its policies see no
+//! traffic.
+//!
+//! Changes: takes back the scheduled scale-in, freezes the group's scaling, pins its floor; more instances, if live has
+//! more than it, because one colour has to be able to carry everything.
+//! Undo: all of that as it was, the scale-in at its time again. The group is never emptied: it stays the way back.
+//! Waits for: every instance of its template version being in service.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::scale_up_idle::look;
+use crate::aws::autoscaling::{self, Capacity};
+use crate::names::utc;
+use crate::plan::{FROZEN, IdleBefore, Plan};
+use crate::run::context::{Context, Undoing};
+use crate::run::event::Zone;
+use crate::run::step::{About, Settled, Step};
+use crate::run::wait::Limits;
+
+/// AWS takes no time that is not in the future: a scale-in that was due meanwhile comes this much later.
+const SOON: Duration = Duration::from_secs(60);
+
+/// The step.
+#[derive(Debug)]
+pub struct HoldPrevious {
+    group: String,
+    action: String,
+    capacity: Capacity,
+    before: IdleBefore,
+    within: Duration,
+}
+
+/// What has begun.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Handle {
+    /// The group's latest activity before: failures since are ours.
+    pub activities_until: SystemTime,
+}
+
+impl HoldPrevious {
+    /// Holds up the idle group of `plan`.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            group: plan.idle_group(),
+            action: plan.names().retain_action(),
+            capacity: plan.capacity,
+            before: plan.idle_before.clone(),
+            within: plan.config.fleet.healthy_within,
+        }
+    }
+}
+
+/// Has a colour that was retained scaled in at its time again, or soon, if that has passed.
+pub(super) async fn schedule_again(
+    cx: Undoing<'_>,
+    group: &str,
+    action: &str,
+    before: &IdleBefore,
+) -> Result<Option<SystemTime>> {
+    let Some(at) = before.scale_in_at else {
+        return Ok(None);
+    };
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
+    let at = at.max(cx.context().clock.utc() + SOON);
+    autoscaling::schedule_capacity(cx.aws(), group, action, at, Capacity::NONE).await?;
+    Ok(Some(at))
+}
+
+impl Step for HoldPrevious {
+    type Handle = Handle;
+    type Output = Vec<String>;
+
+    const ABOUT: About = About {
+        name: "hold previous",
+        zone: Zone::Prepare,
+        does: "takes back the scheduled scale-in of the previous colour and freezes its scaling; launches what it has \
+               less than live",
+        undo: "puts scale-in, floor and processes back as they were; never empties it",
+        calls: &[
+            "SuspendProcesses",
+            "DeleteScheduledAction",
+            "UpdateAutoScalingGroup",
+        ],
+    };
+
+    async fn start(&self, cx: &Context) -> Result<Handle> {
+        let latest = autoscaling::describe_activities(&cx.aws, &self.group).await?;
+        let until = latest.iter().map(|activity| activity.started).max();
+        // First of all, so that nothing is due between two of these calls.
+        autoscaling::suspend_processes(&cx.aws, &self.group, &FROZEN).await?;
+        autoscaling::delete_scheduled_action(&cx.aws, &self.group, &self.action).await?;
+        autoscaling::update_group(&cx.aws, &self.group, self.capacity, None).await?;
+        Ok(Handle {
+            activities_until: until.unwrap_or(SystemTime::UNIX_EPOCH),
+        })
+    }
+
+    async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<Vec<String>>> {
+        let desired = self.capacity.desired;
+        let version = self.before.template_version.unwrap_or_default();
+        let what = format!("{desired} instances of {}", self.group);
+        let limits = Limits::new(self.within, Duration::from_secs(5));
+        let instances = cx
+            .wait(Self::ABOUT.name, &what, limits, || async {
+                let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
+                let activities = autoscaling::describe_activities(&cx.aws, &self.group).await?;
+                let since = handle.activities_until;
+                Ok(look(&group, &activities, desired, version, since))
+            })
+            .await?;
+        let launched = desired - self.before.capacity.desired;
+        let launched = match launched {
+            ..=0 => "nothing was launched".to_owned(),
+            more => format!("{more} were launched"),
+        };
+        let summary = format!("{} in service, {launched}", instances.len());
+        Ok(Settled::done(instances, summary))
+    }
+
+    async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        let (aws, group) = (cx.aws(), &self.group);
+        // One that fails does not keep the others from being put back.
+        let updated = match self.before.capacity {
+            Capacity::NONE => Ok(()),
+            before => autoscaling::update_group(aws, group, before, None).await,
+        };
+        let scheduled = schedule_again(cx, group, &self.action, &self.before).await;
+        let ours: Vec<_> = FROZEN
+            .iter()
+            .map(|&process| process.to_owned())
+            .filter(|process| !self.before.suspended.contains(process))
+            .collect();
+        let resumed = autoscaling::resume_processes(aws, group, &ours).await;
+        updated?;
+        let scheduled = scheduled?;
+        resumed?;
+        Ok(Some(match scheduled {
+            Some(at) => format!("{group} is up as before, to be scaled in at {}", utc(at)),
+            None => format!("{group} is up as before"),
+        }))
+    }
+}
