@@ -4,6 +4,8 @@
 
 pub(crate) mod rule;
 pub(crate) mod standing;
+#[cfg(unix)]
+pub(crate) mod stepper;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,22 +13,23 @@ use std::time::Duration;
 use bg_deploy::aws::{Access, Aws};
 use bg_deploy::config::{self, Config};
 use bg_deploy::deploy::{Finished, deploy};
+use bg_deploy::inventory::Inventory;
 use bg_deploy::names::Release;
 use bg_deploy::net::Network;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::{Decision, Plan};
-use bg_deploy::prepare::{Prepared, prepare};
+use bg_deploy::prepare::{Prepared, look, prepare, prepare_rollback};
 use bg_deploy::probe::Endpoint;
 use bg_deploy::probe::ask::{Question, ask};
 use bg_deploy::provision::provision;
 use bg_deploy::rehearsal::cloud::{LocalCloud, Options};
 use bg_deploy::rehearsal::pace::Pace;
 use bg_deploy::rehearsal::sample_app::{AppFault, Settings, write_artifact};
-use bg_deploy::run::context::{Context, Events};
+use bg_deploy::rollback::rollback;
+use bg_deploy::run::context::Context;
 use bg_deploy::run::wait::Clock;
 use bg_deploy::stack::PREVIEW_HEADER;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
 /// Everything a test needs; dropped, it is gone.
 pub(crate) struct World {
@@ -75,14 +78,7 @@ impl World {
 
     /// What a run uses, with the clock of a run that begins now.
     pub(crate) async fn context(&self) -> Context {
-        let clock = self.clock.lap();
-        Context {
-            aws: self.aws().await,
-            network: self.network.clone(),
-            events: Events::new(&clock),
-            cancel: CancellationToken::new(),
-            clock,
-        }
+        Context::new(self.aws().await, self.network.clone(), self.clock.lap())
     }
 
     /// An artifact of the sample app in this version.
@@ -136,6 +132,44 @@ impl World {
         let cx = self.context().await;
         let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
         (finished, cx)
+    }
+
+    /// What AWS holds, as a rollback sees it.
+    pub(crate) async fn look(&self, config: &Config) -> Inventory {
+        look(&self.aws().await, config).await.expect("an inventory")
+    }
+
+    /// Decides a rollback. No artifact is in reach.
+    pub(crate) async fn decide_rollback(&self, to: Option<&str>) -> Decision {
+        let config = config_of(Path::new("/nowhere"), "any");
+        let to = to.map(|release| Release(release.to_owned()));
+        prepare_rollback(&self.aws().await, &config, to.as_ref())
+            .await
+            .expect("a decision")
+    }
+
+    /// Plans a rollback, which must be possible.
+    pub(crate) async fn plan_rollback(&self, to: Option<&str>) -> Plan {
+        match self.decide_rollback(to).await {
+            Decision::Release(plan) => *plan,
+            other => panic!("no rollback: {other:?}"),
+        }
+    }
+
+    /// Carries out a rollback.
+    pub(crate) async fn rollback(&self, to: Option<&str>) -> (Finished, Plan, Context) {
+        let plan = self.plan_rollback(to).await;
+        let cx = self.context().await;
+        let finished = rollback(&cx, &plan, None).await;
+        (finished, plan, cx)
+    }
+
+    /// A world in which 0.0.2 is live, and 0.0.1 retained.
+    pub(crate) async fn with_a_previous() -> Self {
+        let world = Self::with_a_release().await;
+        let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
+        assert_deployed(&finished, &cx);
+        world
     }
 
     /// A world in which 0.0.1 is live.

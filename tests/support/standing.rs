@@ -1,6 +1,6 @@
 //! What stands in the account: compared before and after a run that must leave no trace.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bg_deploy::aws::autoscaling::{self, Capacity, Group};
 use bg_deploy::aws::elbv2;
@@ -30,10 +30,12 @@ struct Shape {
     suspended: Vec<String>,
     template_version: Option<i64>,
     members: Vec<String>,
+    /// When it is to be scaled in, to the second.
+    scale_in_at: Option<u64>,
 }
 
 impl Shape {
-    fn of(group: Group) -> Self {
+    fn of(group: Group, scale_in_at: Option<SystemTime>) -> Self {
         let mut members: Vec<_> = group.members.into_iter().map(|member| member.id).collect();
         members.sort();
         Self {
@@ -41,6 +43,10 @@ impl Shape {
             suspended: group.suspended,
             template_version: group.template_version,
             members,
+            scale_in_at: scale_in_at.map(|at| {
+                let since = at.duration_since(SystemTime::UNIX_EPOCH);
+                since.expect("after 1970").as_secs()
+            }),
         }
     }
 }
@@ -55,7 +61,9 @@ impl Standing {
         let shape = async |colour: Colour| {
             let name = plan.names().group(colour);
             let group = autoscaling::describe_group(&aws, &name).await;
-            Shape::of(group.expect("a group"))
+            let action = plan.names().retain_action();
+            let at = autoscaling::find_scheduled_action(&aws, &name, &action).await;
+            Shape::of(group.expect("a group"), at.expect("an answer"))
         };
         Self {
             weights: rule.split(&plan.target_groups),
@@ -64,10 +72,16 @@ impl Standing {
         }
     }
 
+    /// Whether something is retained on the idle colour, with a time at which it is scaled in.
+    pub(crate) fn retains(&self) -> bool {
+        !self.idle.members.is_empty() && self.idle.scale_in_at.is_some()
+    }
+
     /// The same with nothing on the idle colour: what an earlier release retained there is not brought back.
     fn with_idle_empty(mut self) -> Self {
         self.idle.capacity = Capacity::NONE;
         self.idle.members.clear();
+        self.idle.scale_in_at = None;
         self
     }
 }

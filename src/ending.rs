@@ -1,0 +1,251 @@
+//! How a run ends, whichever page it was on: done, or undone, and what the probe proves of it.
+
+use crate::aws::elbv2;
+use crate::names::Release;
+use crate::outcome::{Leftover, Outcome};
+use crate::plan::{FROZEN, Plan};
+use crate::probe::{Evidence, Verdict, judge};
+use crate::run::context::Context;
+use crate::run::event::{Event, Zone};
+use crate::run::runner::{Runner, Stop};
+use crate::run::step::Step as _;
+use crate::steps::prune_images::PruneImages;
+use crate::steps::retain_previous::hand_over;
+use crate::steps::watch::Watch;
+
+/// What a run leaves for its reports.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the probe saw, if it ran.
+    pub evidence: Option<Evidence>,
+    /// What that proves.
+    pub verdict: Option<Verdict>,
+}
+
+/// Tells what was decided, and what is live.
+pub(crate) fn announce(cx: &Context, plan: &Plan) {
+    for decision in plan.decisions() {
+        cx.events.emit(decision);
+    }
+    if let Some(release) = &plan.previous.release {
+        cx.events.emit(Event::Fleet {
+            colour: plan.live,
+            healthy: plan.previous.healthy,
+            wanted: u32::try_from(plan.previous.capacity.desired).unwrap_or_default(),
+            release: Some(release.to_string()),
+        });
+    }
+}
+
+/// Ends a run whose steps moved the traffic, or stopped on the way.
+pub(crate) async fn end(
+    cx: &Context,
+    plan: &Plan,
+    run: Runner<'_>,
+    watch: &Watch,
+    ended: Result<(), Stop>,
+) -> Finished {
+    let mut evidence = None;
+    let outcome = match ended {
+        Ok(()) => deployed(plan, Vec::new()),
+        Err(stop) if stop.zone == Zone::Finish => deployed(plan, unfinished(cx, plan, &stop).await),
+        Err(stop) => {
+            // On the way back to nothing live, everything fails, and that proves nothing.
+            if plan.previous.release.is_none() {
+                evidence = gather(cx, watch).await;
+            }
+            undone(cx, plan, run, stop).await
+        }
+    };
+    let evidence = match evidence {
+        Some(evidence) => Some(evidence),
+        None => gather(cx, watch).await,
+    };
+    conclude(plan, outcome, evidence)
+}
+
+/// Stops the probe and takes what it saw.
+async fn gather(cx: &Context, watch: &Watch) -> Option<Evidence> {
+    watch.stop().await.unwrap_or_else(|error| {
+        let lost = format!("the probe's evidence is lost: {error:#}");
+        cx.events.note(lost);
+        None
+    })
+}
+
+fn deployed(plan: &Plan, leftovers: Vec<Leftover>) -> Outcome {
+    Outcome::Deployed {
+        release: plan.release.clone(),
+        previous: plan.previous.release.clone(),
+        live: plan.idle,
+        warnings: Vec::new(),
+        leftovers,
+    }
+}
+
+/// Names what is not finished; frozen, the new live group must not stay for that.
+pub(crate) async fn unfinished(cx: &Context, plan: &Plan, stop: &Stop) -> Vec<Leftover> {
+    let mut leftovers = vec![left_over(cx, plan, stop)];
+    if stop.step == PruneImages::ABOUT.name {
+        // Its policies rule already, and may have scaled it since.
+        return leftovers;
+    }
+    if let Err(error) = hand_over(cx, plan).await {
+        let group = plan.idle_group();
+        leftovers.push(Leftover {
+            what: format!("{group} still has its scaling policies frozen: {error:#}"),
+            remedy: format!(
+                "aws autoscaling resume-processes --auto-scaling-group-name {group} --scaling-processes {}",
+                FROZEN.join(" ")
+            ),
+        });
+    }
+    leftovers
+}
+
+/// What a failure after the shift leaves behind: nothing that serves traffic, but something that costs.
+fn left_over(cx: &Context, plan: &Plan, stop: &Stop) -> Leftover {
+    let leftover = Leftover {
+        what: format!("{} was not finished: {}", stop.step, stop.cause),
+        remedy: format!(
+            "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {} --min-size 0 --max-size 0 \
+             --desired-capacity 0   # once nobody needs the previous release",
+            plan.names().group(plan.live)
+        ),
+    };
+    cx.events.emit(Event::LeftOver {
+        what: leftover.what.clone(),
+        remedy: leftover.remedy.clone(),
+    });
+    leftover
+}
+
+/// Undoes a run that stopped before it was done.
+pub(crate) async fn undone(cx: &Context, plan: &Plan, run: Runner<'_>, stop: Stop) -> Outcome {
+    let traffic_moved = stop.zone == Zone::Commit;
+    let unwound = run.unwind().await;
+    let step = stop.step.to_owned();
+    let serving: Option<Release> = plan.previous.release.clone();
+    if let Some(undo_failure) = unwound.stuck {
+        let weights = elbv2::describe_rule(&cx.aws, &plan.traffic_rule)
+            .await
+            .ok()
+            .and_then(|rule| rule.split(&plan.target_groups));
+        return Outcome::Stuck {
+            step,
+            cause: stop.cause,
+            undo_failure,
+            weights,
+            commands: restore_by_hand(plan),
+            leftovers: unwound.leftovers,
+        };
+    }
+    if stop.cancelled {
+        Outcome::Cancelled {
+            step,
+            traffic_moved,
+            serving,
+            undone: unwound.undone,
+            leftovers: unwound.leftovers,
+        }
+    } else {
+        Outcome::RolledBack {
+            step,
+            cause: stop.cause,
+            traffic_moved,
+            serving,
+            undone: unwound.undone,
+            leftovers: unwound.leftovers,
+        }
+    }
+}
+
+/// What a person types when the weights could not be restored.
+pub(crate) fn restore_by_hand(plan: &Plan) -> Vec<String> {
+    let groups = &plan.target_groups;
+    let weights = plan.previous.weights;
+    let actions = serde_json::json!([{
+        "Type": "forward",
+        "ForwardConfig": {"TargetGroups": [
+            {"TargetGroupArn": groups.blue, "Weight": weights.blue},
+            {"TargetGroupArn": groups.green, "Weight": weights.green},
+        ]},
+    }]);
+    vec![
+        format!(
+            "aws elbv2 modify-rule --region {} --rule-arn {} --actions '{actions}'",
+            plan.region, plan.traffic_rule
+        ),
+        format!("curl -s {}{}", plan.url, plan.config.service.version_path),
+    ]
+}
+
+/// A release is deployed only when the probe has proved it.
+fn conclude(plan: &Plan, outcome: Outcome, evidence: Option<Evidence>) -> Finished {
+    let wanted = match &outcome {
+        Outcome::Deployed { release, .. } => Some(release.0.clone()),
+        _ => plan
+            .previous
+            .release
+            .as_ref()
+            .map(|release| release.0.clone()),
+    };
+    let verdict = evidence
+        .as_ref()
+        .map(|evidence| judge(evidence, wanted.as_deref()));
+    let reasons = match &verdict {
+        Some(Verdict::Passed) => Vec::new(),
+        Some(Verdict::Failed { reasons } | Verdict::Unproven { reasons }) => reasons.clone(),
+        None => vec!["the probe did not run".to_owned()],
+    };
+    let outcome = match outcome {
+        Outcome::Deployed {
+            release,
+            previous,
+            live,
+            leftovers,
+            ..
+        } if !reasons.is_empty() => Outcome::Unproven {
+            release,
+            previous,
+            live,
+            reasons,
+            leftovers,
+        },
+        Outcome::Deployed {
+            release,
+            previous,
+            live,
+            leftovers,
+            ..
+        } => Outcome::Deployed {
+            release,
+            previous,
+            live,
+            warnings: evidence
+                .as_ref()
+                .and_then(failed_before)
+                .into_iter()
+                .collect(),
+            leftovers,
+        },
+        other => other,
+    };
+    Finished {
+        outcome,
+        evidence,
+        verdict,
+    }
+}
+
+/// What failed before the part that is judged: on a way back, the reason for it, most likely.
+fn failed_before(evidence: &Evidence) -> Option<String> {
+    let (sent, failed) = evidence.before_judged()?;
+    (failed > 0).then(|| {
+        format!(
+            "{failed} of {sent} requests failed before the traffic had moved: they are counted, and not judged"
+        )
+    })
+}

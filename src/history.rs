@@ -1,0 +1,118 @@
+//! The releases that stand in AWS, for people and for programs. Pure.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::names::{Colour, Release, utc};
+use crate::plan::past::{Past, State};
+
+/// A line of the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Line {
+    /// The release.
+    pub release: Release,
+    /// When its template version was made.
+    pub published: String,
+    /// The colour it ran on.
+    pub colour: Option<Colour>,
+    /// The template version.
+    pub template_version: i64,
+    /// Its image.
+    pub image: String,
+    /// The image can be started.
+    pub image_stands: bool,
+    /// What it is now.
+    pub state: State,
+}
+
+/// The lines of what AWS knows of, the newest first.
+pub fn lines(releases: Vec<Past>, limit: usize) -> Vec<Line> {
+    let line = |past: Past| Line {
+        release: past.release,
+        published: utc(past.created),
+        colour: past.colour,
+        template_version: past.version,
+        image: past.image,
+        image_stands: past.image_stands,
+        state: past.state,
+    };
+    releases.into_iter().take(limit).map(line).collect()
+}
+
+/// The lines for people: `more` releases are not among them.
+pub fn text(lines: &[Line], environment: &str, more: usize) -> String {
+    let width = lines
+        .iter()
+        .map(|line| line.release.0.chars().count())
+        .max()
+        .unwrap_or_default();
+    let mut text = String::new();
+    for line in lines {
+        let colour = line.colour.map_or_else(String::new, |it| it.to_string());
+        let _ = writeln!(
+            text,
+            "{:<width$}  {}  {colour:<5}  {}  {}",
+            line.release.0,
+            line.published,
+            line.image,
+            words(line, environment)
+        );
+    }
+    if more > 0 {
+        let _ = writeln!(text, "and {more} more: --limit {}", lines.len() + more);
+    }
+    text.trim_end().to_owned()
+}
+
+fn words(line: &Line, environment: &str) -> String {
+    match line.state {
+        State::Live => "live".to_owned(),
+        State::Retained => format!("still up: bg-deploy rollback --environment {environment}"),
+        State::Unfinished => {
+            format!("left by a run that did not end: bg-deploy finish --environment {environment}")
+        }
+        State::Standing => format!(
+            "bg-deploy rollback --environment {environment} --to {}",
+            line.release
+        ),
+        State::Repeated => "the same release again, see above".to_owned(),
+        State::ImageGone => "its image is gone".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(release: &str, state: State) -> Line {
+        Line {
+            release: Release(release.into()),
+            published: "2026-11-21T14:05:00Z".into(),
+            colour: Some(Colour::Blue),
+            template_version: 3,
+            image: "ami-1".into(),
+            image_stands: true,
+            state,
+        }
+    }
+
+    #[test]
+    fn every_release_is_told_with_what_it_is_now_and_what_to_type() {
+        let lines = [
+            line("1.10.0", State::Live),
+            line("1.9.0", State::Retained),
+            line("1.8.0", State::Standing),
+            line("1.7.0", State::ImageGone),
+        ];
+        assert_eq!(
+            text(&lines, "prod", 2),
+            "1.10.0  2026-11-21T14:05:00Z  blue   ami-1  live\n\
+             1.9.0   2026-11-21T14:05:00Z  blue   ami-1  still up: bg-deploy rollback --environment prod\n\
+             1.8.0   2026-11-21T14:05:00Z  blue   ami-1  bg-deploy rollback --environment prod --to 1.8.0\n\
+             1.7.0   2026-11-21T14:05:00Z  blue   ami-1  its image is gone\n\
+             and 2 more: --limit 6"
+        );
+    }
+}

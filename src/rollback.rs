@@ -1,0 +1,70 @@
+//! THE PAGE of a rollback: to a release that was live before, as short as can be.
+//!
+//! It needs no bake, no artifact, and, while the previous colour is up, no launch. What is live is presumed bad, so it is
+//! watched from the first step on, and its failures neither turn the way back around nor count in the verdict; those
+//! after the traffic was seen to have moved do.
+//!
+//! | zone | steps | a failure |
+//! |---|---|---|
+//! | prepare | start probe to probe version | live was not touched; what was up stays up, retained as before |
+//! | commit | shift traffic | only when the weights are refused or not obeyed: they are restored first |
+//! | finish | drain, retain | the release stands: what could not be done is named |
+
+use std::path::PathBuf;
+
+use crate::ending::{Finished, announce, end};
+use crate::plan::{Plan, Source};
+use crate::run::context::Context;
+use crate::run::runner::{Runner, Stop};
+use crate::steps::await_healthy::AwaitHealthy;
+use crate::steps::clear_idle::ClearIdle;
+use crate::steps::drain_previous::DrainPrevious;
+use crate::steps::hold_previous::HoldPrevious;
+use crate::steps::open_preview::OpenPreview;
+use crate::steps::probe_version::ProbeVersion;
+use crate::steps::publish_template::PublishTemplate;
+use crate::steps::retain_previous::RetainPrevious;
+use crate::steps::scale_up_idle::ScaleUpIdle;
+use crate::steps::shift_traffic::ShiftTraffic;
+use crate::steps::smoke_test::SmokeTest;
+use crate::steps::start_probe::StartProbe;
+use crate::steps::watch::Watch;
+
+/// Carries out the plan of a rollback. `ledger` is where the probe writes.
+pub async fn rollback(cx: &Context, plan: &Plan, ledger: Option<PathBuf>) -> Finished {
+    announce(cx, plan);
+    let watch = Watch::new(ledger);
+    let mut run = Runner::new(cx);
+    let ended = go_back(&mut run, plan, &watch).await;
+    end(cx, plan, run, &watch, ended).await
+}
+
+/// The sequence.
+async fn go_back<'a>(run: &mut Runner<'a>, plan: &Plan, watch: &Watch) -> Result<(), Stop> {
+    // Prepare: live is not touched.
+    run.step(StartProbe::of(plan, watch)).await?;
+    let instances = bring_up(run, plan).await?;
+    run.step(AwaitHealthy::of(plan, &instances)).await?;
+    let preview = run.step(OpenPreview::of(plan)).await?;
+    run.step(SmokeTest::of(plan, &preview)).await?;
+    run.step(ProbeVersion::of(plan, &preview)).await?;
+
+    // Commit: a failure restores the traffic first.
+    run.step(ShiftTraffic::of(plan, watch)).await?;
+
+    // Finish: only forward.
+    run.step(DrainPrevious::of(plan, watch)).await?;
+    run.step(RetainPrevious::of(plan)).await
+}
+
+/// The release's instances: those that are up, or new ones.
+async fn bring_up<'a>(run: &mut Runner<'a>, plan: &Plan) -> Result<Vec<String>, Stop> {
+    let version = match &plan.source {
+        Source::Retained { .. } => return run.step(HoldPrevious::of(plan)).await,
+        Source::ScaledIn { version, .. } => *version,
+        Source::Earlier { image, .. } => run.step(PublishTemplate::of(plan, image)).await?,
+        Source::Artifact(_) => unreachable!("a rollback is planned from what was live before"),
+    };
+    run.step(ClearIdle::of(plan)).await?;
+    run.step(ScaleUpIdle::of(plan, version)).await
+}

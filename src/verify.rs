@@ -1,0 +1,36 @@
+//! THE PAGE of a verification: all of a release that comes before its shift, and then undone again.
+//!
+//! No traffic moves and no weight is written, so nothing is probed: live is as it was. What fails ends it as it ends a
+//! release that fails before the shift.
+
+use std::path::Path;
+
+use crate::deploy::prove;
+use crate::ending::{Finished, announce, undone};
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::run::context::Context;
+use crate::run::runner::Runner;
+
+/// Carries out a plan up to the shift, and undoes it. `bundle` is the packed bundle.
+pub async fn verify(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
+    announce(cx, plan);
+    let mut run = Runner::new(cx);
+    let outcome = match prove(&mut run, plan, bundle).await {
+        Err(stop) => undone(cx, plan, run, stop).await,
+        Ok(_) => {
+            let unwound = run.unwind().await;
+            Outcome::Verified {
+                release: plan.release.clone(),
+                serving: plan.previous.release.clone(),
+                undone: unwound.undone,
+                leftovers: unwound.leftovers,
+            }
+        }
+    };
+    Finished {
+        outcome,
+        evidence: None,
+        verdict: None,
+    }
+}

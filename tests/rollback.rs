@@ -1,0 +1,444 @@
+//! Rollbacks against the local cloud, under a paused clock: in seconds while the previous colour is up, without a bake
+//! otherwise; away from a release that fails; and at every step that fails the way back stays open.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bg_deploy::aws::autoscaling::{self, Capacity};
+use bg_deploy::aws::{elbv2, images};
+use bg_deploy::config::Config;
+use bg_deploy::names::{Colour, Release, Weights};
+use bg_deploy::outcome::Outcome;
+use bg_deploy::plan::{Decision, Plan, Source};
+use bg_deploy::probe::Verdict;
+use bg_deploy::rehearsal::pace::Spread;
+use bg_deploy::rehearsal::sample_app::AppFault;
+use bg_deploy::rollback::rollback;
+use bg_deploy::run::context::Context;
+use bg_deploy::run::event::{Event, Zone};
+use bg_deploy::run::runner::Runner;
+use bg_deploy::steps::ROLLBACK;
+use bg_deploy::steps::await_healthy::AwaitHealthy;
+use bg_deploy::steps::bake_image::BakeImage;
+use bg_deploy::steps::clear_idle::ClearIdle;
+use bg_deploy::steps::publish_template::PublishTemplate;
+use bg_deploy::steps::retain_previous::RetainPrevious;
+use bg_deploy::steps::scale_up_idle::ScaleUpIdle;
+use support::rule::{Call, clear, next, second};
+use support::standing::{Standing, assert_untouched, traces};
+use support::{World, assert_deployed, story};
+
+const AUTOSCALING: &str = "autoscaling";
+const ELB: &str = "elasticloadbalancing";
+
+/// Every instance that the account ever had.
+fn instances(world: &World) -> BTreeSet<String> {
+    world
+        .cloud
+        .account()
+        .ec2
+        .instances
+        .keys()
+        .cloned()
+        .collect()
+}
+
+/// When the weights were written.
+fn written(cx: &Context) -> Duration {
+    let all = cx.events.all();
+    let written = all
+        .iter()
+        .find(|stamped| matches!(stamped.event, Event::WeightsWritten { .. }));
+    written.expect("the weights were written").at
+}
+
+async fn assert_serves(world: &World, plan: &Plan, release: &str) {
+    for _ in 0..20 {
+        assert_eq!(world.visit(&plan.url, None).await, release);
+    }
+}
+
+fn refusal(decision: Decision) -> String {
+    match decision {
+        Decision::Refused(reason) => reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_previous_colour_is_up_nothing_is_launched_and_traffic_is_back_in_seconds() {
+    let world = World::with_a_previous().await;
+    let before = instances(&world);
+    let (finished, plan, cx) = world.rollback(None).await;
+    assert_deployed(&finished, &cx);
+    assert!(
+        matches!(plan.source, Source::Retained { .. }),
+        "{:?}",
+        plan.source
+    );
+    let now = instances(&world);
+    assert!(now.is_subset(&before), "nothing was launched");
+    // How soon the load balancer's nodes obey is theirs.
+    assert!(written(&cx) <= Duration::from_secs(12), "{}", story(&cx));
+    assert_eq!(finished.verdict, Some(Verdict::Passed));
+    assert_serves(&world, &plan, "0.0.1").await;
+    // What was taken back is retained in its turn, and the new live group is its policies' again.
+    let after = Standing::look(&world, &world.plan_rollback(None).await).await;
+    assert!(after.retains(), "{after:?}");
+    let live = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await;
+    let live = live.expect("the live group");
+    assert_eq!((live.capacity.min, live.suspended), (2, Vec::new()));
+    let (finished, plan, cx) = world.rollback(None).await;
+    assert_deployed(&finished, &cx);
+    assert_serves(&world, &plan, "0.0.2").await;
+    // Nothing is scaled in that serves.
+    world.clock.sleep(Duration::from_secs(2 * 3_600)).await;
+    assert_serves(&world, &plan, "0.0.2").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_scale_in_the_same_template_version_is_launched_again() {
+    let world = World::with_a_previous().await;
+    world.clock.sleep(Duration::from_secs(2 * 3_600)).await;
+    let ran_with = world.plan_rollback(None).await.idle_before.template_version;
+    let (finished, plan, cx) = world.rollback(None).await;
+    assert_deployed(&finished, &cx);
+    assert!(
+        matches!(plan.source, Source::ScaledIn { .. }),
+        "{:?}",
+        plan.source
+    );
+    let live = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await;
+    let live = live.expect("the live group");
+    assert_eq!(live.template_version, ran_with);
+    assert_serves(&world, &plan, "0.0.1").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_earlier_release_gets_a_template_version_of_its_own_and_no_bake() {
+    let world = World::with_a_previous().await;
+    let (finished, cx) = world.deploy(&world.config("0.0.3", None)).await;
+    assert_deployed(&finished, &cx);
+    let from = world.cloud.account().calls.len();
+    let (finished, plan, cx) = world.rollback(Some("0.0.1")).await;
+    assert_deployed(&finished, &cx);
+    assert!(
+        matches!(plan.source, Source::Earlier { .. }),
+        "{:?}",
+        plan.source
+    );
+    let planned: BTreeSet<_> = ROLLBACK.iter().flat_map(|step| step.about.calls).collect();
+    for call in &world.cloud.account().calls[from..] {
+        let known = !call.is_mutating() || planned.contains(&call.operation.as_str());
+        assert!(known, "{} is not in the table", call.operation);
+    }
+    assert_serves(&world, &plan, "0.0.1").await;
+}
+
+/// Makes a release live that no deploy would let through.
+async fn force_live(world: &World, config: &Config) {
+    let (prepared, plan) = world.plan(config).await;
+    let cx = world.context().await;
+    let mut run = Runner::new(&cx);
+    let bundle = prepared.bundle.file.path().to_owned();
+    let image = run.step(BakeImage::of(&plan, bundle)).await.expect("baked");
+    let version = run.step(PublishTemplate::of(&plan, &image)).await;
+    run.step(ClearIdle::of(&plan)).await.expect("cleared");
+    let scaled = run.step(ScaleUpIdle::of(&plan, version.expect("a version")));
+    let instances = scaled.await.expect("instances");
+    run.step(AwaitHealthy::of(&plan, &instances))
+        .await
+        .expect("healthy");
+    let weights = Weights::split(plan.idle, 100);
+    elbv2::modify_rule(
+        &cx.aws,
+        &plan.traffic_rule,
+        None,
+        &plan.target_groups,
+        weights,
+    )
+    .await
+    .expect("weights");
+    world.clock.sleep(Duration::from_secs(90)).await;
+    run.step(RetainPrevious::of(&plan)).await.expect("retained");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_live_fails_does_not_turn_the_way_back_around_and_is_told() {
+    let world = World::with_a_release().await;
+    let bad = world.config("0.0.2", Some(AppFault::ErrorsAfterShift));
+    force_live(&world, &bad).await;
+    let (finished, plan, cx) = world.rollback(None).await;
+    let Outcome::Deployed { warnings, .. } = &finished.outcome else {
+        panic!("{:#?}\n{}", finished.outcome, story(&cx));
+    };
+    assert_eq!(finished.verdict, Some(Verdict::Passed));
+    let evidence = finished.evidence.expect("the probe ran");
+    let (_, failed) = evidence.before_judged().expect("a part is judged");
+    assert!(
+        failed > 0 && failed == evidence.tally.failed,
+        "{evidence:?}"
+    );
+    assert!(
+        warnings
+            .iter()
+            .any(|text| text.starts_with(&format!("{failed} of "))
+                && text.contains("before the traffic had moved")),
+        "{warnings:?}"
+    );
+    assert_serves(&world, &plan, "0.0.1").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_gone_back_to_that_fails_is_not_proven() {
+    let world = World::new().await;
+    let bad = world.config("0.0.1", Some(AppFault::ErrorsAfterShift));
+    world.provision(&bad).await;
+    force_live(&world, &bad).await;
+    force_live(&world, &world.config("0.0.2", None)).await;
+    let (finished, _, cx) = world.rollback(None).await;
+    assert!(
+        !matches!(finished.outcome, Outcome::Deployed { .. }),
+        "{:#?}\n{}",
+        finished.outcome,
+        story(&cx)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_live_has_more_than_the_previous_colour_is_launched_first() {
+    let world = World::with_a_previous().await;
+    let plan = world.plan_rollback(None).await;
+    let aws = world.aws().await;
+    let more = Capacity {
+        min: 2,
+        max: 4,
+        desired: 3,
+    };
+    let live = plan.names().group(plan.live);
+    autoscaling::update_group(&aws, &live, more, None)
+        .await
+        .expect("more");
+    world.clock.sleep(Duration::from_secs(300)).await;
+    let before = instances(&world);
+    let (finished, plan, cx) = world.rollback(None).await;
+    assert_deployed(&finished, &cx);
+    assert_eq!(instances(&world).difference(&before).count(), 1);
+    assert_eq!(plan.capacity.desired, 3);
+    let now = autoscaling::describe_group(&aws, &plan.idle_group()).await;
+    assert_eq!(now.expect("the live group").members.len(), 3);
+}
+
+/// How a step of a rollback is made to fail.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Refuse(Call),
+    SlowNodes,
+    Cancel,
+}
+
+const FAILURES: [(&str, How); 16] = [
+    ("start probe", How::Cancel),
+    (
+        "hold previous",
+        How::Refuse(next(AUTOSCALING, "DescribeScalingActivities")),
+    ),
+    (
+        "hold previous",
+        How::Refuse(next(AUTOSCALING, "SuspendProcesses")),
+    ),
+    (
+        "hold previous",
+        How::Refuse(next(AUTOSCALING, "DeleteScheduledAction")),
+    ),
+    (
+        "hold previous",
+        How::Refuse(next(AUTOSCALING, "UpdateAutoScalingGroup")),
+    ),
+    (
+        "hold previous",
+        How::Refuse(next(AUTOSCALING, "DescribeAutoScalingGroups")),
+    ),
+    ("hold previous", How::Cancel),
+    (
+        "await healthy",
+        How::Refuse(next(ELB, "DescribeTargetHealth")),
+    ),
+    ("open preview route", How::Refuse(next(ELB, "ModifyRule"))),
+    ("open preview route", How::SlowNodes),
+    ("smoke test", How::Cancel),
+    ("probe version", How::Cancel),
+    ("shift traffic", How::Refuse(next(ELB, "DescribeRules"))),
+    ("shift traffic", How::Refuse(next(ELB, "ModifyRule"))),
+    ("shift traffic", How::Refuse(second(ELB, "DescribeRules"))),
+    ("shift traffic", How::SlowNodes),
+];
+
+#[test]
+fn no_step_of_a_rollback_while_the_previous_colour_is_up_is_missing_here() {
+    for step in ROLLBACK {
+        let is_taken = ["", "the previous colour is up"].contains(&step.when);
+        let named = FAILURES.iter().any(|(name, _)| *name == step.about.name);
+        let undone = step.about.zone != Zone::Finish;
+        assert!(named || !is_taken || !undone, "{}", step.about.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_fails_at_any_step_leaves_live_and_the_retained_colour_as_they_were() {
+    let world = World::with_a_release().await;
+    let mut config = world.config("0.0.2", None);
+    config.retain.previous_for = Duration::from_secs(6 * 86_400);
+    let (finished, cx) = world.deploy(&config).await;
+    assert_deployed(&finished, &cx);
+    for (step, how) in FAILURES {
+        let plan = world.plan_rollback(None).await;
+        let before = Standing::look(&world, &plan).await;
+        assert!(before.retains(), "{before:?}");
+        let known = instances(&world);
+        let cx = world.context().await;
+        arrange(&world, &cx, step, how);
+        let finished = rollback(&cx, &plan, None).await;
+        let why = format!("{step}, {how:?}\n{}", story(&cx));
+        assert!(clear(&mut world.cloud.account()), "met no call: {why}");
+        match (&finished.outcome, how) {
+            (Outcome::Cancelled { leftovers, .. }, How::Cancel)
+            | (Outcome::RolledBack { leftovers, .. }, _) => assert_eq!(leftovers, &[], "{why}"),
+            (other, _) => panic!("{other:#?}\n{why}"),
+        }
+        assert_untouched(&world, &plan, &before, &why).await;
+        assert_eq!(Standing::look(&world, &plan).await, before, "{why}");
+        // EC2 forgets what has ended; nothing may have been added.
+        assert!(instances(&world).is_subset(&known), "{why}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scale_in_that_was_due_meanwhile_still_comes_after_a_rollback_that_failed() {
+    let world = World::with_a_release().await;
+    let mut config = world.config("0.0.2", None);
+    config.retain.previous_for = Duration::from_secs(120);
+    let (finished, cx) = world.deploy(&config).await;
+    assert_deployed(&finished, &cx);
+    let plan = world.plan_rollback(None).await;
+    let cx = world.context().await;
+    arrange(&world, &cx, "open preview route", How::SlowNodes);
+    let finished = rollback(&cx, &plan, None).await;
+    assert!(
+        matches!(finished.outcome, Outcome::RolledBack { .. }),
+        "{}",
+        story(&cx)
+    );
+    let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await;
+    assert_eq!(group.expect("the group").members.len(), 2, "it is still up");
+    world.clock.sleep(Duration::from_secs(600)).await;
+    let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await;
+    assert_eq!(group.expect("the group").members.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_earlier_release_that_fails_to_come_up_leaves_no_trace() {
+    let world = World::with_a_previous().await;
+    let (finished, cx) = world.deploy(&world.config("0.0.3", None)).await;
+    assert_deployed(&finished, &cx);
+    let plan = world.plan_rollback(Some("0.0.1")).await;
+    let before = Standing::look(&world, &plan).await;
+    let cx = world.context().await;
+    arrange(&world, &cx, "open preview route", How::SlowNodes);
+    let finished = rollback(&cx, &plan, None).await;
+    assert!(
+        matches!(finished.outcome, Outcome::RolledBack { .. }),
+        "{}",
+        story(&cx)
+    );
+    assert_untouched(&world, &plan, &before, "earlier").await;
+    assert!(traces(&world, &plan.deployment).is_empty());
+}
+
+/// Sets the fault when the step begins, so that no earlier step's calls meet it.
+fn arrange(world: &World, cx: &Context, begins: &'static str, how: How) {
+    let shared = std::sync::Arc::clone(world.cloud.shared());
+    let usual = shared.account_now().pace.node_propagation;
+    let cancel = cx.cancel.clone();
+    cx.events.listen(move |stamped| match &stamped.event {
+        Event::StepBegan { step, .. } if step == begins => match how {
+            How::Refuse(call) => call.refuse(&mut shared.account_now()),
+            How::SlowNodes => {
+                shared.account_now().pace.node_propagation = Spread::seconds(900, 1.0, 900);
+            }
+            How::Cancel => cancel.cancel(),
+        },
+        Event::StepFailed { .. } => shared.account_now().pace.node_propagation = usual,
+        _ => {}
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_t_be_gone_back_to_is_refused_with_what_can() {
+    let world = World::with_a_release().await;
+    let first = refusal(world.decide_rollback(None).await);
+    assert!(
+        first.contains("0.0.1 is the first release of hello in test"),
+        "{first}"
+    );
+    for version in ["0.0.2", "0.0.3"] {
+        let (finished, cx) = world.deploy(&world.config(version, None)).await;
+        assert_deployed(&finished, &cx);
+    }
+    assert!(matches!(
+        world.decide_rollback(Some("0.0.3")).await,
+        Decision::NothingToDo(Release(release)) if release == "0.0.3"
+    ));
+    let unknown = refusal(world.decide_rollback(Some("9")).await);
+    let way = "bg-deploy rollback --environment test --to 0.0.1";
+    assert!(
+        unknown.contains("no release 9") && unknown.contains(way),
+        "{unknown}"
+    );
+    let aws = world.aws().await;
+    let Source::Earlier { image, .. } = world.plan_rollback(Some("0.0.1")).await.source else {
+        panic!("0.0.1 is two releases back");
+    };
+    let image = images::find_image(&aws, &image).await.expect("an answer");
+    images::remove_image(&aws, &image.expect("an image"))
+        .await
+        .expect("removed");
+    let gone = refusal(world.decide_rollback(Some("0.0.1")).await);
+    assert!(
+        gone.contains("is gone") && gone.contains("--to 0.0.2"),
+        "{gone}"
+    );
+    assert!(!gone.contains("--to 0.0.1"), "{gone}");
+    let plan = world.plan_rollback(None).await;
+    let half = Weights::split(Colour::Blue, 50);
+    elbv2::modify_rule(&aws, &plan.traffic_rule, None, &plan.target_groups, half)
+        .await
+        .expect("weights");
+    let divided = refusal(world.decide_rollback(None).await);
+    for word in ["interrupted", "bg-deploy finish", "aws elbv2 modify-rule"] {
+        assert!(divided.contains(word), "{divided}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_that_a_killed_run_left_is_not_taken_for_what_was_live() {
+    let world = World::with_a_release().await;
+    let (prepared, plan) = world.plan(&world.config("0.0.2", None)).await;
+    let cx = world.context().await;
+    let mut run = Runner::new(&cx);
+    let bundle = prepared.bundle.file.path().to_owned();
+    let image = run.step(BakeImage::of(&plan, bundle)).await.expect("baked");
+    let version = run.step(PublishTemplate::of(&plan, &image)).await;
+    let scaled = run.step(ScaleUpIdle::of(&plan, version.expect("a version")));
+    scaled.await.expect("instances");
+    let reason = refusal(world.decide_rollback(None).await);
+    for word in [
+        "0.0.2",
+        "interrupted",
+        "bg-deploy finish --environment test",
+    ] {
+        assert!(reason.contains(word), "{reason}");
+    }
+}

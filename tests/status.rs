@@ -1,0 +1,112 @@
+//! `status` and `history` of what really stands in an account.
+
+mod support;
+
+use std::time::Duration;
+
+use bg_deploy::aws::elbv2;
+use bg_deploy::history;
+use bg_deploy::names::{Colour, Weights};
+use bg_deploy::plan::Draw;
+use bg_deploy::plan::past::{State, releases};
+use bg_deploy::secret::Secret;
+use bg_deploy::status::{Rollback, Status};
+use support::{World, assert_deployed};
+
+async fn status(world: &World) -> Option<Status> {
+    let config = world.config("any", None);
+    let draw = Draw {
+        deployment: "d-status".to_owned(),
+        preview_token: Secret::new("nobody knows"),
+    };
+    let inventory = world.look(&config).await;
+    Status::of(&config, &inventory, &[], world.clock.utc(), &draw)
+}
+
+async fn states(world: &World) -> Vec<(String, State)> {
+    let inventory = world.look(&world.config("any", None)).await;
+    releases(&inventory)
+        .into_iter()
+        .map(|past| (past.release.0, past.state))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_provisioned_has_no_status_and_a_stack_without_a_release_has_one() {
+    let world = World::new().await;
+    assert_eq!(status(&world).await, None);
+    world.provision(&world.config("0.0.1", None)).await;
+    let status = status(&world).await.expect("a status");
+    assert!(
+        status.text().contains("hello has no release in test yet"),
+        "{}",
+        status.text()
+    );
+    assert_eq!(states(&world).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_tells_what_is_live_kept_and_divided() {
+    let world = World::with_a_previous().await;
+    let from = world.cloud.account().calls.len();
+    let told = status(&world).await.expect("a status");
+    let text = told.text();
+    for words in [
+        "blue  live    0.0.2  2 of 2 instances healthy, 100 % of the traffic",
+        "green idle    0.0.1  2 of 2 instances healthy, 0 % of the traffic, kept until ",
+        "bg-deploy rollback --environment test would go back to 0.0.1: nothing is launched",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    assert!(!text.contains("unfinished"), "{text}");
+    assert!(
+        world.cloud.account().calls[from..]
+            .iter()
+            .all(|call| !call.is_mutating()),
+        "it changes nothing"
+    );
+    let plan = world.plan_rollback(None).await;
+    let aws = world.aws().await;
+    let half = Weights::split(Colour::Blue, 50);
+    elbv2::modify_rule(&aws, &plan.traffic_rule, None, &plan.target_groups, half)
+        .await
+        .expect("weights");
+    let told = status(&world).await.expect("a status");
+    assert!(
+        matches!(told.rollback, Rollback::Refused { .. }),
+        "{told:?}"
+    );
+    assert!(
+        told.text().contains("unfinished: the traffic is divided"),
+        "{}",
+        told.text()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_tells_what_can_be_gone_back_to() {
+    let world = World::with_a_previous().await;
+    let mut config = world.config("0.0.3", None);
+    config.retain.images = 2;
+    let (finished, cx) = world.deploy(&config).await;
+    assert_deployed(&finished, &cx);
+    let expected = [
+        ("0.0.3", State::Live),
+        ("0.0.2", State::Retained),
+        ("0.0.1", State::ImageGone),
+    ];
+    let expected: Vec<_> = expected
+        .map(|(release, state)| (release.to_owned(), state))
+        .to_vec();
+    assert_eq!(states(&world).await, expected);
+    world.clock.sleep(Duration::from_secs(2 * 3_600)).await;
+    assert_eq!(states(&world).await[1].1, State::Standing);
+    let inventory = world.look(&config).await;
+    let lines = history::lines(releases(&inventory), 2);
+    let text = history::text(&lines, "test", 1);
+    assert!(
+        text.contains("bg-deploy rollback --environment test --to 0.0.2"),
+        "{text}"
+    );
+    assert!(text.ends_with("and 1 more: --limit 3"), "{text}");
+}

@@ -1,0 +1,125 @@
+//! Verifications against the local cloud: green only for what was proved, no trace of it, and live as it was.
+
+mod support;
+
+use bg_deploy::config::Config;
+use bg_deploy::deploy::Finished;
+use bg_deploy::outcome::Outcome;
+use bg_deploy::plan::{Decision, Plan};
+use bg_deploy::prepare::{Prepared, prepare_verification};
+use bg_deploy::rehearsal::sample_app::AppFault;
+use bg_deploy::run::context::Context;
+use bg_deploy::run::event::Event;
+use bg_deploy::verify::verify;
+use support::standing::{Standing, assert_untouched};
+use support::{World, story};
+
+async fn prepare(world: &World, config: &Config, discard: bool) -> Prepared {
+    let release = config.release.clone().expect("a release");
+    prepare_verification(&world.aws().await, config, &release, discard)
+        .await
+        .expect("a decision")
+}
+
+fn plan_of(prepared: &Prepared) -> Plan {
+    match prepared.decision.clone() {
+        Decision::Release(plan) => *plan,
+        other => panic!("no verification: {other:?}"),
+    }
+}
+
+fn refusal(prepared: &Prepared) -> &str {
+    match &prepared.decision {
+        Decision::Refused(reason) => reason,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Verifies; `set` is told the context before anything begins.
+async fn run(world: &World, config: &Config, set: impl Fn(&Context)) -> (Finished, Context) {
+    let prepared = prepare(world, config, false).await;
+    let plan = plan_of(&prepared);
+    let before = Standing::look(world, &plan).await;
+    let cx = world.context().await;
+    set(&cx);
+    let finished = verify(&cx, &plan, prepared.bundle.file.path()).await;
+    assert_untouched(world, &plan, &before, &story(&cx)).await;
+    (finished, cx)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_release_is_verified_and_leaves_no_trace() {
+    let world = World::with_a_release().await;
+    let (finished, cx) = run(&world, &world.config("0.0.2", None), |_| {}).await;
+    let Outcome::Verified {
+        release,
+        serving,
+        undone,
+        leftovers,
+    } = &finished.outcome
+    else {
+        panic!("{:#?}\n{}", finished.outcome, story(&cx));
+    };
+    assert_eq!(release.0, "0.0.2");
+    assert_eq!(serving.as_ref().map(|it| it.0.as_str()), Some("0.0.1"));
+    for word in ["emptied", "template version", "removed image"] {
+        assert!(undone.iter().any(|line| line.contains(word)), "{undone:?}");
+    }
+    assert_eq!(leftovers, &[]);
+    assert_eq!(finished.outcome.exit_code(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_release_is_found_and_a_cancel_leaves_no_trace() {
+    let world = World::with_a_release().await;
+    let wrong = world.config("0.0.2", Some(AppFault::WrongVersion));
+    let (finished, cx) = run(&world, &wrong, |_| {}).await;
+    let found = matches!(&finished.outcome, Outcome::RolledBack { step, traffic_moved: false, .. } if step == "probe version");
+    assert!(found, "{:#?}\n{}", finished.outcome, story(&cx));
+    let good = world.config("0.0.3", None);
+    let (finished, cx) = run(&world, &good, |cx| {
+        let cancel = cx.cancel.clone();
+        cx.events.listen(move |stamped| {
+            if matches!(&stamped.event, Event::StepBegan { step, .. } if step == "smoke test") {
+                cancel.cancel();
+            }
+        });
+    })
+    .await;
+    assert_eq!(finished.outcome.exit_code(), 5, "{}", story(&cx));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_live_already_verifies_nothing() {
+    let world = World::with_a_release().await;
+    let prepared = prepare(&world, &world.config("0.0.1", None), false).await;
+    let reason = refusal(&prepared);
+    assert!(reason.contains("nothing to verify"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_retained_is_given_up_only_when_that_is_said() {
+    let world = World::with_a_previous().await;
+    let config = world.config("0.0.3", None);
+    let prepared = prepare(&world, &config, false).await;
+    let reason = refusal(&prepared);
+    for word in [
+        "0.0.1 is still up on green",
+        "bg-deploy verify --environment test --discard-previous",
+        "for = \"0s\"",
+    ] {
+        assert!(reason.contains(word), "no {word} in: {reason}");
+    }
+    let prepared = prepare(&world, &config, true).await;
+    let plan = plan_of(&prepared);
+    let before = Standing::look(&world, &plan).await;
+    let cx = world.context().await;
+    let finished = verify(&cx, &plan, prepared.bundle.file.path()).await;
+    assert!(
+        matches!(finished.outcome, Outcome::Verified { .. }),
+        "{:#?}\n{}",
+        finished.outcome,
+        story(&cx)
+    );
+    assert_untouched(&world, &plan, &before, "discarded").await;
+}
