@@ -1,0 +1,171 @@
+//! Whose is what stands in AWS now? What a run made may have come into the hands of a newer one, or of a person; what
+//! is theirs is left as it is, and said.
+
+use anyhow::Result;
+
+use crate::aws::autoscaling::{self, Group};
+use crate::aws::launch_templates::{self, Version};
+use crate::aws::{elbv2, images};
+use crate::names::Weights;
+use crate::plan::Plan;
+use crate::run::context::Context;
+use crate::run::journal::{Progress, Stage};
+use crate::run::step::Step as _;
+use crate::stack::{TAG_APP, TAG_DEPLOYMENT};
+use crate::steps::bake_image::BakeImage;
+use crate::steps::publish_template::PublishTemplate;
+use crate::steps::scale_up_idle::ScaleUpIdle;
+use crate::steps::shift_traffic::ShiftTraffic;
+
+/// What stands in AWS now, as far as it decides what may be undone.
+#[derive(Clone, Debug)]
+pub(super) struct Ground {
+    /// The weights of the traffic rule; `None` when it does not name both target groups.
+    pub(super) weights: Option<Weights>,
+    /// Those that this run may have written, and those before it.
+    known: Vec<Weights>,
+    /// The weights are this run's to restore.
+    shifts: bool,
+    /// Who published a template version after this run.
+    newer: Option<String>,
+    /// The idle group.
+    pub(super) group: Group,
+    /// How many instances of the previous colour are in service.
+    pub(super) previous: usize,
+    /// This run's template version, if it was published.
+    version: Option<i64>,
+    /// Another template version starts instances from this run's image.
+    image_shared: bool,
+}
+
+impl Ground {
+    /// Looks, and changes nothing.
+    pub(super) async fn look(cx: &Context, plan: &Plan, progress: &Progress) -> Result<Self> {
+        let rule = elbv2::describe_rule(&cx.aws, &plan.traffic_rule).await?;
+        let versions = launch_templates::describe_versions(&cx.aws, &plan.template).await?;
+        let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await?;
+        let live = plan.names().group(plan.live);
+        let previous = autoscaling::describe_group(&cx.aws, &live).await?;
+        let version = own_version(plan, progress, &versions);
+        let percents = plan.config.shift.weights.iter();
+        let stages = percents.map(|percent| Weights::split(plan.idle, *percent));
+        Ok(Self {
+            weights: rule.split(&plan.target_groups),
+            known: stages.chain([plan.previous.weights]).collect(),
+            shifts: is_pending(progress, ShiftTraffic::ABOUT.name),
+            newer: newer(plan, version, &versions),
+            group,
+            previous: previous
+                .members
+                .iter()
+                .filter(|member| member.lifecycle == "InService")
+                .count(),
+            version,
+            image_shared: is_pending(progress, BakeImage::ABOUT.name)
+                && is_image_shared(cx, plan).await?,
+        })
+    }
+
+    /// Why the run's shift is not this run's to take back, or to complete, if it is not.
+    pub(super) fn leaves_traffic(&self) -> Option<String> {
+        if let Some(newer) = &self.newer {
+            return Some(format!("{newer} has begun since"));
+        }
+        match self.weights {
+            Some(now) if self.known.contains(&now) => None,
+            Some(now) => Some(format!(
+                "the weights are {now}, which this run did not write"
+            )),
+            None => Some("the traffic rule does not name both target groups".to_owned()),
+        }
+    }
+
+    /// Why a step is not to be undone, if it is not.
+    pub(super) fn leaves(&self, plan: &Plan, step: &str) -> Option<String> {
+        if step == ShiftTraffic::ABOUT.name {
+            return self.leaves_traffic();
+        }
+        let restores = self.shifts && self.leaves_traffic().is_none();
+        let before = plan.previous.weights.of(plan.idle);
+        let serves = self.weights.is_none_or(|now| now.of(plan.idle) > before);
+        if serves && !restores {
+            return Some(format!("{} has a share of the traffic now", plan.idle));
+        }
+        let is_ours = self.version.is_none()
+            || [self.version, plan.idle_before.template_version]
+                .contains(&self.group.template_version);
+        let uses_version = self.version.is_some()
+            && (self.group.template_version == self.version
+                || self
+                    .group
+                    .members
+                    .iter()
+                    .any(|member| member.template_version == self.version));
+        match (step, &self.newer) {
+            // The version and the image are this run's alone, as long as nobody else starts instances from them.
+            (step, _) if step == BakeImage::ABOUT.name => self
+                .image_shared
+                .then(|| "another release uses its image".to_owned()),
+            (step, newer) if step == PublishTemplate::ABOUT.name => (newer.is_some()
+                && uses_version)
+                .then(|| "its instances are another run's now".to_owned()),
+            (_, Some(newer)) => Some(format!("{newer} has begun since")),
+            (step, None) if step == ScaleUpIdle::ABOUT.name && !is_ours => Some(format!(
+                "{} starts instances of another template version now",
+                self.group.name
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a step began and was not undone.
+fn is_pending(progress: &Progress, step: &str) -> bool {
+    progress
+        .of(step)
+        .is_some_and(|entry| entry.stage != Stage::Undone)
+}
+
+/// The template version that the run published, as far as is known.
+fn own_version(plan: &Plan, progress: &Progress, versions: &[Version]) -> Option<i64> {
+    let noted = progress.of(PublishTemplate::ABOUT.name)?;
+    let noted = noted.handle.get("version").and_then(|it| it.as_i64());
+    noted.or_else(|| {
+        let ours = versions
+            .iter()
+            .find(|version| version.tags.get(TAG_DEPLOYMENT) == Some(&plan.deployment));
+        ours.map(|version| version.number)
+    })
+}
+
+/// Who published a version after this run's: the first thing of a newer run that can be seen.
+fn newer(plan: &Plan, own: Option<i64>, versions: &[Version]) -> Option<String> {
+    let own = own?;
+    versions
+        .iter()
+        .filter(|version| version.number > own)
+        .find_map(|version| {
+            let deployment = version.tags.get(TAG_DEPLOYMENT)?;
+            (*deployment != plan.deployment).then(|| format!("deployment {deployment}"))
+        })
+}
+
+/// Whether another deployment starts instances from the image that this one baked, in any environment of the app.
+async fn is_image_shared(cx: &Context, plan: &Plan) -> Result<bool> {
+    let images = images::find_images_by_tag(&cx.aws, TAG_DEPLOYMENT, &plan.deployment).await?;
+    if images.is_empty() {
+        return Ok(false);
+    }
+    let templates = launch_templates::find_templates_by_tag(&cx.aws, TAG_APP, &plan.app).await?;
+    for template in templates {
+        let versions = launch_templates::describe_versions(&cx.aws, &template).await?;
+        let shared = versions.iter().any(|version| {
+            version.tags.get(TAG_DEPLOYMENT) != Some(&plan.deployment)
+                && images.iter().any(|image| image.id == version.image)
+        });
+        if shared {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
