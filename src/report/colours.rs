@@ -1,8 +1,8 @@
 //! Blue against green: who was ready, who answered what, and how the weights moved.
 
 use super::Run;
+use super::status;
 use super::subject::Subject;
-use super::text;
 use crate::names::{Colour, Weights};
 use crate::outcome::Outcome;
 use crate::run::event::Event;
@@ -83,7 +83,8 @@ fn fleet(run: &Run<'_>, of: Colour) -> (Option<(u32, u32)>, Option<String>) {
             && *colour == of
         {
             size = Some((*healthy, *wanted));
-            version = release.as_deref().map(text::line).or(version);
+            let short = |release| status::short(release, 40);
+            version = release.as_deref().map(short).or(version);
         }
     }
     (size, version)

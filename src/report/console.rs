@@ -8,11 +8,12 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::plain;
+use super::story::Story;
 use super::subject::Subject;
 use super::timeline::{self, Stage};
 use super::words::took;
-use super::{Run, ending, text};
-use crate::run::event::{Event, Stamped, Zone};
+use super::{Run, annotation, pulse, text};
+use crate::run::event::{Event, Pulse, Stamped, Zone};
 
 /// How long CI may be silent.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -30,6 +31,8 @@ pub struct Style {
     pub live: bool,
     /// It is a job's log: say at least every half minute that the run is alive.
     pub ci: bool,
+    /// It is a job's log of GitHub Actions, which folds groups and puts annotations on the page of the run.
+    pub github: bool,
 }
 
 /// Writes a run as it happens.
@@ -43,8 +46,12 @@ pub struct Console<W: Write> {
     /// The time of the last event or tick.
     now: Duration,
     spoke: Duration,
-    /// Whether the last line is the one that changes.
-    is_pending: bool,
+    /// How many of the last lines are those that change.
+    pending: usize,
+    /// Whether a group of the job's log is open.
+    is_grouped: bool,
+    subject: Subject,
+    pulse: Option<Pulse>,
 }
 
 /// The step that is under way; its events, so that its row is the same as in every other report.
@@ -68,7 +75,10 @@ impl<W: Write> Console<W> {
             step: None,
             now: Duration::ZERO,
             spoke: Duration::ZERO,
-            is_pending: false,
+            pending: 0,
+            is_grouped: false,
+            subject: Subject::default(),
+            pulse: None,
         }
     }
 
@@ -112,8 +122,16 @@ impl<W: Write> Console<W> {
                 self.line(&format!("    $ {}", text::console(remedy)));
             }
             Event::Note { text } => self.line(&format!("  · {}", text::console(text))),
-            Event::Decided { .. } | Event::Fleet { .. } | Event::BuilderLog { .. } => {}
+            Event::Decided { .. }
+            | Event::Fleet { .. }
+            | Event::Image { .. }
+            | Event::BuilderLog { .. } => {}
         }
+    }
+
+    /// Tells it what live traffic is answered now; `None` when nobody asks.
+    pub fn pulse(&mut self, pulse: Option<Pulse>) {
+        self.pulse = pulse;
     }
 
     /// Tells it the time, so that it can say that the run is alive.
@@ -130,14 +148,20 @@ impl<W: Write> Console<W> {
     pub fn finish(&mut self, run: &Run<'_>) {
         self.erase();
         self.step = None;
+        self.end_group();
         self.put("\n");
-        for line in ending(run).lines() {
+        let story = Story::of(run);
+        for line in plain::ending(&story).lines() {
             self.line(line);
+        }
+        if let Some(verdict) = annotation::verdict(&story).filter(|_| self.style.github) {
+            self.line(&verdict);
         }
     }
 
     fn began(&mut self, stamped: &Stamped) {
         let subject = Subject::of(std::slice::from_ref(stamped));
+        self.subject = subject.clone();
         let what = subject
             .app_and(&subject.release)
             .then(subject.place())
@@ -230,7 +254,19 @@ impl<W: Write> Console<W> {
         if self.stage != Some(stage) {
             self.stage = Some(stage);
             let heading = stage.heading();
-            self.put_line(&self.painted("1", heading));
+            self.end_group();
+            if self.style.github {
+                self.is_grouped = true;
+                self.put_line(&annotation::group(heading));
+            } else {
+                self.put_line(&self.painted("1", heading));
+            }
+        }
+    }
+
+    fn end_group(&mut self) {
+        if std::mem::take(&mut self.is_grouped) {
+            self.put_line(annotation::END_GROUP);
         }
     }
 
@@ -241,11 +277,14 @@ impl<W: Write> Console<W> {
             "" => String::new(),
             reason => format!(", {reason}"),
         };
-        let line = format!("  … still at it: {} for {so_far}{reason}", step.name);
+        let mut line = format!("  … still at it: {} for {so_far}{reason}", step.name);
+        if let Some(pulse) = &self.pulse {
+            line.push_str(&format!("; {}", pulse::line(pulse, &self.subject)));
+        }
         self.line(&line);
     }
 
-    /// Rewrites the line that changes.
+    /// Rewrites the lines that change: what is waited for, and who answers live traffic meanwhile.
     fn pending(&mut self) {
         let Some(step) = self.step.as_ref().filter(|_| self.style.live) else {
             return;
@@ -253,16 +292,26 @@ impl<W: Write> Console<W> {
         let so_far = took(self.now.saturating_sub(step.began));
         let line = format!("  … {}  {so_far}  {}", step.name, step.reason);
         let line = text::fit(line.trim_end(), self.columns - 1);
-        let line = self.painted("2", &line);
-        self.put(&format!("\r\u{1b}[K{line}"));
-        self.is_pending = true;
+        let mut lines = vec![self.painted("2", &line)];
+        if let Some(pulse) = &self.pulse {
+            let line = format!("    {}", pulse::line(pulse, &self.subject));
+            lines.push(text::fit(&line, self.columns - 1));
+        }
+        self.erase();
+        // Always there, so that the first of these lines is empty before it is written.
+        self.put("\r\u{1b}[K");
+        self.put(&lines.join("\n"));
+        self.pending = lines.len();
         self.flush();
     }
 
     fn erase(&mut self) {
-        if self.is_pending {
+        let lines = std::mem::take(&mut self.pending);
+        if lines > 0 {
             self.put("\r\u{1b}[K");
-            self.is_pending = false;
+        }
+        for _ in 1..lines {
+            self.put("\u{1b}[1A\r\u{1b}[K");
         }
     }
 
@@ -309,114 +358,4 @@ impl<W: Write> Console<W> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::stories;
-
-    fn told(style: Style, ticks: &[u64]) -> String {
-        let tale = stories::deployed();
-        let mut written = Vec::new();
-        let mut console = Console::new(&mut written, style).with_columns(60);
-        let mut ticks = ticks.iter().map(|at| Duration::from_secs(*at)).peekable();
-        for stamped in &tale.events {
-            while let Some(at) = ticks.next_if(|at| *at < stamped.at) {
-                console.tick(at);
-            }
-            console.event(stamped);
-        }
-        console.finish(&tale.run());
-        String::from_utf8(written).expect("text")
-    }
-
-    #[test]
-    fn a_jobs_log_has_each_zone_each_step_and_each_reason_once_and_no_codes() {
-        let ci = Style {
-            ci: true,
-            ..Style::default()
-        };
-        let text = told(ci, &[]);
-        let before_end = text.split("\n\n").next().unwrap_or_default();
-        for once in [
-            "A prepare:",
-            "B commit:",
-            "C finish:",
-            "✓ bake image",
-            "… await healthy: 1 of 2 healthy",
-            "weights written: blue 90, green 10",
-        ] {
-            assert_eq!(
-                before_end.matches(once).count(),
-                1,
-                "{once} in {before_end}"
-            );
-        }
-        assert!(!text.contains(['\u{1b}', '\r']), "{text}");
-        assert!(text.ends_with("asked for by octocat, push to main.\n"));
-    }
-
-    #[test]
-    fn a_jobs_log_is_never_silent_for_longer_than_half_a_minute_and_beats_no_faster() {
-        let ci = Style {
-            ci: true,
-            ..Style::default()
-        };
-        let every_second: Vec<u64> = (0..430).collect();
-        let beats = told(ci, &every_second).matches("still at it").count();
-        assert!((6..=14).contains(&beats), "{beats} beats");
-        let plain = told(Style::default(), &every_second);
-        assert_eq!(plain.matches("still at it").count(), 0);
-    }
-
-    #[test]
-    fn on_a_terminal_the_last_line_is_rewritten_within_its_width_and_nothing_scrolls() {
-        let live = Style {
-            ansi: true,
-            live: true,
-            ci: false,
-        };
-        let every_second: Vec<u64> = (0..430).collect();
-        let (quiet, ticking) = (told(live, &[]), told(live, &every_second));
-        let lines = |text: &str| text.matches('\n').count();
-        assert_eq!(lines(&quiet), lines(&ticking), "waiting scrolls");
-        assert!(ticking.contains("… bake image  2 min 00 s  the image to be available"));
-        for piece in ticking
-            .split("\r\u{1b}[K")
-            .filter(|piece| !piece.contains('\n'))
-        {
-            let bare = piece.replace("\u{1b}[2m", "").replace("\u{1b}[0m", "");
-            assert!(text::columns(&bare) < 60, "{bare:?}");
-        }
-        assert!(!ticking.trim_end().ends_with("\u{1b}[K"));
-    }
-
-    #[test]
-    fn without_colours_every_line_still_says_how_it_ended() {
-        let text = told(
-            Style {
-                live: true,
-                ..Style::default()
-            },
-            &[],
-        );
-        assert!(text.contains("✓ bake image") && !text.contains("\u{1b}[3"));
-    }
-
-    #[test]
-    fn a_writer_that_fails_is_ignored() {
-        struct Closed;
-        impl Write for Closed {
-            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-                Err(std::io::ErrorKind::BrokenPipe.into())
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Err(std::io::ErrorKind::BrokenPipe.into())
-            }
-        }
-        let tale = stories::deployed();
-        let mut console = Console::new(Closed, Style::default());
-        tale.events
-            .iter()
-            .for_each(|stamped| console.event(stamped));
-        console.finish(&tale.run());
-    }
-}
+mod tests;

@@ -33,8 +33,11 @@ pub(super) struct Failure {
 /// What is to be said, unless all is well.
 pub(super) fn of(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Option<Failure> {
     let (step, causes) = match run.outcome {
-        Outcome::Deployed { .. } | Outcome::NothingToDo { .. } => return None,
-        Outcome::Refused { reason } => (String::new(), vec![reason.clone()]),
+        Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
+            return None;
+        }
+        // Commands to choose from stand on lines of their own.
+        Outcome::Refused { reason } => (String::new(), reason.lines().map(str::to_owned).collect()),
         Outcome::RolledBack { step, cause, .. } => (step.clone(), vec![cause.clone()]),
         Outcome::Cancelled { step, .. } => (step.clone(), Vec::new()),
         Outcome::Stuck {
@@ -73,7 +76,9 @@ fn affected(outcome: &Outcome, subject: &Subject, proof: Option<&Proof>) -> Phra
     let failed = proof.map_or(0, |proof| proof.failed);
     let count = proof.map(Proof::failed_of).unwrap_or_default();
     match outcome {
-        Outcome::Deployed { .. } | Outcome::NothingToDo { .. } => Phrase::default(),
+        Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
+            Phrase::default()
+        }
         Outcome::Refused { .. } => Phrase::new("No. Nothing was changed."),
         Outcome::RolledBack {
             traffic_moved,
@@ -88,10 +93,11 @@ fn affected(outcome: &Outcome, subject: &Subject, proof: Option<&Proof>) -> Phra
             let Some(serving) = serving else {
                 return Phrase::new("No. Nothing was live before, and nothing is now.");
             };
-            let answer = match (failed, *traffic_moved) {
-                (0, _) => "No. ",
-                (_, true) => "Not any more. ",
-                (_, false) => "Not by this release. ",
+            let answer = match (proof, failed, *traffic_moved) {
+                // It moved, and nobody looked: that is not a no.
+                (None, _, true) | (Some(_), 1.., true) => "Not any more. ",
+                (_, 0, _) => "No. ",
+                (_, _, false) => "Not by this release. ",
             };
             let all = if *traffic_moved {
                 " serves all traffic again"
@@ -161,7 +167,9 @@ fn undone(run: &Run<'_>) -> Vec<String> {
 
 fn next(outcome: &Outcome, subject: &Subject) -> (&'static str, Vec<String>) {
     match outcome {
-        Outcome::Deployed { .. } | Outcome::NothingToDo { .. } => ("", Vec::new()),
+        Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
+            ("", Vec::new())
+        }
         Outcome::Refused { .. } => ("When that is settled:", vec![subject.again()]),
         Outcome::RolledBack { .. } => ("When the cause is gone:", vec![subject.again()]),
         Outcome::Cancelled { .. } => ("To release it after all:", vec![subject.again()]),

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::stories;
+use super::{Files, stories};
 
 fn compare(name: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -23,6 +23,17 @@ fn compare(name: &str, text: &str) {
     assert!(golden == text, "{name} has changed; it is now:\n{text}");
 }
 
+fn files(tale: &stories::Tale) -> Files {
+    Files {
+        markdown: Some("bg-deploy-report/report.md".into()),
+        html: Some("bg-deploy-report/report.html".into()),
+        ledger: tale
+            .evidence
+            .as_ref()
+            .map(|_| "bg-deploy-report/ledger.jsonl".into()),
+    }
+}
+
 #[test]
 fn every_kind_of_run_reads_as_it_did() {
     for tale in stories::all() {
@@ -35,6 +46,14 @@ fn every_kind_of_run_reads_as_it_did() {
         );
         compare(&format!("{}.txt", tale.name), &text);
         compare(&format!("{}.md", tale.name), &super::markdown(&run));
-        compare(&format!("{}.html", tale.name), &super::html(&run));
+        // The same in each.
+        let page = super::html(&run).replace(include_str!("page.css"), "/* page.css */\n");
+        compare(&format!("{}.html", tale.name), &page);
+        let comment = super::comment(&run, "<!-- bg-deploy hello prod -->");
+        compare(&format!("{}.comment.md", tale.name), &comment);
+        let status = format!("{}\n", super::status(&run));
+        compare(&format!("{}.status.txt", tale.name), &status);
+        let outputs = super::output_file(&super::outputs(&run, &files(&tale)), "0123");
+        compare(&format!("{}.outputs.txt", tale.name), &outputs);
     }
 }

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::proof::Proof;
 use super::story::{Story, Tone};
 use super::timeline::{self, State};
-use super::words::{Part, Phrase, count, latency, took};
+use super::words::{Part, Phrase, count, latency, plural, took};
 use super::{svg, text};
 
 const STYLE: &str = include_str!("page.css");
@@ -29,17 +29,17 @@ pub(super) fn write(story: &Story) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
-                title { (story.title) " · bg-deploy" }
+                title { (story.title) " · " (story.place.plain()) " · bg-deploy" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 main {
                     (verdict(story, tone))
+                    (colours(story))
                     @if let Some(failure) = &story.failure { (what_failed(story, failure)) }
                     @else { (notices(story)) }
-                    (colours(story))
-                    @if let Some(proof) = &story.proof { (probe(proof)) }
                     (steps(story))
+                    @if let Some(proof) = &story.proof { (probe(proof)) }
                     (folded(story))
                 }
             }
@@ -54,18 +54,25 @@ fn verdict(story: &Story, tone: &str) -> Markup {
     html! {
         header class=(format!("verdict {tone}")) {
             h1 { (story.title) }
+            @if !story.place.0.is_empty() { p.place { (phrase(&story.place)) } }
             p.sentence { (phrase(&story.sentence)) }
-            @if story.rehearsal.is_some() || story.url.is_some() {
+            @if story.rehearsal.is_some() || story.url.is_some() || story.live_url.is_some() {
                 p.beside {
                     @if let Some(note) = &story.rehearsal { span { (note) } " " }
-                    @if let Some(url) = &story.url {
-                        @match text::link(url) {
-                            Some(link) => { a href=(link) rel="noreferrer noopener" { "Open the run" } }
-                            None => { code { (url) } }
-                        }
-                    }
+                    @if let Some(url) = &story.url { span { (linked("Open the run", url)) } " " }
+                    @if let Some(url) = &story.live_url { span { (linked("Live traffic", url)) } }
                 }
             }
+        }
+    }
+}
+
+/// A link of our own words; an address that is none stands there as it is.
+fn linked(words: &str, url: &str) -> Markup {
+    html! {
+        @match text::link(url) {
+            Some(link) => { a href=(link) rel="noreferrer noopener" { (words) } }
+            None => { (words) ": " code { bdi { (url) } } }
         }
     }
 }
@@ -206,7 +213,11 @@ fn steps(story: &Story) -> Markup {
                         } }
                         tbody { @for (at, row) in story.steps.iter().enumerate() {
                             @if at == 0 || story.steps[at - 1].stage != row.stage {
-                                tr.stage { th colspan="4" scope="rowgroup" { (row.stage.heading()) } }
+                                tr.stage {
+                                    th scope="rowgroup" { (row.stage.heading()) }
+                                    th.r { (took(timeline::phase(&story.steps, row.stage))) }
+                                    th colspan="2" {}
+                                }
                             }
                             (step(row, longest))
                         } }
@@ -257,6 +268,27 @@ fn folded(story: &Story) -> Markup {
                     @if *left_out > 0 { ", without " (left_out) " earlier lines" }
                 }
                 pre { (lines.join("\n")) }
+            }
+        }
+        @if let Some(proof) = story.proof.as_ref().filter(|proof| !proof.log.is_empty()) {
+            details {
+                summary { "Probe log: failures, and the ends of each release" }
+                (table(&["At", "", "Version", "How"], "rlll", proof.log.iter().map(|row| {
+                    vec![took(row.at), row.what.to_owned(), row.version.clone(), row.how.clone()]
+                })))
+                @if let Some(ledger) = &proof.ledger { p { "The whole of it is the ledger, " code { (ledger) } "." } }
+            }
+        }
+        @if !story.calls.is_empty() {
+            @let failed = story.calls.iter().filter(|row| row.is_failed).count();
+            details {
+                summary {
+                    "AWS request ids: " (plural(story.calls.len() as u64, "call"))
+                    " that changed something or failed; " (failed) " failed"
+                }
+                (table(&["At (UTC)", "Operation", "Result", "Request id"], "llll", story.calls.iter().map(|row| {
+                    vec![row.at.clone(), row.operation.clone(), row.result.clone(), row.request_id.clone()]
+                })))
             }
         }
         @if !story.decisions.is_empty() {

@@ -1,20 +1,31 @@
-//! What is said about a run: live on the console, and afterwards as a table, Markdown, a page, or a text for stderr.
+//! What is said about a run, in five forms: live on the [`Console`], and afterwards as the [`markdown`] of a job's summary,
+//! the [`comment`] on a pull request, the [`status`] of a deployment, and a page ([`html`]); and as [`outputs`] for the
+//! steps after it.
 //!
 //! All of it is told by one `story` computed from the run's events, its outcome and the probe's evidence, so no two
-//! reports can disagree. `explain` adds the plain reason behind a cause, `chart` draws which version answered when.
+//! forms can disagree. Each has the same order: the verdict in one sentence; blue against green; on a failure what
+//! failed, what is left and what to type next; the timeline; the probe; and, folded, what a few look for. `explain` adds
+//! the plain reason behind a cause, `chart` draws which version answered when.
 //!
 //! Guarantees: pure but for [`Console`], which writes where it is told to and never fails a run; no foreign text takes
 //! effect in any form (`text`); every report is bounded.
 
+mod annotation;
 mod chart;
 mod colours;
 mod console;
+mod convergence;
+mod details;
 mod explain;
 mod failure;
 mod html;
 mod markdown;
+mod outputs;
 mod plain;
+mod probe_log;
 mod proof;
+mod pulse;
+mod status;
 mod story;
 mod subject;
 mod svg;
@@ -32,7 +43,9 @@ mod stories;
 use std::collections::BTreeMap;
 
 pub use console::{Console, Style};
+pub use outputs::{Files, OUTPUTS};
 
+use crate::aws::calls::Call;
 use crate::names::Colour;
 use crate::outcome::Outcome;
 use crate::probe::{Evidence, Verdict};
@@ -55,6 +68,30 @@ pub struct Run<'a> {
     pub lb_counts: Option<LoadBalancerCounts>,
     /// Where the run can be looked at.
     pub url: Option<String>,
+    /// Where live traffic is answered.
+    pub live_url: Option<String>,
+    /// The calls to AWS that changed something, or failed.
+    pub calls: &'a [Call],
+}
+
+/// Tells the run as the body of a comment of at most 65,536 characters, found again by its first line, `marker`.
+pub fn comment(run: &Run<'_>, marker: &str) -> String {
+    markdown::comment(&story::Story::of(run), marker)
+}
+
+/// Tells the essential in one line of at most 140 characters, for a deployment's status.
+pub fn status(run: &Run<'_>) -> String {
+    status::of(run)
+}
+
+/// What a step of a workflow gives to the steps after it: names and values.
+pub fn outputs(run: &Run<'_>, files: &Files) -> Vec<(&'static str, String)> {
+    outputs::of(run, files)
+}
+
+/// Outputs as the runner reads them from its file; `delimiter` is a text that nobody could guess.
+pub fn output_file(outputs: &[(&'static str, String)], delimiter: &str) -> String {
+    outputs::file(outputs, delimiter)
 }
 
 /// Requests as the load balancer counted them: for each colour, by status ("2xx", "502", ...).
@@ -64,14 +101,20 @@ pub struct LoadBalancerCounts {
     pub by_colour: BTreeMap<Colour, BTreeMap<String, u64>>,
 }
 
-/// Tells the run as Markdown for GitHub, beginning with a heading of the third level.
+/// Tells the run as the summary of a job, in GitHub's Markdown and less than 1 MiB; it begins with a heading of the
+/// third level.
 pub fn markdown(run: &Run<'_>) -> String {
-    markdown::write(&story::Story::of(run))
+    markdown::summary(&story::Story::of(run))
 }
 
 /// Tells the run as one page that needs nothing else.
 pub fn html(run: &Run<'_>) -> String {
     html::write(&story::Story::of(run))
+}
+
+/// A text of several lines, none of which the runner takes for a command.
+pub fn without_commands(text: &str) -> String {
+    text::without_commands(text)
 }
 
 /// Tells the verdict in one sentence of plain text.

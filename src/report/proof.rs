@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::chart::Chart;
 use super::subject::Subject;
 use super::words::{Phrase, count, failed_of, latency, plural, took};
-use super::{LoadBalancerCounts, Run, text};
+use super::{LoadBalancerCounts, Run, convergence, probe_log, text};
 use crate::names::Colour;
 use crate::probe::{ErrorClass, Evidence, Lane, LaneTally, Verdict};
 
@@ -51,6 +51,19 @@ pub(super) struct Proof {
     pub(super) facts: Vec<Phrase>,
     pub(super) chart: Option<Chart>,
     pub(super) balancer: Vec<BalancerRow>,
+    pub(super) log: Vec<probe_log::Row>,
+    pub(super) ledger: Option<String>,
+    gap: Duration,
+    changeover: Option<Phrase>,
+    /// Before the part that is judged, and that part, where it is not the whole.
+    split: Option<[Part; 2]>,
+}
+
+/// The requests of a part of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) sent: u64,
+    pub(super) failed: u64,
 }
 
 impl Proof {
@@ -73,7 +86,30 @@ impl Proof {
             facts: facts(run, evidence),
             chart: Chart::of(run, evidence),
             balancer: run.lb_counts.as_ref().map(balancer).unwrap_or_default(),
+            log: probe_log::rows(evidence),
+            ledger: ledger(evidence),
+            gap: evidence.longest_gap,
+            changeover: changeover(run, evidence),
+            split: split(evidence),
         })
+    }
+
+    /// The probe in a sentence or two.
+    pub(super) fn line(&self) -> Phrase {
+        let gap = latency(self.gap);
+        let mut line = Phrase::new(format!(
+            "{}; the longest time without a good answer was {gap}.",
+            self.failed_of()
+        ));
+        if let Some(changeover) = &self.changeover {
+            line = line.words(" ").then(changeover.clone());
+        }
+        line
+    }
+
+    /// Before the traffic had moved and since, if something failed before; only where the two are judged apart.
+    pub(super) fn told_apart(&self) -> Option<[Part; 2]> {
+        self.split.filter(|[before, _]| before.failed > 0)
     }
 
     /// "0 of 41,230 requests failed".
@@ -138,7 +174,20 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
         latency(evidence.longest_gap)
     );
     let mut facts: Vec<Phrase> = changeover(run, evidence).into_iter().collect();
+    if let Some([before, since]) = split(evidence).filter(|[before, _]| before.failed > 0) {
+        facts.push(Phrase::new(format!(
+            "Until the traffic had moved {}, since then {}.",
+            failed_of(before.failed, before.sent),
+            failed_of(since.failed, since.sent)
+        )));
+    }
     facts.push(Phrase::new(gap));
+    if let Some(took) = convergence::of(run.events) {
+        let took = latency(took);
+        facts.push(Phrase::new(format!(
+            "Every look obeyed the last weights {took} after they were first written."
+        )));
+    }
     let tally = &evidence.tally;
     if let Some(first) = &tally.first_failure {
         let first = text::line(&first.to_string());
@@ -165,8 +214,8 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
             "The runner itself stood still {times}."
         )));
     }
-    if let Some(ledger) = &evidence.ledger {
-        let every = Phrase::new("Every request is a line in ").name(&ledger.to_string_lossy());
+    if let Some(ledger) = ledger(evidence) {
+        let every = Phrase::new("Every request is a line in ").name(&ledger);
         facts.push(match &evidence.ledger_error {
             Some(error) => every.words(format!(", which is not complete: {}.", text::line(error))),
             None => every.words("."),
@@ -180,6 +229,14 @@ fn changeover(run: &Run<'_>, evidence: &Evidence) -> Option<Phrase> {
     let subject = Subject::of(run.events);
     let (old, new) = (subject.previous?, subject.release);
     let change = evidence.changeover(&old, &new)?;
+    let last_new = evidence.last_seen.get(&new).copied().unwrap_or_default();
+    if last_new < change.last_old {
+        return Some(Phrase::default().name(&new).words(format!(
+            " answered from {} to {}, and nobody since.",
+            took(change.first_new),
+            took(last_new)
+        )));
+    }
     let phrase = Phrase::default().name(&new);
     let phrase = phrase.words(format!(" first answered at {}, ", took(change.first_new)));
     let phrase = phrase.name(&old);
@@ -213,4 +270,20 @@ fn balancer(counts: &LoadBalancerCounts) -> Vec<BalancerRow> {
         }
     });
     rows.collect()
+}
+
+fn ledger(evidence: &Evidence) -> Option<String> {
+    let ledger = evidence.ledger.as_ref()?;
+    Some(text::line(&ledger.to_string_lossy()))
+}
+
+/// What came before the part that is judged, and that part.
+fn split(evidence: &Evidence) -> Option<[Part; 2]> {
+    let (sent, failed) = evidence.before_judged()?;
+    let judged = evidence.judged_tally();
+    let since = Part {
+        sent: judged.sent,
+        failed: judged.failed,
+    };
+    Some([Part { sent, failed }, since])
 }

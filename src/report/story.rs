@@ -4,12 +4,14 @@
 
 use super::Run;
 use super::colours;
+use super::convergence;
+use super::details;
 use super::failure::{self, Failure};
 use super::proof::Proof;
 use super::subject::{self, Subject};
 use super::text;
 use super::timeline;
-use super::words::{Phrase, latency};
+use super::words::{Phrase, count, failed_of, latency};
 use crate::outcome::{Leftover, Outcome};
 use crate::run::event::Event;
 
@@ -29,31 +31,19 @@ pub(super) enum Tone {
     Bad,
 }
 
-/// A smoke test and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SmokeRow {
-    pub(super) name: String,
-    pub(super) request: String,
-    pub(super) problems: Vec<String>,
-    pub(super) took: String,
-}
-
-/// A decision of the plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Decision {
-    pub(super) what: String,
-    pub(super) value: String,
-    pub(super) why: String,
-}
-
 /// All that is said, in the order it is said.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Story {
     pub(super) tone: Tone,
     pub(super) title: &'static str,
+    pub(super) exit_code: u8,
+    /// App and environment.
+    pub(super) place: Phrase,
     pub(super) sentence: Phrase,
     pub(super) rehearsal: Option<String>,
     pub(super) url: Option<String>,
+    /// Where live traffic is answered.
+    pub(super) live_url: Option<String>,
     pub(super) failure: Option<Failure>,
     pub(super) warnings: Vec<String>,
     pub(super) left: Vec<Leftover>,
@@ -61,11 +51,12 @@ pub(super) struct Story {
     pub(super) steps: Vec<timeline::Row>,
     pub(super) duration: String,
     pub(super) proof: Option<Proof>,
-    pub(super) smoke: Vec<SmokeRow>,
-    pub(super) decisions: Vec<Decision>,
+    pub(super) smoke: Vec<details::SmokeRow>,
+    pub(super) decisions: Vec<details::Decision>,
     /// The last lines, and how many were left out before them.
     pub(super) builder_log: Option<(Vec<String>, usize)>,
     pub(super) notes: Vec<(String, String)>,
+    pub(super) calls: Vec<details::CallRow>,
 }
 
 impl Story {
@@ -76,9 +67,12 @@ impl Story {
         Self {
             tone,
             title,
+            exit_code: run.outcome.exit_code(),
+            place: subject.app_in_place(),
             sentence: sentence(run, &subject, proof.as_ref()),
             rehearsal: subject::rehearsal_note(run.speed),
             url: run.url.as_deref().map(text::line),
+            live_url: run.live_url.as_deref().map(text::line),
             failure: failure::of(run, &subject, proof.as_ref()),
             warnings: warnings(run.outcome),
             left: left(run),
@@ -86,26 +80,38 @@ impl Story {
             steps: timeline::rows(run.events),
             duration: subject::duration(run.events),
             proof,
-            smoke: smoke(run),
-            decisions: decisions(run),
-            builder_log: builder_log(run),
-            notes: notes(run),
+            smoke: details::smoke(run),
+            decisions: details::decisions(run),
+            builder_log: details::builder_log(run),
+            notes: details::notes(run),
+            calls: details::calls(run),
         }
     }
 }
 
-fn verdict(outcome: &Outcome, subject: &Subject) -> (Tone, &'static str) {
+pub(super) fn verdict(outcome: &Outcome, subject: &Subject) -> (Tone, &'static str) {
     match outcome {
-        Outcome::Deployed { .. } if subject.command == "rollback" => {
-            (Tone::Good, "Rolled back, as asked")
+        Outcome::Deployed { leftovers, .. } if !leftovers.is_empty() => {
+            (Tone::Warning, "Deployed, and something is left to do")
         }
+        Outcome::Deployed { .. } if subject.is_rollback() => (Tone::Good, "Rolled back, as asked"),
         Outcome::Deployed { previous: None, .. } => (Tone::Good, "First release deployed"),
         Outcome::Deployed { .. } => (Tone::Good, "Deployed"),
         Outcome::NothingToDo { .. } => (Tone::Neutral, "Nothing to do"),
+        Outcome::Verified { .. } => (Tone::Good, "Verified"),
         Outcome::Refused { .. } => (Tone::Neutral, "Refused"),
+        Outcome::RolledBack { .. } if subject.command == "verify" => {
+            (Tone::Warning, "Not verified")
+        }
         Outcome::RolledBack { .. } => (Tone::Warning, "Rolled back"),
+        Outcome::Cancelled { .. } if subject.command == "finish" => {
+            (Tone::Warning, "Undone after a cancelled run")
+        }
         Outcome::Cancelled { .. } => (Tone::Warning, "Cancelled"),
         Outcome::Stuck { .. } => (Tone::Bad, "Stuck: live traffic needs a person"),
+        Outcome::Unproven { .. } if subject.is_rollback() => {
+            (Tone::Warning, "Rolled back, but not proven")
+        }
         Outcome::Unproven { .. } => (Tone::Warning, "Deployed, but not proven"),
     }
 }
@@ -113,7 +119,7 @@ fn verdict(outcome: &Outcome, subject: &Subject) -> (Tone, &'static str) {
 /// Who serves what now, what the visitors noticed, how long it took and who asked for it.
 fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
     let took = subject::duration(run.events);
-    let seen = match proof.map(Proof::failed_of) {
+    let seen = match proof.map(|proof| measured(run, subject, proof)) {
         Some(seen) => format!("{seen}, in {took}"),
         None if has_moved(run.outcome) => format!("no request was measured; it took {took}"),
         None => format!("it took {took}"),
@@ -125,6 +131,11 @@ fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
             .then(subject.place())
             .words(" already; nothing was changed"),
         Outcome::Refused { .. } => refused(subject),
+        Outcome::Verified {
+            release, serving, ..
+        } => still(subject, serving.as_ref().map(|old| old.0.as_str()), false)
+            .name(&release.0)
+            .words(format!(" passed everything before the shift; {seen}")),
         Outcome::Deployed {
             release,
             previous,
@@ -202,10 +213,33 @@ fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
     }
 }
 
+/// What the visitors noticed. Who goes back on purpose wants to know how fast it was, and what failed since.
+fn measured(run: &Run<'_>, subject: &Subject, proof: &Proof) -> String {
+    let has_moved = matches!(
+        run.outcome,
+        Outcome::Deployed { .. } | Outcome::Unproven { .. }
+    );
+    if !(subject.is_rollback() && has_moved) {
+        return proof.failed_of();
+    }
+    let back = convergence::of(run.events).map_or_else(String::new, |took| {
+        format!("the traffic was back after {}; ", latency(took))
+    });
+    match proof.told_apart() {
+        Some([before, since]) => format!(
+            "{back}{} since then, and {} of {} before",
+            failed_of(since.failed, since.sent),
+            count(before.failed),
+            count(before.sent)
+        ),
+        None => format!("{back}{}", proof.failed_of()),
+    }
+}
+
 /// Whether a visitor could have noticed, so that it matters that nobody looked.
 fn has_moved(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::NothingToDo { .. } | Outcome::Refused { .. } => false,
+        Outcome::NothingToDo { .. } | Outcome::Refused { .. } | Outcome::Verified { .. } => false,
         Outcome::RolledBack { traffic_moved, .. } | Outcome::Cancelled { traffic_moved, .. } => {
             *traffic_moved
         }
@@ -260,8 +294,13 @@ fn refused(subject: &Subject) -> Phrase {
             .words(" as before, and "),
         None => phrase.words(": "),
     };
-    if subject.release.is_empty() {
-        phrase.words("the release was refused")
+    if text::line(&subject.release).is_empty() {
+        // It was for the plan to say which release.
+        let what = match subject.command.as_str() {
+            "rollback" => "the rollback",
+            _ => "the release",
+        };
+        phrase.words(format!("{what} was refused"))
     } else {
         phrase.name(&subject.release).words(" was refused")
     }
@@ -282,6 +321,7 @@ fn warnings(outcome: &Outcome) -> Vec<String> {
 fn left(run: &Run<'_>) -> Vec<Leftover> {
     let told: &[Leftover] = match run.outcome {
         Outcome::Deployed { leftovers, .. }
+        | Outcome::Verified { leftovers, .. }
         | Outcome::RolledBack { leftovers, .. }
         | Outcome::Cancelled { leftovers, .. }
         | Outcome::Stuck { leftovers, .. }
@@ -310,74 +350,4 @@ fn left(run: &Run<'_>) -> Vec<Leftover> {
         }
     }
     left
-}
-
-fn smoke(run: &Run<'_>) -> Vec<SmokeRow> {
-    let rows = run
-        .events
-        .iter()
-        .filter_map(|stamped| match &stamped.event {
-            Event::SmokeTested {
-                name,
-                request,
-                problems,
-                took,
-            } => Some(SmokeRow {
-                name: text::line(name),
-                request: text::line(request),
-                problems: problems
-                    .iter()
-                    .take(5)
-                    .map(|text| text::line(text))
-                    .collect(),
-                took: latency(*took),
-            }),
-            _ => None,
-        });
-    rows.take(MOST_ROWS).collect()
-}
-
-fn decisions(run: &Run<'_>) -> Vec<Decision> {
-    let rows = run
-        .events
-        .iter()
-        .filter_map(|stamped| match &stamped.event {
-            Event::Decided { what, value, why } => Some(Decision {
-                what: text::line(what),
-                value: text::line(value),
-                why: text::line(why),
-            }),
-            _ => None,
-        });
-    rows.take(MOST_ROWS).collect()
-}
-
-fn builder_log(run: &Run<'_>) -> Option<(Vec<String>, usize)> {
-    run.events
-        .iter()
-        .rev()
-        .find_map(|stamped| match &stamped.event {
-            Event::BuilderLog { tail } => Some(text::tail(tail)),
-            _ => None,
-        })
-}
-
-/// When, and what, of everything that has no other place.
-fn notes(run: &Run<'_>) -> Vec<(String, String)> {
-    let rows = run.events.iter().filter_map(|stamped| {
-        let text = match &stamped.event {
-            Event::Note { text } => text::line(text),
-            Event::WeightsWritten { weights } => format!("weights written: {weights}"),
-            Event::WeightsSeen { weights, after } => {
-                format!(
-                    "weights seen to be obeyed: {weights}, after {}",
-                    latency(*after)
-                )
-            }
-            Event::UndoBegan { what } => format!("undo began: {}", text::line(what)),
-            _ => return None,
-        };
-        Some((super::words::took(stamped.at), text))
-    });
-    rows.take(MOST_ROWS).collect()
 }

@@ -51,6 +51,19 @@ impl Subject {
         Phrase::new(app).name(release)
     }
 
+    /// "hello in prod", for a heading.
+    pub(super) fn app_in_place(&self) -> Phrase {
+        if text::line(&self.app).is_empty() {
+            return Phrase::default();
+        }
+        Phrase::new(self.app.as_str()).then(self.place())
+    }
+
+    /// Somebody goes back on purpose.
+    pub(super) fn is_rollback(&self) -> bool {
+        self.command == "rollback"
+    }
+
     /// " in prod"; nothing when there is only one environment.
     pub(super) fn place(&self) -> Phrase {
         if self.has_environment() {
@@ -74,13 +87,13 @@ impl Subject {
 
     /// The command that was typed, again.
     pub(super) fn again(&self) -> String {
-        let verb = if self.command.is_empty() {
-            "deploy"
-        } else {
-            &self.command
+        let verb = match self.command.as_str() {
+            // What was cancelled before `finish` was most likely that.
+            "" | "finish" => "deploy",
+            command => command,
         };
         let again = self.command(verb);
-        if verb == "deploy" && !self.release.is_empty() {
+        if ["deploy", "verify"].contains(&verb) && !self.release.is_empty() {
             format!("{again} --release {}", text::shell_word(&self.release))
         } else {
             again
@@ -92,7 +105,8 @@ impl Subject {
     }
 
     fn has_environment(&self) -> bool {
-        !self.environment.is_empty() && self.environment != "default"
+        let environment = text::line(&self.environment);
+        !environment.is_empty() && environment != "default"
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) const MOST_CHARS: usize = 600;
 /// The most lines of a log that a report shows.
 pub(super) const MOST_LINES: usize = 200;
 /// The most characters of a log that a report shows.
-pub(super) const MOST_LOG_CHARS: usize = 20_000;
+pub(super) const MOST_LOG_CHARS: usize = 100_000;
 /// Breaks what GitHub would turn into a mention or a link; nobody sees it.
 const BREAK: &str = "&#8203;";
 
@@ -22,6 +22,11 @@ pub(super) fn line(foreign: &str) -> String {
         line.push_str(word);
     }
     cut(&line, MOST_CHARS)
+}
+
+/// Our own first line of a document, which nothing may break.
+pub(super) fn first_line(own: &str) -> String {
+    visible(own).trim().to_owned()
 }
 
 /// The last lines of a log, each of them plain text; the second value says how many lines were left out before.
@@ -61,6 +66,25 @@ pub(super) fn console(foreign: &str) -> String {
     } else {
         text
     }
+}
+
+/// Lines for a job's log, as they are but for what the runner would take for a command.
+pub(super) fn without_commands(text: &str) -> String {
+    // The runner ends a line at these, whatever a terminal does.
+    let lines = text.split('\n').map(|line| {
+        let line = line.replace('\r', " ").replace("##[", "## [");
+        if line.trim_start_matches(is_blank).starts_with("::") {
+            format!("| {line}")
+        } else {
+            line
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// White space, and marks that some count as such.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || is_invisible(c)
 }
 
 /// As inline Markdown that reads as the plain text, in a paragraph, list or table.
@@ -387,7 +411,7 @@ pub(super) mod tests {
         assert_eq!(lines[199], "line 499");
         let (lines, _) = tail(&"x".repeat(1_000_000));
         assert_eq!(lines[0].chars().count(), MOST_CHARS);
-        let (lines, _) = tail(&format!("{}\n", "y".repeat(500)).repeat(200));
+        let (lines, _) = tail(&format!("{}\n", "y".repeat(900)).repeat(200));
         assert!(lines.iter().map(String::len).sum::<usize>() <= MOST_LOG_CHARS);
     }
 

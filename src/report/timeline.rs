@@ -81,6 +81,14 @@ pub(super) fn rows(events: &[Stamped]) -> Vec<Row> {
     reader.rows
 }
 
+/// How long a phase took: from the beginning of its first step to the end of its last.
+pub(super) fn phase(rows: &[Row], stage: Stage) -> Duration {
+    let of = || rows.iter().filter(|row| row.stage == stage);
+    let began = of().map(|row| row.began).min().unwrap_or_default();
+    let ended = of().map(|row| row.began + row.took).max();
+    ended.unwrap_or_default().saturating_sub(began)
+}
+
 #[derive(Default)]
 struct Reader {
     rows: Vec<Row>,

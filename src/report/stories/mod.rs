@@ -1,12 +1,16 @@
 //! Runs as literal events, for the tests of every report.
 
+mod more;
 mod script;
+mod seen;
 
 use std::collections::BTreeMap;
 
-use script::{Script, Seen, release};
+use script::{Script, calls, release};
+use seen::Seen;
 
 use super::{LoadBalancerCounts, Run};
+use crate::aws::calls::Call;
 use crate::names::{Colour, Weights};
 use crate::outcome::{Leftover, Outcome};
 use crate::probe::{Evidence, Verdict};
@@ -21,6 +25,9 @@ pub(super) struct Tale {
     pub(super) verdict: Option<Verdict>,
     pub(super) speed: f64,
     pub(super) lb_counts: Option<LoadBalancerCounts>,
+    pub(super) calls: Vec<Call>,
+    pub(super) url: Option<String>,
+    pub(super) live_url: Option<String>,
 }
 
 impl Tale {
@@ -32,9 +39,20 @@ impl Tale {
             verdict: self.verdict.as_ref(),
             speed: self.speed,
             lb_counts: self.lb_counts.clone(),
-            url: Some("https://github.com/octo/hello/actions/runs/77".to_owned()),
+            url: self.url.clone(),
+            live_url: self.live_url.clone(),
+            calls: &self.calls,
         }
     }
+}
+
+/// Where a run of these can be looked at.
+fn run_url() -> Option<String> {
+    Some("https://github.com/octo/hello/actions/runs/77".to_owned())
+}
+
+fn live_url() -> Option<String> {
+    Some("http://bgd-hello-prod.elb.example".to_owned())
 }
 
 /// One run of each kind.
@@ -46,9 +64,15 @@ pub(super) fn all() -> Vec<Tale> {
         refused(),
         rolled_back_in_prepare(),
         rolled_back_in_commit(),
+        more::failed_in_finish(),
         cancelled(),
+        more::cancelled_in_commit(),
         stuck(),
         unproven(),
+        more::verified(),
+        more::not_verified(),
+        more::rollback(),
+        more::finished(),
     ]
 }
 
@@ -81,6 +105,9 @@ pub(super) fn deployed() -> Tale {
         lb_counts: Some(LoadBalancerCounts {
             by_colour: BTreeMap::from(counts),
         }),
+        calls: calls(None),
+        url: run_url(),
+        live_url: live_url(),
     }
 }
 
@@ -152,6 +179,9 @@ fn first_release() -> Tale {
         verdict: Some(Verdict::Passed),
         speed: 12.0,
         lb_counts: None,
+        calls: Vec::new(),
+        url: run_url(),
+        live_url: live_url(),
     }
 }
 
@@ -169,6 +199,9 @@ fn nothing_to_do() -> Tale {
         verdict: None,
         speed: 1.0,
         lb_counts: None,
+        calls: Vec::new(),
+        url: run_url(),
+        live_url: live_url(),
     }
 }
 
@@ -189,6 +222,9 @@ fn refused() -> Tale {
         verdict: None,
         speed: 1.0,
         lb_counts: None,
+        calls: Vec::new(),
+        url: run_url(),
+        live_url: live_url(),
     }
 }
 
@@ -226,6 +262,9 @@ fn rolled_back_in_prepare() -> Tale {
         verdict: None,
         speed: 1.0,
         lb_counts: None,
+        calls: Vec::new(),
+        url: run_url(),
+        live_url: live_url(),
     }
 }
 
@@ -264,10 +303,13 @@ pub(super) fn rolled_back_in_commit() -> Tale {
         },
         evidence: Some(seen.evidence()),
         verdict: Some(Verdict::Failed {
-            reasons: vec!["3 of 1,220 requests failed: 3 with status 502".into()],
+            reasons: vec!["3 of 1,400 requests failed: 3 with status 502".into()],
         }),
         speed: 1.0,
         lb_counts: None,
+        calls: calls(None),
+        url: run_url(),
+        live_url: live_url(),
     }
 }
 
@@ -283,7 +325,7 @@ fn cancelled() -> Tale {
         "automation stopped, builder i-0b17 terminated",
     );
     Tale {
-        name: "cancelled",
+        name: "cancelled-in-prepare",
         events: script.end(),
         outcome: Outcome::Cancelled {
             step: "bake image".into(),
@@ -296,6 +338,9 @@ fn cancelled() -> Tale {
         verdict: None,
         speed: 1.0,
         lb_counts: None,
+        calls: Vec::new(),
+        url: run_url(),
+        live_url: live_url(),
     }
 }
 
@@ -341,6 +386,9 @@ fn stuck() -> Tale {
         }),
         speed: 1.0,
         lb_counts: None,
+        calls: calls(Some(("ModifyRule", 403))),
+        url: run_url(),
+        live_url: live_url(),
     }
 }
 
@@ -364,6 +412,9 @@ fn unproven() -> Tale {
         },
         verdict: Some(Verdict::Unproven { reasons }),
         lb_counts: None,
+        calls: Vec::new(),
+        url: run_url(),
+        live_url: live_url(),
         ..tale
     }
 }

@@ -1,15 +1,15 @@
-//! How a run and what its probe saw are written down for the tests.
+//! How a run is written down for the tests.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use crate::aws::calls::{Answer, Call};
 use crate::names::{Colour, Release, Weights};
-use crate::probe::{Bucket, ErrorClass, Evidence, Lane, LaneTally, Percentiles, Sample, Tally};
 use crate::run::event::{Event, Stamped, Zone};
 
 /// Writes events with their times.
 pub(super) struct Script {
     pub(super) at: f64,
+    release: String,
     events: Vec<Stamped>,
 }
 
@@ -17,6 +17,7 @@ impl Script {
     pub(super) fn new(command: &str, release: &str, previous: Option<&str>) -> Self {
         let mut script = Self {
             at: 0.0,
+            release: release.to_owned(),
             events: Vec::new(),
         };
         script.say(Event::Began {
@@ -147,9 +148,32 @@ impl Script {
 
     /// The candidate is up, and proven through the preview route.
     pub(super) fn up_to_smoke(&mut self) -> &mut Self {
+        self.up_to_healthy();
+        self.begin(Zone::Prepare, "smoke test");
+        self.smoke("health", "GET /hc", 0.012, &[]);
+        self.smoke("greeting", "POST /greet", 0.034, &[]);
+        self.at += 0.1;
+        self.done("smoke test", "2 of 2 passed");
+        let answers = format!("every instance answers {}", self.release);
+        self.step(
+            Zone::Prepare,
+            "version probe",
+            &[("2 instances to answer", 0.4)],
+            &answers,
+        );
+        let release = self.release.clone();
+        self.fleet(Colour::Green, 2, 2, &release)
+    }
+
+    /// The candidate is up.
+    pub(super) fn up_to_healthy(&mut self) -> &mut Self {
         self.up_to_bake(148.0);
         self.say(Event::BuilderLog {
             tail: builder_log(),
+        });
+        self.say(Event::Image {
+            image: "ami-0c9f13d2a".into(),
+            baked: true,
         });
         self.done("bake image", "ami-0c9f13d2a from recipe 3f2a91");
         self.step(
@@ -174,19 +198,7 @@ impl Script {
             ],
             "2 of 2 healthy, three looks in a row",
         );
-        self.fleet(Colour::Green, 2, 2, "");
-        self.begin(Zone::Prepare, "smoke test");
-        self.smoke("health", "GET /hc", 0.012, &[]);
-        self.smoke("greeting", "POST /greet", 0.034, &[]);
-        self.at += 0.1;
-        self.done("smoke test", "2 of 2 passed");
-        self.step(
-            Zone::Prepare,
-            "version probe",
-            &[("2 instances to answer", 0.4)],
-            "every instance answers 0.0.2",
-        );
-        self.fleet(Colour::Green, 2, 2, "0.0.2")
+        self.fleet(Colour::Green, 2, 2, "")
     }
 
     pub(super) fn smoke(
@@ -262,140 +274,22 @@ pub(super) fn release(name: &str) -> Release {
     Release(name.to_owned())
 }
 
-/// What a probe of 20 requests a second saw: the old version until the shift, then both, then the new one.
-pub(super) struct Seen {
-    pub(super) from: f64,
-    pub(super) to: f64,
-    /// When the share of the new version became this, in percent.
-    pub(super) shares: Vec<(f64, u64)>,
-    /// Failures at these seconds.
-    pub(super) failures: Vec<(f64, u64)>,
-    pub(super) versions: (&'static str, &'static str),
-}
-
-impl Seen {
-    pub(super) fn share(&self, at: f64) -> u64 {
-        let last = self.shares.iter().rev().find(|(from, _)| *from <= at);
-        last.map_or(0, |(_, share)| *share)
-    }
-
-    pub(super) fn evidence(&self) -> Evidence {
-        let mut evidence = blank();
-        let (old, new) = self.versions;
-        let mut width = 0.1;
-        while (self.to - self.from) / width > 240.0 {
-            width *= 2.0;
-        }
-        let (mut from, mut owed) = (self.from, 0.0);
-        while from < self.to {
-            let failed = self
-                .failures
-                .iter()
-                .filter(|(at, _)| (from..from + width).contains(at));
-            let failed: u64 = failed.map(|(_, count)| count).sum();
-            let covered = width.min(self.to - from);
-            let good = ((covered * 20.0).round() as u64).saturating_sub(failed);
-            owed += good as f64 * self.share(from) as f64 / 100.0;
-            let fresh = (owed as u64).min(good);
-            owed -= fresh as f64;
-            let mut by_version = BTreeMap::new();
-            for (version, count) in [(old, good - fresh), (new, fresh)] {
-                if count > 0 {
-                    by_version.insert(version.to_owned(), count);
-                    *evidence
-                        .tally
-                        .by_version
-                        .entry(version.to_owned())
-                        .or_default() += count;
-                    let seen = Duration::from_secs_f64(from + width / 2.0);
-                    evidence
-                        .first_seen
-                        .entry(version.to_owned())
-                        .or_insert(seen);
-                    evidence.last_seen.insert(version.to_owned(), seen);
-                }
-            }
-            evidence.tally.sent += good + failed;
-            evidence.tally.failed += failed;
-            evidence.series.push(Bucket {
-                from: Duration::from_secs_f64(from),
-                width: Duration::from_secs_f64(width),
-                by_version,
-                failed,
-            });
-            from += width;
-        }
-        self.sum_up(&mut evidence);
-        evidence
-    }
-
-    pub(super) fn sum_up(&self, evidence: &mut Evidence) {
-        evidence.started = Duration::from_secs_f64(self.from);
-        evidence.ended = Duration::from_secs_f64(self.to);
-        let tally = &mut evidence.tally;
-        let good = tally.sent - tally.failed;
-        tally.by_status.insert(200, good);
-        if let Some((at, _)) = self.failures.first() {
-            tally.by_status.insert(502, tally.failed);
-            tally.by_error.insert(ErrorClass::Status, tally.failed);
-            tally.first_failure = Some(failure(*at));
-        }
-        tally.control_sent = 64;
-        tally.control_caught = 64;
-        let half = tally.sent / 2;
-        evidence.lanes.insert(Lane::Fresh, lane(half, 0, 14));
-        evidence
-            .lanes
-            .insert(Lane::KeepAlive, lane(tally.sent - half, tally.failed, 6));
-        evidence.lanes.insert(Lane::Control, lane(64, 64, 6));
-    }
-}
-
-fn failure(at: f64) -> Sample {
-    Sample {
-        lane: Lane::KeepAlive,
-        scheduled: Duration::from_secs_f64(at),
-        sent: Some(Duration::from_secs_f64(at)),
-        latency: Duration::from_millis(9),
-        connect: None,
-        status: Some(502),
-        version: None,
-        error: Some(ErrorClass::Status),
-        detail: Some("status 502".to_owned()),
-    }
-}
-
-fn lane(sent: u64, failed: u64, millis: u64) -> LaneTally {
-    LaneTally {
-        sent,
-        failed,
-        unfinished: 0,
-        connections: if millis > 10 { sent } else { 4 },
-        p50: Duration::from_millis(millis),
-        p99: Duration::from_millis(millis * 4),
-        max: Duration::from_millis(millis * 31),
-    }
-}
-
-fn blank() -> Evidence {
-    Evidence {
-        endpoint: "http://hello.example".to_owned(),
-        path: "/version".to_owned(),
-        tally: Tally::default(),
-        lanes: BTreeMap::new(),
-        latency: Percentiles::default(),
-        connect: Percentiles::default(),
-        lateness_p99: Duration::from_millis(1),
-        longest_gap: Duration::from_millis(212),
-        first_seen: BTreeMap::new(),
-        last_seen: BTreeMap::new(),
-        series: Vec::new(),
-        ledger: Some("probe/ledger.jsonl".into()),
-        ledger_error: None,
-        control: true,
-        unrelated: None,
-        runner_stalls: 0,
-        started: Duration::ZERO,
-        ended: Duration::ZERO,
-    }
+/// The calls of a run, with one that was refused.
+pub(super) fn calls(refused: Option<(&str, u16)>) -> Vec<Call> {
+    const AT: u64 = 1_795_261_812;
+    let done = [
+        "StartAutomationExecution",
+        "CreateLaunchTemplateVersion",
+        "ModifyRule",
+    ];
+    let done = done.into_iter().map(|operation| (operation, Answer::Done));
+    let refused = refused.map(|(operation, status)| (operation, Answer::Refused(status)));
+    let all = done.chain(refused).zip(1..);
+    all.map(|((operation, answer), nth)| Call {
+        at: SystemTime::UNIX_EPOCH + Duration::from_secs(AT + 71 * nth),
+        operation: operation.to_owned(),
+        request_id: Some(format!("7f3a{nth:04x}-52d1-4c0e-9a77-0b6e5d1c2f{nth:02x}")),
+        answer,
+    })
+    .collect()
 }

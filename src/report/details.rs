@@ -1,0 +1,132 @@
+//! What only a few look for: smoke tests, decisions, the builder's log, request ids, and whatever else happened.
+//!
+//! Guarantees: pure; bounded.
+
+use super::Run;
+use super::text;
+use super::words::latency;
+use crate::aws::calls::Answer;
+use crate::run::event::Event;
+
+/// Rows of each kind that are told.
+const MOST_ROWS: usize = 50;
+
+/// A smoke test and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SmokeRow {
+    pub(super) name: String,
+    pub(super) request: String,
+    pub(super) problems: Vec<String>,
+    pub(super) took: String,
+}
+
+/// A decision of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Decision {
+    pub(super) what: String,
+    pub(super) value: String,
+    pub(super) why: String,
+}
+
+/// A call to AWS that changed something, or failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CallRow {
+    /// The time of day, UTC.
+    pub(super) at: String,
+    pub(super) operation: String,
+    pub(super) result: String,
+    pub(super) request_id: String,
+    pub(super) is_failed: bool,
+}
+
+pub(super) fn smoke(run: &Run<'_>) -> Vec<SmokeRow> {
+    let rows = run
+        .events
+        .iter()
+        .filter_map(|stamped| match &stamped.event {
+            Event::SmokeTested {
+                name,
+                request,
+                problems,
+                took,
+            } => Some(SmokeRow {
+                name: text::line(name),
+                request: text::line(request),
+                problems: problems
+                    .iter()
+                    .take(5)
+                    .map(|text| text::line(text))
+                    .collect(),
+                took: latency(*took),
+            }),
+            _ => None,
+        });
+    rows.take(MOST_ROWS).collect()
+}
+
+pub(super) fn decisions(run: &Run<'_>) -> Vec<Decision> {
+    let rows = run
+        .events
+        .iter()
+        .filter_map(|stamped| match &stamped.event {
+            Event::Decided { what, value, why } => Some(Decision {
+                what: text::line(what),
+                value: text::line(value),
+                why: text::line(why),
+            }),
+            _ => None,
+        });
+    rows.take(MOST_ROWS).collect()
+}
+
+pub(super) fn builder_log(run: &Run<'_>) -> Option<(Vec<String>, usize)> {
+    run.events
+        .iter()
+        .rev()
+        .find_map(|stamped| match &stamped.event {
+            Event::BuilderLog { tail } => Some(text::tail(tail)),
+            _ => None,
+        })
+}
+
+/// When, and what, of everything that has no other place.
+pub(super) fn notes(run: &Run<'_>) -> Vec<(String, String)> {
+    let rows = run.events.iter().filter_map(|stamped| {
+        let text = match &stamped.event {
+            Event::Note { text } => text::line(text),
+            Event::WeightsWritten { weights } => format!("weights written: {weights}"),
+            Event::WeightsSeen { weights, after } => {
+                format!(
+                    "weights seen to be obeyed: {weights}, after {}",
+                    latency(*after)
+                )
+            }
+            Event::UndoBegan { what } => format!("undo began: {}", text::line(what)),
+            _ => return None,
+        };
+        Some((super::words::took(stamped.at), text))
+    });
+    rows.take(MOST_ROWS).collect()
+}
+
+pub(super) fn calls(run: &Run<'_>) -> Vec<CallRow> {
+    let rows = run.calls.iter().map(|call| {
+        let at = time::OffsetDateTime::from(call.at);
+        CallRow {
+            at: format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second()),
+            operation: text::line(&call.operation),
+            result: match call.answer {
+                Answer::Done => "done".to_owned(),
+                Answer::Refused(status) => format!("failed: {status}"),
+                Answer::Missing => "failed: no answer".to_owned(),
+            },
+            request_id: call
+                .request_id
+                .as_deref()
+                .map(text::line)
+                .unwrap_or_default(),
+            is_failed: call.answer != Answer::Done,
+        }
+    });
+    rows.collect()
+}

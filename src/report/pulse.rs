@@ -1,0 +1,95 @@
+//! Which release answers live traffic at this moment, in a line of a terminal.
+//!
+//! Guarantees: no longer than 76 columns, whatever the releases are called.
+
+use super::subject::Subject;
+use super::text;
+use super::words::{count, plural};
+use crate::run::event::Pulse;
+
+/// Characters of the bar.
+const BAR: u64 = 10;
+/// Columns of a release's name.
+const NAME: usize = 12;
+
+/// `0.0.1  40 % ####------  60 % 0.0.2  312 requests, 0 failed`.
+pub(super) fn line(pulse: &Pulse, subject: &Subject) -> String {
+    let of = |release: &str| pulse.by_version.get(release).copied().unwrap_or_default();
+    let all: u64 = pulse.by_version.values().sum();
+    let counts = format!(
+        "{}, {} failed",
+        plural(pulse.sent, "request"),
+        count(pulse.failed)
+    );
+    let Some(previous) = subject.previous.as_deref().filter(|_| all > 0) else {
+        return format!("live: {counts}");
+    };
+    let (old, new) = (of(previous), of(&subject.release));
+    let name =
+        |release: &str| text::fit(&text::console(&super::status::short(release, NAME)), NAME);
+    let percent = |part: u64| part * 100 / all;
+    // Rounded down: a bar is full only when nobody else answers.
+    let filled = (old * BAR / all)
+        .max(u64::from(old > 0))
+        .min(BAR - u64::from(new > 0));
+    let bar: String = (0..BAR)
+        .map(|at| if at < filled { '#' } else { '-' })
+        .collect();
+    let others = match all - (old + new).min(all) {
+        0 => String::new(),
+        others => format!(", {} % others", percent(others).max(1)),
+    };
+    format!(
+        "{} {:>3} % {bar} {:>3} % {}  {counts}{others}",
+        name(previous),
+        percent(old),
+        percent(new),
+        name(&subject.release)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line_of(versions: &[(&str, u64)], old: &str, new: &str) -> String {
+        let pulse = Pulse {
+            by_version: versions
+                .iter()
+                .map(|(v, n)| ((*v).to_owned(), *n))
+                .collect(),
+            sent: 312,
+            failed: 0,
+        };
+        let subject = Subject {
+            release: new.to_owned(),
+            previous: Some(old.to_owned()),
+            ..Subject::default()
+        };
+        line(&pulse, &subject)
+    }
+
+    #[test]
+    fn it_shows_both_shares_and_is_full_only_when_nobody_else_answers() {
+        assert_eq!(
+            line_of(&[("0.0.1", 40), ("0.0.2", 60)], "0.0.1", "0.0.2"),
+            "0.0.1  40 % ####------  60 % 0.0.2  312 requests, 0 failed"
+        );
+        assert!(line_of(&[("1", 999), ("2", 1)], "1", "2").contains("99 % #########-   0 % 2"));
+        assert!(line_of(&[("1", 1), ("2", 999)], "1", "2").contains("0 % #---------  99 % 2"));
+        assert!(line_of(&[("2", 5)], "1", "2").contains("0 % ---------- 100 % 2"));
+        assert!(line_of(&[("1", 5), ("3", 5)], "1", "2").ends_with(", 50 % others"));
+        assert_eq!(line_of(&[], "1", "2"), "live: 312 requests, 0 failed");
+    }
+
+    #[test]
+    fn it_is_short_whatever_the_releases_are_called() {
+        let (old, new) = (
+            "a8f3c21d9b0e4f5a6b7c8d9e0f1a2b3c4d5e6f70",
+            "日本".repeat(40),
+        );
+        let line = line_of(&[(old, 3), (&new, 3)], old, &new);
+        assert!(text::columns(&line) <= 76, "{line}");
+        assert!(line.starts_with("a8f3c21d  50 %"), "{line}");
+    }
+}

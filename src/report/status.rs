@@ -1,0 +1,180 @@
+//! The run in 140 characters, for a deployment's status: result, releases, requests, duration; after a failure the step
+//! and who serves now.
+//!
+//! Guarantees: one line of at most [`MOST`] UTF-16 units, so of no more characters; never cut in the middle: what there
+//! is no room for is left out whole, the least needed first.
+
+use super::Run;
+use super::proof::Proof;
+use super::subject::{self, Subject};
+use super::text;
+use super::words::failed_of;
+use crate::names::Release;
+use crate::outcome::Outcome;
+
+/// What GitHub takes.
+pub(super) const MOST: usize = 140;
+/// Characters of a step's name.
+const STEP: usize = 24;
+
+/// Writes it.
+pub(super) fn of(run: &Run<'_>) -> String {
+    let subject = Subject::of(run.events);
+    let took = subject::duration(run.events);
+    let seen = seen(run, &subject);
+    let title = super::story::verdict(run.outcome, &subject).1;
+    // How long a name may be, and what is said besides.
+    for (name, with_duration) in [(24, true), (24, false), (12, true), (12, false)] {
+        let mut parts = vec![head(run.outcome, &subject, title, name)];
+        parts.extend(seen.clone());
+        if with_duration {
+            parts.push(took.clone());
+        }
+        let status = text::line(&parts.join("; "));
+        if status.encode_utf16().count() <= MOST {
+            return status;
+        }
+    }
+    title.to_owned()
+}
+
+/// Who goes back on purpose wants to know what failed since.
+fn seen(run: &Run<'_>, subject: &Subject) -> Option<String> {
+    let proof = Proof::of(run)?;
+    let is_back = matches!(run.outcome, Outcome::Deployed { .. });
+    let apart = proof
+        .told_apart()
+        .filter(|_| subject.is_rollback() && is_back);
+    Some(match apart {
+        Some([_, since]) => format!("{} since", failed_of(since.failed, since.sent)),
+        None => proof.failed_of(),
+    })
+}
+
+/// The result, and who serves.
+fn head(outcome: &Outcome, subject: &Subject, title: &str, room: usize) -> String {
+    let name = |release: &str| short(release, room);
+    let of = |release: &Release| name(&release.0);
+    let wanted = name(&subject.release);
+    match outcome {
+        Outcome::Deployed {
+            release,
+            previous: Some(previous),
+            live,
+            ..
+        }
+        | Outcome::Unproven {
+            release,
+            previous: Some(previous),
+            live,
+            ..
+        } => format!("{title}: {} → {} on {live}", of(previous), of(release)),
+        Outcome::Deployed { release, live, .. } | Outcome::Unproven { release, live, .. } => {
+            format!("{title}: {} on {live}", of(release))
+        }
+        Outcome::NothingToDo { release } => format!("{title}: {} serves already", of(release)),
+        Outcome::Verified {
+            release, serving, ..
+        } => format!(
+            "{title}: {}, not released; {}",
+            of(release),
+            still(serving, room)
+        ),
+        Outcome::Refused { .. } => match &subject.previous {
+            Some(previous) => format!(
+                "{title}: {wanted}; nothing changed, {} serves",
+                name(previous)
+            ),
+            None => format!("{title}: {wanted}; nothing changed"),
+        },
+        Outcome::RolledBack {
+            step,
+            traffic_moved,
+            serving,
+            ..
+        }
+        | Outcome::Cancelled {
+            step,
+            traffic_moved,
+            serving,
+            ..
+        } => {
+            let traffic = if *traffic_moved {
+                "traffic moved back"
+            } else {
+                "traffic never moved"
+            };
+            let step = text::cut(&text::line(step), STEP);
+            let wanted = if wanted.is_empty() {
+                wanted
+            } else {
+                format!(", not {wanted}")
+            };
+            format!(
+                "{title} at “{step}”, {traffic}: {}{wanted}",
+                still(serving, room)
+            )
+        }
+        Outcome::Stuck { step, weights, .. } => {
+            let step = text::cut(&text::line(step), STEP);
+            let weights = weights.map_or_else(
+                || "weights unknown".to_owned(),
+                |weights| format!("weights last seen: {weights}"),
+            );
+            format!("Stuck at “{step}”, live traffic needs a person; {weights}")
+        }
+    }
+}
+
+fn still(serving: &Option<Release>, room: usize) -> String {
+    match serving {
+        Some(serving) => format!("{} serves", short(&serving.0, room)),
+        None => "nothing serves yet".to_owned(),
+    }
+}
+
+/// A release in few characters: a commit is known by its first ones.
+pub(super) fn short(release: &str, room: usize) -> String {
+    let release = text::line(release);
+    let is_commit = release.len() >= 20 && release.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_commit {
+        return release[..8].to_owned();
+    }
+    text::cut(&release, room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::stories;
+
+    #[test]
+    fn every_kind_of_run_fits_and_says_who_serves() {
+        for tale in stories::all() {
+            let status = of(&tale.run());
+            assert!(status.encode_utf16().count() <= MOST, "{status}");
+            assert!(status.chars().any(|c| c.is_ascii_digit()), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_commit_is_known_by_its_first_characters_and_a_long_name_is_left_short() {
+        let commit = "a8f3c21d9b0e4f5a6b7c8d9e0f1a2b3c4d5e6f70";
+        assert_eq!(short(commit, 12), "a8f3c21d");
+        assert_eq!(short("2026.11.21", 12), "2026.11.21");
+        assert_eq!(short("release-of-november-2026", 12), "release-of-…");
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_left_out_whole() {
+        let mut tale = stories::rolled_back_in_commit();
+        let long = "🦀".repeat(200);
+        if let Outcome::RolledBack { step, serving, .. } = &mut tale.outcome {
+            step.clone_from(&long);
+            *serving = Some(Release(long));
+        }
+        let status = of(&tale.run());
+        assert!(status.encode_utf16().count() <= MOST, "{status}");
+        assert!(status.starts_with("Rolled back"), "{status}");
+    }
+}

@@ -1,0 +1,273 @@
+//! The runs of the other commands, and those that end late: verify, rollback, finish, a cancel with traffic on the way.
+
+use std::time::Duration;
+
+use super::script::{Script, calls, release};
+use super::seen::Seen;
+use super::{Tale, deployed, live_url, run_url};
+use crate::names::{Colour, Weights};
+use crate::outcome::{Leftover, Outcome};
+use crate::probe::{Judged, Tally, Verdict};
+use crate::run::event::{Event, Zone};
+
+fn tale(name: &'static str, script: &mut Script, outcome: Outcome) -> Tale {
+    Tale {
+        name,
+        events: script.end(),
+        outcome,
+        evidence: None,
+        verdict: None,
+        speed: 1.0,
+        lb_counts: None,
+        calls: Vec::new(),
+        url: run_url(),
+        live_url: live_url(),
+    }
+}
+
+pub(super) fn failed_in_finish() -> Tale {
+    let cause = "UpdateAutoScalingGroup hello-prod-blue: AccessDenied: not authorized to perform autoscaling:UpdateAutoScalingGroup (request 90c1)";
+    let leftover = Leftover {
+        what: format!("retain previous was not finished: {cause}"),
+        remedy: "aws autoscaling update-auto-scaling-group --auto-scaling-group-name hello-prod-blue --min-size 0 --max-size 0 --desired-capacity 0   # once nobody needs the previous release".into(),
+    };
+    let mut script = Script::new("deploy", "0.0.2", Some("0.0.1"));
+    script.up_to_soak();
+    script.wait("soak", &[("120 s with all traffic on green", 120.0)]);
+    script.done("soak", "nothing failed");
+    script.begin(Zone::Finish, "retain previous");
+    script.wait("retain previous", &[("AWS to answer", 0.9)]);
+    script.fail("retain previous", cause);
+    script.say(Event::LeftOver {
+        what: leftover.what.clone(),
+        remedy: leftover.remedy.clone(),
+    });
+    let whole = deployed();
+    let outcome = Outcome::Deployed {
+        release: release("0.0.2"),
+        previous: Some(release("0.0.1")),
+        live: Colour::Green,
+        warnings: Vec::new(),
+        leftovers: vec![leftover],
+    };
+    Tale {
+        evidence: whole.evidence,
+        verdict: whole.verdict,
+        calls: calls(Some(("UpdateAutoScalingGroup", 403))),
+        ..tale("failed-in-finish", &mut script, outcome)
+    }
+}
+
+pub(super) fn cancelled_in_commit() -> Tale {
+    let mut script = Script::new("deploy", "0.0.2", Some("0.0.1"));
+    script.up_to_canary();
+    script.wait("shift traffic", &[("10 % to be watched for 60 s", 18.4)]);
+    script.fail("shift traffic", "cancelled");
+    script.say(Event::UndoBegan {
+        what: "restore the weights".into(),
+    });
+    script.weights(Weights::split(Colour::Blue, 100), 1.7);
+    script.undone(
+        0.3,
+        "shift traffic",
+        "restored the weights; 0.0.1 answers again",
+    );
+    script.undone(31.0, "scale up idle", "emptied hello-prod-green");
+    script.fleet(Colour::Green, 0, 0, "");
+    let seen = Seen {
+        from: 205.0,
+        to: 272.0,
+        shares: vec![(215.0, 10), (236.1, 0)],
+        failures: Vec::new(),
+        versions: ("0.0.1", "0.0.2"),
+    };
+    let outcome = Outcome::Cancelled {
+        step: "shift traffic".into(),
+        traffic_moved: true,
+        serving: Some(release("0.0.1")),
+        undone: vec![
+            "restored the weights; 0.0.1 answers again".into(),
+            "emptied hello-prod-green".into(),
+        ],
+        leftovers: Vec::new(),
+    };
+    Tale {
+        evidence: Some(seen.evidence()),
+        verdict: Some(Verdict::Passed),
+        calls: calls(None),
+        ..tale("cancelled-in-commit", &mut script, outcome)
+    }
+}
+
+/// What `verify` undoes, whatever it found.
+fn undo(script: &mut Script) -> Vec<String> {
+    script.say(Event::UndoBegan {
+        what: "close the preview route".into(),
+    });
+    script.undone(0.4, "open preview route", "closed the preview route");
+    script.undone(29.4, "scale up idle", "emptied hello-prod-green");
+    script.fleet(Colour::Green, 0, 0, "");
+    script.undone(
+        0.6,
+        "publish template version",
+        "deleted template version 12",
+    );
+    let undone = [
+        "closed the preview route",
+        "emptied hello-prod-green",
+        "deleted template version 12",
+    ];
+    undone.map(str::to_owned).to_vec()
+}
+
+pub(super) fn verified() -> Tale {
+    let mut script = Script::new(
+        "verify",
+        "a8f3c21d9b0e4f5a6b7c8d9e0f1a2b3c4d5e6f70",
+        Some("0.0.1"),
+    );
+    script.up_to_smoke();
+    let outcome = Outcome::Verified {
+        release: release("a8f3c21d9b0e4f5a6b7c8d9e0f1a2b3c4d5e6f70"),
+        serving: Some(release("0.0.1")),
+        undone: undo(&mut script),
+        leftovers: Vec::new(),
+    };
+    tale("verified", &mut script, outcome)
+}
+
+pub(super) fn not_verified() -> Tale {
+    let cause = "1 of 2 smoke tests failed: greeting: status 500, wanted 200; /greeting is null, wanted \"hello\"";
+    let mut script = Script::new("verify", "0.0.2", Some("0.0.1"));
+    script.up_to_healthy();
+    script.begin(Zone::Prepare, "smoke test");
+    script.smoke("health", "GET /hc", 0.012, &[]);
+    let problems = [
+        "status 500, wanted 200",
+        "/greeting is null, wanted \"hello\"",
+    ];
+    script.smoke("greeting", "POST /greet", 0.034, &problems);
+    script.at += 0.1;
+    script.fail("smoke test", cause);
+    let outcome = Outcome::RolledBack {
+        step: "smoke test".into(),
+        cause: cause.into(),
+        traffic_moved: false,
+        serving: Some(release("0.0.1")),
+        undone: undo(&mut script),
+        leftovers: Vec::new(),
+    };
+    tale("not-verified", &mut script, outcome)
+}
+
+/// Somebody goes back because the release fails: requests failed until the traffic had moved, and none since.
+pub(super) fn rollback() -> Tale {
+    let mut script = Script::new("rollback", "0.0.1", Some("0.0.2"));
+    script.decide(
+        "candidate",
+        "blue",
+        "it has been retained with 0.0.1, 2 of 2 healthy",
+    );
+    script.decide("image", "none needed", "blue is up");
+    script.at = 0.4;
+    script.fleet(Colour::Green, 2, 2, "0.0.2");
+    script.step(
+        Zone::Prepare,
+        "await healthy",
+        &[("a streak of 3", 4.1)],
+        "2 of 2 healthy, three looks in a row",
+    );
+    script.fleet(Colour::Blue, 2, 2, "0.0.1");
+    script.step(
+        Zone::Prepare,
+        "probe version",
+        &[],
+        "20 of 20 answers are 0.0.1",
+    );
+    script.step(
+        Zone::Prepare,
+        "start probe",
+        &[("a baseline", 3.0)],
+        "120 requests, 12 failed",
+    );
+    script.begin(Zone::Commit, "shift traffic");
+    script.weights(Weights::split(Colour::Blue, 100), 2.6);
+    script.done(
+        "shift traffic",
+        "all traffic on blue, seen 2.6 s after the last write",
+    );
+    script.step(
+        Zone::Commit,
+        "soak",
+        &[("10 s with all traffic on blue", 10.0)],
+        "211 requests since the shift, 0 failed",
+    );
+    let seen = Seen {
+        from: 4.6,
+        to: 20.1,
+        shares: vec![(8.1, 40), (9.4, 100)],
+        failures: vec![(5.0, 2), (5.8, 4), (6.9, 3), (8.3, 3)],
+        versions: ("0.0.2", "0.0.1"),
+    };
+    let outcome = Outcome::Deployed {
+        release: release("0.0.1"),
+        previous: Some(release("0.0.2")),
+        live: Colour::Blue,
+        warnings: vec!["12 of 114 requests failed before the traffic had moved: they are counted, and not judged".into()],
+        leftovers: Vec::new(),
+    };
+    let mut evidence = seen.evidence();
+    evidence.judged = Some(Judged {
+        since: Duration::from_secs_f64(10.1),
+        tally: Tally {
+            sent: 200,
+            ..Tally::default()
+        },
+    });
+    Tale {
+        evidence: Some(evidence),
+        verdict: Some(Verdict::Passed),
+        calls: calls(None),
+        ..tale("rollback", &mut script, outcome)
+    }
+}
+
+/// The step after a cancelled one ends what it had begun.
+pub(super) fn finished() -> Tale {
+    let mut script = Script::new("finish", "0.0.2", Some("0.0.1"));
+    script.at = 0.6;
+    script.say(Event::Note {
+        text: "the run of deployment 20261121-77 stopped at shift traffic, with the weights at blue 90, green 10".into(),
+    });
+    script.say(Event::UndoBegan {
+        what: "restore the weights".into(),
+    });
+    script.weights(Weights::split(Colour::Blue, 100), 2.1);
+    script.undone(
+        30.0,
+        "shift traffic",
+        "restored the weights; 0.0.1 answers again",
+    );
+    script.undone(28.0, "scale up idle", "emptied hello-prod-green");
+    script.fleet(Colour::Green, 0, 0, "");
+    script.undone(
+        0.7,
+        "publish template version",
+        "deleted template version 12",
+    );
+    let outcome = Outcome::Cancelled {
+        step: "shift traffic".into(),
+        traffic_moved: true,
+        serving: Some(release("0.0.1")),
+        undone: vec![
+            "restored the weights; 0.0.1 answers again".into(),
+            "emptied hello-prod-green".into(),
+            "deleted template version 12".into(),
+        ],
+        leftovers: Vec::new(),
+    };
+    Tale {
+        calls: calls(None),
+        ..tale("finished", &mut script, outcome)
+    }
+}

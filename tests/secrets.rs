@@ -1,0 +1,151 @@
+//! No secret of a run is in anything that it says.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bg_deploy::aws::{Access, Aws};
+use bg_deploy::cli::Options;
+use bg_deploy::config::Smoke;
+use bg_deploy::deploy::deploy;
+use bg_deploy::inputs::Inputs;
+use bg_deploy::outcome::Outcome;
+use bg_deploy::report::{self, Console, Files, Run, Style};
+use bg_deploy::run::context::Context;
+use support::World;
+
+/// What the environment of a job holds and nobody may read anywhere.
+const VARIABLES: [(&str, &str); 7] = [
+    ("BGD_GITHUB_TOKEN", "ghs_recognisable0token"),
+    (
+        "BGD_WEBHOOK_URL",
+        "https://hooks.example/recognisable0webhook",
+    ),
+    ("BGD_WEBHOOK_KEY", "recognisable0key"),
+    (
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "authorization=recognisable0header",
+    ),
+    ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "recognisable0oidc"),
+    ("AWS_SECRET_ACCESS_KEY", "recognisable0secret"),
+    ("AWS_SESSION_TOKEN", "recognisable0session"),
+];
+/// The keys of the local cloud.
+const KEY: &str = "AKIDRECOGNISABLE";
+const SECRET: &str = "recognisable0aws0secret";
+
+/// A smoke test that no app passes, so that all of the answer is told.
+fn never() -> Smoke {
+    Smoke {
+        name: "never".to_owned(),
+        method: "GET".to_owned(),
+        path: "/version".to_owned(),
+        headers: BTreeMap::new(),
+        body: None,
+        status: 418,
+        expect_headers: [("server".to_owned(), "x".to_owned())].into(),
+        json: BTreeMap::new(),
+        text: Some("never".to_owned()),
+        within: Duration::from_secs(1),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
+    let world = World::with_a_release().await;
+    let mut variables: BTreeMap<String, String> = VARIABLES
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    variables.insert("GITHUB_ACTOR".to_owned(), "octocat".to_owned());
+    let inputs = Inputs::from(&Options::default(), &variables);
+    for is_good in [false, true] {
+        let mut config = world.config("0.0.2", None);
+        if !is_good {
+            config.smoke.push(never());
+        }
+        let (prepared, plan) = world.plan(&config).await;
+        let access = Access {
+            region: Some("eu-central-1".to_owned()),
+            endpoint_url: Some(world.cloud.endpoint()),
+            keys: Some((KEY.to_owned(), SECRET.to_owned())),
+        };
+        let aws = Aws::connect(&access, &world.network)
+            .await
+            .expect("clients");
+        let cx = Context::new(aws, world.network.clone(), world.clock.lap());
+        let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
+        assert_eq!(
+            is_good,
+            matches!(finished.outcome, Outcome::Deployed { .. })
+        );
+        let (events, calls) = (cx.events.all(), cx.aws.calls());
+        assert!(
+            calls
+                .iter()
+                .any(|call| call.operation == "ModifyRule" && call.request_id.is_some())
+        );
+        let run = Run {
+            events: &events,
+            outcome: &finished.outcome,
+            evidence: finished.evidence.as_ref(),
+            verdict: finished.verdict.as_ref(),
+            speed: 1.0,
+            lb_counts: None,
+            url: inputs.ci.run_url.clone(),
+            live_url: Some(plan.url.clone()),
+            calls: &calls,
+        };
+        let outputs = report::outputs(&run, &Files::default());
+        let said = [
+            log(
+                &run,
+                Style {
+                    ci: true,
+                    github: true,
+                    ..Style::default()
+                },
+            ),
+            log(
+                &run,
+                Style {
+                    live: true,
+                    ansi: true,
+                    ..Style::default()
+                },
+            ),
+            report::markdown(&run),
+            report::comment(&run, "<!-- marker -->"),
+            report::status(&run),
+            report::html(&run),
+            report::failure_text(&run),
+            report::output_file(&outputs, "x"),
+            serde_json::json!([events, finished.outcome, finished.evidence]).to_string(),
+            format!("{inputs:?} {cx:?} {plan:?} {finished:?} {:?}", cx.journal),
+        ];
+        let preview = plan.preview_token.reveal();
+        assert!(
+            preview.len() >= 16,
+            "a preview token that can be recognised"
+        );
+        let mut secrets = vec![preview, SECRET];
+        secrets.extend(VARIABLES.iter().map(|(_, value)| *value));
+        for (nth, text) in said.iter().enumerate() {
+            let found = secrets.iter().find(|secret| text.contains(**secret));
+            assert_eq!(found, None, "in text {nth}");
+        }
+    }
+}
+
+/// All that a console writes about the run.
+fn log(run: &Run<'_>, style: Style) -> String {
+    let mut written = Vec::new();
+    let mut console = Console::new(&mut written, style);
+    for stamped in run.events {
+        console.event(stamped);
+        console.tick(stamped.at);
+    }
+    console.finish(run);
+    String::from_utf8(written).expect("text")
+}
