@@ -12,6 +12,12 @@ fn only_aws_names_types_of_the_sdk() {
 }
 
 #[test]
+fn only_github_names_octocrab() {
+    let strays = naming(&["octocrab"], |file| file == "src/github.rs");
+    assert!(strays.is_empty(), "{strays:#?}");
+}
+
+#[test]
 fn nobody_but_its_commands_knows_of_the_local_cloud() {
     let strays = naming(&["rehearsal::"], |file| {
         file.starts_with("src/rehearsal/")

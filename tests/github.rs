@@ -1,0 +1,198 @@
+//! What GitHub is told of a run, and what comes of a GitHub that is down, slow or refuses.
+
+#[path = "github/comments.rs"]
+mod comments;
+#[path = "github/deployments.rs"]
+mod deployments;
+#[path = "support/github/mod.rs"]
+mod github;
+#[path = "github/mock.rs"]
+mod mock;
+#[path = "github/troubles.rs"]
+mod troubles;
+
+use std::time::Duration;
+
+use bg_deploy::announce::{Announcer, Beginning, Memory};
+use bg_deploy::inputs::{Given, Inputs};
+use bg_deploy::names::{Colour, Release};
+use bg_deploy::net::Network;
+use bg_deploy::outcome::Outcome;
+use bg_deploy::report::Run;
+use bg_deploy::run::event::{Event, Stamped};
+use bg_deploy::run::wait::Clock;
+use bg_deploy::secret::Secret;
+use github::{GitHub, REPOSITORY, SHA, TOKEN};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// The page of run 7.
+const RUN_URL: &str = "https://github.com/octo/hello/actions/runs/7";
+/// Where live traffic is answered.
+const URL: &str = "https://hello.example.com/";
+/// Pauses between tries take a hundredth of their time.
+const SPEED: f64 = 100.0;
+
+/// A job of GitHub Actions that releases something.
+struct Job {
+    inputs: Inputs,
+    beginning: Beginning,
+    folder: TempDir,
+    network: Network,
+    clock: Clock,
+}
+
+impl Job {
+    /// The first attempt of run 7, at a push of [`SHA`], which releases hello 1.4.2 in prod.
+    fn new(api_url: &str) -> Self {
+        let mut inputs = Inputs::default();
+        let ci = &mut inputs.ci;
+        ci.is_ci = true;
+        ci.is_github = true;
+        ci.actor = Some("ada".to_owned());
+        ci.repository = Some(REPOSITORY.to_owned());
+        ci.run_url = Some(RUN_URL.to_owned());
+        ci.commit = Some(SHA.to_owned());
+        ci.actions.api_url = Some(api_url.to_owned());
+        ci.actions.event_name = Some("push".to_owned());
+        ci.actions.run_id = Some("7".to_owned());
+        ci.actions.run_attempt = Some("1".to_owned());
+        inputs.telling.github_token = Some(Secret::new(TOKEN));
+        Self {
+            inputs,
+            beginning: Beginning {
+                command: "deploy".to_owned(),
+                app: "hello".to_owned(),
+                environment: "prod".to_owned(),
+                release: "1.4.2".to_owned(),
+                previous: Some("1.4.1".to_owned()),
+                url: Some(URL.to_owned()),
+            },
+            folder: tempfile::tempdir().expect("a folder"),
+            network: Network::tcp(),
+            clock: Clock::accelerated(SPEED),
+        }
+    }
+
+    fn of(github: &GitHub) -> Self {
+        Self::new(&github.url())
+    }
+
+    fn run(mut self, run: u64, attempt: u64) -> Self {
+        let actions = &mut self.inputs.ci.actions;
+        actions.run_id = Some(run.to_string());
+        actions.run_attempt = Some(attempt.to_string());
+        self.inputs.ci.run_url = Some(format!("https://github.com/octo/hello/actions/runs/{run}"));
+        self
+    }
+
+    fn command(mut self, command: &str, release: &str) -> Self {
+        command.clone_into(&mut self.beginning.command);
+        release.clone_into(&mut self.beginning.release);
+        self
+    }
+
+    fn app(mut self, app: &str, environment: &str) -> Self {
+        app.clone_into(&mut self.beginning.app);
+        environment.clone_into(&mut self.beginning.environment);
+        self
+    }
+
+    fn comment(mut self, policy: &str) -> Self {
+        self.inputs.telling.comment = Some(Given::new("BGD_COMMENT", policy));
+        self
+    }
+
+    fn token(mut self, token: &str) -> Self {
+        self.inputs.telling.github_token = Some(Secret::new(token));
+        self
+    }
+
+    /// The event of pull request 7, whose head is `head`.
+    fn pull_request(mut self, head: &str) -> Self {
+        let event =
+            json!({ "number": 7, "pull_request": { "number": 7, "head": { "sha": head } } });
+        let path = self.folder.path().join("event.json");
+        std::fs::write(&path, event.to_string()).expect("a file");
+        self.inputs.ci.actions.event_path = Some(path);
+        self.inputs.ci.actions.event_name = Some("pull_request".to_owned());
+        self
+    }
+
+    fn announcer(&self) -> Announcer {
+        Announcer::of(&self.inputs, &self.network, &self.clock)
+    }
+
+    async fn begin(&self) -> (Memory, Vec<String>) {
+        self.announcer().begin(&self.beginning).await
+    }
+
+    async fn end(&self, memory: &Memory, outcome: &Outcome) -> Vec<String> {
+        let release = |text: &str| Release(text.to_owned());
+        let began = Event::Began {
+            command: self.beginning.command.clone(),
+            app: self.beginning.app.clone(),
+            environment: self.beginning.environment.clone(),
+            release: release(&self.beginning.release),
+            previous: self.beginning.previous.as_deref().map(release),
+            by: self.inputs.ci.actor.clone(),
+        };
+        let done = Event::StepDone {
+            step: "shift traffic".to_owned(),
+            summary: "all traffic on blue".to_owned(),
+            skipped: false,
+        };
+        let stamped = |seconds, event| Stamped {
+            at: Duration::from_secs(seconds),
+            event,
+        };
+        let run = Run {
+            events: &[stamped(0, began), stamped(40, done)],
+            outcome,
+            evidence: None,
+            verdict: None,
+            speed: 1.0,
+            lb_counts: None,
+            url: self.inputs.ci.run_url.clone(),
+            live_url: Some(URL.to_owned()),
+            calls: &[],
+        };
+        self.announcer().end(&self.beginning, memory, &run).await
+    }
+
+    /// From its beginning to this end; nothing may go wrong.
+    async fn whole(&self, outcome: &Outcome) -> Memory {
+        let (memory, notices) = self.begin().await;
+        assert!(notices.is_empty(), "{notices:?}");
+        let notices = self.end(&memory, outcome).await;
+        assert!(notices.is_empty(), "{notices:?}");
+        memory
+    }
+}
+
+fn deployed(release: &str) -> Outcome {
+    Outcome::Deployed {
+        release: Release(release.to_owned()),
+        previous: Some(Release("1.4.1".to_owned())),
+        live: Colour::Blue,
+        warnings: Vec::new(),
+        leftovers: Vec::new(),
+    }
+}
+
+fn rolled_back() -> Outcome {
+    Outcome::RolledBack {
+        step: "soak".to_owned(),
+        cause: "1 of 134 requests failed".to_owned(),
+        traffic_moved: true,
+        serving: Some(Release("1.4.1".to_owned())),
+        undone: Vec::new(),
+        leftovers: Vec::new(),
+    }
+}
+
+fn nothing_to_do() -> Outcome {
+    Outcome::NothingToDo {
+        release: Release("1.4.2".to_owned()),
+    }
+}
