@@ -1,6 +1,6 @@
 //! The commands and their options, each with its help in the user's words and an example.
 //!
-//! Guarantees: options are raw text where a `BGD_` variable can give them as well (`inputs` decides which counts);
+//! Guarantees: each option is an input as well ([`crate::inputs::table`]). Those that `Inputs` reads are raw text;
 //! everything else is valid once it is parsed.
 
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ pub const LOCAL_REGION: &str = "eu-central-1";
 
 /// Zero-downtime blue/green releases on plain AWS EC2, with nothing but the AWS API.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "bg-deploy", version, after_help = exit_codes(), max_term_width = 100)]
+#[command(name = "bg-deploy", version, after_help = after_help(), max_term_width = 100)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -31,22 +31,22 @@ pub struct Cli {
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Options {
-    /// The file to read [default: bg-deploy.toml; also BGD_CONFIG]
+    /// The file to read [default: bg-deploy.toml]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<String>,
-    /// Which of the file's environments is meant [also BGD_ENVIRONMENT]
+    /// Which of the file's environments is meant
     #[arg(long, global = true, value_name = "NAME")]
     pub environment: Option<String>,
-    /// The release that the app has to answer with [also BGD_RELEASE; in GitHub Actions the commit]
+    /// The release that the app has to answer with [default: in GitHub Actions the commit]
     #[arg(long, global = true, value_name = "RELEASE")]
     pub release: Option<String>,
-    /// The file or folder to deploy, instead of the one the file names [also BGD_ARTIFACT]
+    /// The file or folder to deploy, instead of the one the file names
     #[arg(long, global = true, value_name = "PATH")]
     pub artifact: Option<String>,
-    /// The region of AWS, instead of the file's [also BGD_REGION]
+    /// The region of AWS, instead of the file's
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Option<String>,
-    /// Where AWS answers, for example a local cloud [also BGD_ENDPOINT_URL, AWS_ENDPOINT_URL]
+    /// Where AWS answers, for example a local cloud [default: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Write results as JSON
@@ -75,6 +75,23 @@ pub enum Command {
     /// Release the artifact: bake an image, prove it on the idle colour, and move the traffic without losing a request
     #[command(after_help = "Example:\n  bg-deploy deploy --environment prod --release 1.4.2")]
     Deploy(Deploy),
+    /// Go back to the previous release, or to an earlier one: no bake, and no launch while the previous colour is up
+    #[command(
+        after_help = "Examples:\n  bg-deploy rollback --environment prod\n  bg-deploy rollback --environment prod --to 1.4.1"
+    )]
+    Rollback(Rollback),
+    /// Do everything of a deploy that comes before the shift, and undo it again: a check for pull requests
+    #[command(after_help = "Example:\n  bg-deploy verify --environment stage --release 1.4.2")]
+    Verify(Verify),
+    /// Show who serves what now, and what a rollback would find
+    #[command(after_help = "Example:\n  bg-deploy status --environment prod --json")]
+    Status,
+    /// List the releases that stand in AWS, and which of them can be gone back to
+    #[command(after_help = "Example:\n  bg-deploy history --environment prod --limit 10")]
+    History(History),
+    /// After a run that was cancelled or killed: restore the traffic, and remove what the run made
+    #[command(after_help = "Example:\n  bg-deploy finish --state bg-deploy-report/state.json")]
+    Finish(Finish),
     /// Show what a deploy would do and why, and change nothing
     #[command(after_help = "Example:\n  bg-deploy plan --environment prod --release 1.4.2 --json")]
     Plan,
@@ -111,6 +128,59 @@ pub enum Command {
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Deploy {
     /// Where reports and the ledger of requests are written
+    #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
+    pub report_dir: PathBuf,
+    /// Where the run writes down what `finish` needs [default: in GitHub Actions in the job's temporary folder, else
+    /// state.json among the reports]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+/// `rollback`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Rollback {
+    /// The release to go back to [default: the one that was live before]
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
+    pub to: Option<String>,
+    /// Where reports and the ledger of requests are written
+    #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
+    pub report_dir: PathBuf,
+    /// Where the run writes down what `finish` needs [default: in GitHub Actions in the job's temporary folder, else
+    /// state.json among the reports]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+/// `verify`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Verify {
+    /// Give up the previous release that is still up for a rollback, if there is one
+    #[arg(long)]
+    pub discard_previous: bool,
+    /// Where reports are written
+    #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
+    pub report_dir: PathBuf,
+    /// Where the run writes down what `finish` needs [default: in GitHub Actions in the job's temporary folder, else
+    /// state.json among the reports]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+}
+
+/// `history`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The most releases to list
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+}
+
+/// `finish`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Finish {
+    /// What the run wrote down about itself [default: where deploy, verify and rollback write it]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Where reports are written
     #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
     pub report_dir: PathBuf,
 }
@@ -224,9 +294,11 @@ pub struct SampleApp {
     pub port: u16,
 }
 
-/// The exit codes, as the end of the help shows them.
-fn exit_codes() -> String {
-    let mut text = "Exit codes:".to_owned();
+/// The end of the help: variables and exit codes.
+fn after_help() -> String {
+    let mut text = "Every option can be given as a variable, too: BGD_REPORT_DIR for --report-dir, and BGD_COMMAND \
+                    for the command. The command line goes before them.\n\nExit codes:"
+        .to_owned();
     for (code, meaning) in EXIT_CODES {
         text += &format!("\n  {code}  {meaning}");
     }

@@ -3,11 +3,15 @@
 //! Guarantees: an option goes before its `BGD_` variable, and that before what CI says; an empty text counts as not
 //! given, because GitHub Actions passes inputs that were left out as empty ones. Nothing is interpreted here.
 
+pub mod arguments;
+pub mod table;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Options;
 use crate::config;
+use crate::secret::Secret;
 
 /// A text and where it came from, for messages: `--release`, `BGD_RELEASE`, `GITHUB_SHA`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +39,7 @@ pub struct Inputs {
     pub config: Option<Given>,
     /// `--environment`, `BGD_ENVIRONMENT`
     pub environment: Option<Given>,
-    /// `--release`, `BGD_RELEASE`, `GITHUB_SHA`
+    /// `--release`, `BGD_RELEASE`, the head of the pull request whose event this is, `GITHUB_SHA`
     pub release: Option<Given>,
     /// `--region`, `BGD_REGION`
     pub region: Option<Given>,
@@ -45,8 +49,42 @@ pub struct Inputs {
     pub endpoint_url: Option<Given>,
     /// What runs us.
     pub ci: Ci,
+    /// Where the outcome is told besides here.
+    pub telling: Telling,
     /// `NO_COLOR` is set, or the terminal is a dumb one.
     pub no_color: bool,
+}
+
+/// Where the outcome is told besides here: all optional, all from the environment, because most of it is secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// `BGD_GITHUB_TOKEN`, `GITHUB_TOKEN`
+    pub github_token: Option<Secret>,
+    /// `BGD_COMMENT`: `auto`, `always`, `on-failure` or `never`.
+    pub comment: Option<Given>,
+    /// `BGD_WEBHOOK_URL`: the address is the secret.
+    pub webhook_url: Option<Secret>,
+    /// `BGD_WEBHOOK_KIND`: `slack`, `pagerduty` or `generic`.
+    pub webhook_kind: Option<Given>,
+    /// `BGD_WEBHOOK_KEY`: PagerDuty's routing key.
+    pub webhook_key: Option<Secret>,
+    /// `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT` and their headers, as OpenTelemetry names
+    /// them.
+    pub otlp: Otlp,
+}
+
+/// Where metrics go, in OpenTelemetry's own variables
+/// (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Otlp {
+    /// `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`: as it is.
+    pub metrics_endpoint: Option<Given>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: `/v1/metrics` is added.
+    pub endpoint: Option<Given>,
+    /// `OTEL_EXPORTER_OTLP_METRICS_HEADERS`, `OTEL_EXPORTER_OTLP_HEADERS`: often a key.
+    pub headers: Option<Secret>,
+    /// `OTEL_RESOURCE_ATTRIBUTES`
+    pub resource_attributes: Option<Given>,
 }
 
 /// What CI says about itself.
@@ -64,6 +102,76 @@ pub struct Ci {
     pub run_url: Option<String>,
     /// The commit (`GITHUB_SHA`).
     pub commit: Option<String>,
+    /// The rest of what GitHub Actions says about the run.
+    pub actions: Actions,
+}
+
+/// What GitHub Actions says about a run, as text
+/// (<https://docs.github.com/en/actions/reference/workflows-and-actions/variables>).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Actions {
+    /// `GITHUB_API_URL`: GitHub Enterprise has its own.
+    pub api_url: Option<String>,
+    /// `GITHUB_SERVER_URL`
+    pub server_url: Option<String>,
+    /// `GITHUB_EVENT_NAME`
+    pub event_name: Option<String>,
+    /// `GITHUB_EVENT_PATH`: the event, as JSON.
+    pub event_path: Option<PathBuf>,
+    /// `GITHUB_REF_NAME`: a branch, a tag, or `7/merge`.
+    pub ref_name: Option<String>,
+    /// `GITHUB_RUN_ID`
+    pub run_id: Option<String>,
+    /// `GITHUB_RUN_ATTEMPT`
+    pub run_attempt: Option<String>,
+    /// `GITHUB_JOB`
+    pub job: Option<String>,
+    /// `GITHUB_OUTPUT`: the file for a step's outputs.
+    pub output: Option<PathBuf>,
+    /// `GITHUB_STEP_SUMMARY`: the file for the job's summary.
+    pub step_summary: Option<PathBuf>,
+    /// `RUNNER_TEMP`: emptied at the end of the job.
+    pub temp: Option<PathBuf>,
+}
+
+impl Actions {
+    fn from(text: &dyn Fn(&str) -> Option<String>) -> Self {
+        let path = |name: &str| text(name).map(PathBuf::from);
+        Self {
+            api_url: text("GITHUB_API_URL"),
+            server_url: text("GITHUB_SERVER_URL"),
+            event_name: text("GITHUB_EVENT_NAME"),
+            event_path: path("GITHUB_EVENT_PATH"),
+            ref_name: text("GITHUB_REF_NAME"),
+            run_id: text("GITHUB_RUN_ID"),
+            run_attempt: text("GITHUB_RUN_ATTEMPT"),
+            job: text("GITHUB_JOB"),
+            output: path("GITHUB_OUTPUT"),
+            step_summary: path("GITHUB_STEP_SUMMARY"),
+            temp: path("RUNNER_TEMP"),
+        }
+    }
+
+    /// The commit that a pull request proposes. `GITHUB_SHA` is then a merge commit that nobody made, and that is gone
+    /// when the pull request is merged.
+    fn head_of_the_pull_request(&self) -> Option<Given> {
+        let event = self.event_name.as_deref()?;
+        if !matches!(event, "pull_request" | "pull_request_target") {
+            return None;
+        }
+        let head = head_in(self.event_path.as_deref()?)?;
+        Some(Given::new(HEAD, head))
+    }
+}
+
+/// Where in its event the head of a pull request stands.
+const HEAD: &str = "pull_request.head.sha";
+
+fn head_in(event: &Path) -> Option<String> {
+    let text = std::fs::read(event).ok()?;
+    let event: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    let head = event.pointer("/pull_request/head/sha")?.as_str()?;
+    Some(head.to_owned())
 }
 
 impl Inputs {
@@ -72,28 +180,46 @@ impl Inputs {
         let variable = |name: &'static str| {
             environment
                 .get(name)
-                .filter(|value| !value.trim().is_empty())
-                .map(|value| Given::new(name, value.as_str()))
+                .map(|value| value.trim())
+                .filter(|value| !value.is_empty())
+                .map(|value| Given::new(name, value))
         };
+        let secret = |name: &'static str| variable(name).map(|given| Secret::new(given.value));
         let option = |name: &'static str, value: &Option<String>| {
             value
                 .as_ref()
                 .filter(|value| !value.trim().is_empty())
                 .map(|value| Given::new(name, value.as_str()))
         };
+        let ci = Ci::from(environment);
         Self {
             config: option("--config", &options.config).or_else(|| variable("BGD_CONFIG")),
             environment: option("--environment", &options.environment)
                 .or_else(|| variable("BGD_ENVIRONMENT")),
             release: option("--release", &options.release)
                 .or_else(|| variable("BGD_RELEASE"))
+                .or_else(|| ci.actions.head_of_the_pull_request())
                 .or_else(|| variable("GITHUB_SHA")),
             region: option("--region", &options.region).or_else(|| variable("BGD_REGION")),
             artifact: option("--artifact", &options.artifact).or_else(|| variable("BGD_ARTIFACT")),
             endpoint_url: option("--endpoint-url", &options.endpoint_url)
                 .or_else(|| variable("BGD_ENDPOINT_URL"))
                 .or_else(|| variable("AWS_ENDPOINT_URL")),
-            ci: Ci::from(environment),
+            ci,
+            telling: Telling {
+                github_token: secret("BGD_GITHUB_TOKEN").or_else(|| secret("GITHUB_TOKEN")),
+                comment: variable("BGD_COMMENT"),
+                webhook_url: secret("BGD_WEBHOOK_URL"),
+                webhook_kind: variable("BGD_WEBHOOK_KIND"),
+                webhook_key: secret("BGD_WEBHOOK_KEY"),
+                otlp: Otlp {
+                    metrics_endpoint: variable("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"),
+                    endpoint: variable("OTEL_EXPORTER_OTLP_ENDPOINT"),
+                    headers: secret("OTEL_EXPORTER_OTLP_METRICS_HEADERS")
+                        .or_else(|| secret("OTEL_EXPORTER_OTLP_HEADERS")),
+                    resource_attributes: variable("OTEL_RESOURCE_ATTRIBUTES"),
+                },
+            },
             no_color: variable("NO_COLOR").is_some()
                 || environment.get("TERM").is_some_and(|term| term == "dumb"),
         }
@@ -110,6 +236,20 @@ impl Inputs {
 }
 
 impl Ci {
+    /// Who started the run, and why: "octocat, push to main".
+    pub fn asked_by(&self) -> Option<String> {
+        let actor = self.actor.as_deref()?;
+        let on = self.actions.ref_name.as_deref().unwrap_or_default();
+        let why = match self.actions.event_name.as_deref() {
+            None => return Some(actor.to_owned()),
+            Some("push") => format!("push to {on}"),
+            Some("pull_request") => format!("pull request {}", on.trim_end_matches("/merge")),
+            Some("workflow_dispatch") => format!("by hand, from {on}"),
+            Some(event) => format!("{event} on {on}"),
+        };
+        Some(format!("{actor}, {}", why.trim_end()))
+    }
+
     fn from(environment: &BTreeMap<String, String>) -> Self {
         let text = |name: &str| {
             environment
@@ -136,6 +276,7 @@ impl Ci {
             repository,
             run_url,
             commit: text("GITHUB_SHA"),
+            actions: Actions::from(&text),
         }
     }
 }
@@ -176,6 +317,31 @@ mod tests {
     }
 
     #[test]
+    fn the_release_of_a_pull_request_is_its_head_and_not_the_merge_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let event = folder.path().join("event.json");
+        std::fs::write(&event, r#"{"pull_request": {"head": {"sha": "head"}}}"#).unwrap();
+        let mut variables = environment(&[
+            ("GITHUB_SHA", "merge"),
+            ("GITHUB_EVENT_NAME", "pull_request"),
+            ("GITHUB_EVENT_PATH", event.to_str().unwrap()),
+        ]);
+        let release = |variables: &BTreeMap<String, String>| {
+            let inputs = Inputs::from(&Options::default(), variables);
+            inputs.release.unwrap().value
+        };
+        assert_eq!(release(&variables), "head");
+        variables.insert("BGD_RELEASE".to_owned(), "1".to_owned());
+        assert_eq!(release(&variables), "1");
+        variables.remove("BGD_RELEASE");
+        variables.insert("GITHUB_EVENT_NAME".to_owned(), "push".to_owned());
+        assert_eq!(release(&variables), "merge");
+        variables.insert("GITHUB_EVENT_NAME".to_owned(), "pull_request".to_owned());
+        std::fs::write(&event, "{").unwrap();
+        assert_eq!(release(&variables), "merge");
+    }
+
+    #[test]
     fn an_empty_text_counts_as_not_given() {
         let options = Options {
             release: Some(String::new()),
@@ -188,6 +354,28 @@ mod tests {
         assert_eq!(inputs.region, None);
         assert_eq!(inputs.release, Some(Given::new("BGD_RELEASE", "2")));
         assert_eq!(inputs.config_file(), PathBuf::from("bg-deploy.toml"));
+    }
+
+    #[test]
+    fn who_asked_is_said_with_why() {
+        let of = |pairs: &[(&str, &str)]| Ci::from(&environment(pairs)).asked_by();
+        let with = |event, on| {
+            of(&[
+                ("GITHUB_ACTOR", "ada"),
+                ("GITHUB_EVENT_NAME", event),
+                ("GITHUB_REF_NAME", on),
+            ])
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("GITHUB_ACTOR", "ada")]).as_deref(), Some("ada"));
+        for (event, on, why) in [
+            ("push", "main", "ada, push to main"),
+            ("pull_request", "7/merge", "ada, pull request 7"),
+            ("workflow_dispatch", "main", "ada, by hand, from main"),
+            ("schedule", "main", "ada, schedule on main"),
+        ] {
+            assert_eq!(with(event, on).as_deref(), Some(why));
+        }
     }
 
     #[test]

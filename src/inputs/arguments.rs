@@ -1,0 +1,382 @@
+//! The command line, completed by the variables: every option can be given as `BGD_OPTION`, and the command as
+//! `BGD_COMMAND`.
+//!
+//! Guarantees: what the command line says goes before a variable; an empty variable counts as not given; a variable of
+//! another command is ignored; what is wrong with a variable's text is said of the variable, not of an option that nobody
+//! typed.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
+
+use super::table::{self, COMMAND, INPUTS, Input, Reader};
+use crate::cli::Cli;
+use crate::config::nearest;
+
+/// What the command line and the environment ask for.
+pub fn parse(
+    argv: impl IntoIterator<Item = OsString>,
+    environment: &BTreeMap<String, String>,
+) -> Result<Cli, clap::Error> {
+    let mut cli = Cli::command();
+    cli.build();
+    let mut words: Vec<OsString> = argv.into_iter().collect();
+    let variable = |name: &str| {
+        let text = environment.get(name)?.trim();
+        (!text.is_empty()).then_some(text)
+    };
+    let asked = command_of(&cli, &words).map(|at| words[at].to_string_lossy().into_owned());
+    let command = match (asked, variable(COMMAND)) {
+        (None, Some(name)) if !asks_for_help(&words) => {
+            if !is_command(&cli, name) {
+                return Err(no_such_command(&mut cli, name));
+            }
+            words.insert(1.min(words.len()), name.into());
+            Some(name.to_owned())
+        }
+        (asked, _) => asked,
+    };
+    let mut added = Vec::new();
+    if let Some(command) = command.filter(|name| is_command(&cli, name)) {
+        for input in of_variables(&command, &words) {
+            let Some(text) = variable(input.variable) else {
+                continue;
+            };
+            let word = word(&mut cli, &command, input, text)?;
+            words.extend(word.map(OsString::from));
+            added.push(input);
+        }
+    }
+    let parsed = cli
+        .try_get_matches_from_mut(&words)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.map_err(|error| about_the_variable(error, &added))
+}
+
+/// The inputs that this command line leaves to variables.
+fn of_variables(command: &str, words: &[OsString]) -> Vec<&'static Input> {
+    let is_left = |input: &&Input| {
+        let option = format!("--{}", input.name);
+        let is_given = |word: &OsString| {
+            let word = word.to_string_lossy();
+            word.split('=').next() == Some(&option)
+        };
+        input.reader == Reader::CommandLine
+            && input.variable != COMMAND
+            && input.is_of(command)
+            && !words.iter().any(is_given)
+    };
+    INPUTS.iter().filter(is_left).collect()
+}
+
+/// How a variable's text is written on the command line; a `false` is not.
+fn word(
+    cli: &mut Command,
+    command: &str,
+    input: &Input,
+    text: &str,
+) -> Result<Option<String>, clap::Error> {
+    if option_of(cli, command, input.name).is_some_and(takes_a_value) {
+        return Ok(Some(format!("--{}={text}", input.name)));
+    }
+    match yes_or_no(text) {
+        Some(yes) => Ok(yes.then(|| format!("--{}", input.name))),
+        None => Err(cli.error(
+            ErrorKind::InvalidValue,
+            format!(
+                "{} is `{}`, but must be true or false",
+                called(input),
+                shown(text)
+            ),
+        )),
+    }
+}
+
+/// A boolean of YAML 1.2's core schema; nothing else is one, as in GitHub's own actions.
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+/// Where in the command line the command stands: the first word that is neither an option nor an option's value.
+fn command_of(cli: &Command, words: &[OsString]) -> Option<usize> {
+    let mut at = 1;
+    while let Some(word) = words.get(at) {
+        let word = word.to_string_lossy();
+        let Some(option) = word.strip_prefix("--") else {
+            if word.starts_with('-') {
+                at += 1;
+                continue;
+            }
+            return Some(at);
+        };
+        let is_valued = |command: &Command| {
+            let mut options = command.get_arguments();
+            options.any(|arg| arg.get_long() == Some(option) && takes_a_value(arg))
+        };
+        let takes_the_next = is_valued(cli) || cli.get_subcommands().any(is_valued);
+        at += if takes_the_next { 2 } else { 1 };
+    }
+    None
+}
+
+fn asks_for_help(words: &[OsString]) -> bool {
+    let is_help = |word: &OsString| {
+        matches!(
+            word.to_string_lossy().as_ref(),
+            "-h" | "--help" | "-V" | "--version"
+        )
+    };
+    words.iter().any(is_help)
+}
+
+fn is_command(cli: &Command, name: &str) -> bool {
+    known_commands(cli).any(|known| known == name)
+}
+
+/// The commands that are documented.
+fn known_commands(cli: &Command) -> impl Iterator<Item = &str> {
+    let shown = cli.get_subcommands().filter(|command| {
+        let name = command.get_name();
+        !command.is_hide_set() && name != "help"
+    });
+    shown.map(Command::get_name)
+}
+
+fn no_such_command(cli: &mut Command, name: &str) -> clap::Error {
+    let hint = nearest(name, known_commands(cli))
+        .map(|meant| format!("did you mean `{meant}`? "))
+        .unwrap_or_default();
+    let all: Vec<_> = known_commands(cli).collect();
+    let text = format!(
+        "{} is `{}`, which is no command; {hint}there are {}",
+        called_of(COMMAND),
+        shown(name),
+        all.join(", ")
+    );
+    cli.error(ErrorKind::InvalidSubcommand, text)
+}
+
+fn option_of<'a>(cli: &'a Command, command: &str, name: &str) -> Option<&'a Arg> {
+    let command = cli.find_subcommand(command)?;
+    let mut options = command.get_arguments();
+    options.find(|arg| arg.get_long() == Some(name))
+}
+
+fn takes_a_value(option: &Arg) -> bool {
+    option.get_action().takes_values()
+}
+
+/// An error about an option that a variable gave becomes one about that variable.
+fn about_the_variable(mut error: clap::Error, added: &[&Input]) -> clap::Error {
+    let Some(ContextValue::String(blamed)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let option = blamed.split([' ', '=']).next().unwrap_or_default();
+    let name = option.trim_start_matches('-');
+    if let Some(input) = added.iter().find(|input| input.name == name) {
+        let words = ContextValue::String(called(input));
+        error.insert(ContextKind::InvalidArg, words);
+    }
+    error
+}
+
+fn called(input: &Input) -> String {
+    format!("{} (the input {})", input.variable, input.name)
+}
+
+fn called_of(variable: &str) -> String {
+    table::input(variable).map_or_else(|| variable.to_owned(), called)
+}
+
+/// A foreign text on one line, and not all of a long one.
+fn shown(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().take(64).map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command as Chosen, Fault};
+
+    #[test]
+    fn every_option_of_every_command_is_an_input_and_every_input_is_read() {
+        let mut cli = Cli::command();
+        cli.build();
+        for input in INPUTS {
+            let upper = input.name.to_uppercase().replace('-', "_");
+            assert_eq!(input.variable, format!("BGD_{upper}"));
+            let takers: Vec<_> = known_commands(&cli)
+                .filter(|command| option_of(&cli, command, input.name).is_some())
+                .collect();
+            let is_option = matches!(input.reader, Reader::CommandLine | Reader::Inputs);
+            if !is_option || input.variable == COMMAND {
+                assert!(takers.is_empty(), "{} is an option", input.name);
+                continue;
+            }
+            let said: Vec<_> = known_commands(&cli)
+                .filter(|name| input.is_of(name))
+                .collect();
+            assert_eq!(said, takers, "{}", input.name);
+        }
+        for command in known_commands(&cli) {
+            let options = cli.find_subcommand(command).expect("known").get_arguments();
+            for option in options.filter_map(Arg::get_long) {
+                let is_input = INPUTS.iter().any(|input| input.name == option);
+                assert!(
+                    is_input || option == "help",
+                    "{command} --{option} is no input"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn variables_give_the_command_and_its_options() {
+        let cli = parse_with(
+            "",
+            &[
+                ("BGD_COMMAND", "rehearse"),
+                ("BGD_FAULT", "slow-start"),
+                ("BGD_SPEED", " 40\n"),
+                ("BGD_SEED", ""),
+                ("BGD_REPORT_DIR", "a b/--json"),
+                ("BGD_JSON", "True"),
+            ],
+        )
+        .unwrap();
+        let Chosen::Rehearse(rehearse) = &cli.command else {
+            unreachable!("asked for rehearse");
+        };
+        assert_eq!(rehearse.fault, Some(Fault::SlowStart));
+        assert_eq!((rehearse.speed, rehearse.seed), (40, None));
+        assert_eq!(rehearse.report_dir.to_str(), Some("a b/--json"));
+        assert!(cli.options.json);
+    }
+
+    #[test]
+    fn the_command_line_goes_before_variables() {
+        let variables = [
+            ("BGD_COMMAND", "deploy"),
+            ("BGD_SPEED", "99"),
+            ("BGD_COLOR", "pink"),
+            ("BGD_JSON", "maybe"),
+        ];
+        for line in [
+            "rehearse --speed 7 --color=never --json",
+            "--color never --json rehearse --speed=7",
+        ] {
+            let cli = parse_with(line, &variables).unwrap();
+            let Chosen::Rehearse(rehearse) = &cli.command else {
+                unreachable!("asked for rehearse");
+            };
+            assert_eq!(rehearse.speed, 7);
+            assert!(cli.options.json);
+        }
+    }
+
+    #[test]
+    fn options_of_a_command_that_a_variable_names_stand_on_the_command_line() {
+        let cli = parse_with("--speed 7", &[("BGD_COMMAND", "local-aws")]).unwrap();
+        assert!(matches!(cli.command, Chosen::LocalAws(local) if local.speed == 7));
+        // The value of an option is no command.
+        let cli = parse_with("--environment plan", &[("BGD_COMMAND", "status")]).unwrap();
+        assert!(matches!(cli.command, Chosen::Status));
+    }
+
+    #[test]
+    fn what_belongs_to_another_command_is_ignored() {
+        let variables = [("BGD_SPEED", "a"), ("BGD_TO", "1"), ("BGD_FOR", "ever")];
+        assert!(parse_with("plan", &variables).is_ok());
+        assert!(parse_with("sample-app . --port 1", &[("BGD_PORT", "2")]).is_ok());
+    }
+
+    #[test]
+    fn a_wrong_text_is_said_of_the_variable() {
+        for (line, variable, text, words) in [
+            (
+                "rehearse",
+                "BGD_SPEED",
+                "99",
+                "'99' for 'BGD_SPEED (the input speed)': 99 is not in 1..=60",
+            ),
+            (
+                "rehearse",
+                "BGD_FAULT",
+                "sunspots",
+                "'sunspots' for 'BGD_FAULT (the input fault)'",
+            ),
+            (
+                "probe",
+                "BGD_FOR",
+                "90",
+                "'90' for 'BGD_FOR (the input for)'",
+            ),
+            (
+                "plan",
+                "BGD_JSON",
+                "yes",
+                "BGD_JSON (the input json) is `yes`, but must be true or false",
+            ),
+            (
+                "verify",
+                "BGD_DISCARD_PREVIOUS",
+                "tRUE",
+                "BGD_DISCARD_PREVIOUS (the input discard-previous) is `tRUE`, but must be true or false",
+            ),
+        ] {
+            let error = parse_with(line, &[(variable, text)]).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            let told = error.render().to_string();
+            assert!(told.contains(words), "{told}");
+        }
+        // What was typed is said as it was typed.
+        let typed = parse_with("rehearse --speed 99", &[("BGD_SPEED", "7")]).unwrap_err();
+        let told = typed.render().to_string();
+        assert!(told.contains("'99' for '--speed <N>'"), "{told}");
+    }
+
+    #[test]
+    fn a_command_that_does_not_exist_is_told_with_all_that_do() {
+        let error = parse_with("", &[("BGD_COMMAND", "delpoy\u{1b}[2J")]).unwrap_err();
+        let told = error.render().to_string();
+        assert!(told.contains("deploy, rollback, verify, status"), "{told}");
+        assert!(
+            !told.contains('\u{1b}') && !told.contains("sample-app"),
+            "{told}"
+        );
+        let error = parse_with("", &[("BGD_COMMAND", "rolback")]).unwrap_err();
+        let told = error.render().to_string();
+        assert!(
+            told.contains("BGD_COMMAND (the input command) is `rolback`"),
+            "{told}"
+        );
+        assert!(told.contains("did you mean `rollback`?"), "{told}");
+        assert_eq!(error.exit_code(), 2);
+    }
+
+    #[test]
+    fn help_is_shown_whatever_the_variables_say() {
+        for line in ["--help", "--version", "deploy --help"] {
+            let error =
+                parse_with(line, &[("BGD_COMMAND", "x"), ("BGD_COLOR", "auto")]).unwrap_err();
+            assert_eq!(error.exit_code(), 0, "{line}");
+        }
+        assert_ne!(parse_with("", &[]).unwrap_err().exit_code(), 0);
+    }
+
+    fn parse_with(line: &str, variables: &[(&str, &str)]) -> Result<Cli, clap::Error> {
+        let argv = std::iter::once("bg-deploy").chain(line.split_whitespace());
+        let environment = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        parse(argv.map(OsString::from), &environment)
+    }
+}

@@ -1,0 +1,343 @@
+//! Every input, once: the command line, the variables, `action.yml` and the README's table are held to this list.
+//!
+//! Guarantees: an option of a command that is not here, or is here for the wrong commands, fails a test; so does an entry
+//! that nothing reads.
+
+use Reader::{Bootstrap, CommandLine, Inputs, Variable};
+
+/// Who reads an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The command line: the option is given there when the variable is set and the option is not.
+    CommandLine,
+    /// [`Inputs`](super::Inputs), which keeps where the text came from; it is an option, too.
+    Inputs,
+    /// [`Inputs`](super::Inputs), from the variable alone: a process's arguments can be seen by others.
+    Variable,
+    /// `action/bootstrap.sh`, before there is a binary.
+    Bootstrap,
+}
+
+/// An input.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
+    /// The option without its hyphens, and the input of the Action.
+    pub name: &'static str,
+    /// The variable.
+    pub variable: &'static str,
+    /// What it is for.
+    pub what: &'static str,
+    /// What holds when it is not given, in words; empty: nothing.
+    pub default: &'static str,
+    /// What `action.yml` gives when the workflow does not; empty: nothing.
+    pub in_action: &'static str,
+    /// The commands that take it; empty: every command.
+    pub commands: &'static [&'static str],
+    /// Who reads it.
+    pub reader: Reader,
+    /// It is shown nowhere.
+    pub is_secret: bool,
+}
+
+impl Input {
+    /// Whether this command takes it.
+    pub fn is_of(&self, command: &str) -> bool {
+        self.commands.is_empty() || self.commands.contains(&command)
+    }
+
+    const fn new(
+        (name, variable): (&'static str, &'static str),
+        commands: &'static [&'static str],
+        reader: Reader,
+        what: &'static str,
+        default: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            variable,
+            what,
+            default,
+            in_action: "",
+            commands,
+            reader,
+            is_secret: false,
+        }
+    }
+
+    const fn in_action(mut self, text: &'static str) -> Self {
+        self.in_action = text;
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.is_secret = true;
+        self
+    }
+}
+
+/// Every command.
+const EVERY: &[&str] = &[];
+/// The commands that release, and so report.
+const RUNS: &[&str] = &["deploy", "rollback", "verify", "finish"];
+
+/// The variable that says what is to be done, when the command line does not.
+pub const COMMAND: &str = "BGD_COMMAND";
+
+/// The inputs, in the order in which they are documented.
+pub const INPUTS: &[Input] = &[
+    Input::new(
+        ("command", COMMAND),
+        EVERY,
+        CommandLine,
+        "What is to be done: one of the commands.",
+        "",
+    )
+    .in_action("deploy"),
+    Input::new(
+        ("config", "BGD_CONFIG"),
+        EVERY,
+        Inputs,
+        "The file to read.",
+        "`bg-deploy.toml`",
+    ),
+    Input::new(
+        ("environment", "BGD_ENVIRONMENT"),
+        EVERY,
+        Inputs,
+        "Which of the file's environments is meant.",
+        "the only one",
+    ),
+    Input::new(
+        ("release", "BGD_RELEASE"),
+        EVERY,
+        Inputs,
+        "The release that the app has to answer with.",
+        "in GitHub Actions the commit; of a pull request its head, not the merge commit",
+    ),
+    Input::new(
+        ("artifact", "BGD_ARTIFACT"),
+        EVERY,
+        Inputs,
+        "The file or folder to deploy, instead of the one the file names.",
+        "`service.artifact`",
+    ),
+    Input::new(
+        ("region", "BGD_REGION"),
+        EVERY,
+        Inputs,
+        "The region of AWS, instead of the file's.",
+        "`region`, then `AWS_REGION`",
+    ),
+    Input::new(
+        ("endpoint-url", "BGD_ENDPOINT_URL"),
+        EVERY,
+        Inputs,
+        "Where AWS answers, for example a local cloud.",
+        "`AWS_ENDPOINT_URL`, then AWS",
+    ),
+    Input::new(
+        ("json", "BGD_JSON"),
+        EVERY,
+        CommandLine,
+        "Write results as JSON.",
+        "`false`",
+    ),
+    Input::new(
+        ("color", "BGD_COLOR"),
+        EVERY,
+        CommandLine,
+        "When to use colours on the terminal: `auto`, `always` or `never`.",
+        "`auto`",
+    ),
+    Input::new(
+        ("report-dir", "BGD_REPORT_DIR"),
+        &["deploy", "rollback", "verify", "finish", "rehearse"],
+        CommandLine,
+        "Where reports and the ledger of requests are written.",
+        "`bg-deploy-report`",
+    ),
+    Input::new(
+        ("to", "BGD_TO"),
+        &["rollback"],
+        CommandLine,
+        "The release to go back to.",
+        "the one that was live before",
+    ),
+    Input::new(
+        ("discard-previous", "BGD_DISCARD_PREVIOUS"),
+        &["verify"],
+        CommandLine,
+        "Give up the previous release that is still up for a rollback, if there is one.",
+        "`false`",
+    ),
+    Input::new(
+        ("limit", "BGD_LIMIT"),
+        &["history"],
+        CommandLine,
+        "The most releases to list.",
+        "`20`",
+    ),
+    Input::new(
+        ("state", "BGD_STATE"),
+        RUNS,
+        CommandLine,
+        "Where a run writes down what `finish` needs.",
+        "in GitHub Actions in the job's temporary folder, else `state.json` among the reports",
+    ),
+    Input::new(
+        ("url", "BGD_URL"),
+        &["probe"],
+        CommandLine,
+        "The service's URL.",
+        "`probe.url`",
+    ),
+    Input::new(
+        ("path", "BGD_PATH"),
+        &["probe"],
+        CommandLine,
+        "The path that answers with the release.",
+        "`service.version-path`",
+    ),
+    Input::new(
+        ("pointer", "BGD_POINTER"),
+        &["probe"],
+        CommandLine,
+        "Where in that answer's JSON the release stands.",
+        "`service.version-pointer`",
+    ),
+    Input::new(
+        ("rate", "BGD_RATE"),
+        &["probe"],
+        CommandLine,
+        "Requests a second in each lane.",
+        "`probe.rate`",
+    ),
+    Input::new(
+        ("for", "BGD_FOR"),
+        &["probe"],
+        CommandLine,
+        "How long to go on.",
+        "`1m`",
+    ),
+    Input::new(
+        ("expect", "BGD_EXPECT"),
+        &["probe"],
+        CommandLine,
+        "Fail unless this release answers, and no other, at the end.",
+        "",
+    ),
+    Input::new(
+        ("ledger", "BGD_LEDGER"),
+        &["probe"],
+        CommandLine,
+        "Write a line for each request to this file.",
+        "",
+    ),
+    Input::new(
+        ("long-path", "BGD_LONG_PATH"),
+        &["probe"],
+        CommandLine,
+        "A path whose answer takes long.",
+        "`probe.long-path`",
+    ),
+    Input::new(
+        ("fault", "BGD_FAULT"),
+        &["rehearse"],
+        CommandLine,
+        "What goes wrong on purpose.",
+        "nothing",
+    ),
+    Input::new(
+        ("speed", "BGD_SPEED"),
+        &["rehearse", "local-aws"],
+        CommandLine,
+        "How many times faster than AWS.",
+        "`20`; of `local-aws`, `1`",
+    ),
+    Input::new(
+        ("seed", "BGD_SEED"),
+        &["rehearse", "local-aws"],
+        CommandLine,
+        "Makes a rehearsal's chances repeatable.",
+        "`1`",
+    ),
+    Input::new(
+        ("port", "BGD_PORT"),
+        &["local-aws"],
+        CommandLine,
+        "The port it listens on, on this machine only; 0 for any free one.",
+        "`4566`",
+    ),
+    Input::new(
+        ("github-token", "BGD_GITHUB_TOKEN"),
+        RUNS,
+        Variable,
+        "For the deployment and the comment; needs `deployments: write` and `pull-requests: write`.",
+        "`GITHUB_TOKEN`",
+    )
+    .in_action("${{ github.token }}")
+    .secret(),
+    Input::new(
+        ("comment", "BGD_COMMENT"),
+        RUNS,
+        Variable,
+        "When to comment on the pull request: `auto`, `always`, `on-failure` or `never`.",
+        "`auto`",
+    ),
+    Input::new(
+        ("webhook-url", "BGD_WEBHOOK_URL"),
+        RUNS,
+        Variable,
+        "Where to tell how it ended; from a secret.",
+        "",
+    )
+    .secret(),
+    Input::new(
+        ("webhook-kind", "BGD_WEBHOOK_KIND"),
+        RUNS,
+        Variable,
+        "What is told there: `slack`, `pagerduty` or `generic`.",
+        "as the address says",
+    ),
+    Input::new(
+        ("webhook-key", "BGD_WEBHOOK_KEY"),
+        RUNS,
+        Variable,
+        "PagerDuty's routing key; from a secret.",
+        "",
+    )
+    .secret(),
+    Input::new(
+        ("working-directory", "BGD_WORKING_DIRECTORY"),
+        EVERY,
+        Bootstrap,
+        "The folder to work in.",
+        "the workspace",
+    ),
+    Input::new(
+        ("binary", "BGD_BINARY"),
+        EVERY,
+        Bootstrap,
+        "A bg-deploy that is there already: nothing is downloaded or built.",
+        "",
+    ),
+    Input::new(
+        ("binary-sha256", "BGD_BINARY_SHA256"),
+        EVERY,
+        Bootstrap,
+        "What that binary's SHA-256 must be.",
+        "not checked",
+    ),
+    Input::new(
+        ("mirror", "BGD_MIRROR"),
+        EVERY,
+        Bootstrap,
+        "Where releases are downloaded from: `MIRROR/vX.Y.Z/bg-deploy-TARGET`. Their SHA-256 is checked all the same.",
+        "the releases of the Action's repository",
+    ),
+];
+
+/// The input with this variable.
+pub fn input(variable: &str) -> Option<&'static Input> {
+    INPUTS.iter().find(|input| input.variable == variable)
+}
