@@ -16,15 +16,22 @@
 //! | `bg-deploy.toml` | [`config::Config`]: valid values, every default filled in | [`config::load`] | no |
 //! | artifact, unit, script | [`bake::bundle::Bundle`]: one reproducible archive | [`bake::bundle::pack`] | no |
 //! | the AWS account | [`inventory::Inventory`]: what it holds now | [`inventory::take`] | no |
-//! | config and inventory | [`plan::Plan`], or why there is none: every decision | [`plan::Plan::decide`] | no |
-//! | plan | [`run::event::Event`]s and an [`outcome::Outcome`] | [`deploy::deploy`] and [`steps`] | **yes** |
-//! | events, outcome, the probe's evidence | console, Markdown, page, text | [`report`] | no |
+//! | config and inventory | [`plan::Plan`], or why there is none: every decision | [`plan::Plan::decide`], [`plan::Plan::go_back`] | no |
+//! | plan | [`run::event::Event`]s and an [`outcome::Outcome`] | [`deploy::deploy`], [`rollback::rollback`], [`verify::verify`] and [`steps`] | **yes** |
+//! | a run's state file | the rest of it, undone or done | [`finish::finish`] | **yes** |
+//! | events, outcome, the probe's evidence, AWS's request ids | console, summary, comment, status, page, outputs | [`report`] | no |
+//! | the same, in a job | what others are told: [`announce`] | [`announce::Announcer`] | not in AWS |
 //!
 //! Each arrow is one function, each noun one file, and no stage reads an earlier one but through its arguments. The
 //! plan is complete: it holds what undoing needs and cannot observe later (weights, capacities, template version,
 //! suspended processes as they were). Printing it is the dry run.
 //!
-//! Start reading at [`deploy`]: the whole sequence on one page, one line a step.
+//! Start reading at [`deploy`]: the whole sequence on one page, one line a step. [`rollback`] is the way back, as short;
+//! [`verify`] goes as far as the shift, and undoes it. [`ending`] is how all three end.
+//!
+//! A rollback takes what is live for bad ([`plan::Plan::goes_back`]): no bake, no artifact, and while the previous colour
+//! is up no launch ([`plan::Source`]). Live's failures are counted but not judged until the traffic was seen to have moved
+//! ([`probe::Evidence::judged_tally`]). Undone, it never empties the colour that it held up.
 //!
 //! # Zones
 //!
@@ -58,8 +65,13 @@
 //! 4. **The previous colour keeps its capacity until it has answered nobody for a minute,** on the data plane. A weight
 //!    of 0 that the API reads back is not yet what every node of the load balancer does.
 //!    *`rehearse --fault drops-on-stop`: an app that drops its requests when it is stopped, and nobody is on it.*
-//! 5. **A handle is in the journal before anything waits for it, and a failed start is undone like a finished one.**
-//!    *By construction: [`run::runner::Runner::step`] is the only way to run a step.*
+//! 5. **A step is in the run's state file before it starts, its handle before anything waits for it, and a failed start
+//!    is undone like a finished one.** So a run can be killed at any point, and [`finish`] ends it: undone without a trace,
+//!    or released. What a newer run has taken over stays. *By construction: [`run::runner::Runner::step`] is the only way
+//!    to run a step. `a_run_killed_before_it_settles_any_step_is_undone_without_a_trace`,
+//!    `a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_without_a_trace`,
+//!    `a_run_killed_after_its_commit_stands_and_the_rest_of_it_is_done`, `what_a_newer_run_has_taken_over_is_left_to_it`;
+//!    with the binary and real signals: `a_run_that_the_runner_interrupts_ends_in_order_and_finish_completes_it`.*
 //! 6. **When traffic cannot be restored, nothing more is taken away.** The run is stuck, and prints what to type.
 //!    *By construction: [`run::runner::Runner::unwind`] stops at a failed undo of the commit zone.*
 //! 7. **Undo removes what this deployment made:** builders and images by its tag, the template version by its number or
@@ -74,14 +86,17 @@
 //!     `a_control_that_fails_to_fail_leaves_the_verdict_unproven`.*
 //! 11. **Every wait is bounded and says what it waited for.** *By construction: [`run::wait::Limits`] has no "for ever";
 //!     `the_last_reason_is_in_the_error_when_time_is_up`.*
-//! 12. **Nothing foreign takes effect in a report**: no log line becomes a workflow command, a mention or markup.
-//!     *`report::hostile`.*
+//! 12. **Nothing foreign takes effect in a report, and nothing secret is in one.** What a server, a builder, a branch or
+//!     AWS says becomes no workflow command, output, mention, link, markup or movement of a cursor, in any form.
+//!     *`report::hostile` parses every form again, with texts that have broken others and with any bytes: it is made of
+//!     the same as with harmless ones. `tests/secrets.rs` looks for a run's secrets in all that it says.*
 //! 13. **The local cloud never pretends.** An operation or a parameter that it does not know is an error that names it.
 //!     *`what_an_operation_did_not_read_is_refused_by_name`.*
 //!
 //! A whole release over the local cloud, in memory and under a paused clock, stands in `tests/deploy.rs`; with broken
 //! apps in `tests/faults.rs`, with answers of AWS that are lost or refused in `tests/lost_replies.rs` and
-//! `tests/throttled.rs`. `tests/conformance.rs` lets boto3 and the AWS CLI judge the local cloud.
+//! `tests/throttled.rs`. What GitHub is told stands in `tests/github.rs`, over a GitHub that holds every request against
+//! GitHub's own description of its API. `tests/conformance.rs` lets boto3 and the AWS CLI judge the local cloud.
 //!
 //! # Rules of the house
 //!
@@ -89,6 +104,7 @@
 //!
 //! - Only [`aws`] names types of the SDK. An error of the SDK is converted once, there, to operation, object, code and
 //!   words; whoever branches does so on [`aws::error::ErrorKind`], never on text.
+//! - Only [`github`] names octocrab. What GitHub does not do, or does not answer, is a notice and never an outcome.
 //! - Only [`run::wait`] sleeps, on a [`run::wait::Clock`] that a rehearsal can accelerate and a test can pause.
 //! - Only `main.rs` reads the environment; everything else takes [`inputs::Inputs`].
 //! - Only [`commands`] writes to the terminal; everything else emits an [`run::event::Event`] or returns a value. One
@@ -96,7 +112,7 @@
 //! - [`plan`] and [`rehearsal::account`] do no I/O.
 //! - Only the commands `rehearse`, `local-aws` and `sample-app` know that [`rehearsal`] exists. What they start is told
 //!   apart by an endpoint URL and the speed of its clock, by nothing else.
-//! - A mutating call that times out is *unknown*, not failed: look, then act.
+//! - A mutating call that times out is *unknown*, not failed: look, then act. That holds for GitHub as for AWS.
 //! - The words have one meaning each: colour, live and idle, candidate and previous, release, bake, shift and restore,
 //!   soak, drain, roll back (a run) and undo (a step). `.github/CONTRIBUTING.md` lists them.
 //!
@@ -105,15 +121,21 @@
 //! | where | what |
 //! |---|---|
 //! | [`cli`], [`commands`] | the command line, and one file for each command |
+//! | [`inputs`] | every option and variable once, in [`inputs::table`]: `action.yml` and the README are held to it |
+//! | `action.yml`, `action/` | the GitHub Action: where its binary comes from, and the way into it |
 //! | [`config`] | `bg-deploy.toml`: every key once, in [`config::keys`]; reader, schema and reference are made from it |
 //! | [`bake`] | the bundle, the systemd unit, the runbook, and what addresses an image |
 //! | [`provision`] | makes what a release needs, and finds it again by name: load balancer, groups, roles, bucket, runbook |
 //! | [`stack`], [`names`] | the names and tags of all that; colours, weights, releases |
-//! | [`steps`] | a file for each line of [`deploy`] |
-//! | [`run`] | steps and their runner, the journal, events, waiting, the clock |
+//! | [`steps`] | a file for each line of [`deploy`] and [`rollback`] |
+//! | [`status`], [`history`] | who serves what now, and what can be gone back to, as values and as text |
+//! | [`ending`] | how a run ends: undone, deployed, or deployed without proof |
+//! | [`run`] | steps and their runner, the journal and the state file it is kept in, events, waiting, the clock |
+//! | [`finish`] | what is done about a run whose process is gone |
 //! | [`probe`] | the visitor that never stops asking, its ledger, and what that proves |
-//! | [`report`] | all that is said about a run, made from one story |
-//! | [`aws`], [`net`] | the API in our own words; TCP, or memory |
+//! | [`report`] | all that is said about a run, in five forms made from one story, and the outputs of a workflow's step |
+//! | [`announce`], [`github`] | GitHub's deployment and the comment on the pull request; GitHub's API in our own words |
+//! | [`aws`], [`net`] | the API in our own words, and the request ids of what it changed ([`aws::calls`]); TCP, or memory |
 //! | [`rehearsal`] | the local cloud, in layers: [`rehearsal::account`] is state, [`rehearsal::wire`] its protocols, then load balancer, instances and automation as what really runs |
 //!
 //! # Why it is like this
@@ -131,8 +153,9 @@
 //! Each image also costs its snapshot's storage, so only the newest few are kept.
 //!
 //! **State lives in AWS.** Names are deterministic, everything bears tags, and what is live is what the traffic rule's
-//! weights say. There is no state file to lose, lock or disagree with. The price: a run begins with calls that
-//! only look, and what somebody changed by hand is found out (and refused) instead of overwritten.
+//! weights say. There is no state file to lose, lock or disagree with: the one that a run keeps is a note of what it
+//! meant to do, read by nobody but its own `finish`, which looks at AWS before it acts. The price: a run begins with calls
+//! that only look, and what somebody changed by hand is found out (and refused) instead of overwritten.
 //!
 //! **No trait stands in for AWS.** Tests and rehearsals send the SDK's own bytes to the local cloud, over TCP or over
 //! memory, so serialisation, retries, error codes and pagination are tested as they are used, and code under test has no
@@ -168,20 +191,22 @@
 //!
 //! - A **lease**: two runs for the same app and environment are not kept apart, except that a shift refuses when the
 //!   weights are not those that it planned with. Let the workflow do it (`concurrency`).
-//! - A **journal outside the runner**, **resume**, and a **guard** inside AWS that restores the weights when the runner
-//!   vanishes. If it is killed in the middle, weights and groups stay as they are: both colours up, and with a shift of
-//!   several stages possibly both with traffic. The next run clears the idle colour, or refuses and prints the commands.
-//! - A **`rollback` command**: the previous colour is retained for it, but its weight has to be written by hand, or the
-//!   previous release deployed again.
+//! - A **guard** inside AWS that restores the weights when the runner vanishes with its disk. `finish` needs the state
+//!   file; without it, weights and groups stay as they are: both colours up, and with a shift of several stages possibly
+//!   both with traffic. The next run clears the idle colour, or refuses and prints the commands.
 //! - **DNS, certificates, HTTPS listeners, VPCs and subnets** are not provisioned.
-//! - A **GitHub Action**, pull request comments and deployment statuses: today it is a command in a step.
 
+pub mod announce;
 pub mod aws;
 pub mod bake;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod deploy;
+pub mod ending;
+pub mod finish;
+pub mod github;
+pub mod history;
 pub mod inputs;
 pub mod inventory;
 pub mod names;
@@ -193,6 +218,10 @@ pub mod probe;
 pub mod provision;
 pub mod rehearsal;
 pub mod report;
+pub mod rollback;
 pub mod run;
+pub mod secret;
 pub mod stack;
+pub mod status;
 pub mod steps;
+pub mod verify;

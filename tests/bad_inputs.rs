@@ -151,6 +151,27 @@ fn an_unknown_environment_is_told_with_the_known_ones() {
 }
 
 #[test]
+fn a_webhook_that_could_not_be_told_is_found_before_anything_begins() {
+    let desk = Desk::new(LEAST);
+    let slak = [
+        ("BGD_WEBHOOK_KIND", "slak"),
+        ("BGD_WEBHOOK_URL", "https://x.example/s3cret"),
+    ];
+    for command in ["deploy", "rollback", "verify"] {
+        let answer = desk.run(&[command], &slak);
+        answer.assert(2, &["slak", "slack, pagerduty and generic"]);
+        assert!(!answer.text.contains("s3cret"), "{}", answer.text);
+    }
+    desk.run(&["deploy"], &[("BGD_WEBHOOK_KIND", "pagerduty")])
+        .assert(2, &["BGD_WEBHOOK_KEY"]);
+    // What restores traffic is not kept from it, and what tells nobody is not asked.
+    for command in ["finish", "status", "plan"] {
+        let answer = desk.run(&[command], &slak);
+        assert!(!answer.text.contains("slak"), "{command}: {}", answer.text);
+    }
+}
+
+#[test]
 fn no_release_no_region_and_no_credentials_are_told_with_what_to_pass() {
     let desk = Desk::new(LEAST);
     desk.run(&["deploy", "--region", "eu-central-1"], &[])
@@ -228,5 +249,8 @@ fn what_aws_refuses_ends_in_a_refusal_with_the_remedy_and_changes_nothing() {
     absent.assert(3, &["load balancer", "bg-deploy provision"]);
     // Nothing was made meanwhile: all of it is still missing.
     assert_eq!(aws.deploy(&desk, "local").text, absent.text);
-    assert!(!Path::new(&desk.folder.path().join("bg-deploy-report")).exists());
+    // The report says so as well.
+    let report = desk.folder.path().join("bg-deploy-report/report.md");
+    let report = std::fs::read_to_string(report).expect("a report");
+    assert!(report.contains("Refused"), "{report}");
 }

@@ -1,146 +1,192 @@
-//! Carries out a planned release for a person: live console, signals, reports.
+//! Carries out a plan for a person: live console, signals, the run's state, reports.
+//!
+//! The first signal cancels the run, which then undoes itself, the traffic first; the second one ends the process at
+//! once. A call that changes something is never given up for the first: it is waited for, and undone. The second may
+//! drop one; what it was about is in the state file, and `bg-deploy finish` looks before it acts.
 
 use std::cell::RefCell;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Context as _;
 
-use super::Terminal;
-use super::signals::signal;
-use crate::deploy::{Finished, deploy};
-use crate::outcome::EXIT_STUCK;
+use super::publish::Publisher;
+use super::show::{Show, ended_at_once, finish_command, last_words};
+use super::signals::signals;
+use super::{Failure, Terminal};
+use crate::announce::Beginning;
+use crate::deploy::Finished;
+use crate::inputs::Inputs;
+use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::report::{self, Console, LoadBalancerCounts, Run};
+use crate::report::{LoadBalancerCounts, Run};
 use crate::run::context::Context;
 use crate::run::event::Event;
+use crate::run::state::State;
 
-/// How often the console is told the time.
-const TICK: Duration = Duration::from_millis(250);
-
-/// What a release is carried out with.
+/// What is carried out, and for whom.
 #[derive(Debug)]
 pub(super) struct Order<'a> {
     /// The plan.
     pub(super) plan: &'a Plan,
-    /// The packed bundle.
-    pub(super) bundle: &'a Path,
-    /// Where reports and the ledger go.
-    pub(super) report_dir: &'a Path,
     /// What the run is called ("deploy").
     pub(super) command: &'a str,
     /// Who asked for it.
     pub(super) by: Option<String>,
     /// Where the run can be looked at.
     pub(super) url: Option<String>,
+    /// Where its state is kept, for `finish`; a rehearsal's account is gone with it.
+    pub(super) state: Option<PathBuf>,
+    /// Where it is published.
+    pub(super) publisher: Publisher<'a>,
 }
 
-/// Carries it out. Answers with how it ended, and its exit code; a second signal ends it without undoing.
+impl Order<'_> {
+    fn beginning(&self) -> Beginning {
+        let plan = self.plan;
+        Beginning {
+            command: self.command.to_owned(),
+            app: plan.app.clone(),
+            environment: plan.environment.clone(),
+            release: plan.release.to_string(),
+            previous: plan.previous.release.as_ref().map(ToString::to_string),
+            url: Some(plan.url.clone()),
+        }
+    }
+
+    fn began(&self) -> Event {
+        let plan = self.plan;
+        Event::Began {
+            command: self.command.to_owned(),
+            app: plan.app.clone(),
+            environment: plan.environment.clone(),
+            release: plan.release.clone(),
+            previous: plan.previous.release.clone(),
+            by: self.by.clone(),
+        }
+    }
+}
+
+/// Where a run's state is kept unless another file is named: where the job's next step finds it, else with the reports.
+pub(super) fn state_file(given: Option<&Path>, inputs: &Inputs, report_dir: &Path) -> PathBuf {
+    given.map_or_else(|| default_state_file(inputs, report_dir), Path::to_owned)
+}
+
+fn default_state_file(inputs: &Inputs, report_dir: &Path) -> PathBuf {
+    match &inputs.ci.actions.temp {
+        Some(temp) if inputs.ci.is_github => temp.join("bg-deploy-state.json"),
+        _ => report_dir.join("state.json"),
+    }
+}
+
+/// Carries it out: `sequence` is the page, given where the ledger goes. Answers with how it ended, and its exit code;
+/// a second signal ends it without undoing.
 pub(super) async fn carry_out(
     cx: &Context,
     order: &Order<'_>,
-    terminal: &Terminal,
+    sequence: impl AsyncFnOnce(&Context, PathBuf) -> Finished,
     counts: impl Fn() -> Option<LoadBalancerCounts>,
-) -> Result<(Finished, u8)> {
-    std::fs::create_dir_all(order.report_dir)
-        .with_context(|| format!("making the folder {}", order.report_dir.display()))?;
-    let console = Rc::new(RefCell::new(new_console(terminal)));
-    let listening = Rc::clone(&console);
-    cx.events
-        .listen(move |stamped| listening.borrow_mut().event(stamped));
-    cx.events.emit(Event::Began {
-        command: order.command.to_owned(),
-        app: order.plan.app.clone(),
-        environment: order.plan.environment.clone(),
-        release: order.plan.release.clone(),
-        previous: order.plan.previous.release.clone(),
-        by: order.by.clone(),
-    });
-    let ledger = order.report_dir.join("ledger.jsonl");
+) -> Result<(Finished, u8), Failure> {
+    let publisher = order.publisher;
+    let report_dir = publisher.report_dir;
+    std::fs::create_dir_all(report_dir)
+        .with_context(|| format!("making the folder {}", report_dir.display()))?;
+    let beginning = order.beginning();
+    if let Some(file) = &order.state {
+        keep_state(cx, file, State::new(beginning.clone(), order.plan.clone()))?;
+    }
+    let show = Show::open(cx, publisher.terminal);
+    cx.events.emit(order.began());
+    let ended = RefCell::new(None);
+    let whole = async {
+        let memory = publisher.begin(&beginning).await;
+        cx.told(cx.journal.remember(&memory));
+        let finished = sequence(cx, ledger_of(report_dir)).await;
+        cx.told(cx.journal.ended(&finished.outcome, false));
+        *ended.borrow_mut() = Some(finished.outcome.clone());
+        let (events, calls) = (cx.events.all(), cx.aws.calls());
+        let run = Run {
+            events: &events,
+            outcome: &finished.outcome,
+            evidence: finished.evidence.as_ref(),
+            verdict: finished.verdict.as_ref(),
+            speed: cx.clock.speed(),
+            lb_counts: counts(),
+            url: order.url.clone(),
+            live_url: Some(order.plan.url.clone()),
+            calls: &calls,
+        };
+        show.finish(&run);
+        publisher.end(&beginning, &memory, &run).await;
+        cx.told(cx.journal.ended(&finished.outcome, true));
+        finished
+    };
     let finished = tokio::select! {
-        finished = deploy(cx, order.plan, order.bundle, Some(ledger)) => finished,
-        () = tell_the_time(cx, &console) => unreachable!("the clock does not end"),
-        () = two_signals(cx, terminal) => {
-            terminal.complain(&format!(
-                "stopped while undoing: look at the weights first\n  aws elbv2 describe-rules --rule-arns {}",
-                order.plan.traffic_rule
-            ));
-            return Ok((interrupted(order.plan), EXIT_STUCK));
+        finished = whole => finished,
+        () = show.tell_the_time(cx) => unreachable!("the clock does not end"),
+        () = two_signals(cx, &ended, publisher.terminal) => {
+            let known = ended.borrow_mut().take();
+            stopped(cx, order, known)
         }
     };
-    let events = cx.events.all();
-    let run = Run {
-        events: &events,
-        outcome: &finished.outcome,
-        evidence: finished.evidence.as_ref(),
-        verdict: finished.verdict.as_ref(),
-        speed: cx.clock.speed(),
-        lb_counts: counts(),
-        url: order.url.clone(),
-    };
-    console.borrow_mut().finish(&run);
-    for (name, text) in [
-        ("report.md", report::markdown(&run)),
-        ("report.html", report::html(&run)),
-    ] {
-        let path = order.report_dir.join(name);
-        match std::fs::write(&path, text) {
-            Ok(()) => terminal.tell(&format!("report: {}", path.display())),
-            // A report that can't be written never changes the outcome.
-            Err(error) => {
-                terminal.complain(&format!("{} could not be written: {error}", path.display()))
-            }
-        }
-    }
-    let failure = report::failure_text(&run);
-    if !failure.is_empty() {
-        terminal.complain(&failure);
-    }
     let code = finished.outcome.exit_code();
     Ok((finished, code))
 }
 
-fn new_console(terminal: &Terminal) -> Console<Box<dyn Write>> {
-    Console::new(terminal.progress(), terminal.style())
+/// Keeps the run's state from now on. Without it nobody could finish a run that is killed, so it has to be possible
+/// before anything is changed; and the state of a run that was not finished is not written over.
+fn keep_state(cx: &Context, file: &Path, state: State) -> Result<(), Failure> {
+    let earlier = State::read(file).map_err(|why| Failure::bad_input(why.0))?;
+    if let Some(earlier) = earlier
+        && !earlier.has_ended()
+        && !earlier.progress.steps.is_empty()
+    {
+        let about = &earlier.beginning;
+        return Err(Failure::refused(format!(
+            "an earlier run ({} of {} {} in {}) did not come to its end; finish it first:\n  {}",
+            about.command,
+            about.app,
+            about.release,
+            about.environment,
+            finish_command(file)
+        )));
+    }
+    cx.journal
+        .keep(file, state)
+        .context("nothing was changed; a run that is killed could not be finished without that (--state FILE)")?;
+    Ok(())
 }
 
-fn interrupted(plan: &Plan) -> Finished {
+/// How a run ended that was ended at once, if it had not ended yet.
+fn stopped(cx: &Context, order: &Order<'_>, known: Option<Outcome>) -> Finished {
+    let publisher = order.publisher;
+    let outcome = known.unwrap_or_else(|| {
+        let outcome = ended_at_once(cx, order.plan);
+        let is_ci = publisher.inputs.ci.is_ci;
+        let words = last_words(&outcome, order.state.as_deref(), is_ci);
+        publisher.terminal.complain(&words);
+        outcome
+    });
     Finished {
-        outcome: crate::outcome::Outcome::Stuck {
-            step: "undo".to_owned(),
-            cause: "a second signal".to_owned(),
-            undo_failure: "stopped by hand".to_owned(),
-            weights: None,
-            commands: vec![format!(
-                "aws elbv2 describe-rules --rule-arns {}",
-                plan.traffic_rule
-            )],
-            leftovers: Vec::new(),
-        },
+        outcome,
         evidence: None,
         verdict: None,
     }
 }
 
-async fn tell_the_time(cx: &Context, console: &Rc<RefCell<Console<Box<dyn Write>>>>) {
-    loop {
-        cx.clock.sleep_wall(TICK).await;
-        let at = cx.clock.wall().saturating_sub(cx.events.begun());
-        console.borrow_mut().tick(at);
-    }
-}
-
 /// The first signal cancels the run, which then undoes itself; ends at the second.
-async fn two_signals(cx: &Context, terminal: &Terminal) {
-    signal().await;
-    terminal.complain("cancelled: undoing; a second signal stops that, too");
+async fn two_signals(cx: &Context, ended: &RefCell<Option<Outcome>>, terminal: &Terminal) {
+    signals(1).await;
+    terminal.complain(if ended.borrow().is_some() {
+        "the run has ended, and only has to be told; another signal stops that"
+    } else {
+        "cancelled: if traffic has moved, it goes back first, then what this run made is removed; \
+         another signal ends this at once"
+    });
     cx.cancel.cancel();
-    signal().await;
+    signals(2).await;
 }
 
-/// The files of a run's reports, for people.
+/// The ledger's place among a run's reports.
 pub(super) fn ledger_of(report_dir: &Path) -> PathBuf {
     report_dir.join("ledger.jsonl")
 }

@@ -1,17 +1,14 @@
 //! `deploy`: a release, from the inputs to the exit code.
 
-use super::carry_out::{Order, carry_out};
-use super::{Failure, Terminal, access};
+use super::planned::Planned;
+use super::{Failure, Terminal};
 use crate::cli;
 use crate::config::{self, Config};
+use crate::deploy::deploy;
 use crate::inputs::Inputs;
 use crate::names::Release;
-use crate::net::Network;
-use crate::outcome::EXIT_OK;
-use crate::plan::Decision;
+use crate::outcome::Outcome;
 use crate::prepare::prepare;
-use crate::run::context::Context;
-use crate::run::wait::Clock;
 
 pub(super) async fn run(
     options: &cli::Options,
@@ -21,31 +18,28 @@ pub(super) async fn run(
 ) -> Result<u8, Failure> {
     let config = config::load(inputs)?;
     let release = wanted_release(&config)?;
-    let network = Network::tcp();
-    let aws = access::connect(&config, inputs, &network).await?;
-    let prepared = prepare(&aws, &config, &release).await?;
-    let plan = match prepared.decision {
-        Decision::Release(plan) => plan,
-        Decision::NothingToDo(release) => {
-            say_nothing_to_do(options, terminal, &config, &release);
-            return Ok(EXIT_OK);
-        }
-        Decision::Refused(reason) => return Err(Failure::refused(reason)),
-    };
-    let cx = Context::new(aws, network, Clock::real());
-    let order = Order {
-        plan: &plan,
-        bundle: prepared.bundle.file.path(),
+    let planned = Planned {
+        name: "deploy",
+        options,
+        inputs,
+        terminal,
         report_dir: &command.report_dir,
-        command: "deploy",
-        by: inputs.ci.actor.clone(),
-        url: inputs.ci.run_url.clone(),
+        state: command.state.as_deref(),
     };
-    let (finished, code) = carry_out(&cx, &order, terminal, || None).await?;
-    if options.json {
-        terminal.say(&serde_json::json!(finished.outcome).to_string());
-    }
-    Ok(code)
+    let decide = async |aws: &_| {
+        let prepared = prepare(aws, &config, &release).await?;
+        Ok((prepared.decision, prepared.bundle))
+    };
+    planned
+        .run(
+            &config,
+            &release,
+            decide,
+            async |cx, plan, bundle, ledger| {
+                deploy(cx, plan, bundle.file.path(), Some(ledger)).await
+            },
+        )
+        .await
 }
 
 /// The release that the app has to answer with; without one nothing could be proved.
@@ -67,7 +61,7 @@ pub(super) fn say_nothing_to_do(
     release: &Release,
 ) {
     if options.json {
-        let outcome = crate::outcome::Outcome::NothingToDo {
+        let outcome = Outcome::NothingToDo {
             release: release.clone(),
         };
         terminal.say(&serde_json::json!(outcome).to_string());

@@ -5,22 +5,33 @@
 mod access;
 mod carry_out;
 mod deploy;
+mod finish;
+mod history;
+mod last_words;
 mod local_aws;
 mod plan;
+mod planned;
 mod probe;
 mod provision;
+mod publish;
 mod rehearse;
+mod rollback;
 mod sample_app;
+mod show;
 mod signals;
+mod status;
 mod terminal;
+mod verify;
 
 use std::fmt;
 
+use crate::announce;
 use crate::cli::{Cli, Command};
 use crate::config::Problems;
 use crate::inputs::Inputs;
 use crate::outcome::{EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED};
 
+pub use last_words::misunderstood;
 pub use terminal::Terminal;
 
 /// Why a command ended before it could answer: the exit code, and its last words.
@@ -68,11 +79,30 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+/// Nobody could be told of what has begun with these inputs. `finish` goes on all the same: traffic matters more.
+fn check_telling(command: &Command, inputs: &Inputs) -> Result<(), Failure> {
+    match command {
+        Command::Deploy(_) | Command::Rollback(_) | Command::Verify(_) => {
+            announce::check(&inputs.telling).map_err(Failure::bad_input)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Runs the command, and answers with the process's exit code.
 pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
+    if let Err(failure) = check_telling(&cli.command, &inputs) {
+        terminal.complain(&failure.text);
+        return failure.exit_code;
+    }
     let options = &cli.options;
     let ended = match &cli.command {
         Command::Deploy(command) => deploy::run(options, command, &inputs, &terminal).await,
+        Command::Rollback(command) => rollback::run(options, command, &inputs, &terminal).await,
+        Command::Verify(command) => verify::run(options, command, &inputs, &terminal).await,
+        Command::Status => status::run(options, &inputs, &terminal).await,
+        Command::History(command) => history::run(options, command, &inputs, &terminal).await,
+        Command::Finish(command) => finish::run(options, command, &inputs, &terminal).await,
         Command::Plan => plan::run(options, &inputs, &terminal).await,
         Command::Provision => provision::run(options, &inputs, &terminal).await,
         Command::Probe(command) => probe::run(options, command, &inputs, &terminal).await,
@@ -84,8 +114,11 @@ pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
         }
         Command::SampleApp(command) => sample_app::run(command).await,
     };
-    ended.unwrap_or_else(|failure| {
-        terminal.complain(&failure.text);
-        failure.exit_code
-    })
+    match ended {
+        Ok(code) => {
+            last_words::of_an_answer(&cli.command, code, &inputs, &terminal);
+            code
+        }
+        Err(failure) => last_words::of_a_failure(&failure, &inputs, &terminal),
+    }
 }

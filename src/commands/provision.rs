@@ -16,7 +16,7 @@ pub(super) async fn run(
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
-    let config = config::load(inputs)?;
+    let config = config::load_without_artifact(inputs)?;
     let network = Network::tcp();
     let aws = access::connect(&config, inputs, &network).await?;
     let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;

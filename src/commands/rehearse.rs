@@ -8,11 +8,13 @@ use anyhow::{Context as _, Result};
 
 use super::carry_out::{Order, carry_out, ledger_of};
 use super::deploy::wanted_release;
+use super::publish::Publisher;
 use super::signals::signal;
 use super::{Failure, Terminal};
 use crate::aws::{Access, Aws, sts};
 use crate::cli::{self, Fault, LOCAL_REGION};
 use crate::config::{self, Config};
+use crate::deploy::deploy;
 use crate::inputs::Inputs;
 use crate::names::{Colour, Release};
 use crate::net::Network;
@@ -54,6 +56,7 @@ pub(super) async fn run(
         network,
         clock,
         terminal,
+        inputs,
         speed,
         is_releasing: Cell::new(false),
     };
@@ -89,6 +92,7 @@ struct Stage<'a> {
     network: Network,
     clock: Clock,
     terminal: &'a Terminal,
+    inputs: &'a Inputs,
     speed: f64,
     /// A release is under way, and undoes itself on a signal.
     is_releasing: Cell<bool>,
@@ -201,16 +205,23 @@ impl Stage<'_> {
         };
         let order = Order {
             plan: &plan,
-            bundle: bundle.file.path(),
-            report_dir,
             command: "rehearse",
             by: None,
             url: None,
+            state: None,
+            publisher: Publisher {
+                inputs: self.inputs,
+                terminal: self.terminal,
+                report_dir,
+                announcer: None,
+            },
         };
+        let sequence =
+            async |cx: &Context, ledger| deploy(cx, &plan, bundle.file.path(), Some(ledger)).await;
         let counts_before = self.counts(&plan);
         let counts = || Some(subtract(self.counts(&plan), &counts_before));
         self.is_releasing.set(true);
-        let carried_out = carry_out(&cx, &order, self.terminal, counts).await;
+        let carried_out = carry_out(&cx, &order, sequence, counts).await;
         self.is_releasing.set(false);
         let (finished, code) = carried_out?;
         Ok((finished.outcome, code))

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use crate::cli::Color;
 use crate::inputs::Inputs;
-use crate::report::Style;
+use crate::report::{self, Style};
 
 /// Where a command writes, and what that can show.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,8 @@ pub struct Terminal {
     style: Style,
     /// Standard output is for a program: people read standard error.
     json: bool,
+    /// It is a job's log of GitHub Actions, which knows commands.
+    github: bool,
 }
 
 impl Terminal {
@@ -33,8 +35,10 @@ impl Terminal {
                 ansi,
                 live,
                 ci: inputs.ci.is_ci,
+                github: inputs.ci.is_github,
             },
             json,
+            github: inputs.ci.is_github,
         }
     }
 
@@ -43,8 +47,14 @@ impl Terminal {
         self.style
     }
 
-    /// Writes a line to standard output; nobody reading it any more is no reason to stop.
+    /// Writes a text to standard output; nobody reading it any more is no reason to stop.
     pub fn say(self, text: &str) {
+        let text = if self.json {
+            // It can only stand in a text of the JSON, which says the same with it.
+            text.replace("##[", "\\u0023#[")
+        } else {
+            self.defused(text)
+        };
         let _ = writeln!(io::stdout(), "{}", text.trim_end_matches('\n'));
     }
 
@@ -59,11 +69,69 @@ impl Terminal {
 
     /// Writes a line about progress.
     pub fn tell(self, text: &str) {
+        let text = self.defused(text);
         let _ = writeln!(self.progress(), "{}", text.trim_end_matches('\n'));
     }
 
-    /// Writes a line to standard error.
+    /// Writes a line that is worth knowing and changes nothing: in GitHub Actions, a notice of the job.
+    pub fn notice(self, text: &str) {
+        if self.github {
+            let _ = writeln!(io::stderr(), "{}", workflow_command("notice", text));
+        } else {
+            self.complain(&format!("note: {}", text.replace('\n', " ")));
+        }
+    }
+
+    /// Writes the last words of a command that could not answer: in GitHub Actions, an error of the job.
+    pub fn error(self, text: &str) {
+        if self.github {
+            let _ = writeln!(io::stderr(), "{}", workflow_command("error", text));
+        } else {
+            self.complain(text);
+        }
+    }
+
+    /// Writes a text to standard error.
     pub fn complain(self, text: &str) {
+        let text = self.defused(text);
         let _ = writeln!(io::stderr(), "{}", text.trim_end_matches('\n'));
+    }
+
+    /// A text may hold what others wrote: in a job's log, nothing of it is a command to the runner.
+    fn defused(self, text: &str) -> String {
+        if self.style.ci || self.github {
+            report::without_commands(text)
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// A command to the runner of GitHub Actions, which reads it from a line of a job's log. Nothing in the text ends the
+/// line or begins another command.
+fn workflow_command(name: &str, text: &str) -> String {
+    let mut line = format!("::{name}::");
+    for c in text.trim_end_matches('\n').chars() {
+        match c {
+            '%' => line += "%25",
+            '\n' => line += "%0A",
+            '\t' => line.push(c),
+            c if c.is_control() => line.push(' '),
+            c => line.push(c),
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_text_stays_inside_its_workflow_command() {
+        assert_eq!(
+            workflow_command("error", "100 %\r\n::add-mask::x\u{1b}[2J\n"),
+            "::error::100 %25 %0A::add-mask::x [2J"
+        );
     }
 }

@@ -1,0 +1,246 @@
+//! `finish`: after a run that was cancelled or killed, from the state that it left.
+//!
+//! Runs after every run of a workflow, so a run that has ended costs it nothing: no call to AWS, no credentials.
+
+use std::path::Path;
+
+use super::carry_out::state_file;
+use super::publish::Publisher;
+use super::show::{Show, ended_at_once, finish_command, last_words};
+use super::signals::signals;
+use super::{Failure, Terminal, access};
+use crate::announce::Announcer;
+use crate::aws::Aws;
+use crate::aws::calls::Call;
+use crate::aws::sts;
+use crate::cli;
+use crate::ending::restore_by_hand;
+use crate::finish::{Ending, finish};
+use crate::inputs::Inputs;
+use crate::names::Release;
+use crate::net::Network;
+use crate::outcome::{EXIT_OK, EXIT_STUCK, EXIT_UNEXPECTED, Outcome};
+use crate::report::Run;
+use crate::run::context::Context;
+use crate::run::event::{Event, Stamped};
+use crate::run::state::State;
+use crate::run::step::Step as _;
+use crate::run::wait::Clock;
+use crate::steps::shift_traffic::ShiftTraffic;
+
+pub(super) async fn run(
+    options: &cli::Options,
+    command: &cli::Finish,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let file = state_file(command.state.as_deref(), inputs, &command.report_dir);
+    let state = State::read(&file).map_err(|why| Failure::bad_input(why.0))?;
+    let Some(state) = state.filter(|state| !state.has_ended() || !state.is_published) else {
+        nothing_to_finish(options, terminal);
+        return Ok(EXIT_OK);
+    };
+    let network = Network::tcp();
+    let clock = Clock::real();
+    let announcer = Announcer::of(inputs, &network, &clock);
+    let work = Work {
+        inputs,
+        terminal,
+        file: &file,
+        publisher: Publisher {
+            inputs,
+            terminal,
+            report_dir: &command.report_dir,
+            announcer: Some(&announcer),
+        },
+    };
+    let (outcome, code) = if let Some(outcome) = state.outcome.clone().filter(|_| state.has_ended())
+    {
+        work.tell_only(&announcer, &state, &outcome).await;
+        (outcome, EXIT_OK)
+    } else {
+        work.finish(state, &network, clock).await?
+    };
+    if options.json {
+        terminal.say(&serde_json::json!(outcome).to_string());
+    }
+    Ok(code)
+}
+
+fn nothing_to_finish(options: &cli::Options, terminal: &Terminal) {
+    if options.json {
+        terminal.say(&serde_json::json!({"result": "nothing-to-finish"}).to_string());
+    } else {
+        terminal.say("nothing to finish: no run was stopped before its end");
+    }
+}
+
+/// What finishing a run is done with.
+struct Work<'a> {
+    inputs: &'a Inputs,
+    terminal: &'a Terminal,
+    file: &'a Path,
+    publisher: Publisher<'a>,
+}
+
+impl Work<'_> {
+    /// The run ended by itself, and only could not tell all others any more.
+    async fn tell_only(&self, announcer: &Announcer, state: &State, outcome: &Outcome) {
+        let clock = Clock::real();
+        let events = crate::run::context::Events::new(&clock);
+        events.emit(self.began(state));
+        let events = events.all();
+        let run = self.report(state, &events, &[], outcome);
+        let notices = announcer.end(&state.beginning, &state.memory, &run).await;
+        for notice in &notices {
+            self.terminal.notice(notice);
+        }
+        let told = State {
+            is_published: true,
+            ..state.clone()
+        };
+        if let Err(error) = told.write(self.file) {
+            self.terminal.notice(&format!("{error:#}"));
+        }
+        self.terminal
+            .tell("nothing to finish but to tell how the run ended, which is done now");
+    }
+
+    /// Finishes the run; a second signal ends that at once, and it can be done again.
+    async fn finish(
+        &self,
+        state: State,
+        network: &Network,
+        clock: Clock,
+    ) -> Result<(Outcome, u8), Failure> {
+        let aws = self.connect(&state, network).await?;
+        let cx = Context::new(aws, network.clone(), clock);
+        let show = Show::open(&cx, self.terminal);
+        cx.events.emit(self.began(&state));
+        let whole = async {
+            let ending = finish(&cx, self.file, state.clone())
+                .await
+                .map_err(|error| self.explain(&state, Failure::from(error)))?;
+            let Ending {
+                finished,
+                is_complete,
+            } = ending;
+            let outcome = finished.outcome;
+            let (events, calls) = (cx.events.all(), cx.aws.calls());
+            let run = self.report(&state, &events, &calls, &outcome);
+            show.finish(&run);
+            self.publisher
+                .end(&state.beginning, &state.memory, &run)
+                .await;
+            // What is not complete can be tried again.
+            if is_complete {
+                cx.told(cx.journal.ended(&outcome, true));
+            }
+            let code = match (&outcome, is_complete) {
+                (Outcome::Stuck { .. }, _) => EXIT_STUCK,
+                (_, true) => EXIT_OK,
+                (_, false) => {
+                    let again = finish_command(self.file);
+                    self.terminal.complain(&format!(
+                        "not all of it could be done; to try again:\n  {again}"
+                    ));
+                    EXIT_UNEXPECTED
+                }
+            };
+            Ok((outcome, code))
+        };
+        tokio::select! {
+            ended = whole => ended,
+            () = show.tell_the_time(&cx) => unreachable!("the clock does not end"),
+            () = self.two_signals() => {
+                let outcome = ended_at_once(&cx, &state.plan);
+                let words = last_words(&outcome, Some(self.file), self.inputs.ci.is_ci);
+                self.terminal.complain(&words);
+                let code = outcome.exit_code();
+                Ok((outcome, code))
+            }
+        }
+    }
+
+    /// Clients for the account that the run was in.
+    async fn connect(&self, state: &State, network: &Network) -> Result<Aws, Failure> {
+        let mut config = state.plan.config.clone();
+        config.region = Some(state.plan.region.clone());
+        let connected = async {
+            let aws = access::connect(&config, self.inputs, network).await?;
+            let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
+            if caller.account != state.plan.account {
+                return Err(Failure::refused(format!(
+                    "these credentials are for account {} ({}), and the run was in account {}",
+                    caller.account, caller.arn, state.plan.account
+                )));
+            }
+            Ok(aws)
+        };
+        connected
+            .await
+            .map_err(|failure| self.explain(state, failure))
+    }
+
+    /// Why the run can't be finished now, and what to type.
+    fn explain(&self, state: &State, failure: Failure) -> Failure {
+        let traffic = state.progress.of(ShiftTraffic::ABOUT.name);
+        let is_moved = traffic.is_some_and(|entry| entry.undone.is_none());
+        let mut text = format!(
+            "the run is not finished: {}\nto finish it:\n  {}",
+            failure.text,
+            finish_command(self.file)
+        );
+        if !is_moved {
+            return Failure { text, ..failure };
+        }
+        text.push_str("\ntraffic had begun to move; to put it back by hand:");
+        for command in restore_by_hand(&state.plan) {
+            text.push_str(&format!("\n  {command}"));
+        }
+        Failure {
+            exit_code: EXIT_STUCK,
+            text,
+        }
+    }
+
+    fn began(&self, state: &State) -> Event {
+        let beginning = &state.beginning;
+        Event::Began {
+            command: beginning.command.clone(),
+            app: beginning.app.clone(),
+            environment: beginning.environment.clone(),
+            release: Release(beginning.release.clone()),
+            previous: beginning.previous.clone().map(Release),
+            by: self.inputs.ci.asked_by(),
+        }
+    }
+
+    fn report<'a>(
+        &self,
+        state: &State,
+        events: &'a [Stamped],
+        calls: &'a [Call],
+        outcome: &'a Outcome,
+    ) -> Run<'a> {
+        Run {
+            events,
+            outcome,
+            evidence: None,
+            verdict: None,
+            speed: 1.0,
+            lb_counts: None,
+            url: self.inputs.ci.run_url.clone(),
+            live_url: Some(state.plan.url.clone()),
+            calls,
+        }
+    }
+
+    async fn two_signals(&self) {
+        signals(1).await;
+        self.terminal.complain(
+            "a run is being finished, which leaves nothing half done; another signal ends that at once",
+        );
+        signals(2).await;
+    }
+}

@@ -1,0 +1,42 @@
+//! `history`: the releases that stand in AWS, and which of them can be gone back to; changes nothing.
+
+use super::status::not_provisioned;
+use super::{Failure, Terminal, access};
+use crate::cli;
+use crate::config;
+use crate::history::{lines, text};
+use crate::inputs::Inputs;
+use crate::net::Network;
+use crate::outcome::EXIT_OK;
+use crate::plan::past::releases;
+use crate::prepare::look;
+
+pub(super) async fn run(
+    options: &cli::Options,
+    command: &cli::History,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let config = config::load_without_artifact(inputs)?;
+    let aws = access::connect(&config, inputs, &Network::tcp()).await?;
+    let inventory = look(&aws, &config).await?;
+    if inventory.template.is_none() {
+        return Err(not_provisioned(&config));
+    }
+    let all = releases(&inventory);
+    let known = all.len();
+    let limit = usize::try_from(command.limit).unwrap_or(usize::MAX);
+    let lines = lines(all, limit);
+    if options.json {
+        terminal.say(&format!("{:#}", serde_json::json!(lines)));
+    } else if lines.is_empty() {
+        terminal.say(&format!(
+            "{} has no release in {} yet",
+            config.app, config.environment
+        ));
+    } else {
+        let more = known - lines.len();
+        terminal.say(&text(&lines, &config.environment, more));
+    }
+    Ok(EXIT_OK)
+}

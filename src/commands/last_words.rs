@@ -1,0 +1,87 @@
+//! The last words of a command that ended without a report: what is said, and what the step of a workflow is given.
+//!
+//! Guarantees: a step that ran a command has the output `exit-code`, and one that ended before it could answer has a
+//! `result` as well, so that nothing after it takes silence for success.
+
+use std::path::Path;
+
+use super::publish::Publisher;
+use super::{Failure, Terminal};
+use crate::cli::{Color, Command};
+use crate::inputs::Inputs;
+use crate::outcome::{EXIT_BAD_INPUT, EXIT_REFUSED};
+
+/// Says why a command could not answer, and gives its exit code.
+pub(super) fn of_a_failure(failure: &Failure, inputs: &Inputs, terminal: &Terminal) -> u8 {
+    terminal.error(&failure.text);
+    let code = failure.exit_code;
+    give(
+        &[("result", result_of(code)), exit_code(code)],
+        inputs,
+        terminal,
+    );
+    code
+}
+
+/// Gives the exit code of a command that answered and that published nothing.
+pub(super) fn of_an_answer(command: &Command, code: u8, inputs: &Inputs, terminal: &Terminal) {
+    let is_published = match command {
+        Command::Deploy(_)
+        | Command::Rollback(_)
+        | Command::Verify(_)
+        | Command::Finish(_)
+        | Command::Rehearse(_)
+        // They run until they are stopped, beside the step's own command.
+        | Command::LocalAws(_)
+        | Command::SampleApp(_) => true,
+        Command::Status
+        | Command::History(_)
+        | Command::Plan
+        | Command::Provision
+        | Command::Probe(_)
+        | Command::Schema => false,
+    };
+    if !is_published {
+        give(&[exit_code(code)], inputs, terminal);
+    }
+}
+
+/// Says what is wrong with the command line or the variables, or shows the help; gives the exit code.
+pub fn misunderstood(error: &clap::Error, inputs: &Inputs) -> u8 {
+    if error.exit_code() == 0 {
+        // Nobody reading it any more is no reason to fail.
+        let _ = error.print();
+        return 0;
+    }
+    let terminal = Terminal::of(Color::Auto, false, inputs);
+    if !inputs.ci.is_github {
+        let _ = error.print();
+        return EXIT_BAD_INPUT;
+    }
+    let text = error.render().to_string();
+    of_a_failure(&Failure::bad_input(text), inputs, &terminal)
+}
+
+fn exit_code(code: u8) -> (&'static str, String) {
+    ("exit-code", code.to_string())
+}
+
+/// How it ended, in the words of the output `result`.
+fn result_of(code: u8) -> String {
+    let word = match code {
+        EXIT_BAD_INPUT => "bad-inputs",
+        EXIT_REFUSED => "refused",
+        _ => "failed",
+    };
+    word.to_owned()
+}
+
+fn give(outputs: &[(&'static str, String)], inputs: &Inputs, terminal: &Terminal) {
+    let publisher = Publisher {
+        inputs,
+        terminal,
+        report_dir: Path::new(""),
+        announcer: None,
+    };
+    publisher.outputs(outputs);
+}

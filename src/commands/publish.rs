@@ -1,0 +1,162 @@
+//! Publishes how a run ended: files, the outputs and the summary of a job, and whoever else is told.
+//!
+//! Guarantees: nothing that cannot be published changes the outcome.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::Terminal;
+use crate::announce::{Announcer, Beginning, Memory};
+use crate::inputs::Inputs;
+use crate::outcome::Outcome;
+use crate::plan::Decision;
+use crate::provision::load_balancer::random_token;
+use crate::report::{self, Console, Files, Run};
+use crate::run::event::{Event, Stamped};
+
+/// Where a run is published.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Publisher<'a> {
+    /// For the job's files.
+    pub(super) inputs: &'a Inputs,
+    /// Where people read.
+    pub(super) terminal: &'a Terminal,
+    /// Where the reports go.
+    pub(super) report_dir: &'a Path,
+    /// Who else is told; a rehearsal tells nobody.
+    pub(super) announcer: Option<&'a Announcer>,
+}
+
+impl Publisher<'_> {
+    /// Tells others that a run begins.
+    pub(super) async fn begin(&self, beginning: &Beginning) -> Memory {
+        let Some(announcer) = self.announcer else {
+            return Memory::default();
+        };
+        let (memory, notices) = announcer.begin(beginning).await;
+        self.notices(&notices);
+        memory
+    }
+
+    /// Publishes how it ended.
+    pub(super) async fn end(&self, beginning: &Beginning, memory: &Memory, run: &Run<'_>) {
+        let files = self.files(run);
+        self.outputs(&report::outputs(run, &files));
+        self.summary(&report::markdown(run));
+        let failure = report::failure_text(run);
+        if !failure.is_empty() {
+            self.terminal.complain(&failure);
+        }
+        if let Some(announcer) = self.announcer {
+            let notices = announcer.end(beginning, memory, run).await;
+            self.notices(&notices);
+        }
+    }
+
+    /// Publishes a decision that leads to no step: refused, or nothing to do.
+    pub(super) async fn undecided(
+        &self,
+        beginning: &Beginning,
+        decision: Decision,
+    ) -> (Outcome, u8) {
+        let outcome = match decision {
+            Decision::NothingToDo(release) => Outcome::NothingToDo { release },
+            Decision::Refused(reason) => Outcome::Refused { reason },
+            Decision::Release(_) => unreachable!("a plan leads to steps"),
+        };
+        let code = self.without_a_step(beginning, &outcome).await;
+        (outcome, code)
+    }
+
+    async fn without_a_step(&self, beginning: &Beginning, outcome: &Outcome) -> u8 {
+        let began = Event::Began {
+            command: beginning.command.clone(),
+            app: beginning.app.clone(),
+            environment: beginning.environment.clone(),
+            release: crate::names::Release(beginning.release.clone()),
+            previous: beginning.previous.clone().map(crate::names::Release),
+            by: self.inputs.ci.asked_by(),
+        };
+        let events = [Stamped {
+            at: std::time::Duration::ZERO,
+            event: began,
+        }];
+        let run = Run {
+            events: &events,
+            outcome,
+            evidence: None,
+            verdict: None,
+            speed: 1.0,
+            lb_counts: None,
+            url: self.inputs.ci.run_url.clone(),
+            live_url: beginning.url.clone(),
+            calls: &[],
+        };
+        Console::new(self.terminal.progress(), self.terminal.style()).finish(&run);
+        self.end(beginning, &Memory::default(), &run).await;
+        outcome.exit_code()
+    }
+
+    fn files(&self, run: &Run<'_>) -> Files {
+        let mut files = Files::default();
+        if let Err(error) = std::fs::create_dir_all(self.report_dir) {
+            self.not_written(self.report_dir, &error);
+            return files;
+        }
+        files.markdown = self.file("report.md", &report::markdown(run));
+        files.html = self.file("report.html", &report::html(run));
+        let ledger = self.report_dir.join("ledger.jsonl");
+        files.ledger = run.evidence.and_then(|_| ledger.exists().then_some(ledger));
+        files
+    }
+
+    fn file(&self, name: &str, text: &str) -> Option<PathBuf> {
+        let path = self.report_dir.join(name);
+        match std::fs::write(&path, text) {
+            Ok(()) => {
+                self.terminal.tell(&format!("report: {}", path.display()));
+                Some(path)
+            }
+            Err(error) => {
+                self.not_written(&path, &error);
+                None
+            }
+        }
+    }
+
+    /// Writes the step's outputs, if a job wants them.
+    pub(super) fn outputs(&self, outputs: &[(&'static str, String)]) {
+        let Some(path) = &self.inputs.ci.actions.output else {
+            return;
+        };
+        let delimiter = random_token().unwrap_or_default();
+        self.append(path, &report::output_file(outputs, &delimiter));
+    }
+
+    fn summary(&self, markdown: &str) {
+        if let Some(path) = &self.inputs.ci.actions.step_summary {
+            self.append(path, markdown);
+        }
+    }
+
+    fn append(&self, path: &Path, text: &str) {
+        let opened = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path);
+        if let Err(error) = opened.and_then(|mut file| file.write_all(text.as_bytes())) {
+            self.not_written(path, &error);
+        }
+    }
+
+    fn not_written(&self, path: &Path, error: &std::io::Error) {
+        self.terminal
+            .notice(&format!("{} could not be written: {error}", path.display()));
+    }
+
+    fn notices(&self, notices: &[String]) {
+        for notice in notices {
+            self.terminal.notice(notice);
+        }
+    }
+}

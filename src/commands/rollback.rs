@@ -1,0 +1,37 @@
+//! `rollback`: back to a release that was live before; no artifact, no bake.
+
+use super::planned::Planned;
+use super::{Failure, Terminal};
+use crate::cli;
+use crate::config;
+use crate::inputs::Inputs;
+use crate::names::Release;
+use crate::prepare::prepare_rollback;
+use crate::rollback::rollback;
+
+pub(super) async fn run(
+    options: &cli::Options,
+    command: &cli::Rollback,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let config = config::load_without_artifact(inputs)?;
+    let to = command.to.clone().map(Release);
+    let planned = Planned {
+        name: "rollback",
+        options,
+        inputs,
+        terminal,
+        report_dir: &command.report_dir,
+        state: command.state.as_deref(),
+    };
+    let wanted = to.clone().unwrap_or_else(|| Release(String::new()));
+    planned
+        .run(
+            &config,
+            &wanted,
+            async |aws| Ok((prepare_rollback(aws, &config, to.as_ref()).await?, ())),
+            async |cx, plan, (), ledger| rollback(cx, plan, Some(ledger)).await,
+        )
+        .await
+}

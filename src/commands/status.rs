@@ -1,0 +1,44 @@
+//! `status`: who serves what now, and what a rollback would find; changes nothing.
+
+use super::{Failure, Terminal, access};
+use crate::aws::ssm;
+use crate::cli;
+use crate::config::{self, Config};
+use crate::inputs::Inputs;
+use crate::net::Network;
+use crate::outcome::EXIT_OK;
+use crate::prepare::{draw, look};
+use crate::run::wait::Clock;
+use crate::stack::Names;
+use crate::status::Status;
+
+pub(super) async fn run(
+    options: &cli::Options,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let config = config::load_without_artifact(inputs)?;
+    let aws = access::connect(&config, inputs, &Network::tcp()).await?;
+    let inventory = look(&aws, &config).await?;
+    let runbook = Names::new(&config.app, &config.environment).runbook();
+    let bakes = ssm::find_automations_under_way(&aws, &runbook)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let now = Clock::real().utc();
+    let status = Status::of(&config, &inventory, &bakes, now, &draw()?)
+        .ok_or_else(|| not_provisioned(&config))?;
+    if options.json {
+        terminal.say(&format!("{:#}", serde_json::json!(status)));
+    } else {
+        terminal.say(&status.text());
+    }
+    Ok(EXIT_OK)
+}
+
+/// There is nothing to tell about.
+pub(super) fn not_provisioned(config: &Config) -> Failure {
+    Failure::refused(format!(
+        "nothing is provisioned for {} in {}; run: bg-deploy provision --environment {}",
+        config.app, config.environment, config.environment
+    ))
+}

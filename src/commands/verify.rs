@@ -1,0 +1,38 @@
+//! `verify`: all of a release that comes before its shift, undone again.
+
+use super::deploy::wanted_release;
+use super::planned::Planned;
+use super::{Failure, Terminal};
+use crate::cli;
+use crate::config;
+use crate::inputs::Inputs;
+use crate::prepare::prepare_verification;
+use crate::verify::verify;
+
+pub(super) async fn run(
+    options: &cli::Options,
+    command: &cli::Verify,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let config = config::load(inputs)?;
+    let release = wanted_release(&config)?;
+    let planned = Planned {
+        name: "verify",
+        options,
+        inputs,
+        terminal,
+        report_dir: &command.report_dir,
+        state: command.state.as_deref(),
+    };
+    let discard = command.discard_previous;
+    let decide = async |aws: &_| {
+        let prepared = prepare_verification(aws, &config, &release, discard).await?;
+        Ok((prepared.decision, prepared.bundle))
+    };
+    planned
+        .run(&config, &release, decide, async |cx, plan, bundle, _| {
+            verify(cx, plan, bundle.file.path()).await
+        })
+        .await
+}
