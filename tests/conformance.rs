@@ -2,35 +2,26 @@
 //!
 //! The tests themselves are Python, in `tests/conformance/`. This file gives them an environment and a local cloud.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+#[path = "support/venv.rs"]
+mod venv;
+
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const REQUIREMENTS: &str = include_str!("conformance/requirements.txt");
 /// How long the Python may take; it takes half a minute.
 const MOST: Duration = Duration::from_secs(180);
 
 #[test]
-#[expect(
-    clippy::print_stdout,
-    reason = "a skipped test and the counts are said aloud"
-)]
+#[expect(clippy::print_stdout, reason = "the counts are said aloud")]
 fn boto3_and_the_aws_cli_take_the_local_cloud_for_aws() {
-    let python = match environment() {
-        Ok(python) => python,
-        Err(reason) if std::env::var_os("CI").is_some_and(|ci| ci == "true") => {
-            panic!("no environment for the conformance tests: {reason}")
-        }
-        Err(reason) => {
-            println!("SKIPPED, nothing was tested: {reason}");
-            return;
-        }
+    let Some(venv) = venv::with("conformance", "tests/conformance/requirements.txt") else {
+        return;
     };
     let cloud = LocalAws::start();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/run.py");
-    let output = run(Command::new(python)
+    let output = run(Command::new(venv.join("bin/python"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NO_PROXY", "127.0.0.1")
         .arg(script)
@@ -89,46 +80,6 @@ impl Drop for LocalAws {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// A Python that has the pinned packages: made once for each set of pins.
-fn environment() -> Result<PathBuf, String> {
-    let mut hasher = DefaultHasher::new();
-    REQUIREMENTS.hash(&mut hasher);
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let target = target.parent().unwrap_or(target);
-    let venv = target.join(format!("conformance-venv-{:016x}", hasher.finish()));
-    let (python, complete) = (venv.join("bin/python"), venv.join("complete"));
-    if complete.exists() {
-        return Ok(python);
-    }
-    // What an interrupted run left is made anew.
-    succeed(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&venv),
-    )?;
-    let requirements =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/requirements.txt");
-    succeed(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--no-deps"])
-            .args(["--disable-pip-version-check", "--retries", "2", "-r"])
-            .arg(requirements),
-    )?;
-    std::fs::write(&complete, "").map_err(|error| error.to_string())?;
-    Ok(python)
-}
-
-fn succeed(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let complained = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{command:?}: {}\n{complained}", output.status))
 }
 
 /// Runs `command` to its end, or kills it after [`MOST`]; what it said is kept either way.
