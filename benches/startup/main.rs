@@ -1,9 +1,12 @@
-//! From the start of `bg-deploy plan` to its first AWS call, and the memory it has taken by then; beside it the same by
-//! boto3, if there is a python3 that has it.
+//! From the start of `bg-deploy plan` to its first AWS call, and the memory it has taken by then; beside it the same from
+//! the start of the shell of the Action's step, by an action for Node that makes four of the AWS SDK's clients, and by
+//! boto3, if there is a node, and a python3 that has it.
 //!
 //! The endpoint is a listener of ours that never answers: the time is taken when the first bytes of a request arrive.
 //! It runs the release binary if there is one, else the debug one, and says which:
 //! `cargo bench --profile dev --bench startup`. It prints and never asserts.
+
+mod node;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -13,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
 
 const RUNS: usize = 15;
 /// A program that has not called by then is not going to.
@@ -65,6 +69,7 @@ fn main() -> Result<()> {
     )?;
     let plan = |url: &str| {
         let mut command = Command::new(&binary);
+        command.env_clear();
         command.args(["plan", "--release", "0.0.1", "--endpoint-url", url]);
         command
     };
@@ -73,10 +78,33 @@ fn main() -> Result<()> {
         &format!("bg-deploy plan ({profile})"),
         &starts(work.path(), plan)?,
     )?;
+    let checkout = Checkout::write(work.path(), &binary)?;
+    for (name, from) in [
+        ("the Action, a binary that is named", From::Named),
+        ("the Action, a release that was kept", From::Kept),
+    ] {
+        let action = |url: &str| checkout.step(&from, url);
+        let name = format!("{name} ({profile})");
+        report(&mut out, &name, &starts(work.path(), action)?)?;
+    }
+    match node::bundle(target)? {
+        Some((node, bundle, version)) => {
+            let four = |url: &str| {
+                let mut command = Command::new(&node);
+                command.env_clear();
+                command.arg(&bundle).arg(url);
+                command
+            };
+            let name = format!("an action for Node {version}, four clients");
+            report(&mut out, &name, &starts(work.path(), four)?)?;
+        }
+        None => writeln!(out, "Node: skipped, there is none here")?,
+    }
     match python_with_boto3() {
         Some((python, version)) => {
             let boto3 = |url: &str| {
                 let mut command = Command::new(&python);
+                command.env_clear();
                 command.args(["-c", BOTO3, url]);
                 command
             };
@@ -88,11 +116,74 @@ fn main() -> Result<()> {
     let help = help_times(&binary)?;
     writeln!(
         out,
-        "\n{:<42}{:>14.1}",
+        "\n{:<48}{:>14.1}",
         format!("bg-deploy --help ({profile}), whole run, ms"),
         millis(median(help))
     )?;
     Ok(())
+}
+
+/// Where the Action's binary comes from.
+enum From {
+    Named,
+    /// From the tool cache, hashed again.
+    Kept,
+}
+
+/// The Action as a release has it, and a tool cache with its binary.
+struct Checkout {
+    folder: PathBuf,
+    binary: PathBuf,
+}
+
+impl Checkout {
+    fn write(work: &Path, binary: &Path) -> Result<Self> {
+        let folder = work.join("checkout");
+        let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+        let file = format!("bg-deploy-{target}");
+        let kept = folder.join("tools/bg-deploy/0.0.0").join(&target);
+        std::fs::create_dir_all(&kept)?;
+        std::fs::create_dir_all(folder.join("action"))?;
+        std::fs::copy(binary, kept.join(&file))?;
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let script = "action/bootstrap.sh";
+        std::fs::copy(source.join(script), folder.join(script))?;
+        let sum = bg_deploy::bake::bundle::hex(&Sha256::digest(std::fs::read(binary)?));
+        let manifest = format!("version 0.0.0\n{sum}  {file}\n");
+        std::fs::write(folder.join("action/manifest"), manifest)?;
+        // As in action.yml, as a file like the runner's.
+        let run = "exec bash --noprofile --norc -p \"$GITHUB_ACTION_PATH/action/bootstrap.sh\"\n";
+        std::fs::write(folder.join("step.sh"), run)?;
+        let binary = binary.to_owned();
+        Ok(Self { folder, binary })
+    }
+
+    /// The shell of the step that plans.
+    fn step(&self, from: &From, url: &str) -> Command {
+        let mut command = Command::new("bash");
+        command
+            .env_clear()
+            .args(["--noprofile", "--norc", "-e", "-o", "pipefail"])
+            .arg(self.folder.join("step.sh"))
+            .env("GITHUB_ACTION_PATH", &self.folder)
+            .env("RUNNER_OS", "Linux")
+            .env(
+                "RUNNER_ARCH",
+                if cfg!(target_arch = "aarch64") {
+                    "ARM64"
+                } else {
+                    "X64"
+                },
+            )
+            .env("RUNNER_TOOL_CACHE", self.folder.join("tools"))
+            .env("BGD_COMMAND", "plan")
+            .env("BGD_RELEASE", "0.0.1")
+            .env("BGD_ENDPOINT_URL", url);
+        if let From::Named = from {
+            command.env("BGD_BINARY", &self.binary);
+        }
+        command
+    }
 }
 
 /// The least that `plan` accepts.
@@ -125,7 +216,6 @@ fn start(folder: &Path, command: &impl Fn(&str) -> Command) -> Result<Start> {
     let mut command = command(&url);
     command
         .current_dir(folder)
-        .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("HOME", folder)
         .env("AWS_ACCESS_KEY_ID", "AKIDBENCH")
@@ -193,7 +283,7 @@ fn report(out: &mut impl std::io::Write, name: &str, starts: &[Start]) -> Result
     let peak = starts.iter().map(|start| start.peak_kib).max();
     writeln!(
         out,
-        "{name:<42}{:>14.1}{:>12}{:>18.1}",
+        "{name:<48}{:>14.1}{:>12}{:>18.1}",
         millis(median(times)),
         format!("{:.0}-{:.0}", millis(least), millis(most)),
         peak.unwrap_or_default() as f64 * 1024.0 / 1e6,
