@@ -1,4 +1,5 @@
-//! What README.md says about steps, exit codes, faults, commands and keys is made from the code.
+//! What README.md says about steps, exit codes, faults, commands, inputs, outputs and keys is made from the code; so are
+//! the inputs, the outputs and the variables of action.yml.
 //!
 //! `BGD_UPDATE_GOLDEN=1 cargo test --test readme` writes it anew.
 
@@ -7,38 +8,76 @@ use std::path::{Path, PathBuf};
 
 use bg_deploy::cli::{Cli, Command, Fault};
 use bg_deploy::config;
+use bg_deploy::inputs::table::{INPUTS, Input, Reader};
 use bg_deploy::outcome::EXIT_CODES;
 use bg_deploy::rehearsal::stage;
+use bg_deploy::report::OUTPUTS;
 use bg_deploy::run::event::Zone;
+use bg_deploy::run::step::About;
 use bg_deploy::steps;
 use clap::{CommandFactory as _, Parser as _, ValueEnum as _};
 
 #[test]
 fn what_is_generated_is_as_the_code_has_it() {
-    let mut readme = readme();
-    for (name, text) in [
+    let parts = [
         ("steps", steps_table()),
+        ("rollback-steps", rollback_steps()),
         ("exit-codes", exit_codes()),
         ("faults", faults()),
         ("commands", commands()),
+        ("inputs", inputs_table()),
+        ("outputs", outputs_table()),
         ("config", config::reference_markdown()),
-    ] {
-        let (from, to) = between(&readme, name);
-        // A blank line on both sides, or some renderers take the table for the comment's.
-        let text = format!("\n\n{}\n\n", text.trim_end());
-        if readme[from..to] == text {
+    ];
+    hold("README.md", |name| format!("<!-- {name} -->"), parts);
+}
+
+#[test]
+fn the_action_s_inputs_outputs_and_variables_are_as_the_code_has_them() {
+    let parts = [
+        ("inputs", action_inputs()),
+        ("outputs", action_outputs()),
+        ("env", action_variables(|_| true)),
+        (
+            "env-of-finish",
+            // It has its binary already.
+            action_variables(|input| match input.reader {
+                Reader::Bootstrap => input.name == "working-directory",
+                _ => input.is_of("finish"),
+            }),
+        ),
+    ];
+    hold("action.yml", |name| format!("# {name}\n"), parts);
+}
+
+/// Fails unless the file has these texts between their marks, or puts them there.
+fn hold<const N: usize>(file: &str, mark: impl Fn(&str) -> String, parts: [(&str, String); N]) {
+    let path = root().join(file);
+    let mut whole = std::fs::read_to_string(&path).expect(file);
+    for (name, text) in parts {
+        let (from, to) = between(&whole, &mark(name), &mark(&format!("/{name}")));
+        let text = if file.ends_with(".md") {
+            // A blank line on both sides, or some renderers take the table for the comment's.
+            format!("\n\n{}\n\n", text.trim_end())
+        } else {
+            let indent = &whole[whole[..from].trim_end().rfind('\n').unwrap_or(0)..from];
+            let indent: String = indent.chars().skip(1).take_while(|c| *c == ' ').collect();
+            let lines = text.lines().map(|line| format!("{indent}{line}\n"));
+            lines.collect::<String>() + &indent
+        };
+        if whole[from..to] == text {
             continue;
         }
         assert!(
             updating(),
-            "README.md, {name}: not as the code has it; run: BGD_UPDATE_GOLDEN=1 cargo test --test readme\n\
-             --- README.md ---{}--- the code ---{text}",
-            &readme[from..to]
+            "{file}, {name}: not as the code has it; run: BGD_UPDATE_GOLDEN=1 cargo test --test readme\n\
+             --- {file} ---{}--- the code ---{text}",
+            &whole[from..to]
         );
-        readme.replace_range(from..to, &text);
+        whole.replace_range(from..to, &text);
     }
     if updating() {
-        std::fs::write(root().join("README.md"), &readme).expect("writing README.md");
+        std::fs::write(&path, &whole).expect("writing it");
     }
 }
 
@@ -102,22 +141,49 @@ fn steps_table() -> String {
     let mut text = "| zone | step | what it does | undone by | calls that change something |\n|---|---|---|---|---|\n"
         .to_owned();
     for step in steps::TABLE {
-        let zone = match step.zone {
-            Zone::Prepare => "prepare",
-            Zone::Commit => "commit",
-            Zone::Finish => "finish",
-        };
-        let undo = match (step.zone, step.undo, step.calls) {
-            (Zone::Finish, ..) => "forward only",
-            (_, "", []) => "changes nothing",
-            (_, "", _) => "not undone",
-            (_, undo, _) => undo,
-        };
         let calls: Vec<_> = step.calls.iter().map(|call| format!("`{call}`")).collect();
-        let row = [zone, step.name, step.does, undo, &calls.join(", ")];
+        let row = [
+            zone(&step),
+            step.name,
+            step.does,
+            undo(&step),
+            &calls.join(", "),
+        ];
         text += &line(&row);
     }
     text
+}
+
+/// The steps of a rollback, and when each is taken.
+fn rollback_steps() -> String {
+    let mut text = "| zone | step | when | undone by |\n|---|---|---|---|\n".to_owned();
+    for step in steps::ROLLBACK {
+        let when = if step.when.is_empty() {
+            "always"
+        } else {
+            step.when
+        };
+        let about = step.about;
+        text += &line(&[zone(&about), about.name, when, undo(&about)]);
+    }
+    text
+}
+
+fn zone(step: &About) -> &'static str {
+    match step.zone {
+        Zone::Prepare => "prepare",
+        Zone::Commit => "commit",
+        Zone::Finish => "finish",
+    }
+}
+
+fn undo(step: &About) -> &'static str {
+    match (step.zone, step.undo, step.calls) {
+        (Zone::Finish, ..) => "forward only",
+        (_, "", []) => "changes nothing",
+        (_, "", _) => "not undone",
+        (_, undo, _) => undo,
+    }
 }
 
 fn exit_codes() -> String {
@@ -162,6 +228,91 @@ fn commands() -> String {
     text
 }
 
+fn inputs_table() -> String {
+    let mut text = "| input | variable | what it is for | when it is not given | commands |\n|---|---|---|---|---|\n"
+        .to_owned();
+    for input in INPUTS {
+        let names: Vec<_> = input
+            .commands
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let commands = match (names.is_empty(), input.reader) {
+            (_, Reader::Bootstrap) => "the Action".to_owned(),
+            (true, _) => "all".to_owned(),
+            (false, _) => names.join(", "),
+        };
+        let default = match (input.in_action, input.default) {
+            ("", words) => words.to_owned(),
+            (given, "") => format!("in the Action `{given}`"),
+            (given, words) => format!("in the Action `{given}`, else {words}"),
+        };
+        text += &line(&[
+            &format!("`{}`", input.name),
+            &format!("`{}`", input.variable),
+            input.what,
+            &default,
+            &commands,
+        ]);
+    }
+    text
+}
+
+fn outputs_table() -> String {
+    let mut text = "| output | what it is |\n|---|---|\n".to_owned();
+    for (name, what) in OUTPUTS {
+        text += &line(&[&format!("`{name}`"), what]);
+    }
+    text
+}
+
+/// The inputs of action.yml.
+fn action_inputs() -> String {
+    let mut text = String::new();
+    for input in INPUTS {
+        let mut what = input.what.to_owned();
+        if !input.default.is_empty() {
+            let _ = write!(what, " Default: {}.", input.default);
+        }
+        if !input.commands.is_empty() {
+            let _ = write!(what, " For {}.", input.commands.join(", "));
+        }
+        let _ = writeln!(text, "{}:\n  description: {}", input.name, scalar(&what));
+        if !input.in_action.is_empty() {
+            let _ = writeln!(text, "  default: {}", input.in_action);
+        }
+    }
+    text
+}
+
+/// The outputs of action.yml: what the cleaning up says goes before what the run that it cleaned up after said.
+fn action_outputs() -> String {
+    let mut text = String::new();
+    for (name, what) in OUTPUTS {
+        let value = format!("${{{{ steps.finish.outputs.{name} || steps.run.outputs.{name} }}}}");
+        let _ = writeln!(
+            text,
+            "{name}:\n  description: {}\n  value: {value}",
+            scalar(what)
+        );
+    }
+    text
+}
+
+/// The variables of a step of action.yml.
+fn action_variables(takes: impl Fn(&Input) -> bool) -> String {
+    let mut text = String::new();
+    for input in INPUTS.iter().filter(|input| takes(input)) {
+        let _ = writeln!(text, "{}: ${{{{ inputs.{} }}}}", input.variable, input.name);
+    }
+    text
+}
+
+/// A text of YAML in double quotes, which JSON's are.
+fn scalar(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 /// A row of a table; a bar would end a cell.
 fn line(cells: &[&str]) -> String {
     let mut text = "|".to_owned();
@@ -172,14 +323,10 @@ fn line(cells: &[&str]) -> String {
     text
 }
 
-/// Where the text between `<!-- NAME -->` and `<!-- /NAME -->` begins and ends.
-fn between(readme: &str, name: &str) -> (usize, usize) {
-    let opening = format!("<!-- {name} -->");
-    let closing = format!("<!-- /{name} -->");
-    let from = readme.find(&opening).expect("the marker that opens") + opening.len();
-    let length = readme[from..]
-        .find(&closing)
-        .expect("the marker that closes");
+/// Where the text between these marks begins and ends.
+fn between(text: &str, opening: &str, closing: &str) -> (usize, usize) {
+    let from = text.find(opening).expect("the mark that opens") + opening.len();
+    let length = text[from..].find(closing).expect("the mark that closes");
     (from, from + length)
 }
 
