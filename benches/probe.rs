@@ -13,14 +13,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use bg_deploy::net::Network;
 use bg_deploy::probe::{Endpoint, Probe, Spec};
-use bg_deploy::rehearsal::sample_app::{self, Settings};
-use bg_deploy::run::wait::Clock;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use local_aws::sample_app::{self, Settings};
+use net_clock::Clock;
+use net_clock::Network;
 use tokio_util::sync::CancellationToken;
 
 const RATES: [u32; 2] = [1_000, 5_000];

@@ -24,9 +24,9 @@ use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::net::Network;
-use crate::run::wait::Clock;
 use crate::secret::Secret;
+use net_clock::Clock;
+use net_clock::Network;
 
 pub use model::{Account, Comment, Deployment, NewDeployment, NewStatus, Pull, Status};
 use trouble::Kind;

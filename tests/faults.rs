@@ -8,8 +8,8 @@ use std::time::Duration;
 use bg_deploy::config::Config;
 use bg_deploy::deploy::Finished;
 use bg_deploy::outcome::Outcome;
-use bg_deploy::rehearsal::sample_app::{AppFault, Settings, write_artifact};
 use bg_deploy::run::context::Context;
+use local_aws::sample_app::{AppFault, Settings, write_artifact};
 use support::standing::{Standing, assert_untouched};
 use support::{World, assert_deployed, story};
 

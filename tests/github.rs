@@ -16,13 +16,13 @@ use std::time::Duration;
 use bg_deploy::announce::{Announcer, Beginning, Memory};
 use bg_deploy::inputs::{Given, Inputs};
 use bg_deploy::names::{Colour, Release};
-use bg_deploy::net::Network;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::report::Run;
 use bg_deploy::run::event::{Event, Stamped};
-use bg_deploy::run::wait::Clock;
 use bg_deploy::secret::Secret;
 use github::{GitHub, REPOSITORY, SHA, TOKEN};
+use net_clock::Clock;
+use net_clock::Network;
 use serde_json::json;
 use tempfile::TempDir;
 

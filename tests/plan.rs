@@ -72,7 +72,7 @@ async fn a_release_calls_nothing_that_the_step_table_does_not_say() {
         }
     }
     let from = calls(&world);
-    let fault = Some(bg_deploy::rehearsal::sample_app::AppFault::ErrorsAfterShift);
+    let fault = Some(local_aws::sample_app::AppFault::ErrorsAfterShift);
     let (finished, _) = world.deploy(&world.config("0.0.4", fault)).await;
     assert_eq!(finished.outcome.exit_code(), 4, "{:?}", finished.outcome);
     for call in mutating(&world, from) {

@@ -7,10 +7,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bg_deploy::cli::{Cli, Command, Fault};
+use bg_deploy::commands::rehearse::stage;
 use bg_deploy::config;
 use bg_deploy::inputs::table::{INPUTS, Input, Reader};
 use bg_deploy::outcome::EXIT_CODES;
-use bg_deploy::rehearsal::stage;
 use bg_deploy::report::OUTPUTS;
 use bg_deploy::run::event::Zone;
 use bg_deploy::run::step::About;

@@ -7,10 +7,10 @@ use bg_deploy::deploy::Finished;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::{Decision, Plan};
 use bg_deploy::prepare::{Prepared, prepare_verification};
-use bg_deploy::rehearsal::sample_app::AppFault;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
 use bg_deploy::verify::verify;
+use local_aws::sample_app::AppFault;
 use support::standing::{Standing, assert_untouched};
 use support::{World, story};
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bg_deploy::plan::Plan;
-use bg_deploy::rehearsal::account::{Account, Call, Milestone};
 use bg_deploy::run::event::{Event, Stamped};
 use bg_deploy::steps::{await_healthy, drain_previous, looks, start_probe};
+use local_aws::account::{Account, Call, Milestone};
 
 /// A step, or several that overlap, of a release that was carried out.
 pub(crate) struct Step {

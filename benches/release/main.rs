@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use bg_deploy::outcome::Outcome;
-use bg_deploy::rehearsal::account::Call;
+use local_aws::account::Call;
 
 use critical_path::{Mark, Recording, Step};
 use world::World;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Result;
-use bg_deploy::rehearsal::account::Call;
+use local_aws::account::Call;
 
 use crate::Measured;
 use crate::critical_path::Recording;

@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use super::Beginning;
 use super::post::{Address, post};
 use crate::inputs::Otlp;
-use crate::net::Network;
 use crate::report::{self, Files, Run};
 use crate::run::event::{Event, Stamped, Zone};
-use crate::run::wait::Clock;
+use net_clock::Clock;
+use net_clock::Network;
 
 /// More steps than any run has; what is sent stays bounded whatever the events are.
 const MOST_STEPS: usize = 60;

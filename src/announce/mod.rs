@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::github::GitHub;
 use crate::inputs::{Inputs, Telling};
-use crate::net::Network;
 use crate::report::Run;
-use crate::run::wait::Clock;
+use net_clock::Clock;
+use net_clock::Network;
 
 pub use comment::{COMMENT_POLICIES, CommentPolicy};
 use job::Job;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use http::Uri;
 use serde_json::Value;
 
-use crate::net::Network;
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, ask};
-use crate::run::wait::Clock;
+use net_clock::Clock;
+use net_clock::Network;
 
 /// The longest that one POST takes.
 const LIMIT: Duration = Duration::from_secs(10);

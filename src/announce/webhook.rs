@@ -17,10 +17,10 @@ use serde_json::{Map, Value, json};
 use super::Beginning;
 use super::post::{Address, post};
 use crate::inputs::Telling;
-use crate::net::Network;
 use crate::outcome::Outcome;
 use crate::report::{self, Files, Run};
-use crate::run::wait::Clock;
+use net_clock::Clock;
+use net_clock::Network;
 
 /// Where PagerDuty takes events, unless told otherwise; accounts in Europe have another one.
 const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";

@@ -16,7 +16,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::{Network, Stream};
+use net_clock::{Network, Stream};
 
 /// An HTTP client for the SDK in this network.
 pub(super) fn client(network: Network) -> SharedHttpClient {

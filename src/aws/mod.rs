@@ -30,7 +30,7 @@ use aws_smithy_http_client::tls;
 use aws_types::region::Region;
 
 use self::calls::{Call, Recorder};
-use crate::net::Network;
+use net_clock::Network;
 
 /// Tags of a resource.
 pub type Tags = BTreeMap<String, String>;

@@ -4,7 +4,7 @@ use crate::aws::error::{ErrorKind, Failure as ApiFailure};
 use crate::aws::{Access, Aws, NoAccess};
 use crate::config::Config;
 use crate::inputs::Inputs;
-use crate::net::Network;
+use net_clock::Network;
 
 use super::Failure;
 

@@ -18,15 +18,15 @@ use crate::ending::restore_by_hand;
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
 use crate::names::Release;
-use crate::net::Network;
 use crate::outcome::{EXIT_OK, EXIT_STUCK, EXIT_UNEXPECTED, Outcome};
 use crate::report::Run;
 use crate::run::context::Context;
 use crate::run::event::{Event, Stamped};
 use crate::run::state::State;
 use crate::run::step::Step as _;
-use crate::run::wait::Clock;
 use crate::steps::shift_traffic::ShiftTraffic;
+use net_clock::Clock;
+use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,

@@ -6,10 +6,10 @@ use crate::cli;
 use crate::config;
 use crate::history::{lines, text};
 use crate::inputs::Inputs;
-use crate::net::Network;
 use crate::outcome::EXIT_OK;
 use crate::plan::past::releases;
 use crate::prepare::look;
+use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,

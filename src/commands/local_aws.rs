@@ -3,11 +3,11 @@
 use super::signals::signal;
 use super::{Failure, Terminal};
 use crate::cli::{self, LOCAL_REGION};
-use crate::net::Network;
 use crate::outcome::EXIT_OK;
-use crate::rehearsal::cloud::{LocalCloud, Options};
-use crate::rehearsal::pace::Pace;
-use crate::run::wait::Clock;
+use local_aws::cloud::{LocalCloud, Options};
+use local_aws::pace::Pace;
+use net_clock::Clock;
+use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,

@@ -14,7 +14,7 @@ mod planned;
 mod probe;
 mod provision;
 mod publish;
-mod rehearse;
+pub mod rehearse;
 mod rollback;
 mod sample_app;
 mod show;

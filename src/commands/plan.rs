@@ -5,12 +5,12 @@ use super::{Failure, Terminal, access};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
-use crate::net::Network;
 use crate::outcome::EXIT_OK;
 use crate::plan::{Decision, Plan};
 use crate::prepare::prepare;
 use crate::run::event::Event;
 use crate::steps;
+use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,

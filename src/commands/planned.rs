@@ -14,10 +14,10 @@ use crate::config::Config;
 use crate::ending::Finished;
 use crate::inputs::Inputs;
 use crate::names::Release;
-use crate::net::Network;
 use crate::plan::{Decision, Plan};
 use crate::run::context::Context;
-use crate::run::wait::Clock;
+use net_clock::Clock;
+use net_clock::Network;
 
 /// A command that plans, and carries out what it has planned.
 #[derive(Clone, Copy, Debug)]

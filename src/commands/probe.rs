@@ -7,11 +7,11 @@ use super::{Failure, Terminal};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
-use crate::net::Network;
 use crate::outcome::{EXIT_OK, EXIT_UNEXPECTED, EXIT_UNPROVEN};
 use crate::probe::{Endpoint, Probe, Spec, Verdict, judge, table};
 use crate::provision::load_balancer::random_token;
-use crate::run::wait::Clock;
+use net_clock::Clock;
+use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,

@@ -5,11 +5,11 @@ use crate::aws::sts;
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
-use crate::net::Network;
 use crate::outcome::EXIT_OK;
 use crate::provision;
 use crate::run::context::Context;
-use crate::run::wait::Clock;
+use net_clock::Clock;
+use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::cli;
-use crate::rehearsal::sample_app;
+use local_aws::sample_app;
 
 pub(super) async fn run(command: &cli::SampleApp) -> Result<u8, Failure> {
     let code = sample_app::main(&command.dir, command.port).await?;

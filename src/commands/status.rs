@@ -5,12 +5,12 @@ use crate::aws::ssm;
 use crate::cli;
 use crate::config::{self, Config};
 use crate::inputs::Inputs;
-use crate::net::Network;
 use crate::outcome::EXIT_OK;
 use crate::prepare::{draw, look};
-use crate::run::wait::Clock;
 use crate::stack::Names;
 use crate::status::Status;
+use net_clock::Clock;
+use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,

@@ -14,8 +14,9 @@ use http_body_util::Limited;
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 
-use crate::net::Network;
-use crate::run::wait::Clock;
+use crate::tls;
+use net_clock::Clock;
+use net_clock::Network;
 
 /// A connection stands by then.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -60,7 +61,7 @@ impl Wire {
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
         let connect = async {
             if tls {
-                self.network.connect_tls(&host, port).await
+                tls::connect(&self.network, &host, port).await
             } else {
                 Ok(self.network.connect(&host, port).await?)
             }

@@ -10,9 +10,10 @@ use hyper_util::rt::TokioIo;
 
 use super::answer::{BODY_CAP, read_version};
 use super::endpoint::Endpoint;
-use crate::net::Network;
-use crate::run::wait::Clock;
 use crate::stack::PREVIEW_HEADER;
+use crate::tls;
+use net_clock::Clock;
+use net_clock::Network;
 
 /// What to ask.
 #[derive(Clone, Debug)]
@@ -133,7 +134,7 @@ async fn exchange(
     question: &Question,
 ) -> Result<(u16, HeaderMap, Vec<u8>)> {
     let dialled = if endpoint.tls {
-        network.connect_tls(&endpoint.host, endpoint.port).await
+        tls::connect(network, &endpoint.host, endpoint.port).await
     } else {
         let plain = network.connect(&endpoint.host, endpoint.port).await;
         plain.map_err(anyhow::Error::from)

@@ -18,8 +18,9 @@ use hyper_util::rt::TokioIo;
 use super::answer::{self, BODY_CAP, Failure};
 use super::endpoint::Endpoint;
 use super::sample::ErrorClass;
-use crate::net::{Network, Stream};
-use crate::run::wait::Clock;
+use crate::tls;
+use net_clock::Clock;
+use net_clock::{Network, Stream};
 
 /// What has to be in an answer for it to be good.
 #[derive(Clone, Debug)]
@@ -145,7 +146,7 @@ impl Question {
     async fn connect(&self) -> anyhow::Result<Connection> {
         let Endpoint { tls, host, port } = &self.endpoint;
         let stream = if *tls {
-            self.network.connect_tls(host, *port).await?
+            tls::connect(&self.network, host, *port).await?
         } else {
             self.network.connect(host, *port).await?
         };

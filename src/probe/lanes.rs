@@ -10,7 +10,7 @@ use super::Spec;
 use super::exchange::{Question, Want};
 use super::load::Schedule;
 use super::sample::Lane;
-use crate::net::Network;
+use net_clock::Network;
 
 /// The fewest and the most connections of a lane.
 const POOL: std::ops::RangeInclusive<usize> = 4..=100;

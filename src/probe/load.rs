@@ -22,7 +22,7 @@ use super::lanes::Plan;
 use super::ledger::Ledger;
 use super::sample::{ErrorClass, Lane, Sample};
 use super::units::whole_micros;
-use crate::run::wait::Clock;
+use net_clock::Clock;
 
 /// A sleep that ends this late means that the runner itself stood still.
 pub const STALL: Duration = Duration::from_millis(250);

@@ -43,8 +43,8 @@ pub use table::table;
 pub use tally::Tally;
 pub use verdict::{Verdict, judge};
 
-use crate::net::Network;
-use crate::run::wait::Clock;
+use net_clock::Clock;
+use net_clock::Network;
 
 /// What to ask, how often, and what a good answer is.
 #[derive(Clone, Debug)]

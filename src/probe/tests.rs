@@ -82,7 +82,7 @@ impl World {
 }
 
 async fn converse(
-    mut stream: crate::net::Stream,
+    mut stream: net_clock::Stream,
     clock: Clock,
     keep: Duration,
     act: Arc<impl Fn(Duration, &str) -> Act>,

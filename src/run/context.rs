@@ -12,7 +12,7 @@ use super::journal::{Journal, Notice};
 use super::wait::{Clock, Limits, Look, WaitError, wait_until};
 use crate::aws::Aws;
 use crate::aws::error::{ErrorKind, kind};
-use crate::net::Network;
+use net_clock::Network;
 
 /// Told of every event as it happens.
 type Listener = Box<dyn FnMut(&Stamped)>;

@@ -12,13 +12,13 @@ use bg_deploy::config;
 use bg_deploy::deploy::deploy;
 use bg_deploy::inputs::{Given, Inputs};
 use bg_deploy::names::Release;
-use bg_deploy::net::Network;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Decision;
 use bg_deploy::prepare::prepare;
-use bg_deploy::rehearsal::sample_app::{Settings, write_artifact};
 use bg_deploy::run::context::Context;
-use bg_deploy::run::wait::Clock;
+use local_aws::sample_app::{Settings, write_artifact};
+use net_clock::Clock;
+use net_clock::Network;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
 

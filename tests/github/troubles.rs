@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::github::{GitHub, Rule, SHA, TOKEN};
 use super::{Job, URL, deployed};
 use bg_deploy::announce::{BUDGET, Memory};
-use bg_deploy::net::Network;
-use bg_deploy::run::wait::Clock;
+use net_clock::Clock;
+use net_clock::Network;
 
 /// The notices of a beginning and an end, when this goes wrong from the beginning to the end.
 async fn notices_of(rule: Rule) -> (Vec<String>, Vec<String>) {

@@ -15,20 +15,20 @@ use bg_deploy::config::{self, Config};
 use bg_deploy::deploy::{Finished, deploy};
 use bg_deploy::inventory::Inventory;
 use bg_deploy::names::Release;
-use bg_deploy::net::Network;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::{Decision, Plan};
 use bg_deploy::prepare::{Prepared, look, prepare, prepare_rollback};
 use bg_deploy::probe::Endpoint;
 use bg_deploy::probe::ask::{Question, ask};
 use bg_deploy::provision::provision;
-use bg_deploy::rehearsal::cloud::{LocalCloud, Options};
-use bg_deploy::rehearsal::pace::Pace;
-use bg_deploy::rehearsal::sample_app::{AppFault, Settings, write_artifact};
 use bg_deploy::rollback::rollback;
 use bg_deploy::run::context::Context;
-use bg_deploy::run::wait::Clock;
 use bg_deploy::stack::PREVIEW_HEADER;
+use local_aws::cloud::{LocalCloud, Options};
+use local_aws::pace::Pace;
+use local_aws::sample_app::{AppFault, Settings, write_artifact};
+use net_clock::Clock;
+use net_clock::Network;
 use tempfile::TempDir;
 
 /// Everything a test needs; dropped, it is gone.

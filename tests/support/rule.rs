@@ -1,7 +1,7 @@
 //! Rules about calls: what goes wrong in the account on purpose.
 
-use bg_deploy::rehearsal::account::Account;
-use bg_deploy::rehearsal::fault::{Answer, Faults, Rule};
+use local_aws::account::Account;
+use local_aws::fault::{Answer, Faults, Rule};
 
 /// A call that is met by a fault.
 #[derive(Clone, Copy, Debug)]

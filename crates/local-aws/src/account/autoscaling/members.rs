@@ -1,0 +1,241 @@
+//! The instances of a group on their way in and out.
+
+use super::activity::{self, Begin, Status, moment};
+use super::group::{Group, Lifecycle, Member};
+use crate::account::ec2::instances::{self, Lifecycle as Ec2, Reason};
+use crate::account::ec2::network;
+use crate::account::{Account, ApiError, elbv2};
+
+fn ec2_state(account: &Account, id: &str) -> Option<Ec2> {
+    account.ec2.instances.get(id).map(|instance| instance.state)
+}
+
+fn ids(group: &Group, lifecycle: Lifecycle) -> Vec<String> {
+    group
+        .members
+        .iter()
+        .filter(|(_, member)| member.lifecycle == lifecycle)
+        .map(|(id, _)| id.clone())
+        .collect()
+}
+
+/// Takes running instances into service, and registers them with the target groups.
+pub(super) fn finish_launches(account: &mut Account, group: &mut Group) {
+    for id in ids(group, Lifecycle::Pending) {
+        match ec2_state(account, &id) {
+            Some(Ec2::Pending) => {}
+            Some(Ec2::Running) => enter_service(account, group, &id),
+            _ => {
+                let member = group.members.remove(&id).expect("its id is from the list");
+                let message = "Instance failed to complete user's Lifecycle Action: the instance was terminated while it was pending.";
+                activity::advance(
+                    account,
+                    group,
+                    &member.activity,
+                    Status::Failed,
+                    Some(message.to_owned()),
+                );
+            }
+        }
+    }
+}
+
+fn enter_service(account: &mut Account, group: &mut Group, id: &str) {
+    if !group.is_suspended("AddToLoadBalancer") {
+        for target_group in group.target_groups() {
+            elbv2::register(account, &target_group, id);
+        }
+    }
+    let member = group
+        .members
+        .get_mut(id)
+        .expect("the caller has its id from the group");
+    member.lifecycle = Lifecycle::InService;
+    member.in_service_at = Some(account.now());
+    let activity = member.activity.clone();
+    activity::advance(account, group, &activity, Status::Successful, None);
+    account.reached(account.now(), "in service", id);
+}
+
+/// Ends the instances that the load balancers have let go, and forgets those that are gone.
+pub(super) fn finish_terminations(account: &mut Account, group: &mut Group) {
+    for id in ids(group, Lifecycle::Terminating) {
+        let activity = group.members[&id].activity.clone();
+        match ec2_state(account, &id) {
+            None | Some(Ec2::Terminated) => {
+                group.members.remove(&id);
+                activity::advance(account, group, &activity, Status::Successful, None);
+            }
+            Some(Ec2::ShuttingDown) => {}
+            Some(_) if is_drained(account, group, &id) => {
+                instances::begin_terminate(account, &id, Reason::Caller);
+                activity::advance(account, group, &activity, Status::InProgress, None);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn is_drained(account: &Account, group: &Group, id: &str) -> bool {
+    group.is_deleting
+        || group
+            .attachments
+            .iter()
+            .all(|attachment| elbv2::is_deregistered(account, &attachment.target_group, id))
+}
+
+/// Takes an instance out of service; answers the activity.
+pub(super) fn begin_termination(
+    account: &mut Account,
+    group: &mut Group,
+    id: &str,
+    cause: String,
+) -> String {
+    let targets: Vec<_> = group
+        .attachments
+        .iter()
+        .map(|attachment| attachment.target_group.clone())
+        .collect();
+    for target_group in targets {
+        elbv2::deregister(account, &target_group, id);
+    }
+    let runs = ec2_state(account, id) == Some(Ec2::Running);
+    let waits = runs && !is_drained(account, group, id);
+    let member = group
+        .members
+        .get_mut(id)
+        .expect("the caller has its id from the group");
+    member.lifecycle = Lifecycle::Terminating;
+    let (subnet, zone) = (member.subnet.clone(), member.zone);
+    let begin = Begin {
+        description: format!("Terminating EC2 instance: {id}"),
+        cause,
+        status: if waits {
+            Status::WaitingForDrain
+        } else {
+            Status::InProgress
+        },
+        subnet,
+        zone: network::zone_name(account, zone),
+        message: None,
+    };
+    let activity = activity::begin(account, group, begin);
+    if let Some(member) = group.members.get_mut(id) {
+        member.activity.clone_from(&activity);
+    }
+    if !waits {
+        instances::begin_terminate(account, id, Reason::Caller);
+    }
+    activity
+}
+
+/// Terminates everything a deleted group still has.
+pub(super) fn terminate_all(account: &mut Account, group: &mut Group) {
+    let living: Vec<_> = group
+        .members
+        .iter()
+        .filter(|(_, member)| member.lifecycle != Lifecycle::Terminating)
+        .map(|(id, _)| id.clone())
+        .collect();
+    for id in living {
+        let cause = format!(
+            "At {} an instance was taken out of service in response to the AutoScalingGroup being deleted.",
+            moment(account)
+        );
+        begin_termination(account, group, &id, cause);
+    }
+}
+
+/// Terminates one instance because a caller wants it, and lowers the desired capacity or has it replaced.
+pub fn terminate_one(
+    account: &mut Account,
+    instance: &str,
+    lowers_desired: bool,
+) -> Result<activity::Activity, ApiError> {
+    let held = super::group_of(account, instance)?;
+    if lowers_desired && held.desired <= held.min {
+        return Err(ApiError::validation(&format!(
+            "Currently, desiredSize equals minSize ({}). Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.",
+            held.min
+        )));
+    }
+    if held.members[instance].lifecycle == Lifecycle::Terminating {
+        return Err(ApiError::refused(
+            "ScalingActivityInProgress",
+            &format!("Instance {instance} is already being terminated"),
+        ));
+    }
+    let (name, arn) = (held.name.clone(), held.arn.clone());
+    let mut held = super::take(account, &name, &arn).expect("it was found just above");
+    let before = held.desired;
+    let mut cause = format!(
+        "At {} instance {instance} was taken out of service in response to a user request",
+        moment(account)
+    );
+    if lowers_desired {
+        held.desired -= 1;
+        cause.push_str(&format!(
+            ", shrinking the capacity from {before} to {}",
+            held.desired
+        ));
+    }
+    cause.push('.');
+    let id = begin_termination(account, &mut held, instance, cause);
+    let begun = held
+        .activities
+        .iter()
+        .find(|activity| activity.id == id)
+        .cloned()
+        .expect("it was begun just above");
+    account.autoscaling.groups.insert(name, held);
+    Ok(begun)
+}
+
+/// Protects instances from scale-in, or no longer.
+pub fn protect(
+    account: &mut Account,
+    group: &str,
+    instances: &[String],
+    is_protected: bool,
+) -> Result<(), ApiError> {
+    let held = super::group::living(account, group)?;
+    if let Some(unknown) = instances.iter().find(|id| !held.members.contains_key(*id)) {
+        return Err(ApiError::validation(&format!(
+            "The instance {unknown} is not part of Auto Scaling group {group}."
+        )));
+    }
+    for id in instances {
+        if let Some(member) = held.members.get_mut(id) {
+            member.is_protected = is_protected;
+        }
+    }
+    Ok(())
+}
+
+/// A member that has just been launched.
+pub(super) fn launched(
+    account: &Account,
+    group: &Group,
+    id: &str,
+    zone: char,
+    activity: String,
+) -> Member {
+    let instance = &account.ec2.instances[id];
+    let template = instance.launch_template.clone().unwrap_or_default();
+    Member {
+        lifecycle: Lifecycle::Pending,
+        unhealthy: None,
+        is_protected: group.protects_new,
+        zone,
+        subnet: instance.subnet.clone(),
+        instance_type: instance.instance_type.clone(),
+        template: (
+            template.0,
+            group.template.name.clone().unwrap_or_default(),
+            template.1,
+        ),
+        launched_at: account.now(),
+        in_service_at: None,
+        activity,
+    }
+}

@@ -1,0 +1,462 @@
+//! Instances and their lives: pending, running, stopping, stopped, shutting-down, terminated.
+//!
+//! What a machine has to do leaves as an order; Systems Manager and load balancers hear of an instance that has
+//! booted or gone.
+
+use std::time::{Duration, SystemTime};
+
+use super::Timed;
+use super::launch::MetadataOptions;
+use crate::account::{self, Account, ApiError, Effect, Tags, elbv2, ssm};
+use crate::instance::Order;
+
+/// How long a terminated instance is still shown.
+const SHOWN_AFTER_TERMINATION: Duration = Duration::from_secs(3600);
+
+/// Where an instance stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// It is being started.
+    Pending,
+    /// It runs.
+    Running,
+    /// It is being terminated.
+    ShuttingDown,
+    /// It is gone.
+    Terminated,
+    /// It is being stopped.
+    Stopping,
+    /// It has stopped; its disk is kept.
+    Stopped,
+}
+
+impl Lifecycle {
+    /// AWS's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::ShuttingDown => "shutting-down",
+            Self::Terminated => "terminated",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// AWS's number of it.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Pending => 0,
+            Self::Running => 16,
+            Self::ShuttingDown => 32,
+            Self::Terminated => 48,
+            Self::Stopping => 64,
+            Self::Stopped => 80,
+        }
+    }
+}
+
+/// Why an instance stops or terminates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Somebody called the API.
+    Caller,
+    /// It shut itself down.
+    Inside,
+}
+
+/// The root volume of an instance.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    /// `vol-...`
+    pub id: String,
+    /// In GiB.
+    pub size: i64,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// An instance.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// `i-...`
+    pub id: String,
+    /// The reservation it was launched in.
+    pub reservation: String,
+    /// Its place in the reservation.
+    pub launch_index: usize,
+    /// The image it was launched from.
+    pub image: String,
+    /// "x86_64" or "arm64".
+    pub architecture: String,
+    /// "t3.micro", ...
+    pub instance_type: String,
+    /// Where it stands.
+    pub state: Lifecycle,
+    /// AWS's code and words for why it is not running.
+    pub state_reason: Option<(&'static str, &'static str)>,
+    /// The older form of the same, with a date.
+    pub transition_reason: String,
+    /// Its subnet.
+    pub subnet: String,
+    /// Its address in it.
+    pub private_ip: String,
+    /// Its security groups.
+    pub security_groups: Vec<String>,
+    /// The name of its instance profile.
+    pub profile: Option<String>,
+    /// Its user data, as base64.
+    pub user_data: Option<String>,
+    /// The template and version it was launched from.
+    pub launch_template: Option<(String, u64)>,
+    /// What `shutdown` inside it does.
+    pub terminates_on_shutdown: bool,
+    /// The settings of its metadata service.
+    pub metadata: MetadataOptions,
+    /// Its root volume.
+    pub volume: Volume,
+    /// Its key pair.
+    pub key_name: Option<String>,
+    /// Whether it has detailed monitoring.
+    pub monitored: bool,
+    /// The token of the call that launched it.
+    pub client_token: String,
+    /// When it was launched, or last started.
+    pub launched_at: SystemTime,
+    /// From when on describes show it.
+    pub visible_at: Duration,
+    /// Its tags.
+    pub tags: Tags,
+    /// Where its app listens.
+    pub app_port: Option<u16>,
+    /// Whether its machine was ever booted, so that it has a disk.
+    pub has_booted: bool,
+    /// Whether its user processes run.
+    pub is_up: bool,
+    /// Counts its starts and stops, so that a timer of an earlier life is not obeyed.
+    pub life: u32,
+}
+
+impl Instance {
+    /// Whether it still holds its address and its place in security groups.
+    pub fn holds_network(&self) -> bool {
+        self.state != Lifecycle::Terminated
+    }
+
+    /// The name that DNS has for it.
+    pub fn private_dns(&self, region: &str) -> String {
+        format!(
+            "ip-{}.{region}.compute.internal",
+            self.private_ip.replace('.', "-")
+        )
+    }
+}
+
+/// An instance that exists and can be seen.
+pub fn visible<'a>(account: &'a Account, id: &str) -> Result<&'a Instance, ApiError> {
+    super::check_id(id, "i", "InvalidInstanceID.Malformed")?;
+    account
+        .ec2
+        .instances
+        .get(id)
+        .filter(|instance| instance.visible_at <= account.now())
+        .ok_or_else(|| not_found(&[id]))
+}
+
+/// EC2's error for instances that do not exist, or not yet.
+fn not_found(ids: &[&str]) -> ApiError {
+    let message = match ids {
+        [id] => format!("The instance ID '{id}' does not exist"),
+        _ => format!("The instance IDs '{}' do not exist", ids.join(", ")),
+    };
+    ApiError::refused("InvalidInstanceID.NotFound", &message)
+}
+
+/// Refuses ids that are malformed, or of instances that cannot be seen; names all that are missing.
+pub fn check_visible(account: &Account, ids: &[String]) -> Result<(), ApiError> {
+    for id in ids {
+        super::check_id(id, "i", "InvalidInstanceID.Malformed")?;
+    }
+    let missing: Vec<_> = ids
+        .iter()
+        .map(String::as_str)
+        .filter(|id| visible(account, id).is_err())
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(not_found(&missing))
+    }
+}
+
+/// A state before and after a call.
+pub type Change = (String, Lifecycle, Lifecycle);
+
+fn wrong_state(id: &str, wanted: &str) -> ApiError {
+    ApiError::refused(
+        "IncorrectInstanceState",
+        &format!("The instance '{id}' is not in a state from which it can be {wanted}."),
+    )
+}
+
+fn change_all(
+    account: &mut Account,
+    ids: &[String],
+    change: impl Fn(&mut Account, &str),
+) -> Vec<Change> {
+    ids.iter()
+        .map(|id| {
+            let before = account.ec2.instances[id].state;
+            change(account, id);
+            (id.clone(), before, account.ec2.instances[id].state)
+        })
+        .collect()
+}
+
+/// Starts stopped instances.
+pub fn start(account: &mut Account, ids: &[String]) -> Result<Vec<Change>, ApiError> {
+    check_visible(account, ids)?;
+    for id in ids {
+        match account.ec2.instances[id].state {
+            Lifecycle::Stopped | Lifecycle::Running | Lifecycle::Pending => {}
+            _ => return Err(wrong_state(id, "started")),
+        }
+    }
+    Ok(change_all(account, ids, |account, id| {
+        let now = account.utc();
+        let instance = account.ec2.instances.get_mut(id).expect("checked above");
+        if instance.state == Lifecycle::Stopped {
+            instance.state = Lifecycle::Pending;
+            instance.state_reason = None;
+            instance.transition_reason.clear();
+            instance.launched_at = now;
+            instance.life += 1;
+            begin_run(account, id);
+        }
+    }))
+}
+
+/// Stops running instances.
+pub fn stop(account: &mut Account, ids: &[String]) -> Result<Vec<Change>, ApiError> {
+    check_visible(account, ids)?;
+    for id in ids {
+        match account.ec2.instances[id].state {
+            Lifecycle::Stopped | Lifecycle::Running | Lifecycle::Stopping => {}
+            _ => return Err(wrong_state(id, "stopped")),
+        }
+    }
+    Ok(change_all(account, ids, |account, id| {
+        if account.ec2.instances[id].state == Lifecycle::Running {
+            begin_stop(account, id, Reason::Caller);
+        }
+    }))
+}
+
+/// Terminates instances; those that are gone already stay gone.
+pub fn terminate(account: &mut Account, ids: &[String]) -> Result<Vec<Change>, ApiError> {
+    check_visible(account, ids)?;
+    Ok(change_all(account, ids, |account, id| {
+        begin_terminate(account, id, Reason::Caller);
+    }))
+}
+
+/// Boots running instances again.
+pub fn reboot(account: &mut Account, ids: &[String]) -> Result<(), ApiError> {
+    check_visible(account, ids)?;
+    for id in ids {
+        if account.ec2.instances[id].state != Lifecycle::Running {
+            return Err(wrong_state(id, "rebooted"));
+        }
+    }
+    for id in ids {
+        take_down(account, id);
+        boot_again(account, id);
+    }
+    Ok(())
+}
+
+/// Boots a running instance that was taken down.
+pub(super) fn boot_again(account: &mut Account, id: &str) {
+    if let Some(instance) = account.ec2.instances.get_mut(id) {
+        instance.life += 1;
+        begin_boot(account, id);
+    }
+}
+
+/// Has a pending instance run after a while.
+pub(super) fn begin_run(account: &mut Account, id: &str) {
+    let pace = account.pace.instance_pending;
+    let delay = account.draw(pace);
+    let event = Timed::Running {
+        instance: id.to_owned(),
+        life: account.ec2.instances[id].life,
+    };
+    account.after(delay, account::Timed::Ec2(event));
+}
+
+/// Has a running instance boot.
+fn begin_boot(account: &mut Account, id: &str) {
+    let pace = account.pace.instance_boot;
+    let delay = account.draw(pace);
+    let event = Timed::Booted {
+        instance: id.to_owned(),
+        life: account.ec2.instances[id].life,
+    };
+    account.after(delay, account::Timed::Ec2(event));
+}
+
+/// The instance, if it still is in this life.
+fn in_life<'a>(account: &'a mut Account, id: &str, life: u32) -> Option<&'a mut Instance> {
+    account
+        .ec2
+        .instances
+        .get_mut(id)
+        .filter(|instance| instance.life == life)
+}
+
+pub(super) fn run(account: &mut Account, id: &str, life: u32) {
+    if let Some(instance) = in_life(account, id, life) {
+        instance.state = Lifecycle::Running;
+        account.reached(account.now(), "running", id);
+        begin_boot(account, id);
+    }
+}
+
+pub(super) fn boot(account: &mut Account, id: &str, life: u32) {
+    let Some(instance) = in_life(account, id, life) else {
+        return;
+    };
+    let order = if instance.has_booted {
+        Order::Restart {
+            instance: id.to_owned(),
+        }
+    } else {
+        Order::Boot {
+            instance: id.to_owned(),
+            image: instance.image.clone(),
+            user_data: super::launch::decoded(instance.user_data.as_deref()),
+        }
+    };
+    instance.has_booted = true;
+    instance.is_up = true;
+    account.reached(account.now(), "booted", id);
+    account.order(Effect::Instance(order));
+    ssm::instance_booted(account, id);
+}
+
+/// Ends the user processes of an instance that stays, and tells those who rely on them.
+pub(super) fn take_down(account: &mut Account, id: &str) {
+    let instance = account
+        .ec2
+        .instances
+        .get_mut(id)
+        .expect("only existing instances are taken down");
+    instance.app_port = None;
+    if std::mem::take(&mut instance.is_up) {
+        account.order(Effect::Instance(Order::Stop {
+            instance: id.to_owned(),
+        }));
+    }
+    ssm::instance_gone(account, id);
+}
+
+/// When something happened, as EC2 writes it into its transition reasons.
+fn transition_reason(account: &Account, why: Reason) -> String {
+    let moment = time::OffsetDateTime::from(account.utc());
+    let who = match why {
+        Reason::Caller => "User initiated",
+        Reason::Inside => "Instance initiated",
+    };
+    format!(
+        "{who} ({} {:02}:{:02}:{:02} GMT)",
+        moment.date(),
+        moment.hour(),
+        moment.minute(),
+        moment.second()
+    )
+}
+
+fn state_reason(why: Reason) -> (&'static str, &'static str) {
+    match why {
+        Reason::Caller => (
+            "Client.UserInitiatedShutdown",
+            "Client.UserInitiatedShutdown: User initiated shutdown",
+        ),
+        Reason::Inside => (
+            "Client.InstanceInitiatedShutdown",
+            "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
+        ),
+    }
+}
+
+/// Begins to stop a running instance.
+pub(super) fn begin_stop(account: &mut Account, id: &str, why: Reason) {
+    let words = transition_reason(account, why);
+    take_down(account, id);
+    let pace = account.pace.instance_stop;
+    let delay = account.draw(pace);
+    let instance = account
+        .ec2
+        .instances
+        .get_mut(id)
+        .expect("only existing instances are stopped");
+    instance.state = Lifecycle::Stopping;
+    instance.state_reason = Some(state_reason(why));
+    instance.transition_reason = words;
+    instance.life += 1;
+    let event = Timed::Stopped {
+        instance: id.to_owned(),
+        life: instance.life,
+    };
+    account.after(delay, account::Timed::Ec2(event));
+    elbv2::instance_gone(account, id);
+}
+
+pub(super) fn stopped(account: &mut Account, id: &str, life: u32) {
+    if let Some(instance) = in_life(account, id, life) {
+        instance.state = Lifecycle::Stopped;
+        account.reached(account.now(), "stopped", id);
+    }
+}
+
+/// Begins to terminate an instance, unless that has begun already.
+pub(in crate::account) fn begin_terminate(account: &mut Account, id: &str, why: Reason) {
+    let words = transition_reason(account, why);
+    let Some(instance) = account.ec2.instances.get_mut(id) else {
+        return;
+    };
+    if matches!(
+        instance.state,
+        Lifecycle::ShuttingDown | Lifecycle::Terminated
+    ) {
+        return;
+    }
+    instance.state = Lifecycle::ShuttingDown;
+    instance.state_reason = Some(state_reason(why));
+    instance.transition_reason = words;
+    instance.life += 1;
+    instance.app_port = None;
+    instance.is_up = false;
+    account.order(Effect::Instance(Order::Terminate {
+        instance: id.to_owned(),
+    }));
+    ssm::instance_gone(account, id);
+    elbv2::instance_gone(account, id);
+    let pace = account.pace.instance_terminate;
+    let delay = account.draw(pace);
+    let event = Timed::Terminated {
+        instance: id.to_owned(),
+    };
+    account.after(delay, account::Timed::Ec2(event));
+}
+
+pub(super) fn terminated(account: &mut Account, id: &str) {
+    if let Some(instance) = account.ec2.instances.get_mut(id) {
+        instance.state = Lifecycle::Terminated;
+        account.reached(account.now(), "terminated", id);
+        let event = Timed::Forgotten {
+            instance: id.to_owned(),
+        };
+        account.after(SHOWN_AFTER_TERMINATION, account::Timed::Ec2(event));
+    }
+}

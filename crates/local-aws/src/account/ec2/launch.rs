@@ -1,0 +1,483 @@
+//! Launching instances: what a launch says, be it in RunInstances or in a template, and what becomes of it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::instances::{self, Instance, Lifecycle, Volume};
+use super::{State, check_id, first_seen, images, launch_templates, network};
+use crate::account::{Account, ApiError, Tags, iam, ssm};
+
+/// What a launch says. What it does not say comes from the template below it, or is AWS's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaunchData {
+    /// The image, or `resolve:ssm:NAME`.
+    pub image: Option<String>,
+    /// "t3.micro", ...
+    pub instance_type: Option<String>,
+    /// The key pair.
+    pub key_name: Option<String>,
+    /// Security groups by id.
+    pub security_groups: Vec<String>,
+    /// The subnet (a launch only, never a template).
+    pub subnet: Option<String>,
+    /// Base64.
+    pub user_data: Option<String>,
+    /// The instance profile.
+    pub profile: Option<Profile>,
+    /// What `shutdown` inside does: "stop" or "terminate".
+    pub shutdown_behaviour: Option<String>,
+    /// The metadata service.
+    pub metadata: Option<MetadataOptions>,
+    /// Disks.
+    pub block_devices: Vec<BlockDevice>,
+    /// Network interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Detailed monitoring.
+    pub monitored: Option<bool>,
+    /// Optimised for EBS.
+    pub ebs_optimized: Option<bool>,
+    /// Credits of burstable types: "standard" or "unlimited".
+    pub cpu_credits: Option<String>,
+    /// Tags by the type of the resource they are for.
+    pub tags: Vec<(String, Tags)>,
+}
+
+/// An instance profile, by one of its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Its name.
+    Name(String),
+    /// Its ARN.
+    Arn(String),
+}
+
+/// The settings of an instance's metadata service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataOptions {
+    /// "required" or "optional".
+    pub tokens: Option<String>,
+    /// How far its answers travel.
+    pub hop_limit: Option<i64>,
+    /// "enabled" or "disabled".
+    pub endpoint: Option<String>,
+    /// "enabled" or "disabled".
+    pub instance_tags: Option<String>,
+}
+
+/// A disk of a launch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockDevice {
+    /// "/dev/xvda"
+    pub device: String,
+    /// In GiB.
+    pub size: Option<i64>,
+    /// "gp3", ...
+    pub kind: Option<String>,
+    /// Operations a second.
+    pub iops: Option<i64>,
+    /// MiB a second.
+    pub throughput: Option<i64>,
+    /// Whether it is encrypted.
+    pub encrypted: Option<bool>,
+    /// By which key.
+    pub key: Option<String>,
+    /// Whether it goes with its instance.
+    pub delete_on_termination: Option<bool>,
+}
+
+/// A network interface of a launch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Its place; the first is 0.
+    pub index: Option<i64>,
+    /// Its subnet.
+    pub subnet: Option<String>,
+    /// Its security groups.
+    pub groups: Vec<String>,
+    /// Whether it has a public address.
+    pub public_ip: Option<bool>,
+    /// Whether it goes with its instance.
+    pub delete_on_termination: Option<bool>,
+}
+
+/// A template by id or name, and its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateChoice {
+    /// `lt-...`
+    pub id: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// A number, `$Latest` or `$Default`; the default one when nothing is said.
+    pub version: Option<String>,
+}
+
+/// A call of RunInstances.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// What it says itself.
+    pub data: LaunchData,
+    /// The template below it.
+    pub template: Option<TemplateChoice>,
+    /// As many at least.
+    pub min: usize,
+    /// As many at most.
+    pub max: usize,
+    /// Two calls with the same token are one.
+    pub client_token: Option<String>,
+    /// AWS's own tags, which only AWS's services may give.
+    pub system_tags: Tags,
+}
+
+impl LaunchData {
+    /// This, and from `below` what this does not say.
+    pub fn over(self, below: Self) -> Self {
+        fn or<T>(list: Vec<T>, below: Vec<T>) -> Vec<T> {
+            if list.is_empty() { below } else { list }
+        }
+        Self {
+            image: self.image.or(below.image),
+            instance_type: self.instance_type.or(below.instance_type),
+            key_name: self.key_name.or(below.key_name),
+            security_groups: or(self.security_groups, below.security_groups),
+            subnet: self.subnet.or(below.subnet),
+            user_data: self.user_data.or(below.user_data),
+            profile: self.profile.or(below.profile),
+            shutdown_behaviour: self.shutdown_behaviour.or(below.shutdown_behaviour),
+            metadata: self.metadata.or(below.metadata),
+            block_devices: or(self.block_devices, below.block_devices),
+            interfaces: or(self.interfaces, below.interfaces),
+            monitored: self.monitored.or(below.monitored),
+            ebs_optimized: self.ebs_optimized.or(below.ebs_optimized),
+            cpu_credits: self.cpu_credits.or(below.cpu_credits),
+            tags: {
+                // Tags of a launch replace those of the template for the same type of resource.
+                let mut tags = self.tags;
+                for (kind, of_kind) in below.tags {
+                    if !tags.iter().any(|(held, _)| *held == kind) {
+                        tags.push((kind, of_kind));
+                    }
+                }
+                tags
+            },
+        }
+    }
+
+    /// The tags for a type of resource.
+    pub fn tags_for(&self, kind: &str) -> Tags {
+        self.tags
+            .iter()
+            .filter(|(held, _)| held == kind)
+            .flat_map(|(_, tags)| tags.clone())
+            .collect()
+    }
+}
+
+/// The architecture of an instance type: Graviton families have a `g` after their number.
+pub fn architecture(instance_type: &str) -> &'static str {
+    let family = instance_type.split('.').next().unwrap_or_default();
+    let after_number = family.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+    let attributes = after_number.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    if attributes.contains('g') || family == "a1" {
+        "arm64"
+    } else {
+        "x86_64"
+    }
+}
+
+/// Whether this has the form of an instance type: a family with its generation, and one of AWS's sizes.
+fn is_instance_type(name: &str) -> bool {
+    let Some((family, size)) = name.split_once('.') else {
+        return false;
+    };
+    let is_family = family.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && family.contains(|letter: char| letter.is_ascii_digit());
+    let multiple = size.strip_suffix("xlarge");
+    is_family
+        && (["nano", "micro", "small", "medium", "large", "metal"].contains(&size)
+            || size.starts_with("metal-")
+            || multiple.is_some_and(|times| times.bytes().all(|digit| digit.is_ascii_digit())))
+}
+
+/// User data as the instance sees it.
+pub(super) fn decoded(user_data: Option<&str>) -> String {
+    user_data
+        .and_then(|text| STANDARD.decode(text.trim()).ok())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
+/// A launch that can succeed: everything it names exists.
+#[derive(Clone, Debug)]
+struct Ready {
+    data: LaunchData,
+    image: String,
+    instance_type: String,
+    subnet: String,
+    groups: Vec<String>,
+    profile: Option<String>,
+    template: Option<(String, u64)>,
+}
+
+fn invalid(message: &str) -> ApiError {
+    ApiError::refused("InvalidParameterValue", message)
+}
+
+/// The image of a launch, a parameter resolved.
+fn resolve_image(account: &Account, image: Option<&str>) -> Result<String, ApiError> {
+    let image =
+        image.ok_or_else(|| ApiError::missing("The request must contain the parameter ImageId"))?;
+    let Some(name) = image.strip_prefix("resolve:ssm:") else {
+        return Ok(image.to_owned());
+    };
+    ssm::parameter(account, name).ok_or_else(|| {
+        invalid(&format!(
+            "The parameter {name} does not exist or is not of the type aws:ec2:image"
+        ))
+    })
+}
+
+/// The name of the instance profile of a launch, which must exist.
+fn resolve_profile(account: &Account, profile: &Profile) -> Result<String, ApiError> {
+    let (kind, words, given) = match profile {
+        Profile::Name(name) => ("name", "Invalid IAM Instance Profile name", name),
+        Profile::Arn(arn) => ("arn", "Invalid IAM Instance Profile ARN", arn),
+    };
+    if !iam::has_instance_profile(&account.iam, given) {
+        return Err(invalid(&format!(
+            "Value ({given}) for parameter iamInstanceProfile.{kind} is invalid. {words}"
+        )));
+    }
+    Ok(given.rsplit('/').next().unwrap_or(given).to_owned())
+}
+
+/// The subnet of a launch, else one of the default VPC.
+fn resolve_subnet(account: &mut Account, data: &LaunchData) -> Result<String, ApiError> {
+    let named = data.subnet.clone().or_else(|| {
+        data.interfaces
+            .first()
+            .and_then(|first| first.subnet.clone())
+    });
+    if let Some(id) = named {
+        check_id(&id, "subnet", "InvalidSubnetID.Malformed")?;
+        network::subnet(account, &id)?;
+        return Ok(id);
+    }
+    let defaults: Vec<_> = account
+        .ec2
+        .subnets
+        .values()
+        .filter(|subnet| subnet.is_default)
+        .map(|subnet| subnet.id.clone())
+        .collect();
+    let chosen = account.pick(defaults.len());
+    defaults.get(chosen).cloned().ok_or_else(|| {
+        ApiError::refused(
+            "MissingInput",
+            "No default subnet detected in VPC. Please specify a subnet.",
+        )
+    })
+}
+
+/// The security groups of a launch, else the default one of its VPC.
+fn resolve_groups(
+    account: &mut Account,
+    data: &LaunchData,
+    subnet: &str,
+) -> Result<Vec<String>, ApiError> {
+    let vpc = network::subnet(account, subnet)?.vpc.clone();
+    let named = match data.interfaces.first() {
+        Some(first) if !first.groups.is_empty() => first.groups.clone(),
+        _ => data.security_groups.clone(),
+    };
+    for id in &named {
+        if network::security_group(account, id)?.vpc != vpc {
+            return Err(ApiError::refused(
+                "InvalidParameter",
+                &format!("Security group {id} and subnet {subnet} belong to different networks."),
+            ));
+        }
+    }
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    Ok(account
+        .ec2
+        .security_groups
+        .values()
+        .filter(|group| group.vpc == vpc && group.name == "default")
+        .map(|group| group.id.clone())
+        .collect())
+}
+
+fn prepare(account: &mut Account, launch: &Launch) -> Result<Ready, ApiError> {
+    let mut data = launch.data.clone();
+    let mut template = None;
+    if let Some(choice) = &launch.template {
+        let (id, version) = launch_templates::resolve(account, choice)?;
+        let below = launch_templates::version(account, &id, version)?
+            .data
+            .clone();
+        data = data.over(below);
+        template = Some((id, version));
+    }
+    let image = resolve_image(account, data.image.as_deref())?;
+    let instance_type = data
+        .instance_type
+        .clone()
+        .unwrap_or_else(|| "m1.small".to_owned());
+    if !is_instance_type(&instance_type) {
+        return Err(invalid(&format!(
+            "Invalid value '{instance_type}' for InstanceType."
+        )));
+    }
+    let found = images::launchable(account, &image)?;
+    if found.architecture != architecture(&instance_type) {
+        return Err(invalid(&format!(
+            "The architecture '{}' of the specified instance type does not match the architecture '{}' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.",
+            architecture(&instance_type),
+            found.architecture
+        )));
+    }
+    let profile = match &data.profile {
+        Some(profile) => Some(resolve_profile(account, profile)?),
+        None => None,
+    };
+    if data
+        .user_data
+        .as_deref()
+        .is_some_and(|text| STANDARD.decode(text.trim()).is_err())
+    {
+        return Err(invalid("Invalid BASE64 encoding of user data."));
+    }
+    for (_, tags) in &data.tags {
+        super::tags::check(tags)?;
+    }
+    let subnet = resolve_subnet(account, &data)?;
+    let groups = resolve_groups(account, &data, &subnet)?;
+    Ok(Ready {
+        data,
+        image,
+        instance_type,
+        subnet,
+        groups,
+        profile,
+        template,
+    })
+}
+
+/// Refuses a launch that could not succeed; changes nothing.
+pub fn check(account: &mut Account, launch: &Launch) -> Result<(), ApiError> {
+    prepare(account, launch).map(drop)
+}
+
+/// Launches instances: their ids, of one reservation.
+pub fn launch(account: &mut Account, launch: &Launch) -> Result<Vec<String>, ApiError> {
+    let digest = format!(
+        "{:?}",
+        (&launch.data, &launch.template, launch.min, launch.max)
+    );
+    if let Some(token) = &launch.client_token
+        && let Some((known, ids)) = account.ec2.launch_tokens.get(token)
+    {
+        if *known != digest {
+            return Err(ApiError::refused(
+                "IdempotentParameterMismatch",
+                "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+            ));
+        }
+        return Ok(ids.clone());
+    }
+    if launch.min == 0 || launch.max < launch.min {
+        return Err(invalid(&format!(
+            "Value ({}) for parameter minCount is invalid. It must be at least 1 and not above maxCount.",
+            launch.min
+        )));
+    }
+    let ready = prepare(account, launch)?;
+    let reservation = account.resource_id("r");
+    let visible_at = first_seen(account);
+    let token = launch
+        .client_token
+        .clone()
+        .unwrap_or_else(|| account.uuid());
+    let ids: Vec<_> = (0..launch.max)
+        .map(|index| {
+            let mut instance = new_instance(account, &ready, &launch.system_tags);
+            instance.reservation.clone_from(&reservation);
+            instance.launch_index = index;
+            instance.client_token.clone_from(&token);
+            instance.visible_at = visible_at;
+            let id = instance.id.clone();
+            account.ec2.instances.insert(id.clone(), instance);
+            instances::begin_run(account, &id);
+            id
+        })
+        .collect();
+    account
+        .ec2
+        .launch_tokens
+        .insert(token, (digest, ids.clone()));
+    Ok(ids)
+}
+
+fn new_instance(account: &mut Account, ready: &Ready, system_tags: &Tags) -> Instance {
+    let id = account.resource_id("i");
+    let volume = account.resource_id("vol");
+    let image_size = account.ec2.images[&ready.image].size;
+    let data = &ready.data;
+    let mut tags = data.tags_for("instance");
+    tags.extend(system_tags.clone());
+    if let Some((template, version)) = &ready.template {
+        tags.insert("aws:ec2launchtemplate:id".to_owned(), template.clone());
+        tags.insert(
+            "aws:ec2launchtemplate:version".to_owned(),
+            version.to_string(),
+        );
+    }
+    Instance {
+        reservation: String::new(),
+        launch_index: 0,
+        image: ready.image.clone(),
+        architecture: architecture(&ready.instance_type).to_owned(),
+        instance_type: ready.instance_type.clone(),
+        state: Lifecycle::Pending,
+        state_reason: None,
+        transition_reason: String::new(),
+        private_ip: take_address(&mut account.ec2, &ready.subnet),
+        subnet: ready.subnet.clone(),
+        security_groups: ready.groups.clone(),
+        profile: ready.profile.clone(),
+        user_data: data.user_data.clone(),
+        launch_template: ready.template.clone(),
+        terminates_on_shutdown: data.shutdown_behaviour.as_deref() == Some("terminate"),
+        metadata: data.metadata.clone().unwrap_or_default(),
+        volume: Volume {
+            id: volume,
+            size: data
+                .block_devices
+                .first()
+                .and_then(|disk| disk.size)
+                .unwrap_or(image_size),
+            tags: data.tags_for("volume"),
+        },
+        key_name: data.key_name.clone(),
+        monitored: data.monitored.unwrap_or(false),
+        client_token: String::new(),
+        launched_at: account.utc(),
+        visible_at: account.now(),
+        tags,
+        app_port: None,
+        has_booted: false,
+        is_up: false,
+        life: 0,
+        id,
+    }
+}
+
+fn take_address(state: &mut State, subnet: &str) -> String {
+    state
+        .subnets
+        .get_mut(subnet)
+        .expect("the launch was prepared with an existing subnet")
+        .take_address()
+}

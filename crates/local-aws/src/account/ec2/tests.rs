@@ -1,0 +1,167 @@
+//! Instances and images under a clock that the test holds.
+
+use std::time::{Duration, SystemTime};
+
+use super::images::{self, AMAZON_LINUX, NewImage};
+use super::instances::{self, Lifecycle};
+use super::launch::{self, Launch, LaunchData};
+use super::network;
+use crate::account::Tags;
+use crate::account::elbv2::load_balancers::{self, Settings};
+use crate::account::{Account, Effect};
+use crate::instance::Order;
+use crate::pace::Pace;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn launched(shutdown_behaviour: &str) -> (Account, String) {
+    let mut account = Account::new(1, SystemTime::UNIX_EPOCH, Pace::aws());
+    let launch = Launch {
+        data: LaunchData {
+            image: Some(AMAZON_LINUX.to_owned()),
+            instance_type: Some("t3.micro".to_owned()),
+            user_data: Some("I2Nsb3VkLWNvbmZpZwp7fQ==".to_owned()),
+            shutdown_behaviour: Some(shutdown_behaviour.to_owned()),
+            ..LaunchData::default()
+        },
+        min: 1,
+        max: 1,
+        ..Launch::default()
+    };
+    let id = launch::launch(&mut account, &launch)
+        .expect("valid")
+        .concat();
+    (account, id)
+}
+
+fn pass(account: &mut Account, time: Duration) {
+    account.advance(account.now() + time);
+}
+
+fn state(account: &Account, id: &str) -> Lifecycle {
+    account.ec2.instances[id].state
+}
+
+#[test]
+fn a_new_instance_cannot_be_seen_at_once() {
+    let (mut account, id) = launched("stop");
+    let error = instances::visible(&account, &id).expect_err("too early");
+    assert_eq!(error.code, "InvalidInstanceID.NotFound");
+    pass(&mut account, MINUTE);
+    assert!(instances::visible(&account, &id).is_ok());
+}
+
+#[test]
+fn what_is_no_instance_type_is_refused() {
+    let mut account = Account::new(1, SystemTime::UNIX_EPOCH, Pace::aws());
+    for (name, is_known) in [
+        ("t3.micro", true),
+        ("m7i-flex.2xlarge", true),
+        ("u-6tb1.metal", true),
+        ("m8i.metal-48xl", true),
+        ("t3.enormous", false),
+        ("t3", false),
+        ("micro.t3", false),
+    ] {
+        let launch = Launch {
+            data: LaunchData {
+                image: Some(AMAZON_LINUX.to_owned()),
+                instance_type: Some(name.to_owned()),
+                ..LaunchData::default()
+            },
+            min: 1,
+            max: 1,
+            ..Launch::default()
+        };
+        let refused = launch::launch(&mut account, &launch).err();
+        let code = refused.map(|error| error.code);
+        let expected = (!is_known).then(|| "InvalidParameterValue".to_owned());
+        assert_eq!(code, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_security_group_of_a_load_balancer_stays() {
+    let mut account = Account::new(1, SystemTime::UNIX_EPOCH, Pace::aws());
+    let group = network::create_security_group(
+        &mut account,
+        "web",
+        "of a load balancer",
+        network::DEFAULT_VPC,
+        Tags::new(),
+    )
+    .expect("a new name");
+    let settings = Settings {
+        scheme: "internal".to_owned(),
+        ip_address_type: "ipv4".to_owned(),
+        subnets: account.ec2.subnets.keys().cloned().collect(),
+        security_groups: [group.clone()].into(),
+    };
+    let load_balancer = load_balancers::create(&mut account, "web", settings, Tags::new());
+    let refused = network::delete_security_group(&mut account, &group).expect_err("it is in use");
+    assert_eq!(refused.code, "DependencyViolation");
+    load_balancers::delete(&mut account, &load_balancer.expect("a new name"))
+        .expect("nothing protects it");
+    network::delete_security_group(&mut account, &group).expect("nothing uses it");
+}
+
+#[test]
+fn a_launched_instance_boots_its_image_with_its_user_data() {
+    let (mut account, id) = launched("stop");
+    pass(&mut account, MINUTE * 3);
+    assert_eq!(state(&account, &id), Lifecycle::Running);
+    let boot = Effect::Instance(Order::Boot {
+        instance: id,
+        image: AMAZON_LINUX.to_owned(),
+        user_data: "#cloud-config\n{}".to_owned(),
+    });
+    assert!(account.take_effects().contains(&boot));
+}
+
+#[test]
+fn an_instance_stopped_before_it_booted_never_boots() {
+    let (mut account, id) = launched("stop");
+    while state(&account, &id) != Lifecycle::Running {
+        pass(&mut account, Duration::from_secs(1));
+    }
+    pass(&mut account, Duration::from_secs(3));
+    instances::stop(&mut account, std::slice::from_ref(&id)).expect("it runs");
+    pass(&mut account, MINUTE * 5);
+    assert_eq!(state(&account, &id), Lifecycle::Stopped);
+    assert_eq!(account.take_effects(), []);
+}
+
+#[test]
+fn a_shutdown_from_inside_terminates_only_an_instance_that_was_launched_so() {
+    for (behaviour, end) in [
+        ("stop", Lifecycle::Stopped),
+        ("terminate", Lifecycle::Terminated),
+    ] {
+        let (mut account, id) = launched(behaviour);
+        pass(&mut account, MINUTE * 3);
+        super::shut_down_from_inside(&mut account, &id);
+        pass(&mut account, MINUTE * 5);
+        assert_eq!(state(&account, &id), end, "{behaviour}");
+    }
+}
+
+#[test]
+fn an_image_s_snapshot_stays_until_the_image_is_gone() {
+    let (mut account, id) = launched("stop");
+    pass(&mut account, MINUTE * 3);
+    let new = NewImage {
+        instance: id,
+        name: "hello-1".to_owned(),
+        ..NewImage::default()
+    };
+    let image = images::create(&mut account, new.clone()).expect("it runs");
+    let duplicate = images::create(&mut account, new).expect_err("same name");
+    assert_eq!(duplicate.code, "InvalidAMIName.Duplicate");
+    pass(&mut account, MINUTE * 15);
+    assert!(account.ec2.images[&image].is_available);
+    let snapshot = account.ec2.images[&image].snapshot.clone();
+    let error = images::delete_snapshot(&mut account, &snapshot).expect_err("in use");
+    assert_eq!(error.code, "InvalidSnapshot.InUse");
+    images::deregister(&mut account, &image, false).expect("it is ours");
+    images::delete_snapshot(&mut account, &snapshot).expect("nothing uses it");
+}

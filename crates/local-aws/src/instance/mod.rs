@@ -1,0 +1,257 @@
+//! The machines behind instances: a folder as disk, real processes of the user's own app, scripts that really run.
+//!
+//! An instance is a folder under one temporary folder; its image is another, copied at boot. Its services are
+//! processes of this computer (or, in a memory network, tasks of this process), started from the units that the
+//! bake enabled.
+//!
+//! Guarantees: the orders for one machine are carried out one after another; stopping ends everything the machine
+//! started, SIGTERM first; nothing outlives [`Machines::stop_all`], and nothing is written outside the temporary
+//! folder by this module (a user's script may write where it likes).
+
+mod disk;
+mod machine;
+mod script;
+mod service;
+mod shims;
+mod store;
+mod unit;
+mod user_data;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::machine::{Job, Machine};
+use self::store::Store;
+use super::cloud::Shared;
+use net_clock::Network;
+
+/// What the account asks of the machine behind an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Starts it from an image: unpacks the image's files, runs user data, starts its enabled services.
+    Boot {
+        /// The instance.
+        instance: String,
+        /// The image; one that no machine made is an empty disk.
+        image: String,
+        /// The user data as text.
+        user_data: String,
+    },
+    /// Boots it again from its own disk (StartInstances).
+    Restart {
+        /// The instance.
+        instance: String,
+    },
+    /// Ends its processes (SIGTERM, then SIGKILL); its disk stays.
+    Stop {
+        /// The instance.
+        instance: String,
+    },
+    /// Ends its processes and removes its disk.
+    Terminate {
+        /// The instance.
+        instance: String,
+    },
+    /// Keeps a copy of its disk as an image.
+    Snapshot {
+        /// The instance.
+        instance: String,
+        /// The image.
+        image: String,
+    },
+    /// Forgets an image's files.
+    DropImage {
+        /// The image.
+        image: String,
+    },
+    /// Runs a Run Command's script.
+    RunScript {
+        /// The instance.
+        instance: String,
+        /// The command.
+        command: String,
+        /// The script.
+        lines: Vec<String>,
+        /// How long it may run.
+        limit: Duration,
+    },
+    /// Ends a Run Command's script.
+    CancelScript {
+        /// The instance.
+        instance: String,
+        /// The command.
+        command: String,
+    },
+}
+
+/// The machines.
+#[derive(Debug)]
+pub struct Machines {
+    root: TempDir,
+    store: Store,
+    machines: Mutex<BTreeMap<String, Arc<Machine>>>,
+    images: Mutex<BTreeMap<String, Arc<Image>>>,
+    tasks: TaskTracker,
+    /// Everything ends, and quickly.
+    ending: CancellationToken,
+}
+
+/// An image's files, removed when the last machine that boots from it has copied them.
+#[derive(Debug)]
+struct Image {
+    folder: TempDir,
+    /// Whether its files are all there.
+    is_whole: watch::Receiver<bool>,
+}
+
+impl Machines {
+    /// No machines yet. In a memory network apps run as tasks of this process, else as real processes.
+    pub fn new(_network: &Network) -> Result<Self> {
+        let root = tempfile::Builder::new()
+            .prefix("bg-deploy-")
+            .tempdir()
+            .context("a temporary folder for the machines")?;
+        let store = Store::new(root.path().join("s3"));
+        Ok(Self {
+            store,
+            root,
+            machines: Mutex::default(),
+            images: Mutex::default(),
+            tasks: TaskTracker::new(),
+            ending: CancellationToken::new(),
+        })
+    }
+
+    /// Begins to carry out an order; what comes of it reaches the account later.
+    pub fn obey(&self, shared: &Arc<Shared>, order: Order) {
+        match order {
+            Order::Boot {
+                instance,
+                image,
+                user_data,
+            } => {
+                let image = lock(&self.images).get(&image).cloned();
+                let machine = self.create(shared, &instance);
+                let life = machine.begin_life();
+                machine.queue(Job::Boot {
+                    image,
+                    user_data,
+                    life,
+                });
+            }
+            Order::Restart { instance } => {
+                if let Some(machine) = self.find(&instance) {
+                    let life = machine.begin_life();
+                    machine.queue(Job::Restart { life });
+                }
+            }
+            Order::Stop { instance } => {
+                if let Some(machine) = self.find(&instance) {
+                    machine.end_life();
+                    machine.queue(Job::Stop);
+                }
+            }
+            Order::Terminate { instance } => {
+                if let Some(machine) = lock(&self.machines).remove(&instance) {
+                    machine.end_life();
+                    machine.queue(Job::Terminate);
+                }
+            }
+            Order::Snapshot { instance, image } => self.snapshot(&instance, image),
+            Order::DropImage { image } => {
+                let dropped = lock(&self.images).remove(&image);
+                // Its folder goes with it, which blocks.
+                self.tasks.spawn_blocking(move || drop(dropped));
+            }
+            Order::RunScript {
+                instance,
+                command,
+                lines,
+                limit,
+            } => {
+                if let Some(machine) = self.find(&instance) {
+                    let cancel = machine.expect_script(&command);
+                    machine.queue(Job::RunScript {
+                        command,
+                        text: lines.join("\n") + "\n",
+                        limit,
+                        cancel,
+                    });
+                }
+            }
+            Order::CancelScript { instance, command } => {
+                if let Some(machine) = self.find(&instance) {
+                    machine.cancel_script(&command);
+                }
+            }
+        }
+    }
+
+    /// Ends everything.
+    pub async fn stop_all(&self) {
+        self.ending.cancel();
+        for machine in std::mem::take(&mut *lock(&self.machines)).into_values() {
+            machine.end_life();
+            machine.queue(Job::Stop);
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// The folder that stands for an instance's root, to look into.
+    pub fn disk(&self, instance: &str) -> Option<PathBuf> {
+        self.find(instance).map(|machine| machine.disk())
+    }
+
+    fn find(&self, instance: &str) -> Option<Arc<Machine>> {
+        lock(&self.machines).get(instance).cloned()
+    }
+
+    fn create(&self, shared: &Arc<Shared>, instance: &str) -> Arc<Machine> {
+        let home = self.root.path().join("machines").join(instance);
+        let (machine, jobs) = Machine::new(instance, home);
+        let machine = Arc::new(machine);
+        lock(&self.machines).insert(instance.to_owned(), Arc::clone(&machine));
+        self.tasks.spawn(machine::work(
+            Arc::clone(shared),
+            Arc::clone(&machine),
+            jobs,
+        ));
+        machine
+    }
+
+    /// Registers the image at once, so that a boot from it waits until its files are there.
+    fn snapshot(&self, instance: &str, image: String) {
+        let Some(machine) = self.find(instance) else {
+            return;
+        };
+        let Ok(folder) = tempfile::Builder::new()
+            .prefix(&format!("{image}-"))
+            .tempdir_in(self.root.path())
+        else {
+            // A full disk: the image stays empty, and what boots from it has no service.
+            return;
+        };
+        let (done, is_whole) = watch::channel(false);
+        let place = folder.path().to_owned();
+        let held = Arc::new(Image { folder, is_whole });
+        lock(&self.images).insert(image, held);
+        machine.queue(Job::Snapshot { place, done });
+    }
+}
+
+/// A poisoned lock means another task panicked while it held plain data: the data is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, unix))]
+mod tests;

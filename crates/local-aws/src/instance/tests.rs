@@ -1,0 +1,106 @@
+//! Machines with real processes: on real loopback, so on a fast clock and not on a paused one.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Order;
+use crate::cloud::{LocalCloud, Options, Shared};
+use crate::pace::Pace;
+use net_clock::Clock;
+use net_clock::Network;
+
+const INSTANCE: &str = "i-0123456789abcdef0";
+
+async fn cloud() -> LocalCloud {
+    let options = Options {
+        network: Network::tcp(),
+        clock: Clock::accelerated(100.0),
+        port: 0,
+        seed: 7,
+        pace: Pace::aws(),
+        region: "eu-central-1".to_owned(),
+    };
+    LocalCloud::start(options).await.expect("a local cloud")
+}
+
+fn user_data(program: &str, unit: &str) -> String {
+    let files = serde_json::json!({"write_files": [
+        {"path": "/opt/app/run", "content": program, "permissions": "0755"},
+        {"path": "/etc/systemd/system/app.service", "content": unit},
+        {"path": "/etc/systemd/system/multi-user.target.wants/app.service", "content": unit},
+    ]});
+    format!("#cloud-config\n{files}")
+}
+
+fn boot(shared: &Arc<Shared>, user_data: String) {
+    let order = Order::Boot {
+        instance: INSTANCE.to_owned(),
+        image: "ami-base".to_owned(),
+        user_data,
+    };
+    shared.machines.obey(shared, order);
+}
+
+/// Waits until a file on the machine's disk has `lines` lines, for ten seconds at most.
+async fn lines_of(shared: &Shared, file: &str, lines: usize) -> Vec<String> {
+    let path = shared
+        .machines
+        .disk(INSTANCE)
+        .expect("a machine")
+        .join(file);
+    for _ in 0..1000 {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        if text.lines().count() >= lines {
+            return text.lines().map(str::to_owned).collect();
+        }
+        shared.clock.sleep_wall(Duration::from_millis(10)).await;
+    }
+    panic!(
+        "{file} never has {lines} lines: {:?}",
+        fs::read_to_string(&path)
+    );
+}
+
+#[tokio::test]
+async fn a_service_that_dies_is_started_again_on_its_port() {
+    let cloud = cloud().await;
+    let shared = cloud.shared();
+    let program = "#!/bin/sh\necho \"$PORT\" >> ports\nexit 1\n";
+    let unit = "[Service]\nExecStart=/opt/app/run\nWorkingDirectory=/opt/app\nEnvironment=PORT=80\nRestart=on-failure\nRestartSec=1\n";
+    boot(shared, user_data(program, unit));
+    let ports = lines_of(shared, "opt/app/ports", 3).await;
+    assert_eq!(ports[0], ports[2]);
+    assert_ne!(ports[0], "80");
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopped_machine_s_service_is_asked_to_end_and_then_made_to() {
+    let cloud = cloud().await;
+    let shared = cloud.shared();
+    // It notes the request, and stays: SIGKILL has to end it, and the child it waits for.
+    let program = "#!/bin/sh\ntrap 'echo asked >> said' TERM\necho $$ >> said\nwhile :; do sleep 0.05; done\n";
+    let unit = "[Service]\nExecStart=/opt/app/run\nWorkingDirectory=/opt/app\nTimeoutStopSec=20\n";
+    boot(shared, user_data(program, unit));
+    let pid = lines_of(shared, "opt/app/said", 1).await.remove(0);
+    let instance = INSTANCE.to_owned();
+    shared.machines.obey(shared, Order::Stop { instance });
+    assert_eq!(lines_of(shared, "opt/app/said", 2).await[1], "asked");
+    // A snapshot is taken when the stop is done.
+    let (instance, image) = (INSTANCE.to_owned(), "ami-1".to_owned());
+    shared
+        .machines
+        .obey(shared, Order::Snapshot { instance, image });
+    let image = super::lock(&shared.machines.images)["ami-1"].clone();
+    image
+        .is_whole
+        .clone()
+        .wait_for(|whole| *whole)
+        .await
+        .expect("copied");
+    let pid = pid.parse().ok().and_then(rustix::process::Pid::from_raw);
+    let gone = rustix::process::test_kill_process(pid.expect("a process id"));
+    assert_eq!(gone, Err(rustix::io::Errno::SRCH));
+    cloud.stop().await;
+}

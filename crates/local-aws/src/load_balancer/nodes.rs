@@ -1,0 +1,65 @@
+//! The nodes of a load balancer: one port, and each connection to it belongs to the next of the nodes, as DNS would
+//! have it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::proxy::{self, Client};
+use crate::account::elbv2::{NODES, listeners};
+use crate::cloud::Shared;
+use net_clock::Listener;
+
+/// Between two attempts to open a port that is in use, of the wall's time.
+const ATTEMPT_EVERY: Duration = Duration::from_millis(50);
+/// How long a former listener may take to let go of the port before that is reported.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Listens for a listener until it is closed.
+pub(super) async fn listen(
+    shared: Arc<Shared>,
+    arn: String,
+    port: u16,
+    closing: CancellationToken,
+) {
+    let opening = open(&shared, &arn, port);
+    let Some(mut listener) = closing.run_until_cancelled(opening).await else {
+        return;
+    };
+    let arn: Arc<str> = arn.into();
+    for node in (0..NODES).cycle() {
+        let stream = tokio::select! {
+            () = closing.cancelled() => return,
+            accepted = listener.accept() => match accepted {
+                Ok(stream) => stream,
+                // A client that left before it was accepted, or no file descriptor: not the listener's end.
+                Err(_) => {
+                    shared.clock.sleep_wall(Duration::from_millis(1)).await;
+                    continue;
+                }
+            },
+        };
+        let client = Client::new(&shared, Arc::clone(&arn), node, port);
+        tokio::spawn(proxy::serve(client, stream, closing.clone()));
+    }
+}
+
+/// Opens the port, and tells the account when that fails.
+async fn open(shared: &Arc<Shared>, arn: &str, port: u16) -> Listener {
+    let began = shared.clock.wall();
+    loop {
+        match shared.network.listen(port).await {
+            Ok(listener) => {
+                listeners::opened(&mut shared.account(), arn, None);
+                return listener;
+            }
+            Err(error) if shared.clock.wall() - began >= PATIENCE => {
+                let why = format!("port {port} of loopback cannot be opened: {error}");
+                listeners::opened(&mut shared.account(), arn, Some(why));
+            }
+            Err(_) => {}
+        }
+        shared.clock.sleep_wall(ATTEMPT_EVERY).await;
+    }
+}

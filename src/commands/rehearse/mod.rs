@@ -1,0 +1,319 @@
+//! `rehearse`: a first release and the next one under traffic, on a local cloud; or something going wrong.
+
+pub mod stage;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::aws::{Access, Aws, sts};
+use crate::cli::{self, Fault, LOCAL_REGION};
+use crate::commands::carry_out::{Order, carry_out, ledger_of};
+use crate::commands::deploy::wanted_release;
+use crate::commands::publish::Publisher;
+use crate::commands::signals::signal;
+use crate::commands::{Failure, Terminal};
+use crate::config::{self, Config};
+use crate::deploy::deploy;
+use crate::inputs::Inputs;
+use crate::names::{Colour, Release};
+use crate::outcome::{EXIT_CANCELLED, EXIT_UNEXPECTED, Outcome};
+use crate::plan::{Decision, Plan};
+use crate::prepare::{Prepared, prepare};
+use crate::probe::Endpoint;
+use crate::probe::ask::{Question, ask};
+use crate::provision::provision;
+use crate::report::LoadBalancerCounts;
+use crate::run::context::Context;
+use local_aws::account::elbv2;
+use local_aws::cloud::{LocalCloud, Options};
+use local_aws::pace::Pace;
+use net_clock::Clock;
+use net_clock::Network;
+use stage::{AFTER, BEFORE};
+
+pub(crate) async fn run(
+    options: &cli::Options,
+    command: &cli::Rehearse,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<u8, Failure> {
+    let own = own_config(command, inputs)?;
+    let speed = f64::from(command.speed);
+    let network = Network::tcp();
+    let clock = Clock::accelerated(speed);
+    let cloud = LocalCloud::start(Options {
+        network: network.clone(),
+        clock: clock.clone(),
+        port: 0,
+        seed: command.seed.unwrap_or(1),
+        pace: Pace::aws(),
+        region: LOCAL_REGION.to_owned(),
+    })
+    .await?;
+    let stage = Stage {
+        cloud: &cloud,
+        network,
+        clock,
+        terminal,
+        inputs,
+        speed,
+        is_releasing: Cell::new(false),
+    };
+    // Until a release handles signals itself, one must not leave the instances' processes behind.
+    let code = tokio::select! {
+        code = stage.play(options, command, own) => code,
+        () = stage.signal_between_releases() => Ok(EXIT_CANCELLED),
+    };
+    cloud.stop().await;
+    code
+}
+
+/// The user's own config, if one was named.
+fn own_config(command: &cli::Rehearse, inputs: &Inputs) -> Result<Option<Config>, Failure> {
+    if inputs.config.is_none() {
+        return Ok(None);
+    }
+    if let Some(fault) = command.fault.filter(|fault| stage::is_of_the_app(*fault)) {
+        return Err(Failure::bad_input(format!(
+            "--fault {} is a fault of the app, and --config names an app of your own; \
+             leave one of them out (no-capacity and bake-script-fails go with any app)",
+            fault.name()
+        )));
+    }
+    let config = config::load(inputs)?;
+    wanted_release(&config)?;
+    Ok(Some(config))
+}
+
+/// What a rehearsal is played on.
+struct Stage<'a> {
+    cloud: &'a LocalCloud,
+    network: Network,
+    clock: Clock,
+    terminal: &'a Terminal,
+    inputs: &'a Inputs,
+    speed: f64,
+    /// A release is under way, and undoes itself on a signal.
+    is_releasing: Cell<bool>,
+}
+
+impl Stage<'_> {
+    async fn play(
+        &self,
+        options: &cli::Options,
+        command: &cli::Rehearse,
+        own: Option<Config>,
+    ) -> Result<u8, Failure> {
+        let say = |text: &str| self.terminal.tell(text);
+        say(&format!(
+            "A rehearsal on a local cloud: real HTTP, real processes, AWS's own durations divided by {}.\n",
+            self.speed
+        ));
+        let folder = tempfile::tempdir().context("a temporary folder")?;
+        let program = std::env::current_exe().context("the path of this program")?;
+        let (before, mut after) = self.configs(command, own, folder.path(), &program).await?;
+        let cx = self.context().await?;
+        let caller = sts::caller(&cx.aws).await.map_err(anyhow::Error::from)?;
+        let made = provision(&cx, &before, &caller).await?;
+        say(&format!("provisioned {} resources", made.created.len()));
+
+        let first_dir = command.report_dir.join("first-release");
+        let first = self.release(&before, &first_dir).await?;
+        if !matches!(first.0, Outcome::Deployed { .. }) {
+            return Ok(first.1);
+        }
+        say("");
+        stage::set_fault(self.cloud, &mut after, folder.path(), command.fault)?;
+        let (outcome, code) = self.release(&after, &command.report_dir).await?;
+        if options.json {
+            self.terminal.say(&serde_json::json!(outcome).to_string());
+        }
+        let ledger = ledger_of(&command.report_dir);
+        if ledger.exists() {
+            say(&format!("ledger: {}", ledger.display()));
+        }
+        self.conclude(command.fault, &before, &after, &made.url, code)
+            .await
+    }
+
+    /// What is live before, and what is released.
+    async fn configs(
+        &self,
+        command: &cli::Rehearse,
+        own: Option<Config>,
+        folder: &Path,
+        program: &Path,
+    ) -> Result<(Config, Config)> {
+        let artifact = |version: &str, fault| {
+            stage::sample_artifact(folder, program, version, fault, self.speed)
+        };
+        let old = artifact(BEFORE, None)?;
+        let (mut before, mut after) = match own {
+            None => (
+                stage::sample_config(&old, BEFORE),
+                stage::sample_config(&artifact(AFTER, command.fault)?, AFTER),
+            ),
+            Some(own) => {
+                let mut before = own.clone();
+                before.service.artifact = stage::stand_in(folder, program, &own.service)?;
+                before.service.command = "./sample-app".to_owned();
+                before.release = Some(Release(stage::STAND_IN.to_owned()));
+                before.smoke = Vec::new();
+                before.bake.script = None;
+                before.probe.long_path = None;
+                (before, own)
+            }
+        };
+        let port = self.network.free_port().await?;
+        for config in [&mut before, &mut after] {
+            config.region = None;
+            config.account = None;
+            config.probe.url = None;
+            config.network = config::Network {
+                vpc: None,
+                subnets: Vec::new(),
+                listener_port: port,
+                public: true,
+            };
+            config.bake.base_image = config::default::BASE_IMAGE.to_owned();
+        }
+        Ok((before, after))
+    }
+
+    async fn context(&self) -> Result<Context> {
+        let access = Access {
+            region: Some(LOCAL_REGION.to_owned()),
+            endpoint_url: Some(self.cloud.endpoint()),
+            keys: Some(("AKIDREHEARSAL".to_owned(), "rehearsal".to_owned())),
+        };
+        let aws = Aws::connect(&access, &self.network)
+            .await
+            .map_err(|none| anyhow::anyhow!("the local cloud: {none:?}"))?;
+        Ok(Context::new(aws, self.network.clone(), self.clock.lap()))
+    }
+
+    async fn release(&self, config: &Config, report_dir: &Path) -> Result<(Outcome, u8), Failure> {
+        let release = wanted_release(config)?;
+        let cx = self.context().await?;
+        let Prepared {
+            bundle, decision, ..
+        } = prepare(&cx.aws, config, &release).await?;
+        let plan = match decision {
+            Decision::Release(plan) => plan,
+            other => return Err(Failure::refused(format!("{other:?}"))),
+        };
+        let order = Order {
+            plan: &plan,
+            command: "rehearse",
+            by: None,
+            url: None,
+            state: None,
+            publisher: Publisher {
+                inputs: self.inputs,
+                terminal: self.terminal,
+                report_dir,
+                announcer: None,
+            },
+        };
+        let sequence =
+            async |cx: &Context, ledger| deploy(cx, &plan, bundle.file.path(), Some(ledger)).await;
+        let counts_before = self.counts(&plan);
+        let counts = || Some(subtract(self.counts(&plan), &counts_before));
+        self.is_releasing.set(true);
+        let carried_out = carry_out(&cx, &order, sequence, counts).await;
+        self.is_releasing.set(false);
+        let (finished, code) = carried_out?;
+        Ok((finished.outcome, code))
+    }
+
+    /// Ends at a signal that no release takes for itself.
+    async fn signal_between_releases(&self) {
+        loop {
+            signal().await;
+            if !self.is_releasing.get() {
+                return;
+            }
+        }
+    }
+
+    /// What the load balancer has counted so far.
+    fn counts(&self, plan: &Plan) -> LoadBalancerCounts {
+        let account = self.cloud.account();
+        let of = |colour: Colour| {
+            let counts = elbv2::counts(&account, plan.target_groups.of(colour));
+            let mut by_status: BTreeMap<String, u64> = BTreeMap::new();
+            for (status, count) in counts.of_targets.iter().chain(&counts.of_load_balancer) {
+                *by_status.entry(status.to_string()).or_default() += count;
+            }
+            (colour, by_status)
+        };
+        LoadBalancerCounts {
+            by_colour: Colour::BOTH.into_iter().map(of).collect(),
+        }
+    }
+
+    /// Says whether it ended as it had to, and who answers now.
+    async fn conclude(
+        &self,
+        fault: Option<Fault>,
+        before: &Config,
+        after: &Config,
+        url: &str,
+        code: u8,
+    ) -> Result<u8, Failure> {
+        let question = Question::get(&after.service.version_path);
+        let endpoint = Endpoint::parse(url)?;
+        let reply = ask(
+            &self.network,
+            &self.clock,
+            &endpoint,
+            &question,
+            after.probe.timeout,
+        )
+        .await?;
+        let serving = reply.version(after.service.version_pointer.as_deref())?;
+        self.terminal
+            .complain(&format!("live traffic is answered by {serving}"));
+        let Some(fault) = fault else {
+            return Ok(code);
+        };
+        let expected = stage::expected(fault);
+        self.terminal
+            .complain(&format!("--fault {}: {}", fault.name(), expected.why));
+        let wanted = if expected.exit_code == 0 {
+            after
+        } else {
+            before
+        };
+        let right = wanted
+            .release
+            .as_ref()
+            .is_some_and(|release| release.0 == serving);
+        if code != expected.exit_code || !right {
+            self.terminal.complain(&format!(
+                "this rehearsal had to end with exit code {} and did with {code}: please report it",
+                expected.exit_code
+            ));
+            return Ok(if code == expected.exit_code {
+                EXIT_UNEXPECTED
+            } else {
+                code
+            });
+        }
+        Ok(code)
+    }
+}
+
+fn subtract(mut counts: LoadBalancerCounts, before: &LoadBalancerCounts) -> LoadBalancerCounts {
+    for (colour, by_status) in &mut counts.by_colour {
+        for (status, count) in by_status.iter_mut() {
+            let earlier = before.by_colour.get(colour).and_then(|by| by.get(status));
+            *count = count.saturating_sub(earlier.copied().unwrap_or_default());
+        }
+        by_status.retain(|_, count| *count > 0);
+    }
+    counts
+}
