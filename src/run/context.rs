@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::{Event, Pulse, Stamped};
 use super::journal::{Journal, Notice};
-use super::wait::{Clock, Limits, Look, WaitError, wait_until};
+use super::wait::{Limits, Look, WaitError, wait_until};
 use crate::aws::Aws;
 use crate::aws::error::{ErrorKind, kind};
-use net_clock::Network;
+use net_clock::{Clock, Network};
 
 /// Told of every event as it happens.
 type Listener = Box<dyn FnMut(&Stamped)>;
