@@ -25,6 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::secret::Secret;
+use crate::text;
 use net_clock::Clock;
 use net_clock::Network;
 
@@ -361,8 +362,6 @@ impl GitHub {
             "" => words.to_owned(),
             token => words.replace(token, "***"),
         };
-        let visible = hidden.split(|c: char| c.is_whitespace() || c.is_control());
-        let line = visible.filter(|word| !word.is_empty()).collect::<Vec<_>>();
-        line.join(" ").chars().take(WORDS_MOST).collect()
+        text::cut(&text::one_line(&hidden), WORDS_MOST)
     }
 }

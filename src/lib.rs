@@ -88,7 +88,7 @@
 //!     `the_last_reason_is_in_the_error_when_time_is_up`.*
 //! 12. **Nothing foreign takes effect in a report, and nothing secret is in one.** What a server, a builder, a branch or
 //!     AWS says becomes no workflow command, output, mention, link, markup or movement of a cursor, in any form.
-//!     *`report::hostile` parses every form again, with texts that have broken others and with any bytes: it is made of
+//!     *`report::hostile` attacks [`text`] and parses every form again, with texts that have broken others and with any bytes: it is made of
 //!     the same as with harmless ones. `tests/secrets.rs` looks for a run's secrets in all that it says.*
 //! 13. **The local cloud never pretends.** An operation or a parameter that it does not know is an error that names it.
 //!     *`what_an_operation_did_not_read_is_refused_by_name`.*
@@ -133,6 +133,7 @@
 //! | [`run`] | steps and their runner, the journal and the state file it is kept in, events, waiting, the clock |
 //! | [`finish`] | what is done about a run whose process is gone |
 //! | [`probe`] | the visitor that never stops asking, its ledger, and what that proves |
+//! | [`text`] | foreign text made harmless for whatever it is shown in: the one place that cuts, escapes and quotes |
 //! | [`report`] | all that is said about a run, in five forms made from one story, and the outputs of a workflow's step |
 //! | [`announce`], [`github`] | GitHub's deployment and the comment on the pull request; GitHub's API in our own words |
 //! | [`aws`], [`net`] | the API in our own words, and the request ids of what it changed ([`aws::calls`]); TCP, or memory |
@@ -222,5 +223,6 @@ pub mod secret;
 pub mod stack;
 pub mod status;
 pub mod steps;
+pub mod text;
 pub mod tls;
 pub mod verify;

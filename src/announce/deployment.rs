@@ -10,10 +10,11 @@
 use serde_json::{Value, json};
 
 use super::job::{Job, is_commit};
-use super::{Beginning, Memory, one_line};
+use super::{Beginning, Memory};
 use crate::github::{Deployment, GitHub, NewDeployment, NewStatus, PAGE, Trouble};
 use crate::outcome::Outcome;
 use crate::report::{self, Run};
+use crate::text;
 
 /// The line of `permissions:` that this takes.
 pub(super) const PERMISSION: &str = "deployments: write";
@@ -129,10 +130,7 @@ async fn make(
         commit,
         task,
         environment: environment.clone(),
-        description: one_line(
-            &format!("{verb} {} {}", beginning.app, beginning.release),
-            DESCRIPTION_MOST,
-        ),
+        description: description(&format!("{verb} {} {}", beginning.app, beginning.release)),
         payload: json!({
             "tool": "bg-deploy",
             "app": beginning.app,
@@ -265,12 +263,16 @@ async fn retire(
     Ok(())
 }
 
-fn status(job: &Job, url: Option<&str>, state: &'static str, description: &str) -> NewStatus {
+fn description(words: &str) -> String {
+    text::cut(&text::one_line(words), DESCRIPTION_MOST)
+}
+
+fn status(job: &Job, url: Option<&str>, state: &'static str, words: &str) -> NewStatus {
     NewStatus {
         state,
-        description: one_line(description, DESCRIPTION_MOST),
-        log_url: job.run_url.clone().filter(|url| is_link(url)),
-        environment_url: url.filter(|url| is_link(url)).map(str::to_owned),
+        description: description(words),
+        log_url: job.run_url.as_deref().and_then(text::link),
+        environment_url: url.and_then(text::link),
         auto_inactive: false,
     }
 }
@@ -294,12 +296,6 @@ fn is_ours(payload: &Value, beginning: &Beginning) -> bool {
 fn is_of_run(url: &str, run: u64) -> bool {
     url.split_once(&format!("/actions/runs/{run}"))
         .is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// Whether GitHub takes it for a link.
-fn is_link(url: &str) -> bool {
-    url.parse::<http::Uri>()
-        .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::post::{Address, post};
 use crate::inputs::Otlp;
 use crate::report::{self, Files, Run};
 use crate::run::event::{Event, Stamped, Zone};
+use crate::text;
 use net_clock::Clock;
 use net_clock::Network;
 
@@ -147,7 +148,7 @@ fn resource(otlp: &Otlp, beginning: &Beginning) -> Vec<Value> {
 }
 
 fn attribute(key: &str, value: &str) -> Value {
-    let value: String = value.chars().take(MOST_CHARS).collect();
+    let value = text::cut(&text::one_line(value), MOST_CHARS);
     json!({"key": key, "value": {"stringValue": value}})
 }
 

@@ -180,15 +180,3 @@ impl Announcer {
         }
     }
 }
-
-/// Foreign text as one line of at most so many characters.
-fn one_line(text: &str, most: usize) -> String {
-    let visible = text.split(|c: char| c.is_whitespace() || c.is_control());
-    let words: Vec<_> = visible.filter(|word| !word.is_empty()).collect();
-    let line = words.join(" ");
-    if line.chars().count() <= most {
-        return line;
-    }
-    let kept: String = line.chars().take(most.saturating_sub(1)).collect();
-    kept + "…"
-}

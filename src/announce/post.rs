@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, ask};
+use crate::text;
 use net_clock::Clock;
 use net_clock::Network;
 
@@ -63,7 +64,7 @@ impl Address {
         if self.path.len() > 1 {
             hidden = hidden.replace(&self.path, "***");
         }
-        hidden.chars().take(200).collect()
+        text::cut(&text::one_line(&hidden), 200)
     }
 }
 

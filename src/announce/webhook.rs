@@ -19,6 +19,7 @@ use super::post::{Address, post};
 use crate::inputs::Telling;
 use crate::outcome::Outcome;
 use crate::report::{self, Files, Run};
+use crate::text;
 use net_clock::Clock;
 use net_clock::Network;
 
@@ -132,23 +133,23 @@ fn slack(beginning: &Beginning, run: &Run<'_>) -> Value {
         crate::outcome::EXIT_STUCK => ":rotating_light:",
         _ => ":warning:",
     };
-    let sentence = escaped(&report::sentence(run), SLACK_TEXT - 200);
+    let sentence = text::slack(&report::sentence(run), SLACK_TEXT - 200);
     let head = format!(
         "*{} {}, {}*",
-        escaped(&beginning.command, 40),
-        escaped(&beginning.app, 60),
-        escaped(&beginning.environment, 60)
+        text::slack(&beginning.command, 40),
+        text::slack(&beginning.app, 60),
+        text::slack(&beginning.environment, 60)
     );
     let section = |text: String| json!({"type": "section", "text": mrkdwn(text)});
     let mut blocks = vec![section(format!("{mark} {head}\n{sentence}"))];
     let failure = report::failure_text(run);
     if !failure.trim().is_empty() {
-        let failure = escaped(failure.trim(), SLACK_TEXT - 10);
+        let failure = text::slack(failure.trim(), SLACK_TEXT - 10);
         blocks.push(section(format!("```\n{failure}\n```")));
     }
     let links: Vec<String> = [("the run", &run.url), ("the service", &run.live_url)]
         .into_iter()
-        .filter_map(|(words, url)| Some(format!("<{}|{words}>", linkable(url.as_ref()?)?)))
+        .filter_map(|(words, url)| Some(format!("<{}|{words}>", text::link(url.as_ref()?)?)))
         .collect();
     if !links.is_empty() {
         blocks.push(json!({"type": "context", "elements": [mrkdwn(links.join("  ·  "))]}));
@@ -161,44 +162,13 @@ fn mrkdwn(text: String) -> Value {
     json!({"type": "mrkdwn", "text": text, "verbatim": true})
 }
 
-/// Text of others for Slack: control characters escaped; nobody is mentioned, nothing is linked, no code block ends, not
-/// even where another program of Slack's kind reads it as Markdown. At most so many characters come out.
-fn escaped(text: &str, most: usize) -> String {
-    const BREAK: char = '\u{200b}';
-    let mut out = String::new();
-    let mut length = 0;
-    for character in text.chars() {
-        let more = match character {
-            '&' => "&amp;".to_owned(),
-            '<' => "&lt;".to_owned(),
-            '>' => "&gt;".to_owned(),
-            '@' | '`' | ']' => format!("{character}{BREAK}"),
-            other => other.to_string(),
-        };
-        length += more.chars().count();
-        if length >= most {
-            out.push('…');
-            break;
-        }
-        out += &more;
-    }
-    out
-}
-
-/// An address that can stand in a link of Slack's and is nothing else.
-fn linkable(url: &str) -> Option<&str> {
-    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '|' | '"' | '`');
-    let is_web = url.starts_with("https://") || url.starts_with("http://");
-    (is_web && url.len() < 500 && url.chars().all(plain)).then_some(url)
-}
-
 /// Opens an alert or closes it; `None` when nobody is to be woken, and nothing is known to be well.
 fn pagerduty(key: &str, beginning: &Beginning, run: &Run<'_>) -> Option<Value> {
     if beginning.command == "verify" {
         return None;
     }
     let place = format!("{}/{}", beginning.app, beginning.environment);
-    let dedup_key = cut(&format!("bg-deploy/{place}"), DEDUP_KEY);
+    let dedup_key = text::cut(&format!("bg-deploy/{place}"), DEDUP_KEY);
     let severity = match run.outcome {
         Outcome::Stuck { .. } => "critical",
         Outcome::RolledBack { .. } => "error",
@@ -218,8 +188,8 @@ fn pagerduty(key: &str, beginning: &Beginning, run: &Run<'_>) -> Option<Value> {
         "dedup_key": dedup_key,
         "client": "bg-deploy",
         "payload": {
-            "summary": cut(&report::sentence(run), SUMMARY),
-            "source": cut(&place, DEDUP_KEY),
+            "summary": text::cut(&report::sentence(run), SUMMARY),
+            "source": text::cut(&place, DEDUP_KEY),
             "severity": severity,
             "component": beginning.app,
             "group": beginning.environment,
@@ -231,8 +201,8 @@ fn pagerduty(key: &str, beginning: &Beginning, run: &Run<'_>) -> Option<Value> {
             },
         },
     });
-    if let Some(url) = run.url.as_deref().and_then(linkable) {
-        event["client_url"] = url.into();
+    if let Some(url) = run.url.as_deref().and_then(text::link) {
+        event["client_url"] = url.clone().into();
         event["links"] = json!([{"href": url, "text": "the run"}]);
     }
     Some(event)
@@ -261,13 +231,6 @@ fn generic(beginning: &Beginning, run: &Run<'_>) -> Value {
         "outcome": run.outcome,
         "outputs": outputs,
     })
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]

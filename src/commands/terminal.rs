@@ -1,10 +1,13 @@
 //! What a command writes on: the one place that holds standard output and standard error.
+//!
+//! Guarantees: a text may hold what others wrote; nothing of it steers a terminal, or is a command to a job's runner.
 
 use std::io::{self, IsTerminal as _, Write};
 
 use crate::cli::Color;
 use crate::inputs::Inputs;
-use crate::report::{self, Style};
+use crate::report::Style;
+use crate::text;
 
 /// Where a command writes, and what that can show.
 #[derive(Clone, Copy, Debug)]
@@ -50,10 +53,9 @@ impl Terminal {
     /// Writes a text to standard output; nobody reading it any more is no reason to stop.
     pub fn say(self, text: &str) {
         let text = if self.json {
-            // It can only stand in a text of the JSON, which says the same with it.
-            text.replace("##[", "\\u0023#[")
+            text::for_json(text)
         } else {
-            self.defused(text)
+            text::for_terminal(text)
         };
         let _ = writeln!(io::stdout(), "{}", text.trim_end_matches('\n'));
     }
@@ -69,14 +71,18 @@ impl Terminal {
 
     /// Writes a line about progress.
     pub fn tell(self, text: &str) {
-        let text = self.defused(text);
+        let text = text::for_terminal(text);
         let _ = writeln!(self.progress(), "{}", text.trim_end_matches('\n'));
     }
 
     /// Writes a line that is worth knowing and changes nothing: in GitHub Actions, a notice of the job.
     pub fn notice(self, text: &str) {
         if self.github {
-            let _ = writeln!(io::stderr(), "{}", workflow_command("notice", text));
+            let _ = writeln!(
+                io::stderr(),
+                "{}",
+                text::workflow_command("notice", None, text)
+            );
         } else {
             self.complain(&format!("note: {}", text.replace('\n', " ")));
         }
@@ -85,7 +91,11 @@ impl Terminal {
     /// Writes the last words of a command that could not answer: in GitHub Actions, an error of the job.
     pub fn error(self, text: &str) {
         if self.github {
-            let _ = writeln!(io::stderr(), "{}", workflow_command("error", text));
+            let _ = writeln!(
+                io::stderr(),
+                "{}",
+                text::workflow_command("error", None, text)
+            );
         } else {
             self.complain(text);
         }
@@ -93,45 +103,7 @@ impl Terminal {
 
     /// Writes a text to standard error.
     pub fn complain(self, text: &str) {
-        let text = self.defused(text);
+        let text = text::for_terminal(text);
         let _ = writeln!(io::stderr(), "{}", text.trim_end_matches('\n'));
-    }
-
-    /// A text may hold what others wrote: in a job's log, nothing of it is a command to the runner.
-    fn defused(self, text: &str) -> String {
-        if self.style.ci || self.github {
-            report::without_commands(text)
-        } else {
-            text.to_owned()
-        }
-    }
-}
-
-/// A command to the runner of GitHub Actions, which reads it from a line of a job's log. Nothing in the text ends the
-/// line or begins another command.
-fn workflow_command(name: &str, text: &str) -> String {
-    let mut line = format!("::{name}::");
-    for c in text.trim_end_matches('\n').chars() {
-        match c {
-            '%' => line += "%25",
-            '\n' => line += "%0A",
-            '\t' => line.push(c),
-            c if c.is_control() => line.push(' '),
-            c => line.push(c),
-        }
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_foreign_text_stays_inside_its_workflow_command() {
-        assert_eq!(
-            workflow_command("error", "100 %\r\n::add-mask::x\u{1b}[2J\n"),
-            "::error::100 %25 %0A::add-mask::x [2J"
-        );
     }
 }

@@ -10,8 +10,9 @@ use toml::de::{DeTable, DeValue};
 use super::form;
 use super::key::Table;
 use super::keys;
-use super::problem::{Report, listed, nearest, quoted};
+use super::problem::{Report, listed, nearest};
 use super::value::{Reading, Value, found};
+use crate::text::quoted;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]

@@ -13,10 +13,11 @@ use super::disk::{self, Flaw};
 use super::file::{self, Layer};
 use super::form::{self, Form};
 use super::key::Table;
-use super::problem::{Problems, Report, listed, nearest, quoted};
+use super::problem::{Problems, Report, listed, nearest};
 use crate::announce::{COMMENT_POLICIES, CommentPolicy};
 use crate::inputs::{Given, Inputs};
 use crate::names::Release;
+use crate::text::quoted;
 
 /// The file that is read unless another one is named.
 pub const DEFAULT_FILE: &str = "bg-deploy.toml";

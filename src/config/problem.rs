@@ -200,28 +200,6 @@ pub(super) fn listed<'k>(words: impl IntoIterator<Item = &'k str>) -> String {
     }
 }
 
-/// A text as a message quotes it: on one line, and not too long.
-pub(super) fn quoted(text: &str) -> String {
-    const MOST: usize = 60;
-    let escaped: String = text
-        .chars()
-        .take(MOST)
-        .flat_map(|c| {
-            let escape = c.is_control();
-            let plain = (!escape).then_some(c);
-            plain
-                .into_iter()
-                .chain(escape.then(|| c.escape_default()).into_iter().flatten())
-        })
-        .collect();
-    let more = if text.chars().nth(MOST).is_some() {
-        "..."
-    } else {
-        ""
-    };
-    format!("`{escaped}{more}`")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,11 +229,5 @@ mod tests {
         ] {
             assert_eq!(nearest(word, known.into_iter()), wanted, "{word}");
         }
-    }
-
-    #[test]
-    fn a_quoted_text_is_short_and_on_one_line() {
-        assert_eq!(quoted("a\nb"), "`a\\nb`");
-        assert_eq!(quoted(&"x".repeat(100)).len(), 65);
     }
 }

@@ -10,7 +10,8 @@ use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 use super::duration;
 use super::form::{self, Form};
 use super::key::Kind;
-use super::problem::{Report, listed, nearest, quoted};
+use super::problem::{Report, listed, nearest};
+use crate::text::quoted;
 
 /// What a key holds.
 #[derive(Clone, Debug, PartialEq)]

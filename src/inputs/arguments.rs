@@ -14,6 +14,7 @@ use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 use super::table::{self, COMMAND, INPUTS, Input, Reader};
 use crate::cli::Cli;
 use crate::config::nearest;
+use crate::text;
 
 /// What the command line and the environment ask for.
 pub fn parse(
@@ -86,9 +87,9 @@ fn word(
         None => Err(cli.error(
             ErrorKind::InvalidValue,
             format!(
-                "{} is `{}`, but must be true or false",
+                "{} is {}, but must be true or false",
                 called(input),
-                shown(text)
+                text::quoted(text)
             ),
         )),
     }
@@ -154,9 +155,9 @@ fn no_such_command(cli: &mut Command, name: &str) -> clap::Error {
         .unwrap_or_default();
     let all: Vec<_> = known_commands(cli).collect();
     let text = format!(
-        "{} is `{}`, which is no command; {hint}there are {}",
+        "{} is {}, which is no command; {hint}there are {}",
         called_of(COMMAND),
-        shown(name),
+        text::quoted(name),
         all.join(", ")
     );
     cli.error(ErrorKind::InvalidSubcommand, text)
@@ -192,12 +193,6 @@ fn called(input: &Input) -> String {
 
 fn called_of(variable: &str) -> String {
     table::input(variable).map_or_else(|| variable.to_owned(), called)
-}
-
-/// A foreign text on one line, and not all of a long one.
-fn shown(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().take(64).map(plain).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::error::Error as _;
 use std::io;
 
 use super::sample::ErrorClass;
+use crate::text;
 
 /// As much of a body as is read.
 pub(super) const BODY_CAP: usize = 64 * 1024;
@@ -27,7 +28,7 @@ impl Failure {
         Self {
             class,
             status: None,
-            detail: clean(detail, DETAIL_CAP),
+            detail: text::marked(detail, DETAIL_CAP),
         }
     }
 
@@ -52,7 +53,7 @@ pub(super) fn read_version(body: &[u8], pointer: Option<&str>) -> Result<String,
     if text.is_empty() {
         return Err(unreadable("the version is empty"));
     }
-    Ok(clean(&text, VERSION_CAP))
+    Ok(text::marked(&text, VERSION_CAP))
 }
 
 fn at_pointer(json: &serde_json::Value, pointer: &str) -> Result<String, Failure> {
@@ -131,18 +132,6 @@ fn io_class(error: &io::Error) -> ErrorClass {
         _ if error.to_string().starts_with("failed to lookup address") => ErrorClass::Dns,
         _ => ErrorClass::Other,
     }
-}
-
-/// The first `cap` characters, with whatever could steer a terminal or break a line replaced.
-fn clean(text: &str, cap: usize) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars()
-        .take(cap)
-        .map(|c| if steers(c) { '\u{fffd}' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

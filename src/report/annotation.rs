@@ -3,11 +3,8 @@
 //! Guarantees: whatever the text, a command is one line and says nothing else to the runner.
 
 use super::story::{Story, Tone};
-use super::text;
 use crate::outcome::EXIT_OK;
-
-/// The most characters of an annotation that GitHub shows.
-const MOST: usize = 4_000;
+use crate::text;
 
 /// What an annotation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +21,8 @@ pub(super) fn annotation(level: Level, title: &str, message: &str) -> String {
         Level::Error => "error",
         Level::Warning => "warning",
     };
-    let title = property(&text::line(title));
-    let message = data(&text::cut(&text::line(message), MOST));
-    format!("::{command} title={title}::{message}")
+    let (title, message) = (text::one_line(title), text::one_line(message));
+    text::workflow_command(command, Some(&title), &message)
 }
 
 /// The verdict for the page of the run, if somebody has to look.
@@ -44,24 +40,11 @@ pub(super) fn verdict(story: &Story) -> Option<String> {
 
 /// Begins a group, which lasts to its end or to the next one.
 pub(super) fn group(title: &str) -> String {
-    format!("::group::{}", data(&text::line(title)))
+    text::workflow_command("group", None, &text::one_line(title))
 }
 
 /// Ends a group.
 pub(super) const END_GROUP: &str = "::endgroup::";
-
-/// As the runner unescapes the text of a command (`ActionCommand.cs`).
-fn data(text: &str) -> String {
-    let text = text.replace('%', "%25");
-    text.replace('\r', "%0D")
-        .replace('\n', "%0A")
-        .replace("##[", "## [")
-}
-
-/// As the runner unescapes a property of a command.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
-}
 
 #[cfg(test)]
 mod tests {

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use super::Run;
 use super::subject::{Subject, colour_of};
-use super::{text, words};
+use super::words;
 use crate::names::{Colour, Weights};
 use crate::probe::{Bucket, Evidence};
 use crate::run::event::Event;
+use crate::text;
 
 /// The versions that get a colour of their own; further ones are counted together.
 const MOST_VERSIONS: usize = 5;
@@ -168,7 +169,7 @@ impl Chart {
         let names = chart.versions.iter().map(|s| text::columns(&s.name)).max();
         let margin = names.unwrap_or(0).clamp(7, 20) + 2;
         let row = |name: &str, line: String| {
-            let name = text::fit(&text::console(name), margin - 2);
+            let name = text::fit(&text::for_log(name), margin - 2);
             let gap = " ".repeat(margin - text::columns(&name));
             format!("{name}{gap}{line}").trim_end().to_owned()
         };
@@ -274,7 +275,7 @@ fn ranked(run: &Run<'_>, counts: BTreeMap<&str, Vec<u64>>) -> Vec<Series> {
     let mut series: Vec<Series> = all
         .into_iter()
         .map(|(version, counts)| Series {
-            name: text::cut(&text::line(version), 60),
+            name: text::cut(&text::one_line(version), 60),
             hue: hue_of(run, version, &mut taken),
             counts,
         })

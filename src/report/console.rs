@@ -12,8 +12,9 @@ use super::story::Story;
 use super::subject::Subject;
 use super::timeline::{self, Stage};
 use super::words::took;
-use super::{Run, annotation, pulse, text};
+use super::{Run, annotation, pulse};
 use crate::run::event::{Event, Pulse, Stamped, Zone};
+use crate::text;
 
 /// How long CI may be silent.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -100,7 +101,7 @@ impl<W: Write> Console<W> {
             Event::UndoBegan { what } => {
                 self.abandon_step(stamped);
                 self.heading(Stage::Undo);
-                self.line(&format!("  first: {}", text::console(what)));
+                self.line(&format!("  first: {}", text::for_log(what)));
             }
             Event::Undone { step, summary } => self.undone("✓", step, summary),
             Event::UndoFailed { step, error } => self.undone("✗", step, error),
@@ -118,10 +119,10 @@ impl<W: Write> Console<W> {
                 self.line(&format!("    weights obeyed:  {weights} (after {after})"));
             }
             Event::LeftOver { what, remedy } => {
-                self.line(&format!("  ! left over: {}", text::console(what)));
-                self.line(&format!("    $ {}", text::console(remedy)));
+                self.line(&format!("  ! left over: {}", text::for_log(what)));
+                self.line(&format!("    $ {}", text::for_log(remedy)));
             }
-            Event::Note { text } => self.line(&format!("  · {}", text::console(text))),
+            Event::Note { text } => self.line(&format!("  · {}", text::for_log(text))),
             Event::Decided { .. }
             | Event::Fleet { .. }
             | Event::Image { .. }
@@ -167,16 +168,16 @@ impl<W: Write> Console<W> {
             .then(subject.place())
             .plain();
         let live = match &subject.previous {
-            Some(previous) => format!(", {} is live", text::console(previous)),
+            Some(previous) => format!(", {} is live", text::for_log(previous)),
             None => ", the first release".to_owned(),
         };
-        let by = subject.by.as_deref().map(text::console);
+        let by = subject.by.as_deref().map(text::for_log);
         let by = by
             .map(|by| format!(", asked for by {by}"))
             .unwrap_or_default();
         self.line(&format!(
             "{}: {what}{live}{by}",
-            text::console(&subject.command)
+            text::for_log(&subject.command)
         ));
     }
 
@@ -184,7 +185,7 @@ impl<W: Write> Console<W> {
         self.abandon_step(stamped);
         self.heading(Stage::Zone(zone));
         self.step = Some(Step {
-            name: text::console(step),
+            name: text::for_log(step),
             began: stamped.at,
             events: vec![stamped.clone()],
             reason: String::new(),
@@ -194,7 +195,7 @@ impl<W: Write> Console<W> {
     }
 
     fn waiting(&mut self, stamped: &Stamped, reason: &str) {
-        let reason = text::console(reason);
+        let reason = text::for_log(reason);
         let Some(step) = &mut self.step else { return };
         if step.events.len() < 1_000 {
             step.events.push(stamped.clone());
@@ -234,19 +235,19 @@ impl<W: Write> Console<W> {
     fn undone(&mut self, mark: &str, step: &str, summary: &str) {
         let line = format!(
             "  {mark} {}: {}",
-            text::console(step),
-            text::console(summary)
+            text::for_log(step),
+            text::for_log(summary)
         );
         self.marked(mark, &line);
     }
 
     fn smoke_tested(&mut self, name: &str, request: &str, problems: &[String], took: Duration) {
         let mark = if problems.is_empty() { "✓" } else { "✗" };
-        let (name, request) = (text::console(name), text::console(request));
+        let (name, request) = (text::for_log(name), text::for_log(request));
         let took = super::words::latency(took);
         self.marked(mark, &format!("    {mark} {name}: {request} ({took})"));
         for problem in problems.iter().take(MOST_REASONS) {
-            self.line(&format!("      {}", text::console(problem)));
+            self.line(&format!("      {}", text::for_log(problem)));
         }
     }
 

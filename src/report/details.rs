@@ -3,10 +3,10 @@
 //! Guarantees: pure; bounded.
 
 use super::Run;
-use super::text;
 use super::words::latency;
 use crate::aws::calls::Answer;
 use crate::run::event::Event;
+use crate::text;
 
 /// Rows of each kind that are told.
 const MOST_ROWS: usize = 50;
@@ -50,12 +50,12 @@ pub(super) fn smoke(run: &Run<'_>) -> Vec<SmokeRow> {
                 problems,
                 took,
             } => Some(SmokeRow {
-                name: text::line(name),
-                request: text::line(request),
+                name: text::one_line(name),
+                request: text::one_line(request),
                 problems: problems
                     .iter()
                     .take(5)
-                    .map(|text| text::line(text))
+                    .map(|text| text::one_line(text))
                     .collect(),
                 took: latency(*took),
             }),
@@ -70,9 +70,9 @@ pub(super) fn decisions(run: &Run<'_>) -> Vec<Decision> {
         .iter()
         .filter_map(|stamped| match &stamped.event {
             Event::Decided { what, value, why } => Some(Decision {
-                what: text::line(what),
-                value: text::line(value),
-                why: text::line(why),
+                what: text::one_line(what),
+                value: text::one_line(value),
+                why: text::one_line(why),
             }),
             _ => None,
         });
@@ -93,7 +93,7 @@ pub(super) fn builder_log(run: &Run<'_>) -> Option<(Vec<String>, usize)> {
 pub(super) fn notes(run: &Run<'_>) -> Vec<(String, String)> {
     let rows = run.events.iter().filter_map(|stamped| {
         let text = match &stamped.event {
-            Event::Note { text } => text::line(text),
+            Event::Note { text } => text::one_line(text),
             Event::WeightsWritten { weights } => format!("weights written: {weights}"),
             Event::WeightsSeen { weights, after } => {
                 format!(
@@ -101,7 +101,7 @@ pub(super) fn notes(run: &Run<'_>) -> Vec<(String, String)> {
                     latency(*after)
                 )
             }
-            Event::UndoBegan { what } => format!("undo began: {}", text::line(what)),
+            Event::UndoBegan { what } => format!("undo began: {}", text::one_line(what)),
             _ => return None,
         };
         Some((super::words::took(stamped.at), text))
@@ -114,7 +114,7 @@ pub(super) fn calls(run: &Run<'_>) -> Vec<CallRow> {
         let at = time::OffsetDateTime::from(call.at);
         CallRow {
             at: format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second()),
-            operation: text::line(&call.operation),
+            operation: text::one_line(&call.operation),
             result: match call.answer {
                 Answer::Done => "done".to_owned(),
                 Answer::Refused(status) => format!("failed: {status}"),
@@ -123,7 +123,7 @@ pub(super) fn calls(run: &Run<'_>) -> Vec<CallRow> {
             request_id: call
                 .request_id
                 .as_deref()
-                .map(text::line)
+                .map(text::one_line)
                 .unwrap_or_default(),
             is_failed: call.answer != Answer::Done,
         }

@@ -5,10 +5,10 @@ use super::Run;
 use super::explain::explain;
 use super::proof::Proof;
 use super::subject::Subject;
-use super::text;
 use super::words::Phrase;
 use crate::outcome::Outcome;
 use crate::run::event::Event;
+use crate::text;
 
 /// Undone steps and commands that are told.
 const MOST_ROWS: usize = 30;
@@ -56,18 +56,18 @@ pub(super) fn of(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Opt
         affected: affected(run.outcome, subject, proof),
         // What keeps the traffic where it is matters more than what came first.
         why: causes.iter().rev().find_map(|cause| explain(&step, cause)),
-        step: text::line(&step),
+        step: text::one_line(&step),
         causes: causes
             .iter()
             .take(MOST_ROWS)
-            .map(|cause| text::line(cause))
+            .map(|cause| text::one_line(cause))
             .collect(),
         undone: undone(run),
         next,
         commands: commands
             .iter()
             .take(MOST_ROWS)
-            .map(|command| text::line(command))
+            .map(|command| text::one_line(command))
             .collect(),
     })
 }
@@ -152,14 +152,14 @@ fn undone(run: &Run<'_>) -> Vec<String> {
         return told
             .iter()
             .take(MOST_ROWS)
-            .map(|text| text::line(text))
+            .map(|text| text::one_line(text))
             .collect();
     }
     let seen = run
         .events
         .iter()
         .filter_map(|stamped| match &stamped.event {
-            Event::Undone { step, summary } => Some(text::line(&format!("{step}: {summary}"))),
+            Event::Undone { step, summary } => Some(text::one_line(&format!("{step}: {summary}"))),
             _ => None,
         });
     seen.take(MOST_ROWS).collect()

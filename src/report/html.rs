@@ -6,9 +6,10 @@ use super::chart::Chart;
 use super::failure::Failure;
 use super::proof::Proof;
 use super::story::{Story, Tone};
+use super::svg;
 use super::timeline::{self, State};
 use super::words::{Part, Phrase, count, latency, plural, took};
-use super::{svg, text};
+use crate::text;
 
 const STYLE: &str = include_str!("page.css");
 

@@ -8,7 +8,7 @@
 //! the plain reason behind a cause, `chart` draws which version answered when.
 //!
 //! Guarantees: pure but for [`Console`], which writes where it is told to and never fails a run; no foreign text takes
-//! effect in any form (`text`); every report is bounded.
+//! effect in any form ([`crate::text`]); every report is bounded.
 
 mod annotation;
 mod chart;
@@ -29,7 +29,6 @@ mod status;
 mod story;
 mod subject;
 mod svg;
-mod text;
 mod timeline;
 mod words;
 
@@ -110,11 +109,6 @@ pub fn markdown(run: &Run<'_>) -> String {
 /// Tells the run as one page that needs nothing else.
 pub fn html(run: &Run<'_>) -> String {
     html::write(&story::Story::of(run))
-}
-
-/// A text of several lines, none of which the runner takes for a command.
-pub fn without_commands(text: &str) -> String {
-    text::without_commands(text)
 }
 
 /// Tells the verdict in one sentence of plain text.

@@ -10,9 +10,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Run, colours, convergence, subject::Subject, text};
+use super::{Run, colours, convergence, subject::Subject};
 use crate::outcome::Outcome;
 use crate::run::event::Event;
+use crate::text;
 
 /// The outputs and what they mean, in their order.
 pub const OUTPUTS: [(&str, &str); 15] = [
@@ -146,7 +147,7 @@ fn image(run: &Run<'_>) -> Option<String> {
 /// Every text in it as one bounded line of what can be seen.
 fn harmless(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(text::line(&text)),
+        Value::String(text) => Value::String(text::one_line(&text)),
         Value::Array(items) => items.into_iter().map(harmless).collect(),
         Value::Object(fields) => fields
             .into_iter()
@@ -156,22 +157,13 @@ fn harmless(value: Value) -> Value {
     }
 }
 
-/// The outputs as the runner reads them from its file: a name, a line that ends the value, the value, that line.
-///
-/// `secret` makes that line one that nobody can guess; a value that has it nevertheless loses it.
+/// The outputs as the runner reads them from its file; `secret` makes a value's end one that nobody can guess.
 pub(super) fn file(outputs: &[(&'static str, String)], secret: &str) -> String {
     let delimiter = format!("bgd-{secret}");
-    let mut out = String::new();
-    for (name, value) in outputs {
-        out.push_str(&format!("{name}<<{delimiter}\n"));
-        // Other characters end a line for some readers; the values have none of them, whoever made them.
-        for line in value.split(['\n', '\r']).filter(|line| *line != delimiter) {
-            out.push_str(line);
-            out.push('\n');
-        }
-        out.push_str(&format!("{delimiter}\n"));
-    }
-    out
+    let entries = outputs.iter();
+    entries
+        .map(|(name, value)| text::output(name, value, &delimiter))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The end of a run as plain text: the probe and the verdict; and what went wrong, for stderr.
 
 use super::failure::Failure;
+use super::proof;
 use super::story::Story;
 use super::timeline::{Row, State};
 use super::words::{count, latency, took};
-use super::{proof, text};
+use crate::text;
 
 /// Lines of a failed builder's log that stderr shows.
 const LOG_LINES: usize = 20;
@@ -18,7 +19,7 @@ pub(super) fn ending(story: &Story) -> String {
         probe(proof, &mut out);
     }
     for warning in &story.warnings {
-        line(&mut out, &format!("note: {}", text::console(warning)));
+        line(&mut out, &format!("note: {}", text::for_log(warning)));
     }
     if story.failure.is_none() {
         left(story, &mut out);
@@ -48,7 +49,7 @@ pub(super) fn failure(story: &Story) -> String {
         line(&mut out, "What was undone:");
     }
     for undone in &failure.undone {
-        line(&mut out, &format!("  - {}", text::console(undone)));
+        line(&mut out, &format!("  - {}", text::for_log(undone)));
     }
     left(story, &mut out);
     if let Some((lines, _)) = &story.builder_log
@@ -56,27 +57,27 @@ pub(super) fn failure(story: &Story) -> String {
     {
         line(&mut out, "The end of the builder's log:");
         for log in lines.iter().skip(lines.len().saturating_sub(LOG_LINES)) {
-            line(&mut out, &format!("  | {}", log.replace("##[", "## [")));
+            line(&mut out, &text::for_terminal(&format!("  | {log}")));
         }
     }
     if !failure.commands.is_empty() {
         line(&mut out, failure.next);
     }
     for command in &failure.commands {
-        line(&mut out, &format!("  $ {}", text::console(command)));
+        line(&mut out, &format!("  $ {}", text::for_log(command)));
     }
     out
 }
 
 fn what_failed(failure: &Failure, out: &mut String) {
-    let step = text::console(&failure.step);
+    let step = text::for_log(&failure.step);
     match (failure.step.is_empty(), failure.causes.is_empty()) {
         (true, _) => line(out, "What is wrong:"),
         (false, true) => line(out, &format!("It was cancelled at: {step}")),
         (false, false) => line(out, &format!("What failed: {step}")),
     }
     for cause in &failure.causes {
-        line(out, &format!("  {}", text::console(cause)));
+        line(out, &format!("  {}", text::for_log(cause)));
     }
     if let Some(why) = &failure.why {
         line(out, &format!("  Why: {why}"));
@@ -89,20 +90,20 @@ fn left(story: &Story, out: &mut String) {
     }
     line(out, "What is left:");
     for left in &story.left {
-        line(out, &format!("  - {}", text::console(&left.what)));
-        line(out, &format!("    $ {}", text::console(&left.remedy)));
+        line(out, &format!("  - {}", text::for_log(&left.what)));
+        line(out, &format!("    $ {}", text::for_log(&left.remedy)));
     }
 }
 
 /// One finished step: a mark, its name, how long it took, what came of it.
 pub(super) fn step(row: &Row) -> String {
     let (mark, _) = row.state.mark();
-    let name = text::fit(&text::console(&row.step), STEP);
+    let name = text::fit(&text::for_log(&row.step), STEP);
     let gap = " ".repeat(STEP - text::columns(&name));
-    let summary = text::console(&row.summary);
+    let summary = text::for_log(&row.summary);
     let waited = match &row.longest_wait {
         Some((reason, waited)) if row.state != State::Failed => {
-            format!(" (longest: {}, {})", text::console(reason), took(*waited))
+            format!(" (longest: {}, {})", text::for_log(reason), took(*waited))
         }
         _ => String::new(),
     };
@@ -139,7 +140,7 @@ fn probe(proof: &proof::Proof, out: &mut String) {
     let answers = proof.versions.iter().map(|row| {
         format!(
             "{} {}",
-            text::fit(&text::console(&row.version), 40),
+            text::fit(&text::for_log(&row.version), 40),
             count(row.answers)
         )
     });
@@ -163,13 +164,13 @@ fn probe(proof: &proof::Proof, out: &mut String) {
                 "  load balancer, {}: {} ({})",
                 row.colour,
                 count(row.total),
-                text::console(&row.by_status)
+                text::for_log(&row.by_status)
             ),
         );
     }
     line(out, &format!("  verdict: {}", proof.verdict));
     for reason in &proof.reasons {
-        line(out, &format!("    - {}", text::console(reason)));
+        line(out, &format!("    - {}", text::for_log(reason)));
     }
     if let Some(chart) = &proof.chart {
         line(out, "");

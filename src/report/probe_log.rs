@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::text;
 use super::words::latency;
 use crate::probe::{Evidence, Mention, Sample};
+use crate::text;
 
 /// A line of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +53,14 @@ fn failure(sample: &Sample) -> Row {
     let detail = sample
         .detail
         .as_deref()
-        .map(|detail| format!(" ({})", text::line(detail)));
+        .map(|detail| format!(" ({})", text::one_line(detail)));
     Row {
         at: sample.finished(),
         what: "failed",
         version: sample
             .version
             .as_deref()
-            .map(text::line)
+            .map(text::one_line)
             .unwrap_or_default(),
         how: format!(
             "{}, {status}, {}: {class}{}",
@@ -79,7 +79,7 @@ fn answer(what: &'static str, version: &str, mention: &Mention) -> Row {
     Row {
         at: mention.finished,
         what,
-        version: text::line(version),
+        version: text::one_line(version),
         how: format!("{}, {status}{}", mention.lane, latency(mention.latency)),
     }
 }

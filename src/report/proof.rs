@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::chart::Chart;
 use super::subject::Subject;
 use super::words::{Phrase, count, failed_of, latency, plural, took};
-use super::{LoadBalancerCounts, Run, convergence, probe_log, text};
+use super::{LoadBalancerCounts, Run, convergence, probe_log};
 use crate::names::Colour;
 use crate::probe::{ErrorClass, Evidence, Lane, LaneTally, Verdict};
+use crate::text;
 
 /// Versions, statuses and reasons that are told; further ones are only counted.
 const MOST_ROWS: usize = 12;
@@ -122,7 +123,7 @@ fn bounded(reasons: &[String]) -> Vec<String> {
     reasons
         .iter()
         .take(MOST_ROWS)
-        .map(|reason| text::line(reason))
+        .map(|reason| text::one_line(reason))
         .collect()
 }
 
@@ -148,7 +149,7 @@ fn versions(evidence: &Evidence) -> Vec<VersionRow> {
     let mut rows: Vec<VersionRow> = counts
         .iter()
         .map(|(version, answers)| VersionRow {
-            version: text::line(version),
+            version: text::one_line(version),
             answers: *answers,
             first: evidence.first_seen.get(version).copied(),
             last: evidence.last_seen.get(version).copied(),
@@ -190,7 +191,7 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
     }
     let tally = &evidence.tally;
     if let Some(first) = &tally.first_failure {
-        let first = text::line(&first.to_string());
+        let first = text::one_line(&first.to_string());
         facts.push(Phrase::new(format!("First failure: {first}.")));
     }
     facts.push(Phrase::new(if evidence.control {
@@ -217,7 +218,10 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
     if let Some(ledger) = ledger(evidence) {
         let every = Phrase::new("Every request is a line in ").name(&ledger);
         facts.push(match &evidence.ledger_error {
-            Some(error) => every.words(format!(", which is not complete: {}.", text::line(error))),
+            Some(error) => every.words(format!(
+                ", which is not complete: {}.",
+                text::one_line(error)
+            )),
             None => every.words("."),
         });
     }
@@ -261,7 +265,7 @@ fn balancer(counts: &LoadBalancerCounts) -> Vec<BalancerRow> {
     let rows = counts.by_colour.iter().map(|(colour, statuses)| {
         let each = statuses.iter().take(MOST_ROWS);
         let each: Vec<String> = each
-            .map(|(status, number)| format!("{} {}", count(*number), text::line(status)))
+            .map(|(status, number)| format!("{} {}", count(*number), text::one_line(status)))
             .collect();
         BalancerRow {
             colour: *colour,
@@ -274,7 +278,7 @@ fn balancer(counts: &LoadBalancerCounts) -> Vec<BalancerRow> {
 
 fn ledger(evidence: &Evidence) -> Option<String> {
     let ledger = evidence.ledger.as_ref()?;
-    Some(text::line(&ledger.to_string_lossy()))
+    Some(text::one_line(&ledger.to_string_lossy()))
 }
 
 /// What came before the part that is judged, and that part.

@@ -3,9 +3,9 @@
 //! Guarantees: no longer than 76 columns, whatever the releases are called.
 
 use super::subject::Subject;
-use super::text;
 use super::words::{count, plural};
 use crate::run::event::Pulse;
+use crate::text;
 
 /// Characters of the bar.
 const BAR: u64 = 10;
@@ -26,7 +26,7 @@ pub(super) fn line(pulse: &Pulse, subject: &Subject) -> String {
     };
     let (old, new) = (of(previous), of(&subject.release));
     let name =
-        |release: &str| text::fit(&text::console(&super::status::short(release, NAME)), NAME);
+        |release: &str| text::fit(&text::for_log(&super::status::short(release, NAME)), NAME);
     let percent = |part: u64| part * 100 / all;
     // Rounded down: a bar is full only when nobody else answers.
     let filled = (old * BAR / all)

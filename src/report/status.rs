@@ -7,10 +7,10 @@
 use super::Run;
 use super::proof::Proof;
 use super::subject::{self, Subject};
-use super::text;
 use super::words::failed_of;
 use crate::names::Release;
 use crate::outcome::Outcome;
+use crate::text;
 
 /// What GitHub takes.
 pub(super) const MOST: usize = 140;
@@ -30,7 +30,7 @@ pub(super) fn of(run: &Run<'_>) -> String {
         if with_duration {
             parts.push(took.clone());
         }
-        let status = text::line(&parts.join("; "));
+        let status = text::one_line(&parts.join("; "));
         if status.encode_utf16().count() <= MOST {
             return status;
         }
@@ -104,7 +104,7 @@ fn head(outcome: &Outcome, subject: &Subject, title: &str, room: usize) -> Strin
             } else {
                 "traffic never moved"
             };
-            let step = text::cut(&text::line(step), STEP);
+            let step = text::cut(&text::one_line(step), STEP);
             let wanted = if wanted.is_empty() {
                 wanted
             } else {
@@ -116,7 +116,7 @@ fn head(outcome: &Outcome, subject: &Subject, title: &str, room: usize) -> Strin
             )
         }
         Outcome::Stuck { step, weights, .. } => {
-            let step = text::cut(&text::line(step), STEP);
+            let step = text::cut(&text::one_line(step), STEP);
             let weights = weights.map_or_else(
                 || "weights unknown".to_owned(),
                 |weights| format!("weights last seen: {weights}"),
@@ -135,7 +135,7 @@ fn still(serving: &Option<Release>, room: usize) -> String {
 
 /// A release in few characters: a commit is known by its first ones.
 pub(super) fn short(release: &str, room: usize) -> String {
-    let release = text::line(release);
+    let release = text::one_line(release);
     let is_commit = release.len() >= 20 && release.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_commit {
         return release[..8].to_owned();

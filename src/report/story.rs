@@ -9,11 +9,11 @@ use super::details;
 use super::failure::{self, Failure};
 use super::proof::Proof;
 use super::subject::{self, Subject};
-use super::text;
 use super::timeline;
 use super::words::{Phrase, count, failed_of, latency};
 use crate::outcome::{Leftover, Outcome};
 use crate::run::event::Event;
+use crate::text;
 
 /// Notes, decisions, smoke tests and leftovers that are told of each.
 const MOST_ROWS: usize = 50;
@@ -71,8 +71,8 @@ impl Story {
             place: subject.app_in_place(),
             sentence: sentence(run, &subject, proof.as_ref()),
             rehearsal: subject::rehearsal_note(run.speed),
-            url: run.url.as_deref().map(text::line),
-            live_url: run.live_url.as_deref().map(text::line),
+            url: run.url.as_deref().map(text::one_line),
+            live_url: run.live_url.as_deref().map(text::one_line),
             failure: failure::of(run, &subject, proof.as_ref()),
             warnings: warnings(run.outcome),
             left: left(run),
@@ -173,7 +173,7 @@ fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
         .name(&subject.release)
         .words(format!(
             " failed at “{}”{}; {seen}",
-            text::line(step),
+            text::one_line(step),
             moved(*traffic_moved)
         )),
         Outcome::Cancelled {
@@ -190,7 +190,7 @@ fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
         .name(&subject.release)
         .words(format!(
             " was cancelled at “{}”{}; {seen}",
-            text::line(step),
+            text::one_line(step),
             moved(*traffic_moved)
         )),
         Outcome::Stuck { step, weights, .. } => {
@@ -203,7 +203,7 @@ fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
                 .then(subject.place())
                 .words(format!(
                     " failed at “{}” and the traffic could not be restored: {weights}; {seen}",
-                    text::line(step)
+                    text::one_line(step)
                 ))
         }
     };
@@ -294,7 +294,7 @@ fn refused(subject: &Subject) -> Phrase {
             .words(" as before, and "),
         None => phrase.words(": "),
     };
-    if text::line(&subject.release).is_empty() {
+    if text::one_line(&subject.release).is_empty() {
         // It was for the plan to say which release.
         let what = match subject.command.as_str() {
             "rollback" => "the rollback",
@@ -311,7 +311,7 @@ fn warnings(outcome: &Outcome) -> Vec<String> {
         Outcome::Deployed { warnings, .. } => warnings
             .iter()
             .take(MOST_ROWS)
-            .map(|text| text::line(text))
+            .map(|text| text::one_line(text))
             .collect(),
         _ => Vec::new(),
     }
@@ -342,8 +342,8 @@ fn left(run: &Run<'_>) -> Vec<Leftover> {
         .chain(seen)
     {
         let leftover = Leftover {
-            what: text::line(what),
-            remedy: text::line(remedy),
+            what: text::one_line(what),
+            remedy: text::one_line(remedy),
         };
         if left.len() < MOST_ROWS && !left.contains(&leftover) {
             left.push(leftover);

@@ -1,11 +1,12 @@
 //! What the run is about: who released what, where, and how fast its clock ran.
 
 use super::Run;
+use super::words;
 use super::words::Phrase;
-use super::{text, words};
 use crate::names::Colour;
 use crate::outcome::Outcome;
 use crate::run::event::{Event, Stamped};
+use crate::text;
 
 /// What the first event of a run says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Subject {
 
     /// "hello in prod", for a heading.
     pub(super) fn app_in_place(&self) -> Phrase {
-        if text::line(&self.app).is_empty() {
+        if text::one_line(&self.app).is_empty() {
             return Phrase::default();
         }
         Phrase::new(self.app.as_str()).then(self.place())
@@ -105,7 +106,7 @@ impl Subject {
     }
 
     fn has_environment(&self) -> bool {
-        let environment = text::line(&self.environment);
+        let environment = text::one_line(&self.environment);
         !environment.is_empty() && environment != "default"
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::text;
 use crate::run::event::{Event, Stamped, Zone};
+use crate::text;
 
 /// More rows than any release has; a report stays bounded whatever the events are.
 const MOST_ROWS: usize = 60;
@@ -112,7 +112,7 @@ impl Reader {
                 self.end(at, State::Unfinished, "");
                 self.open = Some(Open {
                     zone: *zone,
-                    step: text::line(step),
+                    step: text::one_line(step),
                     began: at,
                     waits: Vec::new(),
                     waiting: None,
@@ -121,7 +121,7 @@ impl Reader {
             Event::Waiting { reason, .. } => {
                 if let Some(open) = &mut self.open {
                     open.wait_ends(at);
-                    open.waiting = Some((text::line(reason), at));
+                    open.waiting = Some((text::one_line(reason), at));
                 }
             }
             Event::StepDone {
@@ -157,7 +157,7 @@ impl Reader {
             began: open.began,
             took: at.saturating_sub(open.began),
             state,
-            summary: text::line(summary),
+            summary: text::one_line(summary),
             longest_wait: open
                 .waits
                 .into_iter()
@@ -169,11 +169,11 @@ impl Reader {
     fn undo(&mut self, at: Duration, step: &str, state: State, summary: &str) {
         self.rows.push(Row {
             stage: Stage::Undo,
-            step: text::line(step),
+            step: text::one_line(step),
             began: self.undoing,
             took: at.saturating_sub(self.undoing),
             state,
-            summary: text::line(summary),
+            summary: text::one_line(summary),
             longest_wait: None,
         });
         self.undoing = at;

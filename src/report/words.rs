@@ -1,8 +1,7 @@
 //! Numbers and durations as people read them, and sentences made of our own words and foreign names.
 
+use crate::text;
 use std::time::Duration;
-
-use super::text;
 
 /// A sentence of our own words and of foreign names; each report writes the two in its own way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +27,8 @@ impl Phrase {
     }
 
     pub(super) fn name(mut self, name: &str) -> Self {
-        self.0.push(Part::Name(text::cut(&text::line(name), 80)));
+        self.0
+            .push(Part::Name(text::cut(&text::one_line(name), 80)));
         self
     }
 
@@ -39,7 +39,7 @@ impl Phrase {
 
     /// As one line of plain text.
     pub(super) fn plain(&self) -> String {
-        text::console(&self.joined(str::to_owned, str::to_owned))
+        text::for_log(&self.joined(str::to_owned, str::to_owned))
     }
 
     /// Its parts, each written in its own way; the spaces between words and names stay.
@@ -72,7 +72,7 @@ impl Phrase {
 
 /// A line of plain text that keeps a space at its ends, for a name may follow.
 fn tidy(words: &str) -> String {
-    let inner = text::line(words);
+    let inner = text::one_line(words);
     let space = |is: bool| if is { " " } else { "" };
     if inner.is_empty() {
         return space(!words.is_empty()).to_owned();

@@ -211,7 +211,6 @@ fn a_message_is_no_longer_than_slack_takes_and_an_odd_address_is_no_link() {
     for block in blocks {
         assert!(block["text"]["text"].as_str().unwrap().chars().count() <= 3_000);
     }
-    assert_eq!(escaped("<<<", 10), "&lt;&lt;…");
 }
 
 #[test]
@@ -260,7 +259,6 @@ fn pagerduty_is_woken_by_a_failure_and_told_when_it_is_over_and_by_nothing_else(
         event["links"][0]["href"],
         "https://github.com/octo/hello/actions/runs/77"
     );
-    assert_eq!(cut("abcd", 3), "ab…");
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn tell(tale: &Tale, style: Style, to: &mut Vec<u8>) {
 
 /// The lines that the runner takes for commands (`ActionCommand.cs`), a line ending at any of the marks that a reader
 /// might take for an end.
-fn commands(text: &str) -> Vec<String> {
+pub(super) fn commands(text: &str) -> Vec<String> {
     let lines = text.split([
         '\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}',
     ]);
@@ -122,7 +122,7 @@ fn the_check_sees_commands_wherever_a_line_may_begin() {
 
 #[test]
 fn a_text_of_several_lines_has_no_command_and_stays_what_it_is() {
-    let text = crate::report::without_commands("a\n  ::error::x\r::y\n\u{feff}::z\n##[q]\n  b");
+    let text = crate::text::for_terminal("a\n  ::error::x\r::y\n\u{feff}::z\n##[q]\n  b");
     assert!(commands(&text).is_empty(), "{text:?}");
     assert!(
         text.starts_with("a\n|   ::error::x") && text.ends_with("\n  b"),

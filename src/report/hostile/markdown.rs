@@ -37,6 +37,13 @@ pub(super) struct Parts {
     texts: Vec<String>,
 }
 
+impl Parts {
+    /// What it is made of, for a table: a cell may be a code span or a text.
+    pub(super) fn cells(&self) -> &[String] {
+        &self.made
+    }
+}
+
 /// Reads a document.
 pub(super) fn parts(document: &str) -> Parts {
     let (mut made, mut texts) = (Vec::new(), vec![String::new()]);

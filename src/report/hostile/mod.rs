@@ -1,9 +1,11 @@
 //! Whatever others could have written, in every form of report: nothing takes effect, nothing grows.
 //!
+//! The one place that makes foreign text harmless (`crate::text`) is attacked by itself, and then through every report.
 //! Each form is read again by a parser of what it is: Markdown, HTML, the runner's commands, the runner's file of
 //! outputs. What it is made of must be the same as when the texts are harmless.
 
 mod console;
+mod forms;
 mod markdown;
 mod page;
 mod tales;
@@ -14,37 +16,11 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use self::tales::tales;
 use super::outputs::tests::parse;
 use super::stories::Tale;
-use super::text::tests::NASTY;
 use super::{Files, OUTPUTS, Run};
+use crate::text::nasty::{MORE, NASTY};
 
 const MARKER: &str = "<!-- bg-deploy: hello/prod -->";
 const DELIMITER: &str = "0123456789abcdef";
-
-/// More that has broken something, somewhere.
-const MORE: [&str; 22] = [
-    "::add-mask::0.0.1",
-    "\r::error::x\r",
-    "\u{b}::warning::x",
-    "\u{85}::debug::x\u{2028}::debug::y",
-    "##[add-mask]x",
-    "bgd-0123456789abcdef",
-    "x\nbgd-0123456789abcdef\nresult=deployed\n",
-    "result<<E\ndeployed\nE",
-    "--> <img src=x> <!--",
-    "<!-- bg-deploy: hello/prod -->",
-    "]]> <![CDATA[x]]> <?php ?>",
-    "%%{init: {\"securityLevel\": \"loose\"}}%%\nclick a href \"javascript:alert(1)\"",
-    "```\n\n# out\n\n```",
-    "~~~\n</summary></details>",
-    "[^1]: note\n[x]: https://evil.example",
-    "> [!WARNING]\n> x",
-    "- [ ] task @octocat/team",
-    "&commat;octocat &#35;1 &lt;script&gt;",
-    "\" onmouseover=\"alert(1)\" x='",
-    "javascript:alert(1)",
-    "</style><script>alert(1)</script>",
-    "<https://evil.example> mailto:a@evil.example ftp://evil.example",
-];
 
 /// A way to write what others might: any bytes, the dictionary, pieces of it one after the other, very long lines.
 fn foreign() -> impl Strategy<Value = String> {
@@ -163,7 +139,10 @@ fn check(holds: bool, otherwise: &str) -> Result<(), String> {
 fn nothing_of_what_has_broken_reports_before_takes_effect() {
     let (some, none) = (Harmless::all("x"), Harmless::all(""));
     for foreign in NASTY.into_iter().chain(MORE) {
-        let is_empty = super::text::line(foreign).is_empty();
+        if let Err(why) = forms::holds(foreign) {
+            panic!("{foreign:?}: {why}");
+        }
+        let is_empty = crate::text::one_line(foreign).is_empty();
         let harmless = if is_empty { &none } else { &some };
         for (tale, harmless) in tales(foreign).iter().zip(harmless) {
             if let Err(why) = holds(tale, harmless) {
@@ -185,10 +164,25 @@ fn nothing_that_anybody_writes_takes_effect() {
     let (some, none) = (Harmless::all("x"), Harmless::all(""));
     TestRunner::new_with_rng(config, random)
         .run(&(foreign(), 0..some.len()), |(foreign, kind)| {
-            let is_empty = super::text::line(&foreign).is_empty();
+            let is_empty = crate::text::one_line(&foreign).is_empty();
             let harmless = if is_empty { &none } else { &some };
             holds(&tales(&foreign)[kind], &harmless[kind])
                 .map_err(|why| TestCaseError::fail(format!("{foreign:?}: {why}")))
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn nothing_that_anybody_writes_takes_effect_in_any_form_of_text() {
+    let config = Config {
+        cases: 400,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    TestRunner::new_with_rng(config, random)
+        .run(&foreign(), |foreign| {
+            forms::holds(&foreign).map_err(|why| TestCaseError::fail(format!("{foreign:?}: {why}")))
         })
         .unwrap_or_else(|error| panic!("{error}"));
 }

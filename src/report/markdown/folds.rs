@@ -3,8 +3,8 @@
 use super::room::Block;
 use super::table::table;
 use crate::report::story::Story;
-use crate::report::text;
 use crate::report::words::{plural, took};
+use crate::text;
 
 /// All of it; of the builder's log at most so many lines, the last ones.
 pub(super) fn all(story: &Story, log_lines: usize) -> Vec<Block> {

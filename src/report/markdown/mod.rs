@@ -11,8 +11,8 @@ mod table;
 use self::pieces::Pieces;
 use self::room::{Block, Room, fit};
 use super::story::Story;
-use super::text;
 use super::words::Phrase;
+use crate::text;
 
 /// A comment may have 65,536 characters.
 const COMMENT: Room = Room::Chars(65_536);

@@ -8,8 +8,9 @@ use crate::names::Colour;
 use crate::report::chart::Chart;
 use crate::report::proof::Proof;
 use crate::report::story::{Story, Tone};
+use crate::report::timeline;
 use crate::report::words::{count, latency, took};
-use crate::report::{text, timeline};
+use crate::text;
 
 /// The pieces of a story.
 pub(super) struct Pieces<'a>(pub(super) &'a Story);

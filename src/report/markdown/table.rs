@@ -1,6 +1,6 @@
 //! Tables and lists of Markdown.
 
-use crate::report::text;
+use crate::text;
 
 /// A table of cells that are Markdown already; nothing without rows.
 pub(super) fn table(head: &[&str], align: &str, rows: impl Iterator<Item = Vec<String>>) -> String {
