@@ -1,271 +1,162 @@
-//! What is in the dependency tree, against `deny.toml`: licences, sources, bans, duplicates. Asks nobody but cargo.
-//!
-//! Sources and duplicates are read off `Cargo.lock`, for every platform; bans and licences are about what is built here:
-//! the lock also names what a feature that is off would bring.
+//! The dependency tree: that `deny.sh` finds what `deny.toml` forbids, and that the AWS SDK is built once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use toml::{Table, Value};
+/// What is planted into `deny.toml`, from what to what, and what cargo-deny calls it.
+const PLANTED: [(&str, &str, &str); 6] = [
+    ("    \"ISC\",\n", "", "error[rejected]"),
+    (
+        "allow-registry = [\"https://github.com/rust-lang/crates.io-index\"]",
+        "allow-registry = []",
+        "error[source-not-allowed]",
+    ),
+    (
+        "    { crate = \"native-tls\",",
+        "    { crate = \"serde\" },\n    { crate = \"native-tls\",",
+        "error[banned]",
+    ),
+    (
+        "    { crate = \"getrandom@0.2\", reason = \"ring\" },\n",
+        "",
+        "error[duplicate]",
+    ),
+    (
+        "skip = [\n",
+        "skip = [\n    { crate = \"openssl@0.10\", reason = \"nothing\" },\n",
+        "error[unmatched-skip]",
+    ),
+    (
+        "    \"Apache-2.0\",\n",
+        "    \"Apache-2.0\",\n    \"GPL-3.0-only\",\n",
+        "error[license-not-encountered]",
+    ),
+];
 
 #[test]
-fn every_dependency_comes_from_crates_io() {
-    let allowed = strings(&deny()["sources"]["allow-registry"]);
-    let strays: Vec<_> = locked()
-        .into_iter()
-        .filter_map(|package| {
-            // The crate itself has no source.
-            let source = package.source?;
-            let ok = allowed
-                .iter()
-                .any(|registry| source == format!("registry+{registry}"));
-            (!ok).then(|| format!("{} {} from {source}", package.name, package.version))
+#[expect(clippy::print_stdout, reason = "a skipped test is said aloud")]
+fn whatever_deny_toml_forbids_is_found() {
+    let mut config = std::fs::read_to_string(root().join("deny.toml")).expect("deny.toml");
+    for (from, to, _) in PLANTED {
+        assert!(config.contains(from), "deny.toml has no {from:?} any more");
+        config = config.replacen(from, to, 1);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let planted = folder.path().join("deny.toml");
+    std::fs::write(&planted, config).expect("a file");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    let output = Command::new("bash")
+        .arg(root().join(".github/scripts/deny.sh"))
+        .arg(&planted)
+        .env("CARGO_TARGET_DIR", target.expect("the target's folder"))
+        .output()
+        .expect("bash");
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(3) && !in_ci() {
+        println!("SKIPPED, nothing was tested: {said}");
+        return;
+    }
+    assert!(!output.status.success(), "it lets everything pass: {said}");
+    for (_, _, found) in PLANTED {
+        assert!(said.contains(found), "{found} was not found:\n{said}");
+    }
+}
+
+/// `cargo test` after `cargo run` would build the SDK a second time, minutes, if a dependency of tests switched on what
+/// nothing else does: so the workspace's Cargo.toml switches it on for all.
+#[test]
+fn tests_give_no_crate_of_the_aws_sdk_other_features_than_the_program() {
+    let sdk = of_the_sdk();
+    assert!(
+        sdk.iter().any(|name| name.starts_with("hyper v")),
+        "the tree is not read: {sdk:?}"
+    );
+    let program = features(&PROGRAM);
+    let tests = features(&TESTS);
+    let differing: Vec<_> = sdk
+        .iter()
+        .filter_map(|name| {
+            // One more set alone is no second build of the SDK: a build script's own variant.
+            let lost: Vec<_> = program[name].difference(&tests[name]).collect();
+            (!lost.is_empty()).then(|| {
+                format!(
+                    "{name}: the program has {lost:?}, the tests {:?}",
+                    tests[name]
+                )
+            })
         })
         .collect();
-    assert!(strays.is_empty(), "{strays:#?}");
-}
-
-#[test]
-fn what_is_banned_is_not_there() {
-    let reached = reached(&built());
     assert!(
-        reached.contains("rustls"),
-        "the tree is not read: {reached:?}"
+        differing.is_empty(),
+        "the tests would build the AWS SDK anew; name these features in [workspace.dependencies]: {differing:#?}"
     );
-    let found: Vec<_> = banned(false)
-        .into_iter()
-        .filter(|name| reached.contains(name))
-        .collect();
-    assert!(found.is_empty(), "banned by deny.toml: {found:?}");
 }
 
-#[test]
-fn nothing_is_there_twice_that_is_not_excused() {
-    let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for package in locked() {
-        versions
-            .entry(package.name)
-            .or_default()
-            .push(package.version);
-    }
-    let excused = excused();
-    let mut unused: BTreeSet<_> = excused.iter().cloned().collect();
-    let once = banned(true);
-    let mut found = Vec::new();
-    for (name, versions) in versions {
-        let counted = versions.iter().filter(|version| {
-            let excuse = excused
-                .iter()
-                .find(|(of, from)| *of == name && is_of(version, from));
-            match excuse {
-                Some(excuse) if !once.contains(&name) => {
-                    if versions.len() > 1 {
-                        unused.remove(excuse);
-                    }
-                    false
-                }
-                _ => true,
-            }
-        });
-        if counted.count() > 1 {
-            found.push(format!("{name} {}", versions.join(", ")));
+/// What `cargo run` builds.
+const PROGRAM: [&str; 4] = ["--package", "bg-deploy", "--edges", "normal,build"];
+/// What `cargo test` builds.
+const TESTS: [&str; 3] = ["--workspace", "--edges", "normal,build,dev"];
+
+/// The names and versions of the SDK's crates and of all that they are built from.
+fn of_the_sdk() -> BTreeSet<String> {
+    let tree = tree(&PROGRAM, &["--prefix", "depth", "--format", " {p}"]);
+    let mut names = BTreeSet::new();
+    let mut within: Option<usize> = None;
+    for line in tree.lines() {
+        let (depth, package) = line.split_once(' ').expect("depth and package");
+        let depth: usize = depth.parse().expect("a depth");
+        if within.is_some_and(|above| depth <= above) {
+            within = None;
+        }
+        if within.is_none() && package.starts_with("aws-") {
+            within = Some(depth);
+        }
+        if within.is_some() {
+            names.insert(name(package));
         }
     }
-    assert!(
-        found.is_empty(),
-        "{found:#?}\ncargo tree -d shows who brings them; align them, or excuse one in deny.toml with the reason"
-    );
-    assert!(
-        unused.is_empty(),
-        "excuses in deny.toml that nothing needs any more: {unused:?}"
-    );
-}
-
-#[test]
-fn every_licence_is_allowed() {
-    let allowed = strings(&deny()["licenses"]["allow"]);
-    let mut refused = Vec::new();
-    let mut used = BTreeSet::new();
-    for package in built()["packages"].as_array().expect("packages") {
-        let name = package["name"].as_str().expect("a name");
-        let licence = package["license"].as_str().unwrap_or_default();
-        match allowance(licence, &allowed) {
-            Some(taken) => used.extend(taken),
-            None => refused.push(format!("{name}: {licence:?}")),
-        }
-    }
-    assert!(refused.is_empty(), "not allowed by deny.toml: {refused:#?}");
-    let unused: Vec<_> = allowed
-        .iter()
-        .filter(|licence| !used.contains(*licence))
-        .collect();
-    assert!(
-        unused.is_empty(),
-        "deny.toml allows what nothing has: {unused:?}"
-    );
-}
-
-#[test]
-fn of_a_choice_one_licence_is_enough_and_of_a_conjunction_each_is_needed() {
-    let allowed = ["MIT".to_owned(), "ISC".to_owned()];
-    for (licence, ok) in [
-        ("MIT", true),
-        ("GPL-3.0", false),
-        ("", false),
-        ("GPL-3.0 OR MIT", true),
-        ("GPL-3.0/MIT", true),
-        ("GPL-3.0 / MIT", true),
-        ("MIT AND ISC", true),
-        ("MIT AND GPL-3.0", false),
-        ("(MIT OR GPL-3.0) AND ISC", true),
-        ("(MIT OR GPL-3.0) AND GPL-2.0", false),
-        ("GPL-3.0 WITH LLVM-exception OR MIT", true),
-        ("MIT WITH LLVM-exception", false),
-    ] {
-        assert_eq!(allowance(licence, &allowed).is_some(), ok, "{licence:?}");
-    }
-}
-
-/// The licences that are made use of, if they are enough. A conjunction of choices: `(A OR B) AND C`.
-fn allowance(licence: &str, allowed: &[String]) -> Option<Vec<String>> {
-    licence
-        .split(" AND ")
-        .map(|part| {
-            part.trim_matches(['(', ')'])
-                .split(" OR ")
-                .flat_map(|choice| choice.split('/'))
-                .map(str::trim)
-                .find(|choice| allowed.iter().any(|one| one == choice))
-                .map(str::to_owned)
-        })
-        .collect()
-}
-
-struct Locked {
-    name: String,
-    version: String,
-    source: Option<String>,
-}
-
-fn locked() -> Vec<Locked> {
-    let lock = read("Cargo.lock");
-    let text = |package: &Value, key: &str| {
-        let value = package.get(key)?;
-        value.as_str().map(str::to_owned)
-    };
-    let packages = lock["package"].as_array().expect("packages");
-    packages
-        .iter()
-        .map(|package| Locked {
-            name: text(package, "name").expect("a name"),
-            version: text(package, "version").expect("a version"),
-            source: text(package, "source"),
-        })
-        .collect()
-}
-
-/// The crates that are banned; or with `as_duplicates`, those that may be there once.
-fn banned(as_duplicates: bool) -> Vec<String> {
-    let deny = deny();
-    let list = deny["bans"]["deny"].as_array().expect("a list");
-    let names: Vec<_> = list
-        .iter()
-        .filter(|ban| ban.get("deny-multiple-versions").is_some() == as_duplicates)
-        .map(|ban| ban["crate"].as_str().expect("a name").to_owned())
-        .collect();
-    assert!(!names.is_empty(), "deny.toml bans nothing");
     names
 }
 
-/// Names and the beginnings of versions that may be there beside another one.
-fn excused() -> Vec<(String, String)> {
-    let deny = deny();
-    let list = deny["bans"]["skip"].as_array().expect("a list");
-    list.iter()
-        .map(|skip| {
-            let spec = skip["crate"].as_str().expect("a name");
-            let (name, version) = spec.split_once('@').expect("name@version");
-            (name.to_owned(), version.to_owned())
-        })
-        .collect()
-}
-
-fn is_of(version: &str, from: &str) -> bool {
-    version == from || version.starts_with(&format!("{from}."))
-}
-
-/// The names of everything that is built, from the crate itself on.
-fn reached(metadata: &serde_json::Value) -> BTreeSet<String> {
-    let packages = metadata["packages"].as_array().expect("packages");
-    let names: BTreeMap<_, _> = packages
-        .iter()
-        .map(|package| (package["id"].as_str(), package["name"].as_str()))
-        .collect();
-    let nodes = metadata["resolve"]["nodes"].as_array().expect("nodes");
-    let needs: BTreeMap<_, _> = nodes
-        .iter()
-        .map(|node| (node["id"].as_str(), &node["dependencies"]))
-        .collect();
-    let mut to_do = vec![metadata["resolve"]["root"].as_str()];
-    let mut seen = BTreeSet::new();
-    while let Some(id) = to_do.pop() {
-        if seen.insert(id) {
-            let needs = needs[&id].as_array().expect("dependencies");
-            to_do.extend(needs.iter().map(serde_json::Value::as_str));
-        }
+/// Of each package every set of features that it is built with.
+fn features(of: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let tree = tree(of, &["--prefix", "none", "--format", "{p} [{f}]"]);
+    let mut found: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for line in tree.lines() {
+        let (package, features) = line.rsplit_once(" [").expect("package and features");
+        let sets = found.entry(name(package)).or_default();
+        sets.insert(features.trim_end_matches(']').to_owned());
     }
-    seen.iter()
-        .filter_map(|id| names[id].map(str::to_owned))
-        .collect()
+    found
 }
 
-/// What is built on this machine, as cargo sees it.
-fn built() -> serde_json::Value {
-    let run = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program)
-            .args(arguments)
-            .current_dir(root())
-            .output()
-            .expect("the toolchain");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{program}: {errors}");
-        String::from_utf8(output.stdout).expect("UTF-8")
-    };
-    let about = run("rustc", &["-vV"]);
-    let host = about
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .expect("a host");
-    let metadata = run(
-        env!("CARGO"),
-        &[
-            "metadata",
-            "--locked",
-            "--offline",
-            "--format-version",
-            "1",
-            "--filter-platform",
-            host,
-        ],
-    );
-    serde_json::from_str(&metadata).expect("JSON")
+/// Name and version, without what cargo adds about where it comes from.
+fn name(package: &str) -> String {
+    package.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
-fn deny() -> Table {
-    read("deny.toml")
+fn tree(of: &[&str], format: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--no-dedupe"])
+        .args(of)
+        .args(format)
+        .current_dir(root())
+        .output()
+        .expect("cargo");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    // A blank line stands between the trees of two packages.
+    text.replace("\n\n", "\n")
 }
 
-fn read(name: &str) -> Table {
-    let text = std::fs::read_to_string(root().join(name)).expect(name);
-    text.parse().expect(name)
-}
-
-fn strings(list: &Value) -> Vec<String> {
-    let list = list.as_array().expect("a list");
-    list.iter()
-        .map(|text| text.as_str().expect("a text").to_owned())
-        .collect()
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told so by whoever runs them"
+)]
+fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|ci| ci == "true")
 }
 
 fn root() -> &'static Path {

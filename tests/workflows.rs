@@ -1,5 +1,5 @@
-//! The workflows, the examples of workflows and the action, as GitHub would read them: its own schemas, zizmor, and the
-//! rules of this house for them.
+//! The workflows, the examples of workflows, the action and Dependabot's list, as GitHub would read them: its own schemas,
+//! zizmor, and the rules of this house for them.
 
 #[path = "support/venv.rs"]
 mod venv;
@@ -15,6 +15,9 @@ use serde_json::Value;
 /// This action, as the examples and our own workflows call it.
 const OURS: [&str; 2] = ["org/bg-deploy@v1", "$/"];
 
+/// What Dependabot looks after.
+const DEPENDABOT: &str = ".github/dependabot.yml";
+
 #[test]
 fn zizmor_and_githubs_own_schemas_find_nothing_wrong() {
     let Some(linters) = Linters::get() else {
@@ -28,6 +31,10 @@ fn zizmor_and_githubs_own_schemas_find_nothing_wrong() {
     linters
         .schema("vendor.github-actions", &all[all.len() - 1..])
         .expect("a valid action");
+    all.push(root().join(DEPENDABOT));
+    linters
+        .schema("vendor.dependabot", &all[all.len() - 1..])
+        .expect("a valid list");
     linters.zizmor(&all).expect("nothing found");
 }
 
@@ -71,6 +78,36 @@ fn the_linters_find_what_is_planted() {
         let found = linters.schema("vendor.github-workflows", &write(from, to));
         assert!(found.is_err(), "the schema let {to:?} pass");
     }
+
+    let list = std::fs::read_to_string(root().join(DEPENDABOT)).expect("Dependabot's list");
+    let planted = folder.path().join("dependabot.yml");
+    std::fs::write(
+        &planted,
+        list.replacen("default-days: 7", "default-days: 0", 1),
+    )
+    .expect("a file");
+    let file = [planted.clone()];
+    assert!(
+        linters.zizmor(&file).is_err(),
+        "zizmor let a version pass that is taken at once"
+    );
+    std::fs::write(&planted, list.replacen("weekly", "at-times", 1)).expect("a file");
+    assert!(
+        linters.schema("vendor.dependabot", &file).is_err(),
+        "the schema let an interval pass that is none"
+    );
+}
+
+#[test]
+fn dependabot_looks_at_each_kind_of_dependency() {
+    let list = read(&root().join(DEPENDABOT));
+    let kinds: BTreeSet<_> = list["updates"]
+        .as_array()
+        .expect("updates")
+        .iter()
+        .filter_map(|update| update["package-ecosystem"].as_str())
+        .collect();
+    assert_eq!(kinds, BTreeSet::from(["cargo", "github-actions", "pip"]));
 }
 
 #[test]
