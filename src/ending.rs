@@ -3,7 +3,7 @@
 use crate::aws::elbv2;
 use crate::names::Release;
 use crate::outcome::{Leftover, Outcome};
-use crate::plan::{FROZEN, Plan};
+use crate::plan::{Choice, FROZEN, Plan};
 use crate::probe::{Evidence, Verdict, judge};
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
@@ -26,8 +26,12 @@ pub struct Finished {
 
 /// Tells what was decided, and what is live.
 pub(crate) fn announce(cx: &Context, plan: &Plan) {
-    for decision in plan.decisions() {
-        cx.events.emit(decision);
+    for Choice { what, value, why } in plan.choices() {
+        cx.events.emit(Event::Decided {
+            what: what.to_owned(),
+            value,
+            why,
+        });
     }
     if let Some(release) = &plan.previous.release {
         cx.events.emit(Event::Fleet {

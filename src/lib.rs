@@ -216,6 +216,7 @@ pub mod plan;
 pub mod prepare;
 pub mod probe;
 pub mod provision;
+pub mod random;
 pub mod report;
 pub mod rollback;
 pub mod run;

@@ -40,7 +40,7 @@ impl fmt::Display for Colour {
 }
 
 /// The version string that the app must answer with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Release(pub String);
 

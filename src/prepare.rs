@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::inventory::{self, Inventory};
 use crate::names::Release;
 use crate::plan::{Decision, Draw, Plan};
-use crate::provision::load_balancer::random_token;
+use crate::random::random_token;
 use crate::secret::Secret;
 
 /// A decision, and the bundle it is about.

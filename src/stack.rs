@@ -3,7 +3,6 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::aws::Tags;
-use crate::bake::bundle::hex;
 use crate::names::Colour;
 
 /// The tag with the app's name.
@@ -119,7 +118,7 @@ fn fit(name: &str, most: usize) -> String {
     if name.len() <= most {
         return name.to_owned();
     }
-    let hash = &hex(&Sha256::digest(name.as_bytes()))[..6];
+    let hash = &hex::encode(Sha256::digest(name.as_bytes()))[..6];
     format!("{}-{hash}", name[..most - 7].trim_end_matches('-'))
 }
 

@@ -9,7 +9,6 @@ use crate::config::Config;
 use crate::inventory::{Inventory, release};
 use crate::names::{Colour, Release, roughly, utc};
 use crate::plan::{Decision, Draw, Plan, is_frozen, parts};
-use crate::run::event::Event;
 
 /// How things stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -220,13 +219,8 @@ fn unfinished(config: &Config, inventory: &Inventory, bakes: &[String]) -> Vec<S
 
 /// How a rollback would go, in the plan's own words.
 fn how(plan: &Plan) -> String {
-    plan.decisions()
-        .into_iter()
-        .find_map(|decision| match decision {
-            Event::Decided { what, value, why } if what == "how" => Some(format!("{value}; {why}")),
-            _ => None,
-        })
-        .unwrap_or_default()
+    let (how, why) = plan.way_back();
+    format!("{how}; {why}")
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::task::Poll;
 use std::time::Duration;
 
-use bg_deploy::announce::Beginning;
 use bg_deploy::aws::{autoscaling, elbv2};
 use bg_deploy::config::Config;
 use bg_deploy::deploy::deploy;
@@ -18,9 +17,10 @@ use bg_deploy::names::Weights;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Plan;
 use bg_deploy::rollback::rollback;
+use bg_deploy::run::beginning::Beginning;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::{Event, Zone};
-use bg_deploy::run::journal::Stage;
+use bg_deploy::run::progress::Stage;
 use bg_deploy::run::state::State;
 use bg_deploy::steps::{ROLLBACK, TABLE};
 use local_aws::fault::Answer;
@@ -48,8 +48,9 @@ fn beginning(command: &str, plan: &Plan) -> Beginning {
         command: command.to_owned(),
         app: plan.app.clone(),
         environment: plan.environment.clone(),
-        release: plan.release.to_string(),
-        previous: plan.previous.release.as_ref().map(ToString::to_string),
+        release: plan.release.clone(),
+        previous: plan.previous.release.clone(),
+        by: None,
         url: Some(plan.url.clone()),
     }
 }

@@ -64,8 +64,9 @@ impl Job {
                 command: "deploy".to_owned(),
                 app: "hello".to_owned(),
                 environment: "prod".to_owned(),
-                release: "1.4.2".to_owned(),
-                previous: Some("1.4.1".to_owned()),
+                release: Release("1.4.2".to_owned()),
+                previous: Some(Release("1.4.1".to_owned())),
+                by: Some("ada".to_owned()),
                 url: Some(URL.to_owned()),
             },
             folder: tempfile::tempdir().expect("a folder"),
@@ -88,7 +89,7 @@ impl Job {
 
     fn command(mut self, command: &str, release: &str) -> Self {
         command.clone_into(&mut self.beginning.command);
-        release.clone_into(&mut self.beginning.release);
+        release.clone_into(&mut self.beginning.release.0);
         self
     }
 
@@ -128,15 +129,7 @@ impl Job {
     }
 
     async fn end(&self, memory: &Memory, outcome: &Outcome) -> Vec<String> {
-        let release = |text: &str| Release(text.to_owned());
-        let began = Event::Began {
-            command: self.beginning.command.clone(),
-            app: self.beginning.app.clone(),
-            environment: self.beginning.environment.clone(),
-            release: release(&self.beginning.release),
-            previous: self.beginning.previous.as_deref().map(release),
-            by: self.inputs.ci.actor.clone(),
-        };
+        let began = Event::Began(self.beginning.clone());
         let done = Event::StepDone {
             step: "shift traffic".to_owned(),
             summary: "all traffic on blue".to_owned(),

@@ -148,7 +148,7 @@ impl Checkout {
         let source = Path::new(env!("CARGO_MANIFEST_DIR"));
         let script = "action/bootstrap.sh";
         std::fs::copy(source.join(script), folder.join(script))?;
-        let sum = bg_deploy::bake::bundle::hex(&Sha256::digest(std::fs::read(binary)?));
+        let sum = hex::encode(Sha256::digest(std::fs::read(binary)?));
         let manifest = format!("version 0.0.0\n{sum}  {file}\n");
         std::fs::write(folder.join("action/manifest"), manifest)?;
         // As in action.yml, as a file like the runner's.

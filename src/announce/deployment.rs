@@ -165,14 +165,14 @@ async fn commit(
     if beginning.command != "rollback" {
         return Ok(job.head().to_owned());
     }
-    if is_commit(&beginning.release) {
-        return Ok(beginning.release.clone());
+    if is_commit(&beginning.release.0) {
+        return Ok(beginning.release.0.clone());
     }
     let mut listed = newest;
     for page in 2..=MOST_PAGES + 1 {
         let of_then = listed.iter().find(|deployment| {
             let payload = payload(deployment);
-            is_ours(&payload, beginning) && payload["release"] == *beginning.release
+            is_ours(&payload, beginning) && payload["release"] == *beginning.release.0
         });
         if let Some(deployment) = of_then {
             return Ok(deployment.sha.clone());

@@ -12,14 +12,13 @@ mod webhook;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::github::GitHub;
 use crate::inputs::{Inputs, Telling};
 use crate::report::Run;
 use net_clock::Clock;
 use net_clock::Network;
 
+pub use crate::run::beginning::{Beginning, Memory};
 pub use comment::{COMMENT_POLICIES, CommentPolicy};
 use job::Job;
 
@@ -31,35 +30,6 @@ const GITHUB: Duration = Duration::from_secs(20);
 /// What is wrong with the inputs about whom to tell, if anything is: found before a run begins.
 pub fn check(telling: &Telling) -> Result<(), String> {
     webhook::check(telling)
-}
-
-/// What a run is about, before anything long.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Beginning {
-    /// "deploy", "rollback", "verify", "finish".
-    pub command: String,
-    /// The app.
-    pub app: String,
-    /// The environment.
-    pub environment: String,
-    /// What is to be live at the end.
-    pub release: String,
-    /// What is live now.
-    pub previous: Option<String>,
-    /// Where live traffic is answered, if it is known.
-    pub url: Option<String>,
-}
-
-/// What was begun with others and has to be ended: kept in the run's state, so that `finish` can go on with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
-    /// GitHub's deployment.
-    pub deployment: Option<u64>,
-    /// The job's `environment:` made it, and GitHub ends it with the job.
-    pub deployment_is_the_jobs: bool,
-    /// A deployment was asked for, and no answer came: it may stand.
-    #[serde(default)]
-    pub deployment_unsure: bool,
 }
 
 /// Tells others how a run goes.

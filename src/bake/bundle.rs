@@ -50,7 +50,7 @@ pub fn pack(artifact: &Path, unit: &str, script: Option<&Path>) -> Result<Bundle
     hashing.out.flush().context("writing the bundle")?;
     Ok(Bundle {
         file,
-        sha256: hex(&hashing.hash.finalize()),
+        sha256: hex::encode(hashing.hash.finalize()),
         size: hashing.size,
         files,
     })
@@ -174,11 +174,6 @@ fn is_executable(_: &fs::Metadata) -> bool {
     true
 }
 
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 struct Hashing<W> {
     out: W,
     hash: Sha256,
@@ -229,7 +224,7 @@ mod tests {
         let root = folder(&[("hello", "x")]);
         let bundle = pack(&root.path().join("hello"), "unit", None).expect("packed");
         let bytes = fs::read(bundle.file.path()).expect("the archive");
-        assert_eq!(bundle.sha256, hex(&Sha256::digest(&bytes)));
+        assert_eq!(bundle.sha256, hex::encode(Sha256::digest(&bytes)));
         assert_eq!(bundle.size, bytes.len() as u64);
     }
 

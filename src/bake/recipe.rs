@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::bundle::hex;
-
 /// Everything that makes one image differ from another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -24,7 +22,7 @@ impl Recipe {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        hex(&hash.finalize())[..16].to_owned()
+        hex::encode(hash.finalize())[..16].to_owned()
     }
 
     /// The image's name, which is unique in an account and region.

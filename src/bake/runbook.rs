@@ -9,8 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::bundle::hex;
-
 /// The step that runs the builder's script.
 pub const PROVISION: &str = "provision";
 /// The step that starts the builder.
@@ -45,7 +43,7 @@ pub fn runbook() -> Value {
 
 /// The SHA-256 of the runbook: part of an image's recipe.
 pub fn runbook_sha256() -> String {
-    hex(&Sha256::digest(runbook().to_string().as_bytes()))
+    hex::encode(Sha256::digest(runbook().to_string().as_bytes()))
 }
 
 fn parameters() -> Value {

@@ -13,12 +13,12 @@ use super::publish::Publisher;
 use super::show::{Show, ended_at_once, finish_command, last_words};
 use super::signals::signals;
 use super::{Failure, Terminal};
-use crate::announce::Beginning;
 use crate::deploy::Finished;
 use crate::inputs::Inputs;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::report::{LoadBalancerCounts, Run};
+use crate::run::beginning::Beginning;
 use crate::run::context::Context;
 use crate::run::event::Event;
 use crate::run::state::State;
@@ -47,21 +47,10 @@ impl Order<'_> {
             command: self.command.to_owned(),
             app: plan.app.clone(),
             environment: plan.environment.clone(),
-            release: plan.release.to_string(),
-            previous: plan.previous.release.as_ref().map(ToString::to_string),
-            url: Some(plan.url.clone()),
-        }
-    }
-
-    fn began(&self) -> Event {
-        let plan = self.plan;
-        Event::Began {
-            command: self.command.to_owned(),
-            app: plan.app.clone(),
-            environment: plan.environment.clone(),
             release: plan.release.clone(),
             previous: plan.previous.release.clone(),
             by: self.by.clone(),
+            url: Some(plan.url.clone()),
         }
     }
 }
@@ -95,7 +84,7 @@ pub(super) async fn carry_out(
         keep_state(cx, file, State::new(beginning.clone(), order.plan.clone()))?;
     }
     let show = Show::open(cx, publisher.terminal);
-    cx.events.emit(order.began());
+    cx.events.emit(Event::Began(beginning.clone()));
     let ended = RefCell::new(None);
     let whole = async {
         let memory = publisher.begin(&beginning).await;

@@ -17,9 +17,9 @@ use crate::cli;
 use crate::ending::restore_by_hand;
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
-use crate::names::Release;
 use crate::outcome::{EXIT_OK, EXIT_STUCK, EXIT_UNEXPECTED, Outcome};
 use crate::report::Run;
+use crate::run::beginning::Beginning;
 use crate::run::context::Context;
 use crate::run::event::{Event, Stamped};
 use crate::run::state::State;
@@ -205,15 +205,10 @@ impl Work<'_> {
     }
 
     fn began(&self, state: &State) -> Event {
-        let beginning = &state.beginning;
-        Event::Began {
-            command: beginning.command.clone(),
-            app: beginning.app.clone(),
-            environment: beginning.environment.clone(),
-            release: Release(beginning.release.clone()),
-            previous: beginning.previous.clone().map(Release),
+        Event::Began(Beginning {
             by: self.inputs.ci.asked_by(),
-        }
+            ..state.beginning.clone()
+        })
     }
 
     fn report<'a>(

@@ -6,9 +6,8 @@ use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
 use crate::outcome::EXIT_OK;
-use crate::plan::{Decision, Plan};
+use crate::plan::{Choice, Decision, Plan};
 use crate::prepare::prepare;
-use crate::run::event::Event;
 use crate::steps;
 use net_clock::Network;
 
@@ -46,10 +45,8 @@ fn as_text(plan: &Plan) -> String {
         "{} in {}: {} would be released. Nothing was changed.\n\nDecisions\n",
         plan.app, plan.environment, plan.release
     );
-    for decision in plan.decisions() {
-        if let Event::Decided { what, value, why } = decision {
-            text.push_str(&format!("  {what:<16} {value}  ({why})\n"));
-        }
+    for Choice { what, value, why } in plan.choices() {
+        text.push_str(&format!("  {what:<16} {value}  ({why})\n"));
     }
     text.push_str("\nSteps, and the AWS calls that change something\n");
     for step in steps::TABLE {

@@ -7,7 +7,7 @@ use super::carry_out::{Order, carry_out, state_file};
 use super::publish::Publisher;
 use super::signals::unless_cancelled;
 use super::{Failure, Terminal, access};
-use crate::announce::{Announcer, Beginning};
+use crate::announce::Announcer;
 use crate::aws::Aws;
 use crate::cli;
 use crate::config::Config;
@@ -15,6 +15,7 @@ use crate::ending::Finished;
 use crate::inputs::Inputs;
 use crate::names::Release;
 use crate::plan::{Decision, Plan};
+use crate::run::beginning::Beginning;
 use crate::run::context::Context;
 use net_clock::Clock;
 use net_clock::Network;
@@ -89,8 +90,9 @@ impl Planned<'_> {
             command: self.name.to_owned(),
             app: config.app.clone(),
             environment: config.environment.clone(),
-            release: wanted.to_string(),
+            release: wanted.clone(),
             previous: None,
+            by: self.inputs.ci.asked_by(),
             url: config.probe.url.clone(),
         }
     }

@@ -9,7 +9,7 @@ use crate::config;
 use crate::inputs::Inputs;
 use crate::outcome::{EXIT_OK, EXIT_UNEXPECTED, EXIT_UNPROVEN};
 use crate::probe::{Endpoint, Probe, Spec, Verdict, judge, table};
-use crate::provision::load_balancer::random_token;
+use crate::random::random_token;
 use net_clock::Clock;
 use net_clock::Network;
 

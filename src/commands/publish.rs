@@ -6,12 +6,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::Terminal;
-use crate::announce::{Announcer, Beginning, Memory};
+use crate::announce::Announcer;
 use crate::inputs::Inputs;
 use crate::outcome::Outcome;
 use crate::plan::Decision;
-use crate::provision::load_balancer::random_token;
+use crate::random::random_token;
 use crate::report::{self, Console, Files, Run};
+use crate::run::beginning::{Beginning, Memory};
 use crate::run::event::{Event, Stamped};
 
 /// Where a run is published.
@@ -69,17 +70,9 @@ impl Publisher<'_> {
     }
 
     async fn without_a_step(&self, beginning: &Beginning, outcome: &Outcome) -> u8 {
-        let began = Event::Began {
-            command: beginning.command.clone(),
-            app: beginning.app.clone(),
-            environment: beginning.environment.clone(),
-            release: crate::names::Release(beginning.release.clone()),
-            previous: beginning.previous.clone().map(crate::names::Release),
-            by: self.inputs.ci.asked_by(),
-        };
         let events = [Stamped {
             at: std::time::Duration::ZERO,
-            event: began,
+            event: Event::Began(beginning.clone()),
         }];
         let run = Run {
             events: &events,

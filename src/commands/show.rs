@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::report::{Console, Run};
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
-use crate::run::journal::{Progress, Stage};
+use crate::run::progress::{Progress, Stage};
 use crate::run::step::Step as _;
 use crate::steps::shift_traffic::ShiftTraffic;
 

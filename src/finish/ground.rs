@@ -9,7 +9,7 @@ use crate::aws::{elbv2, images};
 use crate::names::Weights;
 use crate::plan::Plan;
 use crate::run::context::Context;
-use crate::run::journal::{Progress, Stage};
+use crate::run::progress::{Progress, Stage};
 use crate::run::step::Step as _;
 use crate::stack::{TAG_APP, TAG_DEPLOYMENT};
 use crate::steps::bake_image::BakeImage;

@@ -22,7 +22,7 @@ use crate::outcome::{Leftover, Outcome};
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
-use crate::run::journal::{Entry, Progress, Stage, Stopped};
+use crate::run::progress::{Entry, Progress, Stage, Stopped};
 use crate::run::runner::{Runner, STRAGGLERS, Stop};
 use crate::run::state::State;
 use crate::run::step::{About, Step};

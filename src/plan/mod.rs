@@ -3,8 +3,8 @@
 //! It carries what undoing will need and cannot observe later: weights, capacities and template versions as they were.
 
 mod candidate;
+mod choices;
 mod decide;
-mod decisions;
 mod go_back;
 pub(crate) mod parts;
 pub mod past;
@@ -21,6 +21,8 @@ use crate::config::Config;
 use crate::names::{Colour, Release, Weights};
 use crate::secret::Secret;
 use crate::stack::Names;
+
+pub use choices::Choice;
 
 /// What must not act on a group that is warming up. CodeDeploy suspends the same:
 /// <https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html>.

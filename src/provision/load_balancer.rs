@@ -8,6 +8,7 @@ use super::{Place, Provisioned};
 use crate::aws::elbv2::{self, Condition, HealthCheck, LoadBalancer, TargetGroups};
 use crate::config::Config;
 use crate::names::{Colour, Weights};
+use crate::random::random_token;
 use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
 use crate::stack::{Names, PREVIEW_HEADER, PREVIEW_PRIORITY, TRAFFIC_PRIORITY};
@@ -152,14 +153,6 @@ async fn ensure_rules(
         .await?;
     }
     Ok(())
-}
-
-/// A header value that nobody knows: what opens, or closes, the preview route.
-pub fn random_token() -> Result<String> {
-    let mut bytes = [0; 24];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow::anyhow!("the system's random numbers: {error}"))?;
-    Ok(crate::bake::bundle::hex(&bytes))
 }
 
 async fn wait_until_active(

@@ -94,7 +94,7 @@ impl<W: Write> Console<W> {
     pub fn event(&mut self, stamped: &Stamped) {
         self.now = self.now.max(stamped.at);
         match &stamped.event {
-            Event::Began { .. } => self.began(stamped),
+            Event::Began(_) => self.began(stamped),
             Event::StepBegan { step, zone } => self.step_began(stamped, step, *zone),
             Event::Waiting { reason, .. } => self.waiting(stamped, reason),
             Event::StepDone { .. } | Event::StepFailed { .. } => self.step_ended(stamped),

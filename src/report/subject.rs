@@ -22,20 +22,13 @@ pub(super) struct Subject {
 impl Subject {
     pub(super) fn of(events: &[Stamped]) -> Self {
         let began = events.iter().find_map(|stamped| match &stamped.event {
-            Event::Began {
-                command,
-                app,
-                environment,
-                release,
-                previous,
-                by,
-            } => Some(Self {
-                command: command.clone(),
-                app: app.clone(),
-                environment: environment.clone(),
-                release: release.0.clone(),
-                previous: previous.as_ref().map(|previous| previous.0.clone()),
-                by: by.clone(),
+            Event::Began(began) => Some(Self {
+                command: began.command.clone(),
+                app: began.app.clone(),
+                environment: began.environment.clone(),
+                release: began.release.0.clone(),
+                previous: began.previous.as_ref().map(|previous| previous.0.clone()),
+                by: began.by.clone(),
             }),
             _ => None,
         });

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{Colour, Release, Weights};
+use super::beginning::Beginning;
+use crate::names::{Colour, Weights};
 
 /// Which part of a release a step belongs to; it decides how a failure is undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,20 +45,7 @@ pub struct Pulse {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The run began.
-    Began {
-        /// "deploy", "rehearse", ...
-        command: String,
-        /// The app.
-        app: String,
-        /// The environment.
-        environment: String,
-        /// What is to be live at the end.
-        release: Release,
-        /// What is live now; `None` before a first release.
-        previous: Option<Release>,
-        /// Who or what asked for it, if known.
-        by: Option<String>,
-    },
+    Began(Beginning),
     /// A decision of the plan.
     Decided {
         /// What about ("capacity").

@@ -1,8 +1,10 @@
-//! What every run shares: steps and their runner, the journal, events, waiting.
+//! What every run shares: how it begins, steps and their runner, the journal, events, waiting.
 
+pub mod beginning;
 pub mod context;
 pub mod event;
 pub mod journal;
+pub mod progress;
 pub mod runner;
 pub mod state;
 pub mod step;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::context::{Context, Undoing};
 use super::event::{Event, Zone};
-use super::journal::Stopped;
+use super::progress::Stopped;
 use super::step::Step;
 use super::wait::WaitError;
 use crate::aws::error::{ErrorKind, kind};

@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::journal::Progress;
-use crate::announce::{Beginning, Memory};
+use super::beginning::{Beginning, Memory};
+use super::progress::Progress;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 

@@ -192,7 +192,7 @@ fn look(state: Automation) -> Look<Automation> {
 /// UUID form, as StartAutomationExecution wants it: the same deployment never starts two bakes.
 fn client_token(deployment: &str) -> String {
     use sha2::{Digest as _, Sha256};
-    let hex = crate::bake::bundle::hex(&Sha256::digest(deployment.as_bytes()));
+    let hex = hex::encode(Sha256::digest(deployment.as_bytes()));
     format!(
         "{}-{}-4{}-8{}-{}",
         &hex[..8],

@@ -6,23 +6,16 @@
 //! nothing, the scale-in is scheduled again, or what is retained would stay for ever.
 //! Waits for: the group's instances being gone.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::hold_previous::schedule_again;
+use super::group::{EMPTYING, look_for_empty, schedule_again};
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::utc;
 use crate::plan::{IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
-use crate::run::wait::{Limits, Look};
-
-/// Deregistration delay and termination take a few minutes.
-pub const EMPTY: Limits = Limits::new(Duration::from_secs(900), Duration::from_secs(2))
-    .growing_to(Duration::from_secs(5));
 
 /// The step.
 #[derive(Debug)]
@@ -80,8 +73,11 @@ impl Step for ClearIdle {
         cx.wait(
             Self::ABOUT.name,
             &format!("{} being empty", self.group),
-            EMPTY,
-            || async { look_for_empty(&autoscaling::describe_group(&cx.aws, &self.group).await?) },
+            EMPTYING,
+            || async {
+                let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
+                Ok(look_for_empty(&group))
+            },
         )
         .await?;
         let summary = format!(
@@ -99,12 +95,4 @@ impl Step for ClearIdle {
         let scheduled = schedule_again(cx, &self.group, &self.action, &self.before).await?;
         Ok(scheduled.map(|at| format!("{} is to be scaled in at {} again", self.group, utc(at))))
     }
-}
-
-/// Whether a group has no instances left.
-pub fn look_for_empty(group: &autoscaling::Group) -> Result<Look<()>> {
-    Ok(match group.members.len() {
-        0 => Look::Ready(()),
-        left => Look::NotYet(format!("{left} instances are draining or terminating")),
-    })
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::scale_up_idle::look;
+use super::group::{latest_activity, look_for_instances, schedule_again, thaw};
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::utc;
 use crate::plan::{FROZEN, IdleBefore, Plan};
@@ -19,9 +19,6 @@ use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
 use crate::run::wait::Limits;
-
-/// AWS takes no time that is not in the future: a scale-in that was due meanwhile comes this much later.
-const SOON: Duration = Duration::from_secs(60);
 
 /// The step.
 #[derive(Debug)]
@@ -53,22 +50,6 @@ impl HoldPrevious {
     }
 }
 
-/// Has a colour that was retained scaled in at its time again, or soon, if that has passed.
-pub(super) async fn schedule_again(
-    cx: Undoing<'_>,
-    group: &str,
-    action: &str,
-    before: &IdleBefore,
-) -> Result<Option<SystemTime>> {
-    let Some(at) = before.scale_in_at else {
-        return Ok(None);
-    };
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
-    let at = at.max(cx.context().clock.utc() + SOON);
-    autoscaling::schedule_capacity(cx.aws(), group, action, at, Capacity::NONE).await?;
-    Ok(Some(at))
-}
-
 impl Step for HoldPrevious {
     type Handle = Handle;
     type Output = Vec<String>;
@@ -87,15 +68,12 @@ impl Step for HoldPrevious {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        let latest = autoscaling::describe_activities(&cx.aws, &self.group).await?;
-        let until = latest.iter().map(|activity| activity.started).max();
+        let activities_until = latest_activity(&cx.aws, &self.group).await?;
         // First of all, so that nothing is due between two of these calls.
         autoscaling::suspend_processes(&cx.aws, &self.group, &FROZEN).await?;
         autoscaling::delete_scheduled_action(&cx.aws, &self.group, &self.action).await?;
         autoscaling::update_group(&cx.aws, &self.group, self.capacity, None).await?;
-        Ok(Handle {
-            activities_until: until.unwrap_or(SystemTime::UNIX_EPOCH),
-        })
+        Ok(Handle { activities_until })
     }
 
     async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<Vec<String>>> {
@@ -108,7 +86,13 @@ impl Step for HoldPrevious {
                 let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
                 let activities = autoscaling::describe_activities(&cx.aws, &self.group).await?;
                 let since = handle.activities_until;
-                Ok(look(&group, &activities, desired, version, since))
+                Ok(look_for_instances(
+                    &group,
+                    &activities,
+                    desired,
+                    version,
+                    since,
+                ))
             })
             .await?;
         let launched = desired - self.before.capacity.desired;
@@ -128,15 +112,10 @@ impl Step for HoldPrevious {
             before => autoscaling::update_group(aws, group, before, None).await,
         };
         let scheduled = schedule_again(cx, group, &self.action, &self.before).await;
-        let ours: Vec<_> = FROZEN
-            .iter()
-            .map(|&process| process.to_owned())
-            .filter(|process| !self.before.suspended.contains(process))
-            .collect();
-        let resumed = autoscaling::resume_processes(aws, group, &ours).await;
+        let thawed = thaw(aws, group, &self.before.suspended).await;
         updated?;
         let scheduled = scheduled?;
-        resumed?;
+        thawed?;
         Ok(Some(match scheduled {
             Some(at) => format!("{group} is up as before, to be scaled in at {}", utc(at)),
             None => format!("{group} is up as before"),

@@ -4,6 +4,7 @@ pub mod await_healthy;
 pub mod bake_image;
 pub mod clear_idle;
 pub mod drain_previous;
+mod group;
 pub mod hold_previous;
 pub mod looks;
 pub mod open_preview;

@@ -11,7 +11,7 @@ use super::looks::{Answer, PROPAGATION, ROUND, Round, look};
 use crate::aws::elbv2::{self, Condition};
 use crate::names::Weights;
 use crate::plan::Plan;
-use crate::provision::load_balancer::random_token;
+use crate::random::random_token;
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};

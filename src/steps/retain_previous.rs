@@ -10,10 +10,10 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::clear_idle::{EMPTY, look_for_empty};
+use super::group::{EMPTYING, look_for_empty, thaw};
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::human;
-use crate::plan::{FROZEN, Plan};
+use crate::plan::Plan;
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
@@ -46,15 +46,9 @@ pub async fn hand_over(cx: &Context, plan: &Plan) -> Result<()> {
         ..plan.capacity
     };
     let updated = autoscaling::update_group(&cx.aws, &group, capacity, None).await;
-    let ours: Vec<_> = FROZEN
-        .iter()
-        .map(|&process| process.to_owned())
-        .filter(|process| !plan.idle_before.suspended.contains(process))
-        .collect();
-    let resumed = autoscaling::resume_processes(&cx.aws, &group, &ours).await;
+    let thawed = thaw(&cx.aws, &group, &plan.idle_before.suspended).await;
     updated?;
-    resumed?;
-    Ok(())
+    thawed
 }
 
 impl Step for RetainPrevious {
@@ -83,8 +77,7 @@ impl Step for RetainPrevious {
         }
         if plan.previous.frozen {
             // An interrupted run left it so, and what is scheduled would never happen.
-            let ours = FROZEN.map(str::to_owned);
-            autoscaling::resume_processes(&cx.aws, &previous, &ours).await?;
+            thaw(&cx.aws, &previous, &[]).await?;
         }
         let retain = plan.config.retain.previous_for;
         if retain.is_zero() {
@@ -123,8 +116,11 @@ impl Step for RetainPrevious {
         cx.wait(
             Self::ABOUT.name,
             &format!("{previous} being empty"),
-            EMPTY,
-            || async { look_for_empty(&autoscaling::describe_group(&cx.aws, &previous).await?) },
+            EMPTYING,
+            || async {
+                let group = autoscaling::describe_group(&cx.aws, &previous).await?;
+                Ok(look_for_empty(&group))
+            },
         )
         .await?;
         Ok(Settled::done((), format!("{previous} is scaled in")))

@@ -9,14 +9,14 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::clear_idle::{EMPTY, look_for_empty};
-use crate::aws::autoscaling::{self, Activity, Capacity, Group};
+use super::group::{EMPTYING, latest_activity, look_for_empty, look_for_instances, thaw};
+use crate::aws::autoscaling::{self, Capacity};
 use crate::names::Colour;
 use crate::plan::{FROZEN, IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
-use crate::run::wait::{Limits, Look};
+use crate::run::wait::Limits;
 
 /// The step.
 #[derive(Debug)]
@@ -65,14 +65,11 @@ impl Step for ScaleUpIdle {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        let latest = autoscaling::describe_activities(&cx.aws, &self.group).await?;
-        let until = latest.iter().map(|activity| activity.started).max();
+        let activities_until = latest_activity(&cx.aws, &self.group).await?;
         autoscaling::suspend_processes(&cx.aws, &self.group, &FROZEN).await?;
         let template = Some((self.template.as_str(), self.version));
         autoscaling::update_group(&cx.aws, &self.group, self.capacity, template).await?;
-        Ok(Handle {
-            activities_until: until.unwrap_or(SystemTime::UNIX_EPOCH),
-        })
+        Ok(Handle { activities_until })
     }
 
     async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<Vec<String>>> {
@@ -84,7 +81,7 @@ impl Step for ScaleUpIdle {
             .wait(Self::ABOUT.name, &what, limits, || async {
                 let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
                 let activities = autoscaling::describe_activities(&cx.aws, &self.group).await?;
-                Ok(look(
+                Ok(look_for_instances(
                     &group,
                     &activities,
                     self.capacity.desired,
@@ -104,14 +101,11 @@ impl Step for ScaleUpIdle {
             .template_version
             .map(|version| (self.template.as_str(), version));
         autoscaling::update_group(aws, &self.group, Capacity::NONE, template).await?;
-        let ours: Vec<_> = FROZEN
-            .iter()
-            .map(|&process| process.to_owned())
-            .filter(|process| !self.before.suspended.contains(process))
-            .collect();
-        autoscaling::resume_processes(aws, &self.group, &ours).await?;
-        cx.wait(&format!("{} being empty", self.group), EMPTY, || async {
-            look_for_empty(&autoscaling::describe_group(aws, &self.group).await?)
+        thaw(aws, &self.group, &self.before.suspended).await?;
+        let what = format!("{} being empty", self.group);
+        cx.wait(&what, EMPTYING, || async {
+            let group = autoscaling::describe_group(aws, &self.group).await?;
+            Ok(look_for_empty(&group))
         })
         .await?;
         cx.context().events.emit(Event::Fleet {
@@ -121,110 +115,5 @@ impl Step for ScaleUpIdle {
             release: None,
         });
         Ok(Some(format!("emptied {}", self.group)))
-    }
-}
-
-/// Whether the group has its instances, all of this version; a failed launch is told at once, in AWS's words.
-pub(super) fn look(
-    group: &Group,
-    activities: &[Activity],
-    desired: i32,
-    version: i64,
-    since: SystemTime,
-) -> Look<Vec<String>> {
-    let failed = activities
-        .iter()
-        .find(|activity| activity.started > since && activity.status == "Failed");
-    if let Some(failed) = failed {
-        // AWS repeats its words in the description of some failures.
-        let words = if failed.description.contains(&failed.message) {
-            failed.description.clone()
-        } else {
-            format!("{}: {}", failed.description, failed.message)
-        };
-        return Look::Never(words);
-    }
-    let ready: Vec<_> = group
-        .members
-        .iter()
-        .filter(|member| {
-            member.lifecycle == "InService" && member.template_version == Some(version)
-        })
-        .map(|member| member.id.clone())
-        .collect();
-    // Of the plan, not of the group: a late write of somebody's could have made that nothing.
-    let wanted = usize::try_from(desired).unwrap_or_default();
-    if ready.len() >= wanted && group.members.len() == ready.len() {
-        Look::Ready(ready)
-    } else {
-        Look::NotYet(format!("{} of {wanted} instances in service", ready.len()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::aws::autoscaling::Member;
-
-    fn group(members: &[(&str, &str, i64)]) -> Group {
-        Group {
-            name: "g".into(),
-            capacity: Capacity {
-                min: 2,
-                max: 4,
-                desired: 2,
-            },
-            template_version: Some(3),
-            members: members
-                .iter()
-                .map(|(id, lifecycle, version)| Member {
-                    id: (*id).into(),
-                    lifecycle: (*lifecycle).into(),
-                    template_version: Some(*version),
-                })
-                .collect(),
-            suspended: Vec::new(),
-            target_groups: Vec::new(),
-            deleting: false,
-        }
-    }
-
-    fn activity(status: &str, second: u64) -> Activity {
-        Activity {
-            status: status.into(),
-            description: "Launching a new EC2 instance".into(),
-            message: "no capacity".into(),
-            started: SystemTime::UNIX_EPOCH + Duration::from_secs(second),
-        }
-    }
-
-    #[test]
-    fn only_instances_of_this_version_count() {
-        let since = SystemTime::UNIX_EPOCH;
-        let all = group(&[("a", "InService", 3), ("b", "InService", 3)]);
-        assert_eq!(
-            look(&all, &[], 2, 3, since),
-            Look::Ready(vec!["a".into(), "b".into()])
-        );
-        for other in [
-            group(&[("a", "InService", 3), ("b", "InService", 2)]),
-            group(&[("a", "InService", 3), ("b", "Pending", 3)]),
-            group(&[("a", "InService", 3)]),
-        ] {
-            assert!(matches!(look(&other, &[], 2, 3, since), Look::NotYet(_)));
-        }
-    }
-
-    #[test]
-    fn a_launch_that_failed_since_ends_the_wait_and_an_older_one_does_not() {
-        let empty = group(&[]);
-        let since = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
-        let old = look(&empty, &[activity("Failed", 10)], 2, 3, since);
-        assert!(matches!(old, Look::NotYet(_)));
-        let new = look(&empty, &[activity("Failed", 11)], 2, 3, since);
-        assert_eq!(
-            new,
-            Look::Never("Launching a new EC2 instance: no capacity".into())
-        );
     }
 }

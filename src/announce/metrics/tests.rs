@@ -14,8 +14,9 @@ fn beginning() -> Beginning {
         command: "deploy".to_owned(),
         app: "hello".to_owned(),
         environment: "prod".to_owned(),
-        release: "0.0.2".to_owned(),
+        release: Release("0.0.2".to_owned()),
         previous: None,
+        by: None,
         url: None,
     }
 }

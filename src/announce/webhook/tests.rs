@@ -26,8 +26,9 @@ fn beginning(command: &str) -> Beginning {
         command: command.to_owned(),
         app: "hello".to_owned(),
         environment: "prod".to_owned(),
-        release: "0.0.2".to_owned(),
-        previous: Some("0.0.1".to_owned()),
+        release: Release("0.0.2".to_owned()),
+        previous: Some(Release("0.0.1".to_owned())),
+        by: None,
         url: None,
     }
 }
@@ -81,14 +82,7 @@ fn unproven() -> Outcome {
 fn events() -> Vec<Stamped> {
     vec![Stamped {
         at: Duration::from_secs(7),
-        event: Event::Began {
-            command: "deploy".to_owned(),
-            app: "hello".to_owned(),
-            environment: "prod".to_owned(),
-            release: release("0.0.2"),
-            previous: Some(release("0.0.1")),
-            by: None,
-        },
+        event: Event::Began(beginning("deploy")),
     }]
 }
 

@@ -9,6 +9,7 @@ use crate::outcome::{Leftover, Outcome};
 use crate::probe::Verdict;
 use crate::report::LoadBalancerCounts;
 use crate::report::stories::{self, Tale};
+use crate::run::beginning::Beginning;
 use crate::run::event::{Event, Stamped, Zone};
 
 /// A run in which whatever others could have written is `foreign`.
@@ -126,14 +127,15 @@ fn events(foreign: &str) -> Vec<Stamped> {
     let text = || foreign.to_owned();
     let step = text;
     let events = [
-        Event::Began {
+        Event::Began(Beginning {
             command: text(),
             app: text(),
             environment: text(),
             release: Release(text()),
             previous: Some(Release(text())),
             by: Some(text()),
-        },
+            url: Some(text()),
+        }),
         Event::Decided {
             what: text(),
             value: text(),

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::aws::calls::{Answer, Call};
 use crate::names::{Colour, Release, Weights};
+use crate::run::beginning::Beginning;
 use crate::run::event::{Event, Stamped, Zone};
 
 /// Writes events with their times.
@@ -20,14 +21,15 @@ impl Script {
             release: release.to_owned(),
             events: Vec::new(),
         };
-        script.say(Event::Began {
+        script.say(Event::Began(Beginning {
             command: command.into(),
             app: "hello".into(),
             environment: "prod".into(),
             release: Release(release.into()),
             previous: previous.map(|previous| Release(previous.into())),
             by: Some("octocat, push to main".into()),
-        });
+            url: None,
+        }));
         script
     }
 

@@ -1,22 +1,32 @@
-//! The decisions of a plan for people: what, and why.
+//! What a plan chose, for people: what, and why.
 
 use crate::names::human;
-use crate::run::event::Event;
 
 use super::{Bake, Plan, Source};
 
-fn decided(what: &str, value: impl Into<String>, why: impl Into<String>) -> Event {
-    Event::Decided {
-        what: what.to_owned(),
+/// One thing that was decided, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What about ("instances").
+    pub what: &'static str,
+    /// What was chosen ("2").
+    pub value: String,
+    /// Why ("as many as live has now").
+    pub why: String,
+}
+
+fn decided(what: &'static str, value: impl Into<String>, why: impl Into<String>) -> Choice {
+    Choice {
+        what,
         value: value.into(),
         why: why.into(),
     }
 }
 
 impl Plan {
-    /// The decisions, for people.
-    pub fn decisions(&self) -> Vec<Event> {
-        let mut decisions = vec![
+    /// What was chosen, for people.
+    pub fn choices(&self) -> Vec<Choice> {
+        let mut choices = vec![
             decided(
                 "account",
                 format!("{} in {}", self.account, self.region),
@@ -31,11 +41,11 @@ impl Plan {
                 "the traffic rule's weights",
             ),
         ];
-        decisions.extend(match &self.source {
+        choices.extend(match &self.source {
             Source::Artifact(bake) => self.of_a_release(bake),
             _ => self.of_a_way_back(),
         });
-        decisions.push(decided(
+        choices.push(decided(
             "previous colour",
             match self.previous.release {
                 Some(_) if self.config.retain.previous_for.is_zero() => {
@@ -46,10 +56,10 @@ impl Plan {
             },
             "retain.for",
         ));
-        decisions
+        choices
     }
 
-    fn of_a_release(&self, bake: &Bake) -> Vec<Event> {
+    fn of_a_release(&self, bake: &Bake) -> Vec<Choice> {
         let image = match &bake.existing {
             Some(id) => decided(
                 "image",
@@ -85,8 +95,9 @@ impl Plan {
         ]
     }
 
-    fn of_a_way_back(&self) -> Vec<Event> {
-        let (how, why) = match &self.source {
+    /// How it goes back, and why so.
+    pub fn way_back(&self) -> (String, String) {
+        match &self.source {
             Source::Retained { version } if self.is_at_hand() => (
                 "nothing is launched".to_owned(),
                 format!("its instances are up, of template version {version}"),
@@ -107,7 +118,11 @@ impl Plan {
                 format!("it ran with template version {version}, which is not this colour's last"),
             ),
             Source::Artifact(bake) => (bake.image_name.clone(), String::new()),
-        };
+        }
+    }
+
+    fn of_a_way_back(&self) -> Vec<Choice> {
+        let (how, why) = self.way_back();
         vec![
             decided(
                 "going back to",

@@ -1,0 +1,37 @@
+//! What a run is about, before anything long: what its first event says, what its state file begins with, and what others
+//! are told of it. And what was begun with those others, which has to be ended.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::Release;
+
+/// What a run is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beginning {
+    /// "deploy", "rollback", "verify", "rehearse", ...
+    pub command: String,
+    /// The app.
+    pub app: String,
+    /// The environment.
+    pub environment: String,
+    /// What is to be live at the end; empty when nothing is known of it.
+    pub release: Release,
+    /// What is live now; `None` before a first release, or when AWS was not asked.
+    pub previous: Option<Release>,
+    /// Who or what asked for it, if known.
+    pub by: Option<String>,
+    /// Where live traffic is answered, if it is known.
+    pub url: Option<String>,
+}
+
+/// What was begun with others and has to be ended: kept in the run's state, so that `finish` can go on with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// GitHub's deployment.
+    pub deployment: Option<u64>,
+    /// The job's `environment:` made it, and GitHub ends it with the job.
+    pub deployment_is_the_jobs: bool,
+    /// A deployment was asked for, and no answer came: it may stand.
+    #[serde(default)]
+    pub deployment_unsure: bool,
+}

@@ -1,0 +1,74 @@
+//! How far a run came, step by step: plain values, as they stand in its state file.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::event::Zone;
+
+/// How far a step came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// It is about to start: its change may be made, half or whole, and nothing is known of it.
+    Began,
+    /// Its change was made, and the handle is known.
+    Started,
+    /// It is done.
+    Done,
+    /// It was undone.
+    Undone,
+}
+
+/// A line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The step.
+    pub step: String,
+    /// Its zone.
+    pub zone: Zone,
+    /// How far it came.
+    pub stage: Stage,
+    /// What it has begun; only what is [`Stage::Started`] or [`Stage::Done`] has one.
+    pub handle: Value,
+    /// What undoing it removed or restored.
+    pub undone: Option<String>,
+}
+
+/// Why a run goes no further: a step failed, or it was cancelled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The step.
+    pub step: String,
+    /// The furthest zone that the run had reached.
+    pub zone: Zone,
+    /// Why, in the user's words.
+    pub cause: String,
+    /// The run was cancelled.
+    pub cancelled: bool,
+}
+
+/// How far a run came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Every step that began, in order.
+    pub steps: Vec<Entry>,
+    /// Why it went no further, if it did not.
+    pub stopped: Option<Stopped>,
+}
+
+impl Progress {
+    /// What is noted about a step.
+    pub fn of(&self, step: &str) -> Option<&Entry> {
+        self.steps.iter().find(|entry| entry.step == step)
+    }
+
+    /// Whether a step is done, and was not undone.
+    pub fn has_done(&self, step: &str) -> bool {
+        self.of(step)
+            .is_some_and(|entry| entry.stage == Stage::Done)
+    }
+
+    pub(super) fn of_mut(&mut self, step: &str) -> Option<&mut Entry> {
+        self.steps.iter_mut().find(|entry| entry.step == step)
+    }
+}
