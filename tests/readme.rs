@@ -1,8 +1,12 @@
-//! What README.md says about steps, exit codes, faults, commands, inputs, outputs and keys is made from the code; so are
-//! the inputs, the outputs and the variables of action.yml.
+//! What README.md and docs/ say about steps, exit codes, faults, commands, inputs, outputs and keys is made from the code;
+//! so are the inputs, the outputs and the variables of action.yml. Links lead somewhere, and configs that are shown are some.
 //!
-//! `BGD_UPDATE_GOLDEN=1 cargo test --test readme` writes it anew.
+//! `BGD_UPDATE_GOLDEN=1 cargo test --test readme` writes what is made from the code anew.
 
+#[path = "readme/links.rs"]
+mod links;
+
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +33,75 @@ fn what_is_generated_is_as_the_code_has_it() {
         ("outputs", outputs_table()),
         ("config", config::reference_markdown()),
     ];
-    hold("README.md", |name| format!("<!-- {name} -->"), parts);
+    // Each in the document that has its mark, whichever that is.
+    for (name, text) in parts {
+        let document = document_with(name);
+        hold(&document, |name| format!("<!-- {name} -->"), [(name, text)]);
+    }
+}
+
+#[test]
+fn every_mark_stands_once_and_means_something() {
+    // The commands that .ci/run takes from README.md.
+    assert_eq!(document_with("rehearse"), "README.md");
+    assert_eq!(document_with("test"), "README.md");
+    let known = BTreeSet::from([
+        "commands",
+        "config",
+        "exit-codes",
+        "faults",
+        "inputs",
+        "outputs",
+        "rehearse",
+        "rollback-steps",
+        "steps",
+        "test",
+    ]);
+    for (document, text) in documents() {
+        for rest in text.split("<!-- ").skip(1) {
+            let (name, _) = rest.split_once(" -->").expect("the end of a mark");
+            let name = name.strip_prefix('/').unwrap_or(name);
+            assert!(known.contains(name), "{document}: nothing makes {name:?}");
+        }
+    }
+}
+
+/// The one document with the mark of this name.
+fn document_with(name: &str) -> String {
+    for mark in [format!("<!-- {name} -->"), format!("<!-- /{name} -->")] {
+        let places: Vec<_> = documents()
+            .into_iter()
+            .flat_map(|(document, text)| {
+                text.match_indices(&mark)
+                    .map(|_| document.clone())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(places.len(), 1, "{mark} stands not once but in {places:?}");
+    }
+    documents()
+        .into_iter()
+        .find(|(_, text)| text.contains(&format!("<!-- {name} -->")))
+        .map(|(document, _)| document)
+        .expect("it was found before")
+}
+
+/// README.md and all of docs/, by their paths.
+fn documents() -> Vec<(String, String)> {
+    let mut paths = vec!["README.md".to_owned()];
+    for entry in std::fs::read_dir(root().join("docs")).expect("docs/") {
+        let name = entry.expect("an entry").file_name();
+        paths.push(format!("docs/{}", name.to_string_lossy()));
+    }
+    paths.sort();
+    assert!(paths.len() > 5, "{paths:?}");
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(root().join(&path)).expect(&path);
+            (path, text)
+        })
+        .collect()
 }
 
 #[test]
@@ -82,11 +154,28 @@ fn hold<const N: usize>(file: &str, mark: impl Fn(&str) -> String, parts: [(&str
 }
 
 #[test]
-fn the_config_that_it_shows_is_one() {
+fn every_config_that_is_shown_is_one() {
+    let readme = fenced(&readme(), "```toml");
+    assert!(
+        readme[0].lines().count() <= 4,
+        "README.md promises four lines"
+    );
+    let mut seen = 0;
+    for (document, text) in documents() {
+        for config in fenced(&text, "```toml") {
+            seen += 1;
+            let loaded = loaded(&config);
+            assert!(loaded.is_ok(), "{document}: {loaded:?}\n{config}");
+        }
+    }
+    assert!(seen >= 2, "README.md and the quickstart show one each");
+}
+
+/// What is made of a config beside the artifact that it names.
+fn loaded(text: &str) -> anyhow::Result<config::Config> {
     let folder = tempfile::tempdir().expect("a folder");
-    let text = fenced(&readme(), "```toml");
     let file = folder.path().join("bg-deploy.toml");
-    std::fs::write(&file, &text).expect("writing the config");
+    std::fs::write(&file, text).expect("writing the config");
     let dist = folder.path().join("dist");
     std::fs::create_dir(&dist).expect("the artifact's folder");
     let program = dist.join("hello");
@@ -104,9 +193,7 @@ fn the_config_that_it_shows_is_one() {
         )),
         ..Default::default()
     };
-    let config = config::load(&inputs);
-    assert!(config.is_ok(), "{config:?}\n{text}");
-    assert!(text.lines().count() <= 4, "four lines are promised");
+    Ok(config::load(&inputs)?)
 }
 
 #[test]
@@ -117,23 +204,6 @@ fn the_speed_that_it_tells_is_the_default() {
     };
     let told = format!("divided by {} (`--speed`)", rehearse.speed);
     assert!(readme().contains(&told), "README.md does not say {told:?}");
-}
-
-#[test]
-fn every_file_that_it_links_to_exists() {
-    for document in ["README.md", "CHANGELOG.md", ".github/CONTRIBUTING.md"] {
-        let path = root().join(document);
-        let text = std::fs::read_to_string(&path).expect(document);
-        let links = text.split("](").skip(1).filter_map(|rest| {
-            let (target, _) = rest.split_once(')')?;
-            let (file, _) = target.split_once('#').unwrap_or((target, ""));
-            (!file.is_empty() && !file.contains("://")).then_some(file)
-        });
-        for link in links {
-            let folder = path.parent().expect("a folder");
-            assert!(folder.join(link).exists(), "{document} links to {link}");
-        }
-    }
 }
 
 /// The step table, with what undoes each step.
@@ -330,11 +400,15 @@ fn between(text: &str, opening: &str, closing: &str) -> (usize, usize) {
     (from, from + length)
 }
 
-/// The first block of the readme that is fenced like this.
-fn fenced(readme: &str, opening: &str) -> String {
-    let (_, rest) = readme.split_once(opening).expect("such a block");
-    let (text, _) = rest.split_once("```").expect("its end");
-    text.trim_start().to_owned()
+/// The blocks of a document that are fenced like this.
+fn fenced(document: &str, opening: &str) -> Vec<String> {
+    let blocks = document.split(opening).skip(1);
+    blocks
+        .map(|rest| {
+            let (text, _) = rest.split_once("```").expect("its end");
+            text.trim_start().to_owned()
+        })
+        .collect()
 }
 
 fn readme() -> String {

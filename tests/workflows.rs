@@ -156,16 +156,8 @@ fn every_other_action_is_pinned_by_its_whole_commit_with_the_version_beside_it()
     let mut pinned = BTreeSet::new();
     for file in workflows() {
         let text = std::fs::read_to_string(&file).expect("a workflow");
-        for line in text.lines() {
-            let Some((_, uses)) = line.split_once("uses: ") else {
-                continue;
-            };
-            if OURS.iter().any(|ours| uses.split(' ').next() == Some(ours))
-                || uses.starts_with("$/.github/")
-            {
-                continue;
-            }
-            let (action, version) = uses.split_once(" # ").unwrap_or((uses, ""));
+        for uses in others(&text) {
+            let (action, version) = uses.split_once(" # ").unwrap_or((uses.as_str(), ""));
             let sha = action.split_once('@').map_or("", |(_, sha)| sha);
             let is_sha = sha.len() == 40
                 && sha
@@ -173,10 +165,10 @@ fn every_other_action_is_pinned_by_its_whole_commit_with_the_version_beside_it()
                     .all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
             assert!(
                 is_sha && version.starts_with('v'),
-                "{}: {line}",
+                "{}: {uses}",
                 file.display()
             );
-            pinned.insert(uses.to_owned());
+            pinned.insert(uses);
         }
     }
     // The same action is of the same version everywhere.
@@ -185,6 +177,56 @@ fn every_other_action_is_pinned_by_its_whole_commit_with_the_version_beside_it()
         .filter_map(|uses| uses.split('@').next())
         .collect();
     assert_eq!(names.len(), pinned.len(), "{pinned:#?}");
+}
+
+#[test]
+fn the_workflows_in_the_documents_are_valid_pin_the_same_and_use_what_there_is() {
+    let action = read(&root().join("action.yml"));
+    let inputs = action["inputs"].as_object().expect("inputs");
+    let pins: BTreeSet<_> = workflows()
+        .iter()
+        .flat_map(|file| others(&std::fs::read_to_string(file).expect("a workflow")))
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut shown = Vec::new();
+    for document in ["README.md", "docs/action.md"] {
+        let text = std::fs::read_to_string(root().join(document)).expect(document);
+        for block in text.split("```yaml\n").skip(1) {
+            let (workflow, _) = block.split_once("```").expect("its end");
+            for uses in others(workflow) {
+                assert!(pins.contains(&uses), "{document}: {uses}");
+            }
+            let file = folder.path().join(format!("{}.yml", shown.len()));
+            std::fs::write(&file, workflow).expect("a file");
+            for step in steps(&read(&file)) {
+                if step["uses"].as_str() == Some(OURS[0]) {
+                    for name in step["with"].as_object().expect("inputs").keys() {
+                        assert!(inputs.contains_key(name), "{document}: no input {name}");
+                    }
+                }
+            }
+            shown.push(file);
+        }
+    }
+    assert_eq!(shown.len(), 2, "one in each of them");
+    if let Some(linters) = Linters::get() {
+        linters
+            .schema("vendor.github-workflows", &shown)
+            .expect("valid workflows");
+    }
+}
+
+/// What a workflow uses that is not ours, each with its commit and version.
+fn others(workflow: &str) -> Vec<String> {
+    let uses = workflow
+        .lines()
+        .filter_map(|line| Some(line.split_once("uses: ")?.1));
+    uses.filter(|uses| {
+        let action = uses.split(' ').next().unwrap_or_default();
+        !OURS.contains(&action) && !uses.starts_with("$/.github/")
+    })
+    .map(str::to_owned)
+    .collect()
 }
 
 #[test]
