@@ -3,7 +3,7 @@
 //! Guarantees: entering costs no allocation for a good answer after the first of its kind, and memory is bounded
 //! whatever the length of the run: histograms, counts by time slot, a series of at most 240 buckets.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -17,10 +17,6 @@ use super::units::whole_micros;
 
 /// The longest latency the histograms tell apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(600);
-/// How far from a failure of the unrelated endpoint another failure has the same cause.
-const ALIKE: Duration = Duration::from_millis(1_500);
-/// How many of those failures are remembered.
-const ALIKE_REMEMBERED: usize = 1_024;
 
 #[derive(Debug)]
 struct LaneBook {
@@ -46,7 +42,6 @@ pub(super) struct Books {
     longest_gap: Duration,
     series: Collector,
     excerpt: excerpt::Collector,
-    unrelated_failures: VecDeque<(Duration, Duration)>,
     pub(super) runner_stalls: u64,
     /// From when on failures are judged, if not from the beginning.
     pub(super) judged_from: Option<Duration>,
@@ -66,7 +61,6 @@ impl Books {
             longest_gap: Duration::ZERO,
             series: Collector::new(started),
             excerpt: excerpt::Collector::default(),
-            unrelated_failures: VecDeque::new(),
             runner_stalls: 0,
             judged_from: None,
         }
@@ -87,9 +81,6 @@ impl Books {
         lane.connections += u64::from(sample.connect.is_some());
         record(&mut lane.latency, sample.latency);
         let version = self.counter.add(sample);
-        if sample.lane == Lane::Unrelated && failed {
-            self.note_unrelated_failure(sample);
-        }
         if !sample.lane.is_visitor() {
             return;
         }
@@ -135,15 +126,6 @@ impl Books {
         let gap = finished.saturating_sub(self.last_good);
         self.longest_gap = self.longest_gap.max(gap);
         self.last_good = self.last_good.max(finished);
-    }
-
-    fn note_unrelated_failure(&mut self, sample: &Sample) {
-        if self.unrelated_failures.len() == ALIKE_REMEMBERED {
-            self.unrelated_failures.pop_front();
-        }
-        let from = sample.scheduled.saturating_sub(ALIKE);
-        self.unrelated_failures
-            .push_back((from, sample.finished() + ALIKE));
     }
 
     pub(super) fn tally(&self) -> Tally {
@@ -210,12 +192,6 @@ impl Books {
     /// The lines that a person looks for.
     pub(super) fn excerpt(&self) -> Excerpt {
         self.excerpt.excerpt(self.counter.versions())
-    }
-
-    /// How many visitors' requests failed when the unrelated endpoint did not answer either.
-    pub(super) fn failed_alike(&mut self) -> u64 {
-        self.counter
-            .failed_within(self.unrelated_failures.make_contiguous())
     }
 
     pub(super) const fn started(&self) -> Duration {

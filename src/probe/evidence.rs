@@ -24,7 +24,7 @@ pub struct Evidence {
     pub tally: Tally,
     /// The part that is judged, where that is not the whole: what failed before it was no fault of the release.
     pub judged: Option<Judged>,
-    /// Each lane by itself, the controls among them.
+    /// Each lane by itself, the negative control among them.
     pub lanes: BTreeMap<Lane, LaneTally>,
     /// Latency of the fresh and keep-alive lanes, counted from when each request was due.
     pub latency: Percentiles,
@@ -52,8 +52,6 @@ pub struct Evidence {
     pub ledger_error: Option<String>,
     /// Whether there was a negative control.
     pub control: bool,
-    /// What the attribution control saw, if there was one.
-    pub unrelated: Option<Unrelated>,
     /// How often the runner itself stood still for longer than [`super::load::STALL`].
     pub runner_stalls: u64,
     /// When the probe began, on the wall since the clock was made.
@@ -135,19 +133,6 @@ impl Percentiles {
             max: Duration::from_micros(histogram.max()),
         }
     }
-}
-
-/// What the attribution control saw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unrelated {
-    /// Whom it asked.
-    pub endpoint: String,
-    /// How often.
-    pub sent: u64,
-    /// How often it got no answer at all.
-    pub failed: u64,
-    /// How many visitors' requests failed at times when it got no answer either: the runner's network, most likely.
-    pub failed_alike: u64,
 }
 
 /// How one version gave way to another.

@@ -29,8 +29,6 @@ pub(super) enum Want {
     Version(Option<String>),
     /// An expected status and a complete body of any length.
     Whole,
-    /// Any answer at all.
-    Answer,
 }
 
 /// Whom to ask, what, and what a good answer is.
@@ -206,12 +204,6 @@ impl Question {
     /// The probe's classification, the same for what has to succeed and for what has to fail.
     fn judge(&self, status: http::StatusCode, body: &[u8], whole: bool) -> Result<Answer, Failure> {
         let code = status.as_u16();
-        if matches!(self.want, Want::Answer) {
-            return Ok(Answer {
-                status: code,
-                version: None,
-            });
-        }
         if !self.expected.contains(&code) {
             return Err(answer::bad_status(status, body));
         }
@@ -224,7 +216,7 @@ impl Question {
                 answer::read_version(body, pointer.as_deref())
                     .map_err(|failure| failure.with_status(code))?,
             ),
-            Want::Whole | Want::Answer => None,
+            Want::Whole => None,
         };
         Ok(Answer {
             status: code,

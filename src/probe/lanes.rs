@@ -18,7 +18,7 @@ const POOL: std::ops::RangeInclusive<usize> = 4..=100;
 const POOL_COVERS: Duration = Duration::from_millis(400);
 /// The highest rate that makes sense from one machine.
 const HIGHEST_RATE: f64 = 20_000.0;
-/// How often the controls ask.
+/// How often the negative control asks.
 const CONTROL_RATE: f64 = 1.0;
 /// How many long requests are on their way at any time.
 const LONG_AT_ONCE: usize = 2;
@@ -78,18 +78,6 @@ pub(super) fn plan(network: &Network, spec: &Spec, now: Duration) -> Result<Vec<
         plans.push(Plan {
             lane: Lane::Control,
             question: ask(&path, Want::Version(spec.pointer.clone()))?,
-            schedule: Schedule::constant(now, CONTROL_RATE),
-            workers: *POOL.start(),
-            timeout: spec.timeout,
-        });
-    }
-    if let Some(endpoint) = &spec.unrelated {
-        let mut question = ask("/", Want::Answer)?;
-        question.headers = headers(&endpoint.authority(), &[])?;
-        question.endpoint = endpoint.clone();
-        plans.push(Plan {
-            lane: Lane::Unrelated,
-            question,
             schedule: Schedule::constant(now, CONTROL_RATE),
             workers: *POOL.start(),
             timeout: spec.timeout,

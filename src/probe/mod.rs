@@ -35,7 +35,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 pub use endpoint::Endpoint;
-pub use evidence::{Changeover, Evidence, Judged, LaneTally, Percentiles, Unrelated};
+pub use evidence::{Changeover, Evidence, Judged, LaneTally, Percentiles};
 pub use excerpt::{Excerpt, Mention};
 pub use sample::{ErrorClass, Lane, Sample};
 pub use series::Bucket;
@@ -75,8 +75,6 @@ pub struct Spec {
     pub random: String,
     /// The statuses of good answers.
     pub expected: std::ops::RangeInclusive<u16>,
-    /// An endpoint that has nothing to do with the release, to tell the runner's network from the app's.
-    pub unrelated: Option<Endpoint>,
 }
 
 impl Spec {
@@ -95,7 +93,6 @@ impl Spec {
             control: true,
             random: "path".to_owned(),
             expected: 200..=299,
-            unrelated: None,
         }
     }
 }
@@ -175,7 +172,7 @@ impl Running {
 
 fn sum_up(
     spec: Spec,
-    mut books: books::Books,
+    books: books::Books,
     ended: Duration,
     ledger_error: Option<String>,
 ) -> Evidence {
@@ -183,13 +180,6 @@ fn sum_up(
     let judged = books.judged();
     let [latency, connect, lateness] = books.percentiles();
     let [first_seen, last_seen] = books.seen();
-    let failed_alike = books.failed_alike();
-    let unrelated = spec.unrelated.as_ref().map(|endpoint| Unrelated {
-        endpoint: endpoint.to_string(),
-        sent: tally.unrelated_sent,
-        failed: tally.unrelated_failed,
-        failed_alike,
-    });
     Evidence {
         endpoint: spec.base.to_string(),
         path: spec.path,
@@ -205,7 +195,6 @@ fn sum_up(
         ledger: spec.ledger,
         ledger_error,
         control: spec.control,
-        unrelated,
         runner_stalls: books.runner_stalls,
         started: books.started(),
         ended,

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::units;
 
-/// A shape of connection that visitors use, or one of the probe's two controls.
+/// A shape of connection that visitors use, or the probe's negative control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {
@@ -22,8 +22,6 @@ pub enum Lane {
     Long,
     /// The negative control: requests that have to fail.
     Control,
-    /// The attribution control: an endpoint that has nothing to do with the release.
-    Unrelated,
 }
 
 impl Lane {
@@ -40,7 +38,6 @@ impl fmt::Display for Lane {
             Self::KeepAlive => "keep-alive",
             Self::Long => "long",
             Self::Control => "control",
-            Self::Unrelated => "unrelated",
         })
     }
 }

@@ -88,13 +88,6 @@ fn draw_rest(evidence: &Evidence, text: &mut String) -> std::fmt::Result {
             tally.control_caught, tally.control_sent
         )?;
     }
-    if let Some(unrelated) = &evidence.unrelated {
-        writeln!(
-            text,
-            "attribution control: {} of {} requests to {} failed",
-            unrelated.failed, unrelated.sent, unrelated.endpoint
-        )?;
-    }
     if evidence.runner_stalls > 0 {
         writeln!(
             text,

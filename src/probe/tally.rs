@@ -24,7 +24,7 @@ pub const OTHER_VERSION: &str = "(others)";
 
 /// What became of the requests of a stretch of time.
 ///
-/// Visitors' lanes only: the controls are counted apart. Requests of the long lane are in `sent`, `failed`,
+/// Visitors' lanes only: the negative control is counted apart. Requests of the long lane are in `sent`, `failed`,
 /// `by_status` and `by_error`, but not in the versions: they belong to the version that was live when they began.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
@@ -46,10 +46,6 @@ pub struct Tally {
     pub control_sent: u64,
     /// Those of them that were seen to fail, as they have to.
     pub control_caught: u64,
-    /// Requests to the unrelated endpoint.
-    pub unrelated_sent: u64,
-    /// Those of them that failed.
-    pub unrelated_failed: u64,
 }
 
 /// Versions by number, so that a count costs a few bytes.
@@ -95,17 +91,17 @@ struct Counts {
     /// Few: the versions, statuses and errors seen in it.
     keyed: Vec<(Key, u64)>,
     first_failure: Option<Box<Sample>>,
-    control: (u32, u32),
-    unrelated: (u32, u32),
+    control_sent: u32,
+    control_caught: u32,
 }
 
 impl Counts {
     fn add(&mut self, sample: &Sample, version: Option<u16>) {
         let failed = u32::from(!sample.is_good());
-        match sample.lane {
-            Lane::Control => return bump(&mut self.control, failed),
-            Lane::Unrelated => return bump(&mut self.unrelated, failed),
-            Lane::Fresh | Lane::KeepAlive | Lane::Long => {}
+        if sample.lane == Lane::Control {
+            self.control_sent += 1;
+            self.control_caught += failed;
+            return;
         }
         self.sent += 1;
         self.failed += u64::from(failed);
@@ -152,16 +148,9 @@ impl Counts {
                 tally.first_failure = Some(Sample::clone(failure));
             }
         }
-        tally.control_sent += u64::from(self.control.0);
-        tally.control_caught += u64::from(self.control.1);
-        tally.unrelated_sent += u64::from(self.unrelated.0);
-        tally.unrelated_failed += u64::from(self.unrelated.1);
+        tally.control_sent += u64::from(self.control_sent);
+        tally.control_caught += u64::from(self.control_caught);
     }
-}
-
-fn bump(pair: &mut (u32, u32), failed: u32) {
-    pair.0 += 1;
-    pair.1 += failed;
 }
 
 /// All counts of a run.
@@ -241,19 +230,6 @@ impl Counter {
         }
         tally.last_versions = self.last_versions(wall);
         tally
-    }
-
-    /// How many visitors' requests failed among those due in any of these stretches of time.
-    pub(super) fn failed_within(&self, stretches: &[(Duration, Duration)]) -> u64 {
-        let mut failed = 0;
-        for (index, slot) in self.slots.iter().enumerate() {
-            let begin = GRANULARITY.mul_f64((self.first_slot + index as u64) as f64);
-            let inside = |(from, to): &(Duration, Duration)| *from <= begin && begin <= *to;
-            if slot.failed > 0 && stretches.iter().any(inside) {
-                failed += slot.failed;
-            }
-        }
-        failed
     }
 
     pub(super) fn versions(&self) -> &Versions {

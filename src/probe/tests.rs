@@ -429,38 +429,6 @@ async fn long_requests_run_beside_the_others_and_the_probes_end_does_not_fail_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_that_the_unrelated_endpoint_shares_prove_nothing() {
-    let world = World::serving(IDLE, |now, path| {
-        // The runner's network is gone from second 3 to 5: nothing answers, related or not.
-        let gone = (3..5).contains(&now.as_secs());
-        match path {
-            _ if gone => Act::Raw(String::new()),
-            "/" => Act::Answer(Duration::ZERO, 404, String::new()),
-            _ => unless_control(path, || ok("1")),
-        }
-    })
-    .await;
-    let unrelated = Some(world.spec().base);
-    let evidence = world
-        .run(
-            Spec {
-                unrelated,
-                ..world.spec()
-            },
-            8,
-        )
-        .await;
-    assert!(evidence.tally.failed > 300);
-    let Verdict::Unproven { reasons } = judge(&evidence, None) else {
-        panic!("{:?}", judge(&evidence, None));
-    };
-    assert!(
-        reasons[0].contains("did not answer the runner either"),
-        "{reasons:?}"
-    );
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_ledger_has_a_line_for_every_request_and_hostile_text_cannot_break_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.jsonl");

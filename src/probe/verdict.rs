@@ -34,7 +34,7 @@ pub enum Verdict {
 pub fn judge(evidence: &Evidence, wanted: Option<&str>) -> Verdict {
     let mut failed = Vec::new();
     let mut unproven = Vec::new();
-    judge_failures(evidence, &mut failed, &mut unproven);
+    judge_failures(evidence, &mut failed);
     if let Some(wanted) = wanted {
         judge_version(evidence, wanted, &mut failed);
     }
@@ -49,22 +49,12 @@ pub fn judge(evidence: &Evidence, wanted: Option<&str>) -> Verdict {
     }
 }
 
-fn judge_failures(evidence: &Evidence, failed: &mut Vec<String>, unproven: &mut Vec<String>) {
+fn judge_failures(evidence: &Evidence, failed: &mut Vec<String>) {
     let tally = evidence.judged_tally();
     if tally.failed == 0 {
         return;
     }
     let count = format!("{} of {} requests failed", tally.failed, tally.sent);
-    if let Some(unrelated) = &evidence.unrelated
-        && evidence.judged.is_none()
-        && unrelated.failed_alike >= tally.failed
-    {
-        unproven.push(format!(
-            "{count}, but only when {} did not answer the runner either",
-            unrelated.endpoint
-        ));
-        return;
-    }
     let mut classes: Vec<_> = tally.by_error.iter().collect();
     classes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let named = classes.iter().take(NAMED);

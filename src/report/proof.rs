@@ -127,13 +127,13 @@ fn bounded(reasons: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// The lanes that stand for visitors; the controls are facts.
+/// The lanes that stand for visitors; the control is a fact.
 fn lanes(evidence: &Evidence) -> Vec<LaneRow> {
     let words = |lane: &Lane| match lane {
         Lane::Fresh => "a new one each time",
         Lane::KeepAlive => "kept open",
         Lane::Long => "one answer throughout",
-        Lane::Control | Lane::Unrelated => "control",
+        Lane::Control => "control",
     };
     let visitors = evidence.lanes.iter().filter(|(lane, _)| lane.is_visitor());
     visitors
@@ -203,12 +203,6 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
     } else {
         "There was no negative control.".to_owned()
     }));
-    if let Some(unrelated) = &evidence.unrelated {
-        facts.push(Phrase::new(format!(
-            "Runner's own network: {} to an unrelated endpoint.",
-            failed_of(unrelated.failed, unrelated.sent)
-        )));
-    }
     if evidence.runner_stalls > 0 {
         let times = plural(evidence.runner_stalls, "time");
         facts.push(Phrase::new(format!(

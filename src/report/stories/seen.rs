@@ -174,7 +174,6 @@ fn blank() -> Evidence {
         ledger: Some("probe/ledger.jsonl".into()),
         ledger_error: None,
         control: true,
-        unrelated: None,
         runner_stalls: 0,
         started: Duration::ZERO,
         ended: Duration::ZERO,
