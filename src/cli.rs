@@ -49,6 +49,10 @@ pub struct Options {
     /// Where AWS answers, for example a local cloud [default: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
+    /// Beside a local cloud: how many times faster than the wall's the clock is, `local-aws --speed`; refused for any
+    /// endpoint that is not on this machine
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub clock_speed: Option<u32>,
     /// Write results as JSON
     #[arg(long, global = true)]
     pub json: bool,

@@ -185,6 +185,29 @@ fn no_release_no_region_and_no_credentials_are_told_with_what_to_pass() {
     .assert(2, &["no AWS credentials", "AWS_ACCESS_KEY_ID"]);
 }
 
+#[test]
+fn a_faster_clock_is_for_a_local_cloud_on_this_machine_and_for_nothing_else() {
+    let desk = Desk::new(LEAST);
+    let asked = |endpoint: &str| {
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "s"),
+            ("AWS_ENDPOINT_URL", endpoint),
+            ("BGD_CLOCK_SPEED", "60"),
+        ];
+        let arguments = ["deploy", "--release", "1", "--region", "eu-central-1"];
+        desk.run(&arguments, &variables)
+    };
+    asked("").assert(2, &["--clock-speed", "no endpoint URL", "local cloud"]);
+    let aws = "https://ec2.eu-central-1.amazonaws.com";
+    asked(aws).assert(2, &["AWS_ENDPOINT_URL is not on this machine"]);
+    desk.run(&["plan", "--clock-speed", "61"], &[])
+        .assert(2, &["--clock-speed", "1..=60"]);
+    // Where nothing is waited for, there is nothing to refuse.
+    let schema = desk.run(&["schema"], &[("BGD_CLOCK_SPEED", "60")]);
+    schema.assert(0, &["$schema"]);
+}
+
 /// `local-aws` as a process; dropped, it ends.
 struct LocalAws {
     child: Child,

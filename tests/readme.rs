@@ -339,7 +339,7 @@ fn outputs_table() -> String {
 /// The inputs of action.yml.
 fn action_inputs() -> String {
     let mut text = String::new();
-    for input in INPUTS {
+    for input in INPUTS.iter().filter(|input| input.is_of_action) {
         let mut what = input.what.to_owned();
         if !input.default.is_empty() {
             let _ = write!(what, " Default: {}.", input.default);
@@ -372,7 +372,8 @@ fn action_outputs() -> String {
 /// The variables of a step of action.yml.
 fn action_variables(takes: impl Fn(&Input) -> bool) -> String {
     let mut text = String::new();
-    for input in INPUTS.iter().filter(|input| takes(input)) {
+    let takes = |input: &&Input| input.is_of_action && takes(input);
+    for input in INPUTS.iter().filter(takes) {
         let _ = writeln!(text, "{}: ${{{{ inputs.{} }}}}", input.variable, input.name);
     }
     text

@@ -35,7 +35,7 @@ app = "hello"
 command = "./hello"
 artifact = "dist/"
 [shift]
-soak = "10s"
+soak = "1m"
 [network]
 listener-port = 8081
 TOML

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::carry_out::state_file;
+use super::clock::clock;
 use super::publish::Publisher;
 use super::show::{Show, ended_at_once, finish_command, last_words};
 use super::signals::signals;
@@ -41,8 +42,8 @@ pub(super) async fn run(
         return Ok(EXIT_OK);
     };
     let network = Network::tcp();
-    let clock = Clock::real();
-    let announcer = Announcer::of(inputs, &network, &clock);
+    // Others are told on the wall's clock, whichever one AWS runs on.
+    let announcer = Announcer::of(inputs, &network, &Clock::real());
     let work = Work {
         inputs,
         terminal,
@@ -59,6 +60,7 @@ pub(super) async fn run(
         work.tell_only(&announcer, &state, &outcome).await;
         (outcome, EXIT_OK)
     } else {
+        let clock = clock(options, inputs, &network).await?;
         work.finish(state, &network, clock).await?
     };
     if options.json {
@@ -127,7 +129,10 @@ impl Work<'_> {
             } = ending;
             let outcome = finished.outcome;
             let (events, calls) = (cx.events.all(), cx.aws.calls());
-            let run = self.report(&state, &events, &calls, &outcome);
+            let run = Run {
+                speed: cx.clock.speed(),
+                ..self.report(&state, &events, &calls, &outcome)
+            };
             show.finish(&run);
             self.publisher
                 .end(&state.beginning, &state.memory, &run)

@@ -4,6 +4,7 @@
 
 mod access;
 mod carry_out;
+mod clock;
 mod deploy;
 mod finish;
 mod history;
@@ -91,11 +92,12 @@ fn check_telling(command: &Command, inputs: &Inputs) -> Result<(), Failure> {
 
 /// Runs the command, and answers with the process's exit code.
 pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
-    if let Err(failure) = check_telling(&cli.command, &inputs) {
+    let options = &cli.options;
+    let checked = clock::check(&cli.command, options, &inputs);
+    if let Err(failure) = checked.and_then(|()| check_telling(&cli.command, &inputs)) {
         terminal.complain(&failure.text);
         return failure.exit_code;
     }
-    let options = &cli.options;
     let ended = match &cli.command {
         Command::Deploy(command) => deploy::run(options, command, &inputs, &terminal).await,
         Command::Rollback(command) => rollback::run(options, command, &inputs, &terminal).await,

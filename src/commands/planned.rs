@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::carry_out::{Order, carry_out, state_file};
+use super::clock::clock;
 use super::publish::Publisher;
 use super::signals::unless_cancelled;
 use super::{Failure, Terminal, access};
@@ -44,8 +45,9 @@ impl Planned<'_> {
         decide: impl AsyncFnOnce(&Aws) -> anyhow::Result<(Decision, Brought)>,
         sequence: impl AsyncFnOnce(&Context, &Plan, &Brought, PathBuf) -> Finished,
     ) -> Result<u8, Failure> {
-        let (inputs, network, clock) = (self.inputs, Network::tcp(), Clock::real());
-        let announcer = Announcer::of(inputs, &network, &clock);
+        let (inputs, network) = (self.inputs, Network::tcp());
+        // Others are told on the wall's clock, whichever one AWS runs on.
+        let announcer = Announcer::of(inputs, &network, &Clock::real());
         let publisher = Publisher {
             inputs,
             terminal: self.terminal,
@@ -55,9 +57,10 @@ impl Planned<'_> {
         let looking = async {
             let aws = access::connect(config, inputs, &network).await?;
             let decided = decide(&aws).await?;
-            Ok((aws, decided))
+            let clock = clock(self.options, inputs, &network).await?;
+            Ok((aws, clock, decided))
         };
-        let (aws, (decision, brought)) = unless_cancelled(looking).await?;
+        let (aws, clock, (decision, brought)) = unless_cancelled(looking).await?;
         let (outcome, code) = match decision {
             Decision::Release(plan) => {
                 let order = Order {

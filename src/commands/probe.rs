@@ -20,6 +20,7 @@ pub(super) async fn run(
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
     let spec = spec(command, inputs)?;
+    // Visitors live on the wall's clock, whichever one AWS runs on.
     let clock = Clock::real();
     let running = Probe::start(&Network::tcp(), &clock, spec)?;
     tokio::select! {

@@ -1,5 +1,6 @@
 //! `provision`: makes or updates what a release needs.
 
+use super::clock::clock;
 use super::{Failure, Terminal, access};
 use crate::aws::sts;
 use crate::cli;
@@ -8,7 +9,6 @@ use crate::inputs::Inputs;
 use crate::outcome::EXIT_OK;
 use crate::provision;
 use crate::run::context::Context;
-use net_clock::Clock;
 use net_clock::Network;
 
 pub(super) async fn run(
@@ -19,6 +19,7 @@ pub(super) async fn run(
     let config = config::load_without_artifact(inputs)?;
     let network = Network::tcp();
     let aws = access::connect(&config, inputs, &network).await?;
+    let clock = clock(options, inputs, &network).await?;
     let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
     if let Some(account) = &config.account
         && *account != caller.account
@@ -28,7 +29,7 @@ pub(super) async fn run(
             caller.account, caller.arn, config.environment
         )));
     }
-    let cx = Context::new(aws, network, Clock::real());
+    let cx = Context::new(aws, network, clock);
     let made = provision::provision(&cx, &config, &caller).await?;
     if options.json {
         terminal.say(&serde_json::json!({"created": made.created, "url": made.url}).to_string());

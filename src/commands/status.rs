@@ -1,5 +1,6 @@
 //! `status`: who serves what now, and what a rollback would find; changes nothing.
 
+use super::clock::clock;
 use super::{Failure, Terminal, access};
 use crate::aws::ssm;
 use crate::cli;
@@ -9,7 +10,6 @@ use crate::outcome::EXIT_OK;
 use crate::prepare::{draw, look};
 use crate::stack::Names;
 use crate::status::Status;
-use net_clock::Clock;
 use net_clock::Network;
 
 pub(super) async fn run(
@@ -18,13 +18,14 @@ pub(super) async fn run(
     terminal: &Terminal,
 ) -> Result<u8, Failure> {
     let config = config::load_without_artifact(inputs)?;
-    let aws = access::connect(&config, inputs, &Network::tcp()).await?;
+    let network = Network::tcp();
+    let aws = access::connect(&config, inputs, &network).await?;
     let inventory = look(&aws, &config).await?;
     let runbook = Names::new(&config.app, &config.environment).runbook();
     let bakes = ssm::find_automations_under_way(&aws, &runbook)
         .await
         .map_err(anyhow::Error::from)?;
-    let now = Clock::real().utc();
+    let now = clock(options, inputs, &network).await?.utc();
     let status = Status::of(&config, &inventory, &bakes, now, &draw()?)
         .ok_or_else(|| not_provisioned(&config))?;
     if options.json {

@@ -188,7 +188,12 @@ fn about_the_variable(mut error: clap::Error, added: &[&Input]) -> clap::Error {
 }
 
 fn called(input: &Input) -> String {
-    format!("{} (the input {})", input.variable, input.name)
+    let kind = if input.is_of_action {
+        "input"
+    } else {
+        "option"
+    };
+    format!("{} (the {kind} {})", input.variable, input.name)
 }
 
 fn called_of(variable: &str) -> String {

@@ -35,6 +35,8 @@ pub struct Input {
     pub commands: &'static [&'static str],
     /// Who reads it.
     pub reader: Reader,
+    /// It is an input of the Action. What only matters beside a local cloud is a variable of the job there.
+    pub is_of_action: bool,
     /// It is shown nowhere.
     pub is_secret: bool,
 }
@@ -60,12 +62,18 @@ impl Input {
             in_action: "",
             commands,
             reader,
+            is_of_action: true,
             is_secret: false,
         }
     }
 
     const fn in_action(mut self, text: &'static str) -> Self {
         self.in_action = text;
+        self
+    }
+
+    const fn not_in_action(mut self) -> Self {
+        self.is_of_action = false;
         self
     }
 
@@ -135,6 +143,14 @@ pub const INPUTS: &[Input] = &[
         "Where AWS answers, for example a local cloud.",
         "`AWS_ENDPOINT_URL`, then AWS",
     ),
+    Input::new(
+        ("clock-speed", "BGD_CLOCK_SPEED"),
+        EVERY,
+        CommandLine,
+        "Beside a local cloud on this machine: how many times faster than the wall's the clock is, `local-aws`'s `speed`.",
+        "`1`",
+    )
+    .not_in_action(),
     Input::new(
         ("json", "BGD_JSON"),
         EVERY,

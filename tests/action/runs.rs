@@ -1,6 +1,7 @@
 //! Whole runs through the Action, by the binary, against a local cloud: what a workflow sees of them.
 //!
-//! The deployer's own waits are those of the wall here (a minute of silence before capacity goes), so these are few.
+//! The deployer's clock is as fast as the local cloud's (`BGD_CLOCK_SPEED`, a variable of the job), so a minute of silence
+//! before capacity goes is a second. The runner's patience with a job that is cancelled is as long as ever.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -28,8 +29,8 @@ use crate::support::stepper::{Cancel, Ran, Runner};
 
 /// How many times faster than AWS the local cloud is.
 const SPEED: f64 = 60.0;
-/// Long enough for the probe to prove something.
-const SOAK: &str = "[shift]\nsoak = \"3s\"\n";
+/// Three seconds: long enough for the probe to prove something.
+const SOAK: &str = "[shift]\nsoak = \"3m\"\n";
 const PULL_REQUEST: u64 = 7;
 const BINARY: &str = env!("CARGO_BIN_EXE_bg-deploy");
 
@@ -98,6 +99,7 @@ impl Stage {
         runner.set("AWS_ACCESS_KEY_ID", "local");
         runner.set("AWS_SECRET_ACCESS_KEY", "local");
         runner.set("AWS_ENDPOINT_URL", &aws.url);
+        runner.set("BGD_CLOCK_SPEED", &SPEED.to_string());
         let runtime = Runtime::new().expect("a runtime");
         let github = runtime.block_on(GitHub::start());
         github.pull_request(PULL_REQUEST, SHA, "open");
@@ -297,7 +299,7 @@ fn a_first_release_that_is_cancelled_leaves_nothing_in_the_way_of_the_next() {
 
 #[test]
 fn a_release_that_is_cancelled_with_a_share_of_the_traffic_gives_it_back() {
-    let canary = "[shift]\nweights = [20, 100]\nhold = \"5m\"\nsoak = \"0s\"\n";
+    let canary = "[shift]\nweights = [20, 100]\nhold = \"1h\"\nsoak = \"0s\"\n";
     let stage = Stage::with(canary, &["0.0.2", "0.0.1"]);
     let is_held = |log: &str| log.contains("weights obeyed");
     assert_cancelled(&stage.release_cancelled("0.0.2", &is_held));

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::account::{Account, Effect};
+use super::http_date::http_date;
 use super::instance::Machines;
 use super::load_balancer::LoadBalancers;
 use super::pace::Pace;
@@ -211,7 +212,12 @@ async fn serve(shared: Arc<Shared>, stream: Stream) {
                 .await
                 .map_err(|_| wire::LostReply)?
                 .to_bytes();
-            wire::answer(&shared, parts, body).await
+            let mut reply = wire::answer(&shared, parts, body).await?;
+            // Its own date, as on each answer of AWS: a client beside it can tell what time it is here.
+            if let Ok(date) = http_date(shared.clock.utc()).try_into() {
+                reply.headers_mut().insert(http::header::DATE, date);
+            }
+            Ok::<_, wire::LostReply>(reply)
         }
     });
     let connection =

@@ -9,6 +9,7 @@ pub mod account;
 pub mod automation;
 pub mod cloud;
 pub mod fault;
+mod http_date;
 pub mod instance;
 pub mod load_balancer;
 pub mod pace;

@@ -22,9 +22,14 @@ impl Clock {
 
     /// A clock on which `speed` seconds pass in each second of the wall's.
     pub fn accelerated(speed: f64) -> Self {
+        Self::accelerated_from(SystemTime::now(), speed)
+    }
+
+    /// Such a clock, on which it is this date and time now.
+    pub fn accelerated_from(utc: SystemTime, speed: f64) -> Self {
         Self {
             origin: Instant::now(),
-            epoch: SystemTime::now(),
+            epoch: utc,
             speed,
         }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::actions::{ActionKind, FixedResponse, Forward};
 use super::conditions::Facts;
@@ -16,6 +16,7 @@ use super::network::{Address, address};
 use super::target_groups::{Algorithm, TargetGroup};
 use super::targets::{Stage, Target, TargetKey};
 use crate::account::Account;
+use crate::http_date::http_date;
 
 /// The cookie that keeps a client on a target group.
 const GROUP_COOKIE: &str = "AWSALBTG";
@@ -325,13 +326,4 @@ fn cookie_value<'a>(facts: &Facts<'a>, name: &str, now: Duration) -> Option<&'a 
     let (id, until) = facts.cookie(name)?.rsplit_once('.')?;
     let until = u64::from_str_radix(until, 16).ok()?;
     (!id.is_empty() && now.as_secs() < until).then_some(id)
-}
-
-fn http_date(moment: SystemTime) -> String {
-    let format = time::macros::format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    time::OffsetDateTime::from(moment)
-        .format(format)
-        .unwrap_or_default()
 }

@@ -18,8 +18,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 use self::address::Address;
 use super::Reply;
@@ -295,16 +293,6 @@ impl Answer {
         }
         reply
     }
-}
-
-/// A moment as HTTP headers have it.
-fn http_date(moment: std::time::SystemTime) -> String {
-    const FORMAT: &[time::format_description::BorrowedFormatItem<'_>] = format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    OffsetDateTime::from(moment)
-        .format(FORMAT)
-        .unwrap_or_default()
 }
 
 fn malformed() -> ApiError {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::xml::{Element, Writer};
-use super::{Answer, Request, checksum, http_date};
+use super::{Answer, Request, checksum};
 use crate::account::s3::{self, Condition, Object};
 use crate::account::{Account, ApiError};
+use crate::http_date::http_date;
 
 /// The headers that come back as they were sent.
 const KEPT_HEADERS: [&str; 6] = [
