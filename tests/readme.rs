@@ -5,32 +5,27 @@
 
 #[path = "readme/links.rs"]
 mod links;
+#[path = "readme/tables.rs"]
+mod tables;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use bg_deploy::cli::{Cli, Command, Fault};
-use bg_deploy::commands::rehearse::stage;
+use bg_deploy::cli::{Cli, Command};
 use bg_deploy::config;
-use bg_deploy::inputs::table::{INPUTS, Input, Reader};
-use bg_deploy::outcome::EXIT_CODES;
-use bg_deploy::report::OUTPUTS;
-use bg_deploy::run::event::Zone;
-use bg_deploy::run::step::About;
-use bg_deploy::steps;
-use clap::{CommandFactory as _, Parser as _, ValueEnum as _};
+use bg_deploy::inputs::table::Reader;
+use clap::Parser as _;
 
 #[test]
 fn what_is_generated_is_as_the_code_has_it() {
     let parts = [
-        ("steps", steps_table()),
-        ("rollback-steps", rollback_steps()),
-        ("exit-codes", exit_codes()),
-        ("faults", faults()),
-        ("commands", commands()),
-        ("inputs", inputs_table()),
-        ("outputs", outputs_table()),
+        ("steps", tables::steps_table()),
+        ("rollback-steps", tables::rollback_steps()),
+        ("exit-codes", tables::exit_codes()),
+        ("faults", tables::faults()),
+        ("commands", tables::commands()),
+        ("inputs", tables::inputs_table()),
+        ("outputs", tables::outputs_table()),
         ("config", config::reference_markdown()),
     ];
     // Each in the document that has its mark, whichever that is.
@@ -107,13 +102,13 @@ fn documents() -> Vec<(String, String)> {
 #[test]
 fn the_action_s_inputs_outputs_and_variables_are_as_the_code_has_them() {
     let parts = [
-        ("inputs", action_inputs()),
-        ("outputs", action_outputs()),
-        ("env", action_variables(|_| true)),
+        ("inputs", tables::action_inputs()),
+        ("outputs", tables::action_outputs()),
+        ("env", tables::action_variables(|_| true)),
         (
             "env-of-finish",
             // It has its binary already.
-            action_variables(|input| match input.reader {
+            tables::action_variables(|input| match input.reader {
                 Reader::Bootstrap => input.name == "working-directory",
                 _ => input.is_of("finish"),
             }),
@@ -204,194 +199,6 @@ fn the_speed_that_it_tells_is_the_default() {
     };
     let told = format!("divided by {} (`--speed`)", rehearse.speed);
     assert!(readme().contains(&told), "README.md does not say {told:?}");
-}
-
-/// The step table, with what undoes each step.
-fn steps_table() -> String {
-    let mut text = "| zone | step | what it does | undone by | calls that change something |\n|---|---|---|---|---|\n"
-        .to_owned();
-    for step in steps::TABLE {
-        let calls: Vec<_> = step.calls.iter().map(|call| format!("`{call}`")).collect();
-        let row = [
-            zone(&step),
-            step.name,
-            step.does,
-            undo(&step),
-            &calls.join(", "),
-        ];
-        text += &line(&row);
-    }
-    text
-}
-
-/// The steps of a rollback, and when each is taken.
-fn rollback_steps() -> String {
-    let mut text = "| zone | step | when | undone by |\n|---|---|---|---|\n".to_owned();
-    for step in steps::ROLLBACK {
-        let when = if step.when.is_empty() {
-            "always"
-        } else {
-            step.when
-        };
-        let about = step.about;
-        text += &line(&[zone(&about), about.name, when, undo(&about)]);
-    }
-    text
-}
-
-fn zone(step: &About) -> &'static str {
-    match step.zone {
-        Zone::Prepare => "prepare",
-        Zone::Commit => "commit",
-        Zone::Finish => "finish",
-    }
-}
-
-fn undo(step: &About) -> &'static str {
-    match (step.zone, step.undo, step.calls) {
-        (Zone::Finish, ..) => "forward only",
-        (_, "", []) => "changes nothing",
-        (_, "", _) => "not undone",
-        (_, undo, _) => undo,
-    }
-}
-
-fn exit_codes() -> String {
-    let mut text = "| code | meaning |\n|---|---|\n".to_owned();
-    for (code, meaning) in EXIT_CODES {
-        text += &line(&[&code.to_string(), meaning]);
-    }
-    text
-}
-
-/// Every fault, and how a rehearsal with it has to end.
-fn faults() -> String {
-    let mut text =
-        "| `--fault` | what goes wrong | ends with | because |\n|---|---|---|---|\n".to_owned();
-    for fault in Fault::value_variants() {
-        let value = fault.to_possible_value().expect("no fault is hidden");
-        let what = value.get_help().expect("every fault is explained");
-        let expected = stage::expected(*fault);
-        let (_, ending) = EXIT_CODES[usize::from(expected.exit_code)];
-        let ending = ending.split([',', ':']).next().unwrap_or(ending);
-        text += &line(&[
-            &format!("`{}`", value.get_name()),
-            &what.to_string(),
-            &format!("{}, {ending}", expected.exit_code),
-            expected.why,
-        ]);
-    }
-    text
-}
-
-fn commands() -> String {
-    let mut text = "| command | what it does |\n|---|---|\n".to_owned();
-    for command in Cli::command().get_subcommands() {
-        if command.is_hide_set() {
-            continue;
-        }
-        let about = command
-            .get_about()
-            .expect("every command says what it does");
-        text += &line(&[&format!("`{}`", command.get_name()), &about.to_string()]);
-    }
-    text
-}
-
-fn inputs_table() -> String {
-    let mut text = "| input | variable | what it is for | when it is not given | commands |\n|---|---|---|---|---|\n"
-        .to_owned();
-    for input in INPUTS {
-        let names: Vec<_> = input
-            .commands
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
-        let commands = match (names.is_empty(), input.reader) {
-            (_, Reader::Bootstrap) => "the Action".to_owned(),
-            (true, _) => "all".to_owned(),
-            (false, _) => names.join(", "),
-        };
-        let default = match (input.in_action, input.default) {
-            ("", words) => words.to_owned(),
-            (given, "") => format!("in the Action `{given}`"),
-            (given, words) => format!("in the Action `{given}`, else {words}"),
-        };
-        text += &line(&[
-            &format!("`{}`", input.name),
-            &format!("`{}`", input.variable),
-            input.what,
-            &default,
-            &commands,
-        ]);
-    }
-    text
-}
-
-fn outputs_table() -> String {
-    let mut text = "| output | what it is |\n|---|---|\n".to_owned();
-    for (name, what) in OUTPUTS {
-        text += &line(&[&format!("`{name}`"), what]);
-    }
-    text
-}
-
-/// The inputs of action.yml.
-fn action_inputs() -> String {
-    let mut text = String::new();
-    for input in INPUTS.iter().filter(|input| input.is_of_action) {
-        let mut what = input.what.to_owned();
-        if !input.default.is_empty() {
-            let _ = write!(what, " Default: {}.", input.default);
-        }
-        if !input.commands.is_empty() {
-            let _ = write!(what, " For {}.", input.commands.join(", "));
-        }
-        let _ = writeln!(text, "{}:\n  description: {}", input.name, scalar(&what));
-        if !input.in_action.is_empty() {
-            let _ = writeln!(text, "  default: {}", input.in_action);
-        }
-    }
-    text
-}
-
-/// The outputs of action.yml: what the cleaning up says goes before what the run that it cleaned up after said.
-fn action_outputs() -> String {
-    let mut text = String::new();
-    for (name, what) in OUTPUTS {
-        let value = format!("${{{{ steps.finish.outputs.{name} || steps.run.outputs.{name} }}}}");
-        let _ = writeln!(
-            text,
-            "{name}:\n  description: {}\n  value: {value}",
-            scalar(what)
-        );
-    }
-    text
-}
-
-/// The variables of a step of action.yml.
-fn action_variables(takes: impl Fn(&Input) -> bool) -> String {
-    let mut text = String::new();
-    let takes = |input: &&Input| input.is_of_action && takes(input);
-    for input in INPUTS.iter().filter(takes) {
-        let _ = writeln!(text, "{}: ${{{{ inputs.{} }}}}", input.variable, input.name);
-    }
-    text
-}
-
-/// A text of YAML in double quotes, which JSON's are.
-fn scalar(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-/// A row of a table; a bar would end a cell.
-fn line(cells: &[&str]) -> String {
-    let mut text = "|".to_owned();
-    for cell in cells {
-        let _ = write!(text, " {} |", cell.replace('|', "\\|"));
-    }
-    text.push('\n');
-    text
 }
 
 /// Where the text between these marks begins and ends.

@@ -1,16 +1,19 @@
 //! The workflows, the examples of workflows, the action and Dependabot's list, as GitHub would read them: its own schemas,
 //! zizmor, and the rules of this house for them.
 
+#[path = "workflows/linters.rs"]
+mod linters;
 #[path = "support/venv.rs"]
 mod venv;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::Value;
+
+use linters::Linters;
 
 /// This action, as the examples and our own workflows call it.
 const OURS: [&str; 2] = ["org/bg-deploy@v1", "$/"];
@@ -324,61 +327,6 @@ fn the_required_check_is_green_only_if_something_was_verified() {
         }
     }
     assert!(run("success", "skipped", "").1.contains("from a fork"));
-}
-
-/// The programs that judge.
-struct Linters {
-    venv: PathBuf,
-}
-
-impl Linters {
-    /// `None` where they cannot be had.
-    fn get() -> Option<&'static Self> {
-        static LINTERS: OnceLock<Option<Linters>> = OnceLock::new();
-        LINTERS
-            .get_or_init(|| {
-                let venv = venv::with("lint", ".github/lint-requirements.txt")?;
-                Some(Self { venv })
-            })
-            .as_ref()
-    }
-
-    fn zizmor(&self, files: &[PathBuf]) -> Result<(), String> {
-        let mut command = Command::new(self.venv.join("bin/zizmor"));
-        command
-            .args([
-                "--offline",
-                "--no-progress",
-                "--persona=pedantic",
-                "--strict-collection",
-                "--config",
-            ])
-            .arg(root().join(".github/zizmor.yml"));
-        judge(command.args(files))
-    }
-
-    fn schema(&self, name: &str, files: &[PathBuf]) -> Result<(), String> {
-        let mut command = Command::new(self.venv.join("bin/check-jsonschema"));
-        judge(command.args(["--builtin-schema", name]).args(files))
-    }
-}
-
-fn judge(command: &mut Command) -> Result<(), String> {
-    // Without a token it asks nobody; zizmor takes one from there.
-    let output = command
-        .env_remove("GH_TOKEN")
-        .env_remove("GITHUB_TOKEN")
-        .output();
-    let output = output.expect("the linter starts");
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stdout);
-    Err(format!(
-        "{}\n{said}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    ))
 }
 
 /// Ours, and the examples.
