@@ -1,5 +1,7 @@
-//! What decides in a release, tried on a repository made for it: `.github/scripts/release.sh`.
+//! What decides in a release, tried on a repository made for it: `.github/scripts/release.sh`. And what a release says
+//! that it is built from: `.github/scripts/sbom.py`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -141,6 +143,75 @@ fn the_tag_of_the_major_version_moves_forward_only() {
         repository.git(&["rev-parse", "v1"]),
         repository.git(&["rev-parse", "v1.10.0"])
     );
+}
+
+#[test]
+fn what_a_release_is_built_from_is_written_down() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = |name: &str| {
+        let file = folder.path().join(name);
+        let status = Command::new("python3")
+            .args([".github/scripts/sbom.py".as_ref(), file.as_os_str()])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(status.expect("python3").success());
+        std::fs::read_to_string(file).expect("the list")
+    };
+    let text = made("one");
+    assert_eq!(text, made("two"), "of the same commit");
+    let list: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let texts = |pointer: &str, name: &str| -> BTreeSet<String> {
+        let entries = list.pointer(pointer).and_then(|all| all.as_array());
+        let texts = entries.expect(pointer).iter();
+        texts
+            .filter_map(|entry| entry[name].as_str().map(str::to_owned))
+            .collect()
+    };
+
+    let crates = texts("/components", "name");
+    for name in ["aws-sdk-ec2", "ring", "local-aws", "windows-sys"] {
+        assert!(crates.contains(name), "{name} is missing");
+    }
+    for name in ["wiremock", "jsonschema", "bg-deploy"] {
+        assert!(!crates.contains(name), "{name} is not built into anything");
+    }
+    for component in list["components"].as_array().expect("components") {
+        let ours =
+            ["local-aws", "net-clock"].contains(&component["name"].as_str().expect("a name"));
+        let sum = component.pointer("/hashes/0/content");
+        let whole = sum.is_some_and(|sum| sum.as_str().is_some_and(|sum| sum.len() == 64));
+        assert!(whole || ours, "{component}");
+        assert!(
+            component.pointer("/licenses/0/expression").is_some(),
+            "{component}"
+        );
+    }
+    let needs = list["dependencies"].as_array().expect("dependencies");
+    assert_eq!(
+        needs.len(),
+        list["components"].as_array().map_or(0, Vec::len) + 1
+    );
+    let refs = texts("/dependencies", "ref");
+    for needed in needs
+        .iter()
+        .filter_map(|one| one["dependsOn"].as_array())
+        .flatten()
+    {
+        assert!(
+            refs.contains(needed.as_str().expect("a reference")),
+            "{needed}"
+        );
+    }
+
+    let mut targets = texts("/metadata/properties", "value");
+    targets.retain(|value| value.contains('-'));
+    let workflow = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/workflows/release.yml");
+    let workflow = std::fs::read_to_string(workflow).expect("release.yml");
+    let matrix = workflow.split("{ target: ").skip(1);
+    let matrix: BTreeSet<_> = matrix
+        .filter_map(|rest| Some(rest.split_once(',')?.0.to_owned()))
+        .collect();
+    assert_eq!(targets, matrix, "not the targets of the release");
 }
 
 /// A repository with what a release looks at.
