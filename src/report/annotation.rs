@@ -2,7 +2,8 @@
 //!
 //! Guarantees: whatever the text, a command is one line and says nothing else to the runner.
 
-use super::story::{Story, Tone};
+use super::story::Story;
+use super::verdict::Tone;
 use crate::outcome::EXIT_OK;
 use crate::text;
 

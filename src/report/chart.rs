@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Run;
-use super::subject::{Subject, colour_of};
+use super::subject::{self, colour_of};
 use super::words;
 use crate::names::{Colour, Weights};
 use crate::probe::{Bucket, Evidence};
@@ -298,12 +298,12 @@ fn ranked(run: &Run<'_>, counts: BTreeMap<&str, Vec<u64>>) -> Vec<Series> {
 
 /// The colour its version stood on; else the one that is left for what was live, and for what was wanted.
 fn hue_of(run: &Run<'_>, version: &str, taken: &mut Vec<Hue>) -> Hue {
-    let subject = Subject::of(run.events);
+    let subject = subject::of(run.events);
     let wish = match colour_of(run, version) {
         Some(Colour::Blue) => Hue::Blue,
         Some(Colour::Green) => Hue::Green,
-        None if version == subject.release => Hue::Green,
-        None if subject.previous.as_deref() == Some(version) => Hue::Blue,
+        None if version == subject.release.0 => Hue::Green,
+        None if subject.previous.as_ref().is_some_and(|it| it.0 == version) => Hue::Blue,
         None => Hue::Violet,
     };
     let order = [wish, Hue::Violet, Hue::Orange, Hue::Green, Hue::Blue];

@@ -1,8 +1,8 @@
 //! Blue against green: who was ready, who answered what, and how the weights moved.
 
 use super::Run;
-use super::status;
-use super::subject::Subject;
+use super::subject;
+use super::words;
 use crate::names::{Colour, Weights};
 use crate::outcome::Outcome;
 use crate::run::event::Event;
@@ -83,7 +83,7 @@ fn fleet(run: &Run<'_>, of: Colour) -> (Option<(u32, u32)>, Option<String>) {
             && *colour == of
         {
             size = Some((*healthy, *wanted));
-            let short = |release| status::short(release, 40);
+            let short = |release| words::short(release, 40);
             version = release.as_deref().map(short).or(version);
         }
     }
@@ -120,11 +120,11 @@ fn before(run: &Run<'_>) -> Option<Weights> {
     if let Some(Some(weights)) = first {
         return Some(weights);
     }
-    let subject = Subject::of(run.events);
-    let previous = subject.previous.as_deref()?;
+    let subject = subject::of(run.events);
+    let previous = subject.previous?.0;
     let colour = match run.outcome {
         Outcome::Deployed { live, .. } | Outcome::Unproven { live, .. } => Some(live.other()),
-        _ => super::subject::colour_of(run, previous),
+        _ => subject::colour_of(run, &previous),
     };
     colour.map(|colour| Weights::split(colour, 100))
 }

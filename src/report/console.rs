@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use super::plain;
 use super::story::Story;
-use super::subject::Subject;
+use super::subject;
 use super::timeline::{self, Stage};
 use super::words::took;
 use super::{Run, annotation, pulse};
+use crate::run::beginning::Beginning;
 use crate::run::event::{Event, Pulse, Stamped, Zone};
 use crate::text;
 
@@ -51,7 +52,7 @@ pub struct Console<W: Write> {
     pending: usize,
     /// Whether a group of the job's log is open.
     is_grouped: bool,
-    subject: Subject,
+    subject: Beginning,
     pulse: Option<Pulse>,
 }
 
@@ -78,7 +79,7 @@ impl<W: Write> Console<W> {
             spoke: Duration::ZERO,
             pending: 0,
             is_grouped: false,
-            subject: Subject::default(),
+            subject: Beginning::default(),
             pulse: None,
         }
     }
@@ -161,14 +162,14 @@ impl<W: Write> Console<W> {
     }
 
     fn began(&mut self, stamped: &Stamped) {
-        let subject = Subject::of(std::slice::from_ref(stamped));
+        let subject = subject::of(std::slice::from_ref(stamped));
         self.subject = subject.clone();
         let what = subject
-            .app_and(&subject.release)
+            .app_and(&subject.release.0)
             .then(subject.place())
             .plain();
         let live = match &subject.previous {
-            Some(previous) => format!(", {} is live", text::for_log(previous)),
+            Some(previous) => format!(", {} is live", text::for_log(&previous.0)),
             None => ", the first release".to_owned(),
         };
         let by = subject.by.as_deref().map(text::for_log);

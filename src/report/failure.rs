@@ -4,9 +4,9 @@
 use super::Run;
 use super::explain::explain;
 use super::proof::Proof;
-use super::subject::Subject;
 use super::words::Phrase;
 use crate::outcome::Outcome;
+use crate::run::beginning::Beginning;
 use crate::run::event::Event;
 use crate::text;
 
@@ -31,7 +31,7 @@ pub(super) struct Failure {
 }
 
 /// What is to be said, unless all is well.
-pub(super) fn of(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Option<Failure> {
+pub(super) fn of(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Option<Failure> {
     let (step, causes) = match run.outcome {
         Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
             return None;
@@ -72,7 +72,7 @@ pub(super) fn of(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Opt
     })
 }
 
-fn affected(outcome: &Outcome, subject: &Subject, proof: Option<&Proof>) -> Phrase {
+fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Phrase {
     let failed = proof.map_or(0, |proof| proof.failed);
     let count = proof.map(Proof::failed_of).unwrap_or_default();
     match outcome {
@@ -165,7 +165,7 @@ fn undone(run: &Run<'_>) -> Vec<String> {
     seen.take(MOST_ROWS).collect()
 }
 
-fn next(outcome: &Outcome, subject: &Subject) -> (&'static str, Vec<String>) {
+fn next(outcome: &Outcome, subject: &Beginning) -> (&'static str, Vec<String>) {
     match outcome {
         Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
             ("", Vec::new())

@@ -5,9 +5,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::chart::Chart;
 use super::failure::Failure;
 use super::proof::Proof;
-use super::story::{Story, Tone};
+use super::story::Story;
 use super::svg;
 use super::timeline::{self, State};
+use super::verdict::Tone;
 use super::words::{Part, Phrase, count, latency, plural, took};
 use crate::text;
 

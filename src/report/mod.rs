@@ -30,6 +30,7 @@ mod story;
 mod subject;
 mod svg;
 mod timeline;
+mod verdict;
 mod words;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Run, colours, convergence, subject::Subject};
+use super::{Run, colours, convergence, subject};
 use crate::outcome::Outcome;
 use crate::run::event::Event;
 use crate::text;
@@ -93,15 +93,20 @@ pub(super) fn of(run: &Run<'_>, files: &Files) -> Vec<(&'static str, String)> {
 
 /// Everything but the last output.
 fn values(run: &Run<'_>, files: &Files, outcome: &Value) -> Vec<Value> {
-    let subject = Subject::of(run.events);
+    let subject = subject::of(run.events);
     let duration = run.events.last().map(|last| last.at).unwrap_or_default();
     let tally = run.evidence.map(|evidence| &evidence.tally);
     let convergence = convergence::of(run.events);
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let values = [
         outcome.get("result").cloned().unwrap_or_default(),
-        json!(subject.release),
-        json!(subject.previous.unwrap_or_default()),
+        json!(subject.release.0),
+        json!(
+            subject
+                .previous
+                .map(|previous| previous.0)
+                .unwrap_or_default()
+        ),
         json!(live_colour(run)),
         json!(run.live_url.clone().unwrap_or_default()),
         json!(image(run).unwrap_or_default()),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::chart::Chart;
-use super::subject::Subject;
+use super::subject;
 use super::words::{Phrase, count, failed_of, latency, plural, took};
 use super::{LoadBalancerCounts, Run, convergence, probe_log};
 use crate::names::Colour;
@@ -224,8 +224,8 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
 
 /// How the previous release gave way; on a way back, how long the candidate was seen.
 fn changeover(run: &Run<'_>, evidence: &Evidence) -> Option<Phrase> {
-    let subject = Subject::of(run.events);
-    let (old, new) = (subject.previous?, subject.release);
+    let subject = subject::of(run.events);
+    let (old, new) = (subject.previous?.0, subject.release.0);
     let change = evidence.changeover(&old, &new)?;
     let last_new = evidence.last_seen.get(&new).copied().unwrap_or_default();
     if last_new < change.last_old {

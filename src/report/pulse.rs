@@ -2,8 +2,8 @@
 //!
 //! Guarantees: no longer than 76 columns, whatever the releases are called.
 
-use super::subject::Subject;
 use super::words::{count, plural};
+use crate::run::beginning::Beginning;
 use crate::run::event::Pulse;
 use crate::text;
 
@@ -13,7 +13,7 @@ const BAR: u64 = 10;
 const NAME: usize = 12;
 
 /// `0.0.1  40 % ####------  60 % 0.0.2  312 requests, 0 failed`.
-pub(super) fn line(pulse: &Pulse, subject: &Subject) -> String {
+pub(super) fn line(pulse: &Pulse, subject: &Beginning) -> String {
     let of = |release: &str| pulse.by_version.get(release).copied().unwrap_or_default();
     let all: u64 = pulse.by_version.values().sum();
     let counts = format!(
@@ -21,12 +21,16 @@ pub(super) fn line(pulse: &Pulse, subject: &Subject) -> String {
         plural(pulse.sent, "request"),
         count(pulse.failed)
     );
-    let Some(previous) = subject.previous.as_deref().filter(|_| all > 0) else {
+    let Some(previous) = subject
+        .previous
+        .as_ref()
+        .map(|previous| previous.0.as_str())
+        .filter(|_| all > 0)
+    else {
         return format!("live: {counts}");
     };
-    let (old, new) = (of(previous), of(&subject.release));
-    let name =
-        |release: &str| text::fit(&text::for_log(&super::status::short(release, NAME)), NAME);
+    let (old, new) = (of(previous), of(&subject.release.0));
+    let name = |release: &str| text::fit(&text::for_log(&super::words::short(release, NAME)), NAME);
     let percent = |part: u64| part * 100 / all;
     // Rounded down: a bar is full only when nobody else answers.
     let filled = (old * BAR / all)
@@ -44,13 +48,14 @@ pub(super) fn line(pulse: &Pulse, subject: &Subject) -> String {
         name(previous),
         percent(old),
         percent(new),
-        name(&subject.release)
+        name(&subject.release.0)
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::Release;
 
     fn line_of(versions: &[(&str, u64)], old: &str, new: &str) -> String {
         let pulse = Pulse {
@@ -61,10 +66,10 @@ mod tests {
             sent: 312,
             failed: 0,
         };
-        let subject = Subject {
-            release: new.to_owned(),
-            previous: Some(old.to_owned()),
-            ..Subject::default()
+        let subject = Beginning {
+            release: Release(new.to_owned()),
+            previous: Some(Release(old.to_owned())),
+            ..Beginning::default()
         };
         line(&pulse, &subject)
     }

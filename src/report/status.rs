@@ -6,10 +6,11 @@
 
 use super::Run;
 use super::proof::Proof;
-use super::subject::{self, Subject};
-use super::words::failed_of;
+use super::subject;
+use super::words::{failed_of, short};
 use crate::names::Release;
 use crate::outcome::Outcome;
+use crate::run::beginning::Beginning;
 use crate::text;
 
 /// What GitHub takes.
@@ -19,10 +20,10 @@ const STEP: usize = 24;
 
 /// Writes it.
 pub(super) fn of(run: &Run<'_>) -> String {
-    let subject = Subject::of(run.events);
+    let subject = subject::of(run.events);
     let took = subject::duration(run.events);
     let seen = seen(run, &subject);
-    let title = super::story::verdict(run.outcome, &subject).1;
+    let title = super::verdict::of(run.outcome, &subject).1;
     // How long a name may be, and what is said besides.
     for (name, with_duration) in [(24, true), (24, false), (12, true), (12, false)] {
         let mut parts = vec![head(run.outcome, &subject, title, name)];
@@ -39,7 +40,7 @@ pub(super) fn of(run: &Run<'_>) -> String {
 }
 
 /// Who goes back on purpose wants to know what failed since.
-fn seen(run: &Run<'_>, subject: &Subject) -> Option<String> {
+fn seen(run: &Run<'_>, subject: &Beginning) -> Option<String> {
     let proof = Proof::of(run)?;
     let is_back = matches!(run.outcome, Outcome::Deployed { .. });
     let apart = proof
@@ -52,10 +53,10 @@ fn seen(run: &Run<'_>, subject: &Subject) -> Option<String> {
 }
 
 /// The result, and who serves.
-fn head(outcome: &Outcome, subject: &Subject, title: &str, room: usize) -> String {
+fn head(outcome: &Outcome, subject: &Beginning, title: &str, room: usize) -> String {
     let name = |release: &str| short(release, room);
     let of = |release: &Release| name(&release.0);
-    let wanted = name(&subject.release);
+    let wanted = name(&subject.release.0);
     match outcome {
         Outcome::Deployed {
             release,
@@ -83,7 +84,7 @@ fn head(outcome: &Outcome, subject: &Subject, title: &str, room: usize) -> Strin
         Outcome::Refused { .. } => match &subject.previous {
             Some(previous) => format!(
                 "{title}: {wanted}; nothing changed, {} serves",
-                name(previous)
+                of(previous)
             ),
             None => format!("{title}: {wanted}; nothing changed"),
         },
@@ -133,16 +134,6 @@ fn still(serving: &Option<Release>, room: usize) -> String {
     }
 }
 
-/// A release in few characters: a commit is known by its first ones.
-pub(super) fn short(release: &str, room: usize) -> String {
-    let release = text::one_line(release);
-    let is_commit = release.len() >= 20 && release.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_commit {
-        return release[..8].to_owned();
-    }
-    text::cut(&release, room)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,14 +146,6 @@ mod tests {
             assert!(status.encode_utf16().count() <= MOST, "{status}");
             assert!(status.chars().any(|c| c.is_ascii_digit()), "{status}");
         }
-    }
-
-    #[test]
-    fn a_commit_is_known_by_its_first_characters_and_a_long_name_is_left_short() {
-        let commit = "a8f3c21d9b0e4f5a6b7c8d9e0f1a2b3c4d5e6f70";
-        assert_eq!(short(commit, 12), "a8f3c21d");
-        assert_eq!(short("2026.11.21", 12), "2026.11.21");
-        assert_eq!(short("release-of-november-2026", 12), "release-of-…");
     }
 
     #[test]

@@ -8,28 +8,17 @@ use super::convergence;
 use super::details;
 use super::failure::{self, Failure};
 use super::proof::Proof;
-use super::subject::{self, Subject};
+use super::subject;
 use super::timeline;
+use super::verdict::{self, Tone};
 use super::words::{Phrase, count, failed_of, latency};
 use crate::outcome::{Leftover, Outcome};
+use crate::run::beginning::Beginning;
 use crate::run::event::Event;
 use crate::text;
 
 /// Notes, decisions, smoke tests and leftovers that are told of each.
 const MOST_ROWS: usize = 50;
-
-/// How good the news is; every report also says it in words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    /// As wanted.
-    Good,
-    /// Nothing was changed.
-    Neutral,
-    /// Live is well, but it did not go as wanted.
-    Warning,
-    /// Live needs a person.
-    Bad,
-}
 
 /// All that is said, in the order it is said.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,9 +50,9 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn of(run: &Run<'_>) -> Self {
-        let subject = Subject::of(run.events);
+        let subject = subject::of(run.events);
         let proof = Proof::of(run);
-        let (tone, title) = verdict(run.outcome, &subject);
+        let (tone, title) = verdict::of(run.outcome, &subject);
         Self {
             tone,
             title,
@@ -89,35 +78,8 @@ impl Story {
     }
 }
 
-pub(super) fn verdict(outcome: &Outcome, subject: &Subject) -> (Tone, &'static str) {
-    match outcome {
-        Outcome::Deployed { leftovers, .. } if !leftovers.is_empty() => {
-            (Tone::Warning, "Deployed, and something is left to do")
-        }
-        Outcome::Deployed { .. } if subject.is_rollback() => (Tone::Good, "Rolled back, as asked"),
-        Outcome::Deployed { previous: None, .. } => (Tone::Good, "First release deployed"),
-        Outcome::Deployed { .. } => (Tone::Good, "Deployed"),
-        Outcome::NothingToDo { .. } => (Tone::Neutral, "Nothing to do"),
-        Outcome::Verified { .. } => (Tone::Good, "Verified"),
-        Outcome::Refused { .. } => (Tone::Neutral, "Refused"),
-        Outcome::RolledBack { .. } if subject.command == "verify" => {
-            (Tone::Warning, "Not verified")
-        }
-        Outcome::RolledBack { .. } => (Tone::Warning, "Rolled back"),
-        Outcome::Cancelled { .. } if subject.command == "finish" => {
-            (Tone::Warning, "Undone after a cancelled run")
-        }
-        Outcome::Cancelled { .. } => (Tone::Warning, "Cancelled"),
-        Outcome::Stuck { .. } => (Tone::Bad, "Stuck: live traffic needs a person"),
-        Outcome::Unproven { .. } if subject.is_rollback() => {
-            (Tone::Warning, "Rolled back, but not proven")
-        }
-        Outcome::Unproven { .. } => (Tone::Warning, "Deployed, but not proven"),
-    }
-}
-
 /// Who serves what now, what the visitors noticed, how long it took and who asked for it.
-fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
+fn sentence(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Phrase {
     let took = subject::duration(run.events);
     let seen = match proof.map(|proof| measured(run, subject, proof)) {
         Some(seen) => format!("{seen}, in {took}"),
@@ -170,7 +132,7 @@ fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
             serving.as_ref().map(|old| old.0.as_str()),
             *traffic_moved,
         )
-        .name(&subject.release)
+        .name(&subject.release.0)
         .words(format!(
             " failed at “{}”{}; {seen}",
             text::one_line(step),
@@ -187,7 +149,7 @@ fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
             *traffic_moved,
         )
         .words("the release of ")
-        .name(&subject.release)
+        .name(&subject.release.0)
         .words(format!(
             " was cancelled at “{}”{}; {seen}",
             text::one_line(step),
@@ -199,7 +161,7 @@ fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
                 |weights| format!("the weights were last seen at {weights}"),
             );
             Phrase::new("The release of ")
-                .then(subject.app_and(&subject.release))
+                .then(subject.app_and(&subject.release.0))
                 .then(subject.place())
                 .words(format!(
                     " failed at “{}” and the traffic could not be restored: {weights}; {seen}",
@@ -214,7 +176,7 @@ fn sentence(run: &Run<'_>, subject: &Subject, proof: Option<&Proof>) -> Phrase {
 }
 
 /// What the visitors noticed. Who goes back on purpose wants to know how fast it was, and what failed since.
-fn measured(run: &Run<'_>, subject: &Subject, proof: &Proof) -> String {
+fn measured(run: &Run<'_>, subject: &Beginning, proof: &Proof) -> String {
     let has_moved = matches!(
         run.outcome,
         Outcome::Deployed { .. } | Outcome::Unproven { .. }
@@ -247,7 +209,7 @@ fn has_moved(outcome: &Outcome) -> bool {
     }
 }
 
-fn serves(subject: &Subject, release: &str, previous: Option<&str>) -> Phrase {
+fn serves(subject: &Beginning, release: &str, previous: Option<&str>) -> Phrase {
     let phrase = subject
         .app_and(release)
         .words(" serves all traffic")
@@ -258,7 +220,7 @@ fn serves(subject: &Subject, release: &str, previous: Option<&str>) -> Phrase {
     }
 }
 
-fn still(subject: &Subject, serving: Option<&str>, traffic_moved: bool) -> Phrase {
+fn still(subject: &Beginning, serving: Option<&str>, traffic_moved: bool) -> Phrase {
     match serving {
         Some(serving) => subject
             .app_and(serving)
@@ -283,18 +245,18 @@ const fn moved(traffic_moved: bool) -> &'static str {
     }
 }
 
-fn refused(subject: &Subject) -> Phrase {
+fn refused(subject: &Beginning) -> Phrase {
     let phrase = Phrase::new("Nothing was changed");
     let phrase = match &subject.previous {
         Some(previous) => phrase
             .words(": ")
-            .then(subject.app_and(previous))
+            .then(subject.app_and(&previous.0))
             .words(" serves")
             .then(subject.place())
             .words(" as before, and "),
         None => phrase.words(": "),
     };
-    if text::one_line(&subject.release).is_empty() {
+    if text::one_line(&subject.release.0).is_empty() {
         // It was for the plan to say which release.
         let what = match subject.command.as_str() {
             "rollback" => "the rollback",
@@ -302,7 +264,7 @@ fn refused(subject: &Subject) -> Phrase {
         };
         phrase.words(format!("{what} was refused"))
     } else {
-        phrase.name(&subject.release).words(" was refused")
+        phrase.name(&subject.release.0).words(" was refused")
     }
 }
 

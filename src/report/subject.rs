@@ -5,36 +5,21 @@ use super::words;
 use super::words::Phrase;
 use crate::names::Colour;
 use crate::outcome::Outcome;
+use crate::run::beginning::Beginning;
 use crate::run::event::{Event, Stamped};
 use crate::text;
 
-/// What the first event of a run says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Subject {
-    pub(super) command: String,
-    pub(super) app: String,
-    pub(super) environment: String,
-    pub(super) release: String,
-    pub(super) previous: Option<String>,
-    pub(super) by: Option<String>,
+/// As the first event of a run says.
+pub(super) fn of(events: &[Stamped]) -> Beginning {
+    let began = events.iter().find_map(|stamped| match &stamped.event {
+        Event::Began(began) => Some(began.clone()),
+        _ => None,
+    });
+    began.unwrap_or_default()
 }
 
-impl Subject {
-    pub(super) fn of(events: &[Stamped]) -> Self {
-        let began = events.iter().find_map(|stamped| match &stamped.event {
-            Event::Began(began) => Some(Self {
-                command: began.command.clone(),
-                app: began.app.clone(),
-                environment: began.environment.clone(),
-                release: began.release.0.clone(),
-                previous: began.previous.as_ref().map(|previous| previous.0.clone()),
-                by: began.by.clone(),
-            }),
-            _ => None,
-        });
-        began.unwrap_or_default()
-    }
-
+/// What reports say of it.
+impl Beginning {
     /// "hello 0.0.2", or the version alone when the app is not known.
     pub(super) fn app_and(&self, release: &str) -> Phrase {
         let app = if self.app.is_empty() {
@@ -87,8 +72,8 @@ impl Subject {
             command => command,
         };
         let again = self.command(verb);
-        if ["deploy", "verify"].contains(&verb) && !self.release.is_empty() {
-            format!("{again} --release {}", text::shell_word(&self.release))
+        if ["deploy", "verify"].contains(&verb) && !self.release.0.is_empty() {
+            format!("{again} --release {}", text::shell_word(&self.release.0))
         } else {
             again
         }

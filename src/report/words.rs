@@ -81,6 +81,16 @@ fn tidy(words: &str) -> String {
     format!("{}{inner}{}", space(begin), space(end))
 }
 
+/// A release in few characters: a commit is known by its first ones.
+pub(super) fn short(release: &str, room: usize) -> String {
+    let release = text::one_line(release);
+    let is_commit = release.len() >= 20 && release.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_commit {
+        return release[..8].to_owned();
+    }
+    text::cut(&release, room)
+}
+
 /// How long something took: "0.4 s", "12.3 s", "5 min 12 s", "1 h 02 min".
 pub(super) fn took(duration: Duration) -> String {
     let tenths = (duration.as_secs_f64() * 10.0).round();
@@ -164,5 +174,13 @@ mod tests {
             .words(".");
         assert_eq!(phrase.plain(), "now 0.0.2 serves p|d.");
         assert_eq!(phrase.markdown(), "now `0.0.2` serves p&#124;d.");
+    }
+
+    #[test]
+    fn a_commit_is_known_by_its_first_characters_and_a_long_name_is_left_short() {
+        let commit = "a8f3c21d9b0e4f5a6b7c8d9e0f1a2b3c4d5e6f70";
+        assert_eq!(short(commit, 12), "a8f3c21d");
+        assert_eq!(short("2026.11.21", 12), "2026.11.21");
+        assert_eq!(short("release-of-november-2026", 12), "release-of-…");
     }
 }

@@ -7,8 +7,9 @@ use super::table::{bullets, table};
 use crate::names::Colour;
 use crate::report::chart::Chart;
 use crate::report::proof::Proof;
-use crate::report::story::{Story, Tone};
+use crate::report::story::Story;
 use crate::report::timeline;
+use crate::report::verdict::Tone;
 use crate::report::words::{count, latency, took};
 use crate::text;
 
