@@ -24,15 +24,15 @@ use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::http_client::{HttpClient, HttpError};
 use crate::secret::Secret;
 use crate::text;
 use net_clock::Clock;
-use net_clock::Network;
 
 pub use model::{Account, Comment, Deployment, NewDeployment, NewStatus, Pull, Status};
 use trouble::Kind;
 pub use trouble::Trouble;
-use wire::{Unsent, Wire};
+use wire::Wire;
 
 /// An answer is there by then, connecting included.
 const REQUEST: Duration = Duration::from_secs(8);
@@ -49,6 +49,8 @@ const WORDS_MOST: usize = 200;
 #[derive(Debug)]
 pub struct GitHub {
     crab: Octocrab,
+    /// Of the API, for messages.
+    host: String,
     repository: String,
     token: Secret,
     clock: Clock,
@@ -65,7 +67,7 @@ impl GitHub {
         url: &str,
         repository: &str,
         token: &Secret,
-        network: &Network,
+        http: &HttpClient,
         clock: &Clock,
         limit: Duration,
     ) -> Result<Self, Trouble> {
@@ -77,6 +79,7 @@ impl GitHub {
                 uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https"))
             })
             .ok_or_else(|| Trouble::new(Kind::Refused, "GITHUB_API_URL is not an HTTP address"))?;
+        let host = base.host().unwrap_or_default().to_owned();
         // A line break at the end is what many a secret was pasted with.
         let token = Secret::new(token.reveal().trim());
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.reveal()))
@@ -90,18 +93,15 @@ impl GitHub {
             ),
             (USER_AGENT, HeaderValue::from_static("bg-deploy")),
         ];
-        let wire = Wire {
-            network: network.clone(),
-            clock: clock.clone(),
-        };
         let Ok(crab) = OctocrabBuilder::new_empty()
-            .with_service(wire)
+            .with_service(Wire(http.clone()))
             .with_layer(&BaseUriLayer::new(base))
             .with_layer(&ExtraHeadersLayer::new(Arc::new(headers)))
             .with_auth(AuthState::None)
             .build();
         Ok(Self {
             crab,
+            host,
             repository: repository.to_owned(),
             token,
             clock: clock.clone(),
@@ -285,9 +285,12 @@ impl GitHub {
     fn trouble(&self, error: &octocrab::Error) -> Trouble {
         match error {
             octocrab::Error::GitHub { source, .. } => self.refusal(source),
-            octocrab::Error::Service { source, .. } => match source.downcast_ref::<Unsent>() {
-                Some(unsent) => Trouble::new(Kind::NotSent, unsent.to_string()),
-                None => Trouble::new(Kind::Unknown, "the connection to GitHub broke"),
+            octocrab::Error::Service { source, .. } => match source.downcast_ref::<HttpError>() {
+                Some(HttpError::NotSent(why)) => Trouble::new(
+                    Kind::NotSent,
+                    format!("GitHub cannot be reached at {}: {why}", self.host),
+                ),
+                _ => Trouble::new(Kind::Unknown, "the connection to GitHub broke"),
             },
             octocrab::Error::Hyper { .. } | octocrab::Error::Other { .. } => {
                 Trouble::new(Kind::Unknown, "the connection to GitHub broke")

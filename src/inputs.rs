@@ -4,14 +4,18 @@
 //! given, because GitHub Actions passes inputs that were left out as empty ones. Nothing is interpreted here.
 
 pub mod arguments;
+mod event;
 pub mod table;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::Options;
 use crate::config;
+use crate::http_client::Proxies;
 use crate::secret::Secret;
+
+pub use event::PullRequest;
 
 /// A text and where it came from, for messages: `--release`, `BGD_RELEASE`, `GITHUB_SHA`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub struct Inputs {
     pub ci: Ci,
     /// Where the outcome is told besides here.
     pub telling: Telling,
+    /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, and the same in lower case: how others are reached.
+    pub proxies: Proxies,
     /// `NO_COLOR` is set, or the terminal is a dumb one.
     pub no_color: bool,
 }
@@ -116,8 +122,8 @@ pub struct Actions {
     pub server_url: Option<String>,
     /// `GITHUB_EVENT_NAME`
     pub event_name: Option<String>,
-    /// `GITHUB_EVENT_PATH`: the event, as JSON.
-    pub event_path: Option<PathBuf>,
+    /// The pull request of the event (`GITHUB_EVENT_PATH`), whatever kind of event it is.
+    pub pull_request: Option<PullRequest>,
     /// `GITHUB_REF_NAME`: a branch, a tag, or `7/merge`.
     pub ref_name: Option<String>,
     /// `GITHUB_RUN_ID`
@@ -141,7 +147,7 @@ impl Actions {
             api_url: text("GITHUB_API_URL"),
             server_url: text("GITHUB_SERVER_URL"),
             event_name: text("GITHUB_EVENT_NAME"),
-            event_path: path("GITHUB_EVENT_PATH"),
+            pull_request: path("GITHUB_EVENT_PATH").and_then(|path| event::read(&path)),
             ref_name: text("GITHUB_REF_NAME"),
             run_id: text("GITHUB_RUN_ID"),
             run_attempt: text("GITHUB_RUN_ATTEMPT"),
@@ -159,20 +165,13 @@ impl Actions {
         if !matches!(event, "pull_request" | "pull_request_target") {
             return None;
         }
-        let head = head_in(self.event_path.as_deref()?)?;
+        let head = self.pull_request.as_ref()?.head.as_deref()?;
         Some(Given::new(HEAD, head))
     }
 }
 
 /// Where in its event the head of a pull request stands.
 const HEAD: &str = "pull_request.head.sha";
-
-fn head_in(event: &Path) -> Option<String> {
-    let text = std::fs::read(event).ok()?;
-    let event: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    let head = event.pointer("/pull_request/head/sha")?.as_str()?;
-    Some(head.to_owned())
-}
 
 impl Inputs {
     /// Gathers what the command line and the environment say; only `main` may collect the environment.
@@ -220,6 +219,7 @@ impl Inputs {
                     resource_attributes: variable("OTEL_RESOURCE_ATTRIBUTES"),
                 },
             },
+            proxies: Proxies::from(|name| variable(name).map(|given| given.value)),
             no_color: variable("NO_COLOR").is_some()
                 || environment.get("TERM").is_some_and(|term| term == "dumb"),
         }

@@ -208,6 +208,7 @@ pub mod ending;
 pub mod finish;
 pub mod github;
 pub mod history;
+pub mod http_client;
 pub mod inputs;
 pub mod inventory;
 pub mod names;

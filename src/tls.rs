@@ -1,4 +1,4 @@
-//! TLS for the connections that the measurement opens itself, verified against the machine's own root certificates.
+//! TLS for the connections that this crate opens itself, verified against the machine's own root certificates.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,10 +14,19 @@ pub async fn connect(network: &Network, host: &str, port: u16) -> Result<Stream>
     Ok(Box::new(stream))
 }
 
+/// How a TLS connection is made and whom it believes; the certificates are read once.
+pub fn client_config() -> Result<rustls::ClientConfig> {
+    Ok(rustls::ClientConfig::clone(&*shared_config()?))
+}
+
 fn tls_connector() -> Result<tokio_rustls::TlsConnector> {
-    static CONNECTOR: OnceLock<tokio_rustls::TlsConnector> = OnceLock::new();
-    if let Some(connector) = CONNECTOR.get() {
-        return Ok(connector.clone());
+    Ok(tokio_rustls::TlsConnector::from(shared_config()?))
+}
+
+fn shared_config() -> Result<Arc<rustls::ClientConfig>> {
+    static CONFIG: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
+    if let Some(config) = CONFIG.get() {
+        return Ok(Arc::clone(config));
     }
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -27,7 +36,5 @@ fn tls_connector() -> Result<tokio_rustls::TlsConnector> {
         .context("TLS protocol versions")?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(CONNECTOR
-        .get_or_init(|| tokio_rustls::TlsConnector::from(Arc::new(config)))
-        .clone())
+    Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
 }

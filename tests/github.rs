@@ -13,18 +13,17 @@ mod troubles;
 
 use std::time::Duration;
 
-use bg_deploy::announce::{Announcer, Beginning, Memory};
-use bg_deploy::inputs::{Given, Inputs};
+use bg_deploy::announce::Announcer;
+use bg_deploy::inputs::{Given, Inputs, PullRequest};
 use bg_deploy::names::{Colour, Release};
 use bg_deploy::outcome::Outcome;
 use bg_deploy::report::Run;
+use bg_deploy::run::beginning::{Beginning, Memory};
 use bg_deploy::run::event::{Event, Stamped};
 use bg_deploy::secret::Secret;
 use github::{GitHub, REPOSITORY, SHA, TOKEN};
 use net_clock::Clock;
 use net_clock::Network;
-use serde_json::json;
-use tempfile::TempDir;
 
 /// The page of run 7.
 const RUN_URL: &str = "https://github.com/octo/hello/actions/runs/7";
@@ -37,7 +36,6 @@ const SPEED: f64 = 100.0;
 struct Job {
     inputs: Inputs,
     beginning: Beginning,
-    folder: TempDir,
     network: Network,
     clock: Clock,
 }
@@ -69,7 +67,6 @@ impl Job {
                 by: Some("ada".to_owned()),
                 url: Some(URL.to_owned()),
             },
-            folder: tempfile::tempdir().expect("a folder"),
             network: Network::tcp(),
             clock: Clock::accelerated(SPEED),
         }
@@ -111,11 +108,10 @@ impl Job {
 
     /// The event of pull request 7, whose head is `head`.
     fn pull_request(mut self, head: &str) -> Self {
-        let event =
-            json!({ "number": 7, "pull_request": { "number": 7, "head": { "sha": head } } });
-        let path = self.folder.path().join("event.json");
-        std::fs::write(&path, event.to_string()).expect("a file");
-        self.inputs.ci.actions.event_path = Some(path);
+        self.inputs.ci.actions.pull_request = Some(PullRequest {
+            number: Some(7),
+            head: Some(head.to_owned()),
+        });
         self.inputs.ci.actions.event_name = Some("pull_request".to_owned());
         self
     }

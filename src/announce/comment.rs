@@ -7,12 +7,13 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::Beginning;
 use super::job::Job;
+use crate::config::CommentPolicy;
 use crate::github::{Account, Comment, GitHub, PAGE, Trouble};
 use crate::inputs::Telling;
 use crate::outcome::{EXIT_OK, Outcome};
 use crate::report::{self, Run};
+use crate::run::beginning::Beginning;
 
 /// The line of `permissions:` that this takes.
 pub(super) const PERMISSION: &str = "pull-requests: write";
@@ -25,51 +26,21 @@ const BODY_MOST: usize = 65_536;
 /// Under what had to be cut off.
 const CUT: &str = "\n\n*The rest is in the summary of the job.*\n";
 
-/// When a comment is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CommentPolicy {
-    /// Whenever there is a pull request; that there was nothing to do only corrects an earlier comment.
-    #[default]
-    Auto,
-    /// Whenever there is a pull request.
-    Always,
-    /// When it went wrong; when all is well again, the comment says so.
-    OnFailure,
-    /// Not at all.
-    Never,
+/// What was asked for. A name that is none was refused when the inputs were checked.
+pub(super) fn policy(telling: &Telling) -> CommentPolicy {
+    let given = telling.comment.as_ref();
+    given
+        .and_then(|given| CommentPolicy::named(&given.value))
+        .unwrap_or_default()
 }
 
-/// Every policy by the name that `BGD_COMMENT` has for it.
-pub const COMMENT_POLICIES: [(&str, CommentPolicy); 4] = [
-    ("auto", CommentPolicy::Auto),
-    ("always", CommentPolicy::Always),
-    ("on-failure", CommentPolicy::OnFailure),
-    ("never", CommentPolicy::Never),
-];
-
-impl CommentPolicy {
-    /// The policy of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        let known = COMMENT_POLICIES.iter().find(|(known, _)| *known == name);
-        known.map(|(_, policy)| *policy)
-    }
-
-    /// What was asked for. A name that is none was refused when the inputs were checked.
-    pub(super) fn of(telling: &Telling) -> Self {
-        let given = telling.comment.as_ref();
-        given
-            .and_then(|given| Self::named(&given.value))
-            .unwrap_or_default()
-    }
-
-    /// Whether this outcome is worth a comment where there is none.
-    fn begins_one(self, outcome: &Outcome) -> bool {
-        match self {
-            Self::Auto => !matches!(outcome, Outcome::NothingToDo { .. }),
-            Self::Always => true,
-            Self::OnFailure => outcome.exit_code() != EXIT_OK,
-            Self::Never => false,
-        }
+/// Whether this outcome is worth a comment where there is none.
+fn begins_one(policy: CommentPolicy, outcome: &Outcome) -> bool {
+    match policy {
+        CommentPolicy::Auto => !matches!(outcome, Outcome::NothingToDo { .. }),
+        CommentPolicy::Always => true,
+        CommentPolicy::OnFailure => outcome.exit_code() != EXIT_OK,
+        CommentPolicy::Never => false,
     }
 }
 
@@ -103,7 +74,7 @@ pub(super) async fn end(
             marker: &marker,
             author: author.as_deref(),
         };
-        sticky.tell(&body, policy.begins_one(run.outcome)).await?;
+        sticky.tell(&body, begins_one(policy, run.outcome)).await?;
     }
     Ok(())
 }

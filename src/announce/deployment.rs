@@ -10,10 +10,10 @@
 use serde_json::{Value, json};
 
 use super::job::{Job, is_commit};
-use super::{Beginning, Memory};
 use crate::github::{Deployment, GitHub, NewDeployment, NewStatus, PAGE, Trouble};
 use crate::outcome::Outcome;
 use crate::report::{self, Run};
+use crate::run::beginning::{Beginning, Memory};
 use crate::text;
 
 /// The line of `permissions:` that this takes.

@@ -2,16 +2,7 @@
 //!
 //! Guarantees: whatever becomes part of an address is a name or a number of the expected form, else there is no job.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
-
-use serde_json::Value;
-
-use crate::inputs::Ci;
-
-/// The largest event that is read, in bytes.
-const EVENT_MOST: u64 = 16 << 20;
+use crate::inputs::{Ci, PullRequest};
 
 /// A job of GitHub Actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +33,6 @@ impl Job {
         }
         let actions = &ci.actions;
         let number = |text: &Option<String>| text.as_deref()?.parse().ok();
-        let event = actions.event_path.as_deref().and_then(read);
         Some(Self {
             api_url: actions
                 .api_url
@@ -50,7 +40,7 @@ impl Job {
                 .unwrap_or_else(|| "https://api.github.com".to_owned()),
             repository: ci.repository.clone().filter(|name| is_repository(name))?,
             commit: ci.commit.clone().filter(|commit| is_commit(commit))?,
-            pull: event.as_ref().and_then(pull),
+            pull: actions.pull_request.as_ref().and_then(pull),
             is_merge_queue: actions.event_name.as_deref() == Some("merge_group"),
             run: number(&actions.run_id)?,
             attempt: number(&actions.run_attempt).unwrap_or(1),
@@ -79,17 +69,10 @@ fn is_repository(text: &str) -> bool {
         .is_some_and(|(owner, name)| is_name(owner) && is_name(name))
 }
 
-/// The event's pull request, whatever kind of event it is.
-fn pull(event: &Value) -> Option<(u64, Option<String>)> {
-    let pull = &event["pull_request"];
-    let head = pull["head"]["sha"].as_str();
-    let head = head.filter(|head| is_commit(head)).map(str::to_owned);
-    Some((pull["number"].as_u64()?, head))
-}
-
-fn read(path: &Path) -> Option<Value> {
-    let file = File::open(path).ok()?;
-    serde_json::from_reader(std::io::BufReader::new(file.take(EVENT_MOST))).ok()
+/// The pull request's number, and the commit at its head if it is one.
+fn pull(event: &PullRequest) -> Option<(u64, Option<String>)> {
+    let head = event.head.clone().filter(|head| is_commit(head));
+    Some((event.number?, head))
 }
 
 #[cfg(test)]
@@ -122,12 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_request_is_found_in_any_event_that_has_one() {
+    fn a_pull_request_without_a_commit_is_one_and_without_a_number_is_none() {
+        let of = |number, head: &str| {
+            let head = Some(head.to_owned());
+            pull(&PullRequest { number, head })
+        };
         let head = "ab".repeat(20);
-        let event = serde_json::json!({ "pull_request": { "number": 7, "head": { "sha": head } } });
-        assert_eq!(pull(&event), Some((7, Some(head))));
-        let odd = serde_json::json!({ "pull_request": { "number": 7, "head": { "sha": "../x" } } });
-        assert_eq!(pull(&odd), Some((7, None)));
-        assert_eq!(pull(&serde_json::json!({ "number": 7 })), None);
+        assert_eq!(of(Some(7), &head), Some((7, Some(head.clone()))));
+        assert_eq!(of(Some(7), "../x"), Some((7, None)));
+        assert_eq!(of(None, &head), None);
     }
 }

@@ -14,14 +14,13 @@ use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::Beginning;
 use super::post::{Address, post};
+use crate::http_client::HttpClient;
 use crate::inputs::Otlp;
 use crate::report::{self, Files, Run};
+use crate::run::beginning::Beginning;
 use crate::run::event::{Event, Stamped, Zone};
 use crate::text;
-use net_clock::Clock;
-use net_clock::Network;
 
 /// More steps than any run has; what is sent stays bounded whatever the events are.
 const MOST_STEPS: usize = 60;
@@ -31,8 +30,8 @@ const MOST_CHARS: usize = 250;
 /// Sends the run's metrics; answers with a notice if they could not be sent.
 pub(super) async fn send(
     otlp: &Otlp,
-    network: &Network,
-    clock: &Clock,
+    http: &HttpClient,
+    now: SystemTime,
     beginning: &Beginning,
     run: &Run<'_>,
 ) -> Option<String> {
@@ -42,8 +41,8 @@ pub(super) async fn send(
         let headers =
             headers(otlp).ok_or("OTEL_EXPORTER_OTLP_HEADERS is not of the form a=b,c=d")?;
         let outputs = report::outputs(run, &Files::default());
-        let body = request(otlp, beginning, run, &outputs, clock.utc());
-        post(network, clock, &address, headers, &body).await
+        let body = request(otlp, beginning, run, &outputs, now);
+        post(http, &address, &headers, &body).await
     };
     let why = sent.await.err()?;
     Some(format!("the metrics were not sent: {why}"))
@@ -55,8 +54,8 @@ fn address(otlp: &Otlp) -> Option<Result<Address, &'static str>> {
         return Some(Address::parse(&given.value).ok_or(given.from));
     }
     let given = otlp.endpoint.as_ref()?;
-    let base = Address::parse(&given.value).ok_or(given.from);
-    Some(base.map(|base| base.below("v1/metrics")))
+    let below = Address::parse(&given.value).and_then(|base| base.below("v1/metrics"));
+    Some(below.ok_or(given.from))
 }
 
 fn headers(otlp: &Otlp) -> Option<Vec<(String, String)>> {

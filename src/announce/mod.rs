@@ -13,13 +13,14 @@ mod webhook;
 use std::time::Duration;
 
 use crate::github::GitHub;
+use crate::http_client::HttpClient;
 use crate::inputs::{Inputs, Telling};
 use crate::report::Run;
 use net_clock::Clock;
 use net_clock::Network;
 
-pub use crate::run::beginning::{Beginning, Memory};
-pub use comment::{COMMENT_POLICIES, CommentPolicy};
+use crate::config::CommentPolicy;
+use crate::run::beginning::{Beginning, Memory};
 use job::Job;
 
 /// All telling of the beginning, or of the end, takes no longer.
@@ -36,7 +37,8 @@ pub fn check(telling: &Telling) -> Result<(), String> {
 #[derive(Debug)]
 pub struct Announcer {
     inputs: Inputs,
-    network: Network,
+    /// Or why there is none.
+    http: Result<HttpClient, String>,
     clock: Clock,
 }
 
@@ -45,7 +47,7 @@ impl Announcer {
     pub fn of(inputs: &Inputs, network: &Network, clock: &Clock) -> Self {
         Self {
             inputs: inputs.clone(),
-            network: network.clone(),
+            http: HttpClient::new(&inputs.proxies, network, clock),
             clock: clock.clone(),
         }
     }
@@ -69,14 +71,20 @@ impl Announcer {
     /// Tells how it ended. Answers with notices.
     pub async fn end(&self, beginning: &Beginning, memory: &Memory, run: &Run<'_>) -> Vec<String> {
         let mut notices = Vec::new();
-        let (network, clock) = (&self.network, &self.clock);
         let to = &self.inputs.telling;
+        let http = match &self.http {
+            Ok(http) => http,
+            Err(why) if names_somebody(to) => {
+                return vec![format!("nobody was told how this ended: {why}")];
+            }
+            Err(_) => return notices,
+        };
         let telling = async {
             // Side by side: none is late because another one does not answer.
             let ((), webhook, metrics) = tokio::join!(
                 self.end_on_github(beginning, memory, run, &mut notices),
-                webhook::tell(to, network, clock, beginning, run),
-                metrics::send(&to.otlp, network, clock, beginning, run),
+                webhook::tell(to, http, beginning, run),
+                metrics::send(&to.otlp, http, self.clock.utc(), beginning, run),
             );
             webhook.into_iter().chain(metrics).collect::<Vec<_>>()
         };
@@ -98,7 +106,7 @@ impl Announcer {
         run: &Run<'_>,
         notices: &mut Vec<String>,
     ) {
-        let policy = CommentPolicy::of(&self.inputs.telling);
+        let policy = comment::policy(&self.inputs.telling);
         if self.inputs.telling.github_token.is_none() {
             if policy != CommentPolicy::Never && Job::of(&self.inputs.ci).is_some() {
                 notices.push(
@@ -134,7 +142,7 @@ impl Announcer {
             &job.api_url,
             &job.repository,
             token,
-            &self.network,
+            self.http.as_ref().ok()?,
             &self.clock,
             GITHUB,
         );
@@ -150,3 +158,13 @@ impl Announcer {
         }
     }
 }
+
+/// Whether anybody but a reader of the job's log is to be told.
+fn names_somebody(to: &Telling) -> bool {
+    let secrets = [&to.github_token, &to.webhook_url, &to.webhook_key];
+    let addresses = [&to.otlp.metrics_endpoint, &to.otlp.endpoint];
+    secrets.into_iter().any(Option::is_some) || addresses.into_iter().any(Option::is_some)
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,14 +14,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Beginning;
 use super::post::{Address, post};
+use crate::http_client::HttpClient;
 use crate::inputs::Telling;
 use crate::outcome::Outcome;
 use crate::report::{self, Files, Run};
+use crate::run::beginning::Beginning;
 use crate::text;
-use net_clock::Clock;
-use net_clock::Network;
 
 /// Where PagerDuty takes events, unless told otherwise; accounts in Europe have another one.
 const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
@@ -104,8 +103,7 @@ fn target(telling: &Telling) -> Result<Option<Target>, String> {
 /// Tells how it ended; answers with a notice if that could not be told.
 pub(super) async fn tell(
     telling: &Telling,
-    network: &Network,
-    clock: &Clock,
+    http: &HttpClient,
     beginning: &Beginning,
     run: &Run<'_>,
 ) -> Option<String> {
@@ -121,7 +119,7 @@ pub(super) async fn tell(
         }
         Kind::Generic => ("the webhook", Some(generic(beginning, run))),
     };
-    let told = post(network, clock, &target.address, Vec::new(), &body?).await;
+    let told = post(http, &target.address, &[], &body?).await;
     told.err().map(|why| format!("{name} was not told: {why}"))
 }
 

@@ -9,12 +9,12 @@ use toml::de::DeTable;
 
 use super::Config;
 use super::check;
+use super::comment::{COMMENT_POLICIES, CommentPolicy};
 use super::disk::{self, Flaw};
 use super::file::{self, Layer};
 use super::form::{self, Form};
 use super::key::Table;
 use super::problem::{Problems, Report, listed, nearest};
-use crate::announce::{COMMENT_POLICIES, CommentPolicy};
 use crate::inputs::{Given, Inputs};
 use crate::names::Release;
 use crate::text::quoted;

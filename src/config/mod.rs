@@ -7,6 +7,7 @@
 //! in defaults and finds contradictions; `disk` looks at the files that are named; `schema` shows the list to others.
 
 mod check;
+mod comment;
 mod disk;
 pub mod duration;
 mod file;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::Release;
 
+pub use comment::{COMMENT_POLICIES, CommentPolicy};
 pub use load::{DEFAULT_FILE, load, load_without_artifact, parse};
 pub(crate) use problem::nearest;
 pub use problem::{Place, Problem, Problems};

@@ -2,8 +2,8 @@
 
 use super::github::{BOT, GitHub, PERSON, PERSONAL_TOKEN, SHA};
 use super::{Job, deployed, nothing_to_do, rolled_back};
-use bg_deploy::announce::Memory;
 use bg_deploy::outcome::Outcome;
+use bg_deploy::run::beginning::Memory;
 use serde_json::Value;
 
 const MARKER: &str = "<!-- bg-deploy app=hello environment=prod run=7 attempt=1 -->";

@@ -2,9 +2,9 @@
 
 use super::github::{GitHub, Rule, SHA};
 use super::{Job, RUN_URL, URL, deployed, nothing_to_do, rolled_back};
-use bg_deploy::announce::Memory;
 use bg_deploy::names::{Colour, Release};
 use bg_deploy::outcome::Outcome;
+use bg_deploy::run::beginning::Memory;
 use serde_json::{Value, json};
 
 /// The one deployment that there is.

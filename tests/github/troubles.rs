@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::github::{GitHub, Rule, SHA, TOKEN};
 use super::{Job, URL, deployed};
-use bg_deploy::announce::{BUDGET, Memory};
+use bg_deploy::announce::BUDGET;
+use bg_deploy::run::beginning::Memory;
 use net_clock::Clock;
 use net_clock::Network;
 

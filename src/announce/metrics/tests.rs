@@ -4,10 +4,12 @@ use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::http_client::Proxies;
 use crate::inputs::Given;
 use crate::names::{Colour, Release};
 use crate::outcome::Outcome;
 use crate::secret::Secret;
+use net_clock::{Clock, Network};
 
 fn beginning() -> Beginning {
     Beginning {
@@ -253,7 +255,9 @@ async fn sent(otlp: &Otlp) -> Option<String> {
     let events = events();
     let outcome = outcome();
     let run = run(&events, &outcome);
-    send(otlp, &Network::tcp(), &Clock::real(), &beginning(), &run).await
+    let http = HttpClient::new(&Proxies::default(), &Network::tcp(), &Clock::real());
+    let http = http.expect("a client");
+    send(otlp, &http, now(), &beginning(), &run).await
 }
 
 #[tokio::test]

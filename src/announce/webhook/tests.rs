@@ -4,10 +4,12 @@ use wiremock::matchers::{body_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::http_client::Proxies;
 use crate::inputs::Given;
 use crate::names::{Colour, Release};
 use crate::run::event::{Event, Stamped};
 use crate::secret::Secret;
+use net_clock::{Clock, Network};
 
 const KEY: &str = "r0ut1ngk3y";
 
@@ -268,13 +270,15 @@ fn other_programs_are_given_the_outcome_as_it_is() {
     assert_eq!(body["sentence"], report::sentence(&run(&events, &outcome)));
 }
 
+fn http(network: &Network) -> HttpClient {
+    HttpClient::new(&Proxies::default(), network, &Clock::real()).expect("a client")
+}
+
 async fn told(telling: &Telling, outcome: &Outcome) -> Option<String> {
-    let (network, clock) = (Network::tcp(), Clock::real());
     let events = events();
     tell(
         telling,
-        &network,
-        &clock,
+        &http(&Network::tcp()),
         &beginning("deploy"),
         &run(&events, outcome),
     )
@@ -345,15 +349,14 @@ async fn a_webhook_that_does_not_answer_is_waited_for_ten_seconds() {
     let began = clock.wall();
     let notice = tell(
         &telling,
-        &network,
-        &clock,
+        &http(&network),
         &beginning("deploy"),
         &run(&events, &outcome),
     )
     .await;
     assert_eq!(
         notice.as_deref(),
-        Some("the webhook was not told: no answer within 10000 ms")
+        Some("the webhook was not told: no answer within 10 s")
     );
     assert_eq!((clock.wall() - began).as_secs(), 10);
 }
