@@ -9,6 +9,7 @@ use bg_deploy::config::Config;
 use bg_deploy::deploy::Finished;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::run::context::Context;
+use local_aws::Fault;
 use local_aws::sample_app::{AppFault, Settings, write_artifact};
 use support::standing::{Standing, assert_untouched};
 use support::{World, assert_deployed, story};
@@ -23,7 +24,7 @@ async fn assert_rolled_back(
     let (_, plan) = world.plan(config).await;
     let before = Standing::look(world, &plan).await;
     let (finished, cx) = world.deploy(config).await;
-    world.cloud.account().faults.no_capacity = false;
+    world.cloud.lift_faults();
     let Outcome::RolledBack {
         step: failed,
         cause,
@@ -151,7 +152,7 @@ async fn a_slow_start_is_waited_for() {
         version: "0.0.2".to_owned(),
         fault: Some(AppFault::SlowStart),
         start_after_ms: 60_000,
-        stand_in: None,
+        ..Settings::default()
     };
     let program = std::path::Path::new("/bin/false");
     write_artifact(&config.service.artifact, program, &settings).expect("an artifact");
@@ -165,7 +166,7 @@ async fn no_capacity_is_told_in_aws_s_words() {
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
     let visitors = Visitors::come(&world).await;
-    world.cloud.account().faults.no_capacity = true;
+    world.cloud.inject(Fault::no_capacity());
     assert_rolled_back(
         &world,
         &config,

@@ -23,7 +23,7 @@ use bg_deploy::run::event::{Event, Zone};
 use bg_deploy::run::progress::Stage;
 use bg_deploy::run::state::State;
 use bg_deploy::steps::{ROLLBACK, TABLE};
-use local_aws::fault::Answer;
+use local_aws::Answer;
 use support::rule::{clear, next};
 use support::standing::{Standing, assert_untouched};
 use support::{World, assert_deployed, story};
@@ -164,9 +164,9 @@ async fn a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_with
             if about.name == "clear idle group" {
                 continue;
             }
-            let shared = std::sync::Arc::clone(world.cloud.shared());
+            let cloud = world.cloud.clone();
             let count = move || {
-                let account = shared.account_now();
+                let account = cloud.account();
                 let calls = account.calls.iter();
                 calls.filter(|call| call.operation == *operation).count()
             };
@@ -406,7 +406,7 @@ async fn from_cancelling_to_the_restored_weights_it_takes_less_than_two_seconds_
         let config = canary(&world, "0.0.9");
         let (prepared, plan) = world.plan(&config).await;
         let cx = world.context().await;
-        let shared = std::sync::Arc::clone(world.cloud.shared());
+        let cloud = world.cloud.clone();
         let first = Weights::split(plan.idle, 20);
         cx.events.listen(move |stamped| {
             let is_now = match &stamped.event {
@@ -418,7 +418,7 @@ async fn from_cancelling_to_the_restored_weights_it_takes_less_than_two_seconds_
             if is_now {
                 // What is looked at next hangs.
                 let hang = Answer::Delay(Duration::from_secs(100));
-                let account = &mut shared.account_now();
+                let account = &mut cloud.account();
                 next("elasticloadbalancing", "DescribeRules").meet(account, 1, hang.clone());
                 next("elasticloadbalancing", "DescribeTargetHealth").meet(account, 1, hang);
             }

@@ -11,7 +11,7 @@ use bg_deploy::deploy::deploy;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::run::event::{Event, Zone};
 use bg_deploy::steps::TABLE;
-use local_aws::fault::Answer;
+use local_aws::Answer;
 use support::rule::{Call, clear};
 use support::standing::{Standing, assert_untouched, traces};
 use support::{World, assert_deployed, story};
@@ -104,10 +104,10 @@ async fn every_call(answer: Answer, times: u32, must_deploy: bool) {
         call.meet(&mut world.cloud.account(), times, answer.clone());
         let cx = world.context().await;
         // Only the run forward is hit: what undoing calls is answered.
-        let shared = std::sync::Arc::clone(world.cloud.shared());
+        let cloud = world.cloud.clone();
         cx.events.listen(move |stamped| {
             if let Event::StepFailed { .. } = &stamped.event {
-                clear(&mut shared.account_now());
+                clear(&mut cloud.account());
             }
         });
         let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;

@@ -359,18 +359,18 @@ async fn an_earlier_release_that_fails_to_come_up_leaves_no_trace() {
 
 /// Sets the fault when the step begins, so that no earlier step's calls meet it.
 fn arrange(world: &World, cx: &Context, begins: &'static str, how: How) {
-    let shared = std::sync::Arc::clone(world.cloud.shared());
-    let usual = shared.account_now().pace.node_propagation;
+    let cloud = world.cloud.clone();
+    let usual = cloud.account().pace.node_propagation;
     let cancel = cx.cancel.clone();
     cx.events.listen(move |stamped| match &stamped.event {
         Event::StepBegan { step, .. } if step == begins => match how {
-            How::Refuse(call) => call.refuse(&mut shared.account_now()),
+            How::Refuse(call) => call.refuse(&mut cloud.account()),
             How::SlowNodes => {
-                shared.account_now().pace.node_propagation = Spread::seconds(900, 1.0, 900);
+                cloud.account().pace.node_propagation = Spread::seconds(900, 1.0, 900);
             }
             How::Cancel => cancel.cancel(),
         },
-        Event::StepFailed { .. } => shared.account_now().pace.node_propagation = usual,
+        Event::StepFailed { .. } => cloud.account().pace.node_propagation = usual,
         _ => {}
     });
 }

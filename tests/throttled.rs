@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use local_aws::fault::Answer;
+use local_aws::Answer;
 use support::rule::{clear, next};
 use support::{World, assert_deployed, story};
 

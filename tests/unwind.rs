@@ -14,8 +14,8 @@ use bg_deploy::run::context::Context;
 use bg_deploy::run::event::{Event, Zone};
 use bg_deploy::run::step::About;
 use bg_deploy::steps::TABLE;
+use local_aws::LocalAws;
 use local_aws::account::Account;
-use local_aws::cloud::LocalCloud;
 use local_aws::pace::Spread;
 use local_aws::sample_app::AppFault;
 use support::rule::{Call, REFUSAL, clear, next, second};
@@ -316,19 +316,19 @@ fn config_of(world: &World, how: How) -> Config {
 }
 
 /// Sets the fault when the step begins, so that no earlier step's calls meet it.
-fn arrange(cloud: &LocalCloud, cx: &Context, case: &Case) {
-    let shared = std::sync::Arc::clone(cloud.shared());
+fn arrange(cloud: &LocalAws, cx: &Context, case: &Case) {
+    let cloud = cloud.clone();
     let (begins, how) = (case.step, case.how);
-    let usual = shared.account_now().pace.node_propagation;
+    let usual = cloud.account().pace.node_propagation;
     let cancel = cx.cancel.clone();
     cx.events.listen(move |stamped| match &stamped.event {
         Event::StepBegan { step, .. } if step == begins => {
-            set(&mut shared.account_now(), how);
+            set(&mut cloud.account(), how);
             if let How::Cancel = how {
                 cancel.cancel();
             }
         }
-        Event::StepFailed { .. } => shared.account_now().pace.node_propagation = usual,
+        Event::StepFailed { .. } => cloud.account().pace.node_propagation = usual,
         _ => {}
     });
 }

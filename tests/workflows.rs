@@ -3,7 +3,7 @@
 
 #[path = "workflows/linters.rs"]
 mod linters;
-#[path = "support/venv.rs"]
+#[path = "../crates/local-aws/tests/support/venv.rs"]
 mod venv;
 
 use std::collections::BTreeSet;

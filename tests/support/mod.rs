@@ -24,16 +24,15 @@ use bg_deploy::provision::provision;
 use bg_deploy::rollback::rollback;
 use bg_deploy::run::context::Context;
 use bg_deploy::stack::PREVIEW_HEADER;
-use local_aws::cloud::{LocalCloud, Options};
-use local_aws::pace::Pace;
 use local_aws::sample_app::{AppFault, Settings, write_artifact};
+use local_aws::{LocalAws, Options};
 use net_clock::Clock;
 use net_clock::Network;
 use tempfile::TempDir;
 
 /// Everything a test needs; dropped, it is gone.
 pub(crate) struct World {
-    pub(crate) cloud: LocalCloud,
+    pub(crate) cloud: LocalAws,
     pub(crate) clock: Clock,
     pub(crate) network: Network,
     pub(crate) folder: TempDir,
@@ -52,12 +51,10 @@ impl World {
         let options = Options {
             network: network.clone(),
             clock: clock.clone(),
-            port: 0,
             seed,
-            pace: Pace::aws(),
-            region: "eu-central-1".to_owned(),
+            ..Options::default()
         };
-        let cloud = LocalCloud::start(options).await.expect("a local cloud");
+        let cloud = LocalAws::start(options).await.expect("a local cloud");
         Self {
             cloud,
             clock,
@@ -88,8 +85,8 @@ impl World {
         let settings = Settings {
             version: version.to_owned(),
             fault,
-            start_after_ms: 0,
-            stand_in: None,
+            preview_header: Some(PREVIEW_HEADER.to_owned()),
+            ..Settings::default()
         };
         write_artifact(&folder, Path::new("/bin/false"), &settings).expect("an artifact");
         folder

@@ -1,7 +1,7 @@
 //! Rules about calls: what goes wrong in the account on purpose.
 
 use local_aws::account::Account;
-use local_aws::fault::{Answer, Faults, Rule};
+use local_aws::{Answer, Fault};
 
 /// A call that is met by a fault.
 #[derive(Clone, Copy, Debug)]
@@ -35,13 +35,8 @@ pub(crate) const fn second(service: &'static str, operation: &'static str) -> Ca
 impl Call {
     /// Has the call answered like this, as often as `times`.
     pub(crate) fn meet(self, account: &mut Account, times: u32, answer: Answer) {
-        account.faults.rules.push(Rule {
-            service: self.service.to_owned(),
-            operation: self.operation.to_owned(),
-            skip: self.skip,
-            times,
-            answer,
-        });
+        let fault = Fault::on(self.service, self.operation, answer);
+        account.faults.inject(fault.after(self.skip).times(times));
     }
 
     /// Has the call refused, once, in a way that is not tried again.
@@ -61,7 +56,5 @@ pub(crate) const REFUSAL: &str = "refused on purpose";
 
 /// Ends all faults; whether every one of them had met its calls.
 pub(crate) fn clear(account: &mut Account) -> bool {
-    let faults = std::mem::take(&mut account.faults);
-    let Faults { rules, .. } = faults;
-    rules.iter().all(|rule| rule.times == 0)
+    account.faults.lift().iter().all(Fault::is_spent)
 }

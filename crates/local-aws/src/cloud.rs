@@ -1,30 +1,32 @@
-//! The local cloud running: an endpoint that answers API calls, a clock that lets things happen, and the orders that
-//! leave the account for machines and load balancers.
+//! A local AWS running: an endpoint that answers API calls, a clock that lets things happen, and the layers that carry
+//! out what the account orders.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use net_clock::{Clock, Listener, Network, Stream};
 
-use super::account::{Account, Effect};
-use super::http_date::http_date;
-use super::instance::Machines;
-use super::load_balancer::LoadBalancers;
-use super::pace::Pace;
-use super::{automation, wire};
-use net_clock::Clock;
-use net_clock::{Network, Stream};
+use crate::account::{Account, Ledger, Order};
+use crate::fault::Fault;
+use crate::http_date::http_date;
+use crate::instance::Machines;
+use crate::load_balancer::LoadBalancers;
+use crate::pace::Pace;
+use crate::shared::{Carrier, Shared};
+use crate::{automation, wire};
 
-/// The largest request body it takes: an artifact for a rehearsal.
+/// The largest request body it takes: an artifact for an image.
 const LARGEST_BODY: usize = 1 << 30;
+/// The region that it has unless told otherwise.
+pub const REGION: &str = "eu-central-1";
 
-/// How a local cloud is set up.
+/// How a local AWS is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where it listens and where its instances are reached.
@@ -41,72 +43,32 @@ pub struct Options {
     pub region: String,
 }
 
-/// What every task of the local cloud holds.
-#[derive(Debug)]
-pub struct Shared {
-    /// Its time.
-    pub clock: Clock,
-    /// Where it listens and dials.
-    pub network: Network,
-    /// The machines behind the instances.
-    pub machines: Machines,
-    /// The data planes.
-    pub load_balancers: LoadBalancers,
-    /// Ends every task.
-    pub stopping: CancellationToken,
-    /// Every task that must end before the cloud is gone.
-    pub tasks: TaskTracker,
-    account: Mutex<Account>,
-    changed: Notify,
-}
-
-impl Shared {
-    /// The account, locked: never hold it across an await.
-    pub fn account(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The account, after everything that is due by now has happened.
-    pub fn account_now(&self) -> MutexGuard<'_, Account> {
-        let mut account = self.account();
-        account.advance(self.clock.elapsed());
-        account
-    }
-
-    /// Sends the account's orders on their way, and has the clock task look again.
-    pub fn settle(self: &Arc<Self>) {
-        self.send_orders();
-        self.changed.notify_one();
-    }
-
-    fn send_orders(self: &Arc<Self>) {
-        loop {
-            let effects = self.account().take_effects();
-            if effects.is_empty() {
-                break;
-            }
-            for effect in effects {
-                match effect {
-                    Effect::Instance(order) => self.machines.obey(self, order),
-                    Effect::LoadBalancer(order) => self.load_balancers.obey(self, order),
-                    Effect::Automation(id) => automation::go_on(&mut self.account(), &id),
-                }
-            }
+impl Default for Options {
+    /// On a free port of this machine, as fast as AWS.
+    fn default() -> Self {
+        Self {
+            network: Network::tcp(),
+            clock: Clock::real(),
+            port: 0,
+            seed: 1,
+            pace: Pace::aws(),
+            region: REGION.to_owned(),
         }
     }
 }
 
-/// A running local cloud.
-#[derive(Debug)]
-pub struct LocalCloud {
+/// A running local AWS. A clone is another handle of the same one.
+#[derive(Clone, Debug)]
+pub struct LocalAws {
     shared: Arc<Shared>,
+    machines: Arc<Machines>,
     port: u16,
 }
 
-impl LocalCloud {
+impl LocalAws {
     /// Starts one.
     pub async fn start(options: Options) -> Result<Self> {
-        let mut listener = options
+        let listener = options
             .network
             .listen(options.port)
             .await
@@ -119,30 +81,17 @@ impl LocalCloud {
         );
         account.region = options.region;
         account.elbv2.lowest_port = lowest_port(&options.network).await;
-        let shared = Arc::new(Shared {
-            machines: Machines::new(&options.network)?,
-            load_balancers: LoadBalancers::default(),
-            clock: options.clock,
-            network: options.network,
-            stopping: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            account: Mutex::new(account),
-            changed: Notify::new(),
-        });
-        let serving = Arc::clone(&shared);
-        shared.tasks.spawn(async move {
-            loop {
-                tokio::select! {
-                    () = serving.stopping.cancelled() => break,
-                    accepted = listener.accept() => match accepted {
-                        Ok(stream) => { tokio::spawn(serve(Arc::clone(&serving), stream)); }
-                        Err(_) => continue,
-                    }
-                }
-            }
-        });
-        shared.tasks.spawn(keep_time(Arc::clone(&shared)));
-        Ok(Self { shared, port })
+        let machines = Arc::new(Machines::new()?);
+        let carrier = carrier(Arc::clone(&machines), LoadBalancers::default());
+        let shared = Shared::new(options.clock, options.network, account, carrier);
+        let shared = Arc::new(shared);
+        shared.tasks.spawn(listen(Arc::clone(&shared), listener));
+        shared.tasks.spawn(Arc::clone(&shared).keep_time());
+        Ok(Self {
+            shared,
+            machines,
+            port,
+        })
     }
 
     /// The port of its endpoint.
@@ -155,23 +104,80 @@ impl LocalCloud {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The account, for a test or a report to look into.
+    /// The clock that it runs on. Its account may be ahead of it: see [`LocalAws::skip`].
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// The network that it listens in.
+    pub fn network(&self) -> &Network {
+        &self.shared.network
+    }
+
+    /// What has happened until now.
+    pub fn ledger(&self) -> Ledger {
+        let account = self.account();
+        Ledger {
+            calls: account.calls.clone(),
+            milestones: account.milestones.clone(),
+        }
+    }
+
+    /// Has something go wrong from now on.
+    pub fn inject(&self, fault: Fault) {
+        self.shared.account().faults.inject(fault);
+    }
+
+    /// Ends all faults, and answers with them: one that is not spent has not struck as often as it was to.
+    pub fn lift_faults(&self) -> Vec<Fault> {
+        self.shared.account().faults.lift()
+    }
+
+    /// Moves its time: what the account would have done until then it does now. What that sets going outside the
+    /// account (a process that starts, a health check's request) takes its own time nonetheless.
+    pub fn skip(&self, by: Duration) {
+        self.shared.skip(by);
+    }
+
+    /// The account as it is now, locked, for a test or a report to look into: nothing is answered until it is dropped.
     pub fn account(&self) -> MutexGuard<'_, Account> {
         self.shared.account_now()
     }
 
-    /// What its tasks hold.
-    pub fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    /// The folder that stands for an instance's root.
+    pub fn disk(&self, instance: &str) -> Option<PathBuf> {
+        self.machines.disk(instance)
     }
 
-    /// Ends every process and task it started.
+    /// Ends every process and task it started, for all of its handles.
     pub async fn stop(self) {
         self.shared.stopping.cancel();
         self.shared.tasks.close();
-        self.shared.machines.stop_all().await;
+        self.machines.stop_all().await;
         self.shared.tasks.wait().await;
     }
+}
+
+#[cfg(test)]
+impl LocalAws {
+    /// What its tasks hold.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The machines behind its instances.
+    pub(crate) fn machines(&self) -> &Machines {
+        &self.machines
+    }
+}
+
+/// Hands each order to the layer that it is for.
+fn carrier(machines: Arc<Machines>, load_balancers: LoadBalancers) -> Carrier {
+    Box::new(move |shared, order| match order {
+        Order::Machine(order) => machines.obey(shared, order),
+        Order::LoadBalancer(order) => load_balancers.obey(shared, order),
+        Order::Automation(id) => automation::go_on(&mut shared.account(), &id),
+    })
 }
 
 /// The lowest port that this machine lets the local cloud listen on: 1024 without privilege.
@@ -182,21 +188,15 @@ async fn lowest_port(network: &Network) -> u16 {
     }
 }
 
-/// Lets what is due happen, when it is due.
-async fn keep_time(shared: Arc<Shared>) {
+/// Accepts the connections to the endpoint, until everything ends.
+async fn listen(shared: Arc<Shared>, mut listener: Listener) {
     loop {
-        drop(shared.account_now());
-        shared.send_orders();
-        let due = shared.account().next_due();
         tokio::select! {
-            () = shared.stopping.cancelled() => return,
-            () = shared.changed.notified() => {}
-            () = async {
-                match due {
-                    Some(at) => shared.clock.sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            } => {}
+            () = shared.stopping.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(stream) => { tokio::spawn(serve(Arc::clone(&shared), stream)); }
+                Err(_) => continue,
+            }
         }
     }
 }
@@ -214,7 +214,7 @@ async fn serve(shared: Arc<Shared>, stream: Stream) {
                 .to_bytes();
             let mut reply = wire::answer(&shared, parts, body).await?;
             // Its own date, as on each answer of AWS: a client beside it can tell what time it is here.
-            if let Ok(date) = http_date(shared.clock.utc()).try_into() {
+            if let Ok(date) = http_date(shared.utc()).try_into() {
                 reply.headers_mut().insert(http::header::DATE, date);
             }
             Ok::<_, wire::LostReply>(reply)
@@ -226,5 +226,53 @@ async fn serve(shared: Arc<Shared>, stream: Stream) {
         // A client that goes away, or a reply lost on purpose: nothing to tell anybody.
         _ = connection => {}
         () = stopping.cancelled() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::ec2::images::AMAZON_LINUX;
+    use crate::account::ec2::launch::{Launch, LaunchData, launch};
+
+    fn one_instance() -> Launch {
+        Launch {
+            data: LaunchData {
+                image: Some(AMAZON_LINUX.to_owned()),
+                instance_type: Some("t3.micro".to_owned()),
+                ..LaunchData::default()
+            },
+            min: 1,
+            max: 1,
+            ..Launch::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn skipping_lets_what_is_due_happen_in_order_and_the_clock_goes_on_from_there() {
+        let local = LocalAws::start(Options {
+            network: Network::memory(),
+            ..Options::default()
+        })
+        .await
+        .expect("a local AWS");
+        let begun = local.account().now();
+        let instance = {
+            let mut account = local.account();
+            let launched = launch(&mut account, &one_instance());
+            launched.expect("a launch").concat()
+        };
+        local.shared.settle();
+        local.skip(Duration::from_secs(600));
+        assert_eq!(local.account().now() - begun, Duration::from_secs(600));
+        let told: Vec<_> = local.ledger().milestones;
+        let told: Vec<_> = told.iter().map(|it| (it.what, it.of.as_str())).collect();
+        assert_eq!(
+            told,
+            [("running", instance.as_str()), ("booted", &instance)]
+        );
+        local.clock().sleep(Duration::from_secs(5)).await;
+        assert_eq!(local.account().now() - begun, Duration::from_secs(605));
+        local.stop().await;
     }
 }

@@ -1,65 +1,225 @@
-//! What goes wrong on purpose in the local cloud: rules about calls, and about capacity.
+//! What goes wrong on purpose: faults, each a rule with a scope.
+//!
+//! A fault says whom it strikes (its scope), how many it lets pass first, how many it then strikes, and what happens to
+//! those. Among the faults whose scope fits a call, the one injected first decides; one that is spent fits nothing.
 
 use std::time::Duration;
 
-/// What happens to a call that a rule matches.
+/// What happens to a call that a fault strikes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The answer comes later.
+    /// The answer comes this much later, on the account's clock.
     Delay(Duration),
-    /// Refused before anything changes: code, status, message.
+    /// Refused before anything changes: code, HTTP status, message.
     Refuse(String, u16, String),
-    /// Throttled, with the code that service uses.
+    /// Refused as one call too many, with the code that the service has for it.
     Throttle,
+    /// Refused because the credentials have expired, with the code that the service's protocol has for it.
+    Expired,
     /// It happens, and the connection closes before the answer.
     LoseReply,
-    /// It happens this much later, and the connection closes before the answer.
+    /// It happens this much later, and the connection closes at once.
     ApplyLate(Duration),
 }
 
-/// A rule about calls.
+/// Whom a fault strikes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// The service's signing name; empty for any.
-    pub service: String,
-    /// The operation; empty for any. A leading `!` means any mutating operation.
-    pub operation: String,
-    /// How many matching calls pass before the rule begins to act.
-    pub skip: u32,
-    /// On how many matching calls it acts.
-    pub times: u32,
-    /// What it does.
-    pub answer: Answer,
+enum Scope {
+    /// Calls of this service (its signing name) and operation; `None` for any.
+    Calls(Option<String>, Operations, Answer),
+    /// Instances that an Auto Scaling group launches: there are none of their type, and the scaling activity says so.
+    GroupLaunches,
 }
 
-/// All that goes wrong.
-#[derive(Clone, Debug, Default)]
-pub struct Faults {
-    /// Rules about calls, the first match wins.
-    pub rules: Vec<Rule>,
-    /// Groups get no instances: the words that the scaling activity then carries.
-    pub no_capacity: bool,
-    /// Every call is answered with ExpiredToken.
-    pub expired_credentials: bool,
+/// Which of a service's operations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Operations {
+    All,
+    /// Those that change something.
+    Changes,
+    /// One, by its name.
+    Named(String),
 }
+
+/// Something that goes wrong on purpose: made by one of its constructors, which strikes once unless said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    scope: Scope,
+    skip: u32,
+    times: u32,
+}
+
+impl Fault {
+    /// Strikes calls of this operation: the service by its signing name (`"elasticloadbalancing"`), the operation as
+    /// AWS spells it (`"CreateRule"`).
+    pub fn on(service: &str, operation: &str, answer: Answer) -> Self {
+        let operations = Operations::Named(operation.to_owned());
+        Self::once(Scope::Calls(Some(service.to_owned()), operations, answer))
+    }
+
+    /// Strikes any call of a service.
+    pub fn on_service(service: &str, answer: Answer) -> Self {
+        let service = Some(service.to_owned());
+        Self::once(Scope::Calls(service, Operations::All, answer))
+    }
+
+    /// Strikes any call that changes something.
+    pub fn on_changes(answer: Answer) -> Self {
+        Self::once(Scope::Calls(None, Operations::Changes, answer))
+    }
+
+    /// Strikes any call.
+    pub fn on_all(answer: Answer) -> Self {
+        Self::once(Scope::Calls(None, Operations::All, answer))
+    }
+
+    /// From now on Auto Scaling groups get no instances, as when a zone has none of their type left.
+    pub fn no_capacity() -> Self {
+        Self::once(Scope::GroupLaunches).for_ever()
+    }
+
+    /// From now on every caller's credentials have expired.
+    pub fn expired_credentials() -> Self {
+        Self::on_all(Answer::Expired).for_ever()
+    }
+
+    fn once(scope: Scope) -> Self {
+        Self {
+            scope,
+            skip: 0,
+            times: 1,
+        }
+    }
+
+    /// Lets so many pass before it begins to strike.
+    pub fn after(mut self, passing: u32) -> Self {
+        self.skip = passing;
+        self
+    }
+
+    /// Strikes so many.
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Strikes until it is lifted.
+    pub fn for_ever(self) -> Self {
+        self.times(u32::MAX)
+    }
+
+    /// Whether it has struck as often as it was to.
+    pub fn is_spent(&self) -> bool {
+        self.times == 0
+    }
+
+    /// Whether it strikes now; it counts those that it lets pass, and those that it strikes.
+    fn strikes(&mut self) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        if self.times != u32::MAX {
+            self.times -= 1;
+        }
+        true
+    }
+}
+
+/// All faults of an account.
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// What happens to this call, if a rule says so.
-    pub fn meet(&mut self, service: &str, operation: &str, mutating: bool) -> Option<Answer> {
-        let rule = self.rules.iter_mut().find(|rule| {
-            rule.times > 0
-                && (rule.service.is_empty() || rule.service == service)
-                && match rule.operation.as_str() {
-                    "" => true,
-                    "!" => mutating,
-                    name => name == operation,
-                }
-        })?;
-        if rule.skip > 0 {
-            rule.skip -= 1;
-            return None;
+    /// Adds one below those that are there.
+    pub fn inject(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// Ends all, and answers with them: one that is not spent has not struck as often as it was to.
+    pub fn lift(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// What happens to this call, if a fault strikes it.
+    pub fn meet_call(&mut self, service: &str, operation: &str, changes: bool) -> Option<Answer> {
+        let fits = |scope: &Scope| match scope {
+            Scope::Calls(of, operations, _) => {
+                of.as_ref().is_none_or(|of| of == service)
+                    && match operations {
+                        Operations::All => true,
+                        Operations::Changes => changes,
+                        Operations::Named(name) => name == operation,
+                    }
+            }
+            Scope::GroupLaunches => false,
+        };
+        let mut faults = self.0.iter_mut();
+        let fault = faults.find(|fault| !fault.is_spent() && fits(&fault.scope))?;
+        match (fault.strikes(), &fault.scope) {
+            (true, Scope::Calls(_, _, answer)) => Some(answer.clone()),
+            _ => None,
         }
-        rule.times -= 1;
-        Some(rule.answer.clone())
+    }
+
+    /// Whether a group that launches an instance now gets none.
+    pub fn meet_launch(&mut self) -> bool {
+        let mut faults = self.0.iter_mut();
+        faults
+            .find(|fault| !fault.is_spent() && fault.scope == Scope::GroupLaunches)
+            .is_some_and(Fault::strikes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_strikes_after_those_it_lets_pass_and_as_often_as_it_says() {
+        let mut faults = Faults::default();
+        faults.inject(
+            Fault::on("ec2", "RunInstances", Answer::Throttle)
+                .after(1)
+                .times(2),
+        );
+        let met =
+            |faults: &mut Faults, operation| faults.meet_call("ec2", operation, true).is_some();
+        assert!(!met(&mut faults, "CreateImage"), "out of its scope");
+        let all: Vec<_> = (0..4).map(|_| met(&mut faults, "RunInstances")).collect();
+        assert_eq!(all, [false, true, true, false]);
+        assert!(faults.lift().iter().all(Fault::is_spent));
+    }
+
+    #[test]
+    fn the_scope_is_a_service_or_changes_or_all_or_a_group_s_launches() {
+        let strikes = |fault: Fault, service, changes| {
+            let mut faults = Faults::default();
+            faults.inject(fault);
+            faults.meet_call(service, "Any", changes).is_some()
+        };
+        assert!(strikes(
+            Fault::on_service("s3", Answer::LoseReply),
+            "s3",
+            false
+        ));
+        assert!(!strikes(
+            Fault::on_service("s3", Answer::LoseReply),
+            "ssm",
+            false
+        ));
+        assert!(strikes(Fault::on_changes(Answer::LoseReply), "ssm", true));
+        assert!(!strikes(Fault::on_changes(Answer::LoseReply), "ssm", false));
+        assert!(strikes(Fault::expired_credentials(), "sts", false));
+        assert!(!strikes(Fault::no_capacity(), "ec2", true));
+    }
+
+    #[test]
+    fn what_strikes_for_ever_is_there_until_it_is_lifted() {
+        let mut faults = Faults::default();
+        faults.inject(Fault::no_capacity());
+        assert!((0..1000).all(|_| faults.meet_launch()));
+        assert_eq!(faults.lift(), [Fault::no_capacity()]);
+        assert!(!faults.meet_launch());
     }
 }

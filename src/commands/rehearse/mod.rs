@@ -28,8 +28,7 @@ use crate::provision::provision;
 use crate::report::LoadBalancerCounts;
 use crate::run::context::Context;
 use local_aws::account::elbv2;
-use local_aws::cloud::{LocalCloud, Options};
-use local_aws::pace::Pace;
+use local_aws::{LocalAws, Options};
 use net_clock::Clock;
 use net_clock::Network;
 use stage::{AFTER, BEFORE};
@@ -44,13 +43,12 @@ pub(crate) async fn run(
     let speed = f64::from(command.speed);
     let network = Network::tcp();
     let clock = Clock::accelerated(speed);
-    let cloud = LocalCloud::start(Options {
+    let cloud = LocalAws::start(Options {
         network: network.clone(),
         clock: clock.clone(),
-        port: 0,
         seed: command.seed.unwrap_or(1),
-        pace: Pace::aws(),
         region: LOCAL_REGION.to_owned(),
+        ..Options::default()
     })
     .await?;
     let stage = Stage {
@@ -90,7 +88,7 @@ fn own_config(command: &cli::Rehearse, inputs: &Inputs) -> Result<Option<Config>
 
 /// What a rehearsal is played on.
 struct Stage<'a> {
-    cloud: &'a LocalCloud,
+    cloud: &'a LocalAws,
     network: Network,
     clock: Clock,
     terminal: &'a Terminal,

@@ -9,8 +9,9 @@ use crate::cli::Fault;
 use crate::config::{self, Config};
 use crate::names::Release;
 use crate::outcome::{EXIT_OK, EXIT_ROLLED_BACK};
-use local_aws::cloud::LocalCloud;
+use crate::stack::PREVIEW_HEADER;
 use local_aws::sample_app::{AppFault, Settings, StandIn, write_artifact};
+use local_aws::{Fault as CloudFault, LocalAws};
 
 /// The version that is live before.
 pub const BEFORE: &str = "0.0.1";
@@ -181,6 +182,7 @@ pub fn sample_artifact(
     let settings = Settings {
         version: version.to_owned(),
         fault: fault.and_then(app_fault),
+        preview_header: Some(PREVIEW_HEADER.to_owned()),
         start_after_ms: u64::try_from(start_after.as_millis()).unwrap_or(u64::MAX),
         ..Settings::default()
     };
@@ -247,13 +249,13 @@ fn app_fault(fault: Fault) -> Option<AppFault> {
 
 /// Sets what goes wrong outside the app.
 pub fn set_fault(
-    cloud: &LocalCloud,
+    cloud: &LocalAws,
     config: &mut Config,
     folder: &Path,
     fault: Option<Fault>,
 ) -> Result<()> {
     match fault {
-        Some(Fault::NoCapacity) => cloud.account().faults.no_capacity = true,
+        Some(Fault::NoCapacity) => cloud.inject(CloudFault::no_capacity()),
         Some(Fault::BakeScriptFails) => {
             let script = folder.join("bake.sh");
             let text = "#!/bin/sh\necho 'installing libfoo 2.3'\necho 'error: libfoo 2.3 is not to be had' >&2\nexit 3\n";

@@ -1,12 +1,15 @@
 //! The pretend AWS account: plain state and timed transitions, one module a service, no I/O.
 //!
 //! Guarantees: the same seed, calls and times give the same account. What has to happen outside the account (a
-//! process to start, a port to open) leaves as an [`Effect`]; what happens later is a [`Timed`] event in one queue.
+//! process to start, a port to open) leaves as an [`Order`]; what happens later is a [`Timed`] event in one queue.
 
 pub mod autoscaling;
 pub mod ec2;
 pub mod elbv2;
 pub mod iam;
+mod ledger;
+mod news;
+pub mod order;
 pub mod s3;
 pub mod ssm;
 
@@ -14,9 +17,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::{Duration, SystemTime};
 
-use super::fault::Faults;
-use super::pace::{Pace, Spread};
-use super::throttle::Throttle;
+use crate::fault::Faults;
+use crate::pace::{Pace, Spread};
+use crate::throttle::Throttle;
+
+pub use self::ledger::{Call, Ledger, Milestone, is_mutating};
+pub use self::order::Order;
 
 /// Tags of a resource, in the order of their keys.
 pub type Tags = BTreeMap<String, String>;
@@ -71,50 +77,6 @@ pub enum Timed {
     Ssm(ssm::Timed),
 }
 
-/// Something that has to happen outside the account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// To the machine behind an instance.
-    Instance(super::instance::Order),
-    /// To the data plane of a load balancer.
-    LoadBalancer(super::load_balancer::Order),
-    /// The automation goes on: its steps may call any service, so the interpreter stands above the account.
-    Automation(String),
-}
-
-/// One call in the account's log: what a caller asked for, and how it was answered.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// When, on the account's clock.
-    pub at: Duration,
-    /// "ec2", "elasticloadbalancing", ...
-    pub service: String,
-    /// "RunInstances", ...
-    pub operation: String,
-    /// The error's code when it was refused.
-    pub error: Option<String>,
-}
-
-impl Call {
-    /// Whether a call of this name changes anything.
-    pub fn is_mutating(&self) -> bool {
-        const READS: [&str; 6] = ["Describe", "Get", "List", "Head", "Search", "Lookup"];
-        !READS.iter().any(|read| self.operation.starts_with(read))
-    }
-}
-
-/// A moment at which something in the account became true, whoever looked or did not look at the time: what a
-/// caller's waits are measured against.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Milestone {
-    /// When, on the account's clock; a load balancer's last node may learn of a change only later.
-    pub at: Duration,
-    /// What became true ("running", "agent online", ...).
-    pub what: &'static str,
-    /// Of which resource.
-    pub of: String,
-}
-
 /// The account.
 #[derive(Debug)]
 pub struct Account {
@@ -150,7 +112,7 @@ pub struct Account {
     sequence: u64,
     timers: BinaryHeap<Reverse<(Duration, u64)>>,
     timed: BTreeMap<u64, Timed>,
-    effects: Vec<Effect>,
+    orders: Vec<Order>,
 }
 
 impl Account {
@@ -176,7 +138,7 @@ impl Account {
             sequence: 0,
             timers: BinaryHeap::new(),
             timed: BTreeMap::new(),
-            effects: Vec::new(),
+            orders: Vec::new(),
         }
     }
 
@@ -237,13 +199,13 @@ impl Account {
     }
 
     /// Has something happen outside the account.
-    pub fn order(&mut self, effect: Effect) {
-        self.effects.push(effect);
+    pub fn order(&mut self, order: Order) {
+        self.orders.push(order);
     }
 
     /// What has to happen outside the account now.
-    pub fn take_effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+    pub fn take_orders(&mut self) -> Vec<Order> {
+        std::mem::take(&mut self.orders)
     }
 
     /// A duration drawn from `spread`.
@@ -282,6 +244,11 @@ impl Account {
             0x8000 | ((low >> 48) & 0x3fff),
             low & 0xffff_ffff_ffff
         )
+    }
+
+    /// The ARN of whoever calls: credentials are not checked, so all callers are one.
+    pub fn caller(&self) -> String {
+        format!("arn:aws:sts::{}:assumed-role/local/caller", self.id)
     }
 
     /// An ARN of this account's.

@@ -1,28 +1,23 @@
 //! The interpreter of runbooks: carries an automation's steps out, over time, by calls to the account's own APIs.
 //!
-//! In parts: [`runbook`] is the text as a checked value, [`template`] its `{{ }}`, [`selector`] its `$.Paths`,
-//! [`actions`] what each action does; this file is the walk from step to step.
+//! This file is the walk from step to step, [`actions`] what each action does; what a runbook may say at all is
+//! [`crate::runbook`].
 //!
 //! Guarantees: a step is left only by an outcome that its runbook names; a failed critical step makes the whole
 //! `Failed` even when its `onFailure` step then succeeds; after a cancellation at most two minutes remain.
 
-pub mod actions;
-mod fields;
-pub mod pattern;
-pub mod runbook;
-pub mod selector;
-pub mod template;
+pub(crate) mod actions;
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use self::actions::{Caller, Calls, Failure, Look};
-use self::runbook::{Step, Turn};
-use super::account::ssm::automations::{Execution, Status, Stop};
-use super::account::{self, Account, ssm};
-use super::wire;
-use super::wire::params::Params;
+use crate::account::ssm::automations::{Execution, Status, Stop};
+use crate::account::{self, Account, ssm};
+use crate::runbook::{Step, Turn, template};
+use crate::wire;
+use crate::wire::params::Params;
 
 /// How long the steps after a cancellation may take together.
 const CANCEL_LIMIT: Duration = Duration::from_secs(120);
@@ -30,7 +25,7 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(120);
 const MOST_TURNS: usize = 1000;
 
 /// Lets an automation take its next steps.
-pub fn go_on(account: &mut Account, execution: &str) {
+pub(crate) fn go_on(account: &mut Account, execution: &str) {
     go_on_with(
         account,
         execution,
@@ -42,7 +37,7 @@ pub fn go_on(account: &mut Account, execution: &str) {
 }
 
 /// The same, with the calls made by `caller`.
-pub fn go_on_with(account: &mut Account, id: &str, caller: Caller<'_>) {
+pub(crate) fn go_on_with(account: &mut Account, id: &str, caller: Caller<'_>) {
     for _ in 0..MOST_TURNS {
         let Some(mut run) = account.ssm.automations.get(id).cloned() else {
             return;

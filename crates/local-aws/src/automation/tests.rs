@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::account::s3;
 use crate::account::{ApiError, ec2};
-use crate::cloud::{LocalCloud, Options};
+use crate::cloud::{LocalAws, Options};
 use crate::pace::Pace;
 use crate::sample_app;
 use crate::wire;
@@ -17,7 +17,7 @@ use net_clock::Network;
 
 const UNIT: &str = "[Service]\nExecStart=/opt/hello/sample-app\nWorkingDirectory=/opt/hello\nEnvironment=PORT=8080\nEnvironmentFile=-/etc/hello/environment\nRestart=always\n[Install]\nWantedBy=multi-user.target\n";
 
-async fn cloud() -> LocalCloud {
+async fn cloud() -> LocalAws {
     let options = Options {
         network: Network::memory(),
         clock: Clock::real(),
@@ -26,7 +26,7 @@ async fn cloud() -> LocalCloud {
         pace: Pace::aws(),
         region: "eu-central-1".to_owned(),
     };
-    let cloud = LocalCloud::start(options).await.expect("a local cloud");
+    let cloud = LocalAws::start(options).await.expect("a local cloud");
     let trust = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole",
     }]});
@@ -72,12 +72,7 @@ async fn cloud() -> LocalCloud {
     cloud
 }
 
-fn api(
-    cloud: &LocalCloud,
-    service: &str,
-    operation: &str,
-    params: Value,
-) -> Result<Value, ApiError> {
+fn api(cloud: &LocalAws, service: &str, operation: &str, params: Value) -> Result<Value, ApiError> {
     let answer = wire::dispatch(
         &mut cloud.account(),
         service,
@@ -149,7 +144,7 @@ const GOOD: [&str; 6] = [
     "echo baked",
 ];
 
-fn start(cloud: &LocalCloud, script: &[&str]) -> String {
+fn start(cloud: &LocalAws, script: &[&str]) -> String {
     let content = runbook(script).to_string();
     let document = json!({"Name": "bake", "DocumentType": "Automation", "DocumentFormat": "JSON", "Content": content});
     api(cloud, "ssm", "CreateDocument", document).expect("a good runbook");
@@ -161,7 +156,7 @@ fn start(cloud: &LocalCloud, script: &[&str]) -> String {
         .to_owned()
 }
 
-fn look(cloud: &LocalCloud, id: &str) -> Value {
+fn look(cloud: &LocalAws, id: &str) -> Value {
     let params = json!({"AutomationExecutionId": id});
     api(cloud, "ssm", "GetAutomationExecution", params).expect("it was started")
         ["AutomationExecution"]
@@ -169,7 +164,7 @@ fn look(cloud: &LocalCloud, id: &str) -> Value {
 }
 
 /// Waits until `wanted` holds of the execution, for an hour of the account's at most.
-async fn until(cloud: &LocalCloud, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+async fn until(cloud: &LocalAws, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..3600 {
         let run = look(cloud, id);
         if wanted(&run) {
@@ -193,7 +188,7 @@ fn step<'a>(run: &'a Value, name: &str) -> &'a Value {
         .expect("the step")
 }
 
-fn instance_states(cloud: &LocalCloud) -> Vec<String> {
+fn instance_states(cloud: &LocalAws) -> Vec<String> {
     let answer = api(cloud, "ec2", "DescribeInstances", json!({})).expect("instances");
     answer["Reservations"]
         .as_array()
@@ -246,7 +241,7 @@ async fn a_bake_makes_an_image_whose_instances_serve_the_app() {
         .connect("127.0.0.1", port)
         .await
         .expect("it accepts");
-    let disk = cloud.shared().machines.disk(&instance).expect("a machine");
+    let disk = cloud.machines().disk(&instance).expect("a machine");
     let environment = std::fs::read_to_string(disk.join("etc/hello/environment"));
     assert_eq!(environment.expect("written by cloud-init"), "RELEASE=1.0\n");
     cloud.stop().await;

@@ -13,9 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use super::unit::{self, Unit};
 use super::user_data::UserData;
-use super::{Image, disk, lock, script, service, shims};
+use super::{Host, Image, disk, lock, script, service, shims};
 use crate::account::{ec2, ssm};
-use crate::cloud::Shared;
 
 /// How long a user data script may run.
 const USER_DATA_LIMIT: Duration = Duration::from_secs(3600);
@@ -141,7 +140,7 @@ impl Machine {
 
 /// Does a machine's jobs, one after another, until it is terminated or everything ends.
 pub(super) async fn work(
-    shared: Arc<Shared>,
+    host: Arc<Host>,
     machine: Arc<Machine>,
     mut jobs: mpsc::UnboundedReceiver<Job>,
 ) {
@@ -154,11 +153,11 @@ pub(super) async fn work(
                 life,
             } => {
                 current = Some(life.clone());
-                boot(&shared, &machine, image, user_data, life).await;
+                boot(&host, &machine, image, user_data, life).await;
             }
             Job::Restart { life } => {
                 current = Some(life.clone());
-                start_services(&shared, &machine, &life).await;
+                start_services(&host, &machine, &life).await;
             }
             Job::RunScript {
                 command,
@@ -168,7 +167,7 @@ pub(super) async fn work(
             } => {
                 if let Some(life) = &current {
                     let job = run_command(
-                        Arc::clone(&shared),
+                        Arc::clone(&host),
                         Arc::clone(&machine),
                         life.clone(),
                         (command, text, limit, cancel),
@@ -182,35 +181,35 @@ pub(super) async fn work(
                 note(&machine, "copying the disk", copied);
                 let _ = done.send(true);
             }
-            Job::Stop => stop(&shared, &machine, current.take()).await,
+            Job::Stop => stop(&host, &machine, current.take()).await,
             Job::Terminate => {
-                stop(&shared, &machine, current.take()).await;
+                stop(&host, &machine, current.take()).await;
                 let home = machine.home.clone();
                 let _ = blocking(move || disk::remove(&home)).await;
                 return;
             }
         }
-        if shared.machines.ending.is_cancelled() && jobs.is_empty() {
-            stop(&shared, &machine, current.take()).await;
+        if host.ending.is_cancelled() && jobs.is_empty() {
+            stop(&host, &machine, current.take()).await;
             return;
         }
     }
 }
 
 /// Ends what runs, and waits until it has ended.
-async fn stop(shared: &Arc<Shared>, machine: &Machine, life: Option<Life>) {
+async fn stop(host: &Arc<Host>, machine: &Machine, life: Option<Life>) {
     let Some(life) = life else {
         return;
     };
     life.over.cancel();
     life.tasks.close();
     life.tasks.wait().await;
-    ec2::set_app_port(&mut shared.account_now(), &machine.instance, None);
-    shared.settle();
+    ec2::set_app_port(&mut host.shared.account_now(), &machine.instance, None);
+    host.shared.settle();
 }
 
 async fn boot(
-    shared: &Arc<Shared>,
+    host: &Arc<Host>,
     machine: &Arc<Machine>,
     image: Option<Arc<Image>>,
     user_data: String,
@@ -222,7 +221,7 @@ async fn boot(
     }
     let config = UserData::read(&user_data);
     let preparing = Arc::clone(machine);
-    let store = shared.machines.store.folder.clone();
+    let store = host.store.folder.clone();
     let prepared = blocking(move || {
         prepare(&preparing, image.as_deref(), &store)?;
         Ok(apply(&preparing, config))
@@ -235,9 +234,9 @@ async fn boot(
             return;
         }
     };
-    start_services(shared, machine, &life).await;
+    start_services(host, machine, &life).await;
     if let Some(text) = script {
-        let (shared, machine) = (Arc::clone(shared), Arc::clone(machine));
+        let (host, machine) = (Arc::clone(host), Arc::clone(machine));
         life.tasks.clone().spawn(async move {
             let cancel = CancellationToken::new();
             let wanted = script::Wanted {
@@ -245,7 +244,7 @@ async fn boot(
                 text: &text,
                 limit: USER_DATA_LIMIT,
             };
-            let result = script::run(&shared, &machine, wanted, &life.over, &cancel).await;
+            let result = script::run(&host, &machine, wanted, &life.over, &cancel).await;
             let logging = Arc::clone(&machine);
             let _ = blocking(move || {
                 logging.log(&format!(
@@ -255,7 +254,7 @@ async fn boot(
                 Ok(())
             })
             .await;
-            plan_shutdown(&shared, &machine, &life).await;
+            plan_shutdown(&host, &machine, &life).await;
         });
     }
 }
@@ -294,7 +293,7 @@ fn apply(machine: &Machine, config: Result<UserData, String>) -> Option<String> 
     }
 }
 
-async fn start_services(shared: &Arc<Shared>, machine: &Arc<Machine>, life: &Life) {
+async fn start_services(host: &Arc<Host>, machine: &Arc<Machine>, life: &Life) {
     let root = machine.disk();
     let found = blocking(move || unit::enabled(&root)).await;
     let mut units = Vec::new();
@@ -312,7 +311,7 @@ async fn start_services(shared: &Arc<Shared>, machine: &Arc<Machine>, life: &Lif
             return;
         }
         let job = service::supervise(
-            Arc::clone(shared),
+            Arc::clone(host),
             Arc::clone(machine),
             unit,
             life.over.clone(),
@@ -323,7 +322,7 @@ async fn start_services(shared: &Arc<Shared>, machine: &Arc<Machine>, life: &Lif
 }
 
 async fn run_command(
-    shared: Arc<Shared>,
+    host: Arc<Host>,
     machine: Arc<Machine>,
     life: Life,
     (command, text, limit, cancel): (String, String, Duration, CancellationToken),
@@ -333,17 +332,17 @@ async fn run_command(
         text: &text,
         limit,
     };
-    let result = script::run(&shared, &machine, wanted, &life.over, &cancel).await;
+    let result = script::run(&host, &machine, wanted, &life.over, &cancel).await;
     lock(&machine.scripts).remove(&command);
     let instance = &machine.instance;
-    ssm::command_ended(&mut shared.account_now(), &command, instance, result);
-    shared.settle();
-    plan_shutdown(&shared, &machine, &life).await;
+    ssm::command_ended(&mut host.shared.account_now(), &command, instance, result);
+    host.shared.settle();
+    plan_shutdown(&host, &machine, &life).await;
 }
 
 /// Reads the note that the `shutdown` command left, if it did, and does as it says. The plan is in memory only: it
 /// ends with this life, as a transient timer of systemd's does.
-async fn plan_shutdown(shared: &Arc<Shared>, machine: &Arc<Machine>, life: &Life) {
+async fn plan_shutdown(host: &Arc<Host>, machine: &Arc<Machine>, life: &Life) {
     let note = machine.state().join("shutdown");
     let asked = blocking(move || {
         let text = fs::read_to_string(&note)?;
@@ -359,15 +358,15 @@ async fn plan_shutdown(shared: &Arc<Shared>, machine: &Arc<Machine>, life: &Life
     let Ok(minutes) = asked.trim().parse::<u64>() else {
         return;
     };
-    let (shared, machine, over) = (Arc::clone(shared), Arc::clone(machine), life.over.clone());
+    let (host, machine, over) = (Arc::clone(host), Arc::clone(machine), life.over.clone());
     let tasks = life.tasks.clone();
     tasks.spawn(async move {
         tokio::select! {
             () = over.cancelled() => {}
             () = called_off.cancelled() => {}
-            () = shared.clock.sleep(Duration::from_secs(minutes * 60)) => {
-                ec2::shut_down_from_inside(&mut shared.account_now(), &machine.instance);
-                shared.settle();
+            () = host.shared.clock.sleep(Duration::from_secs(minutes * 60)) => {
+                ec2::shut_down_from_inside(&mut host.shared.account_now(), &machine.instance);
+                host.shared.settle();
             }
         }
     });

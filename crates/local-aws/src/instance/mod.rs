@@ -20,7 +20,6 @@ mod user_data;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
@@ -30,76 +29,26 @@ use tokio_util::task::TaskTracker;
 
 use self::machine::{Job, Machine};
 use self::store::Store;
-use super::cloud::Shared;
-use net_clock::Network;
-
-/// What the account asks of the machine behind an instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Starts it from an image: unpacks the image's files, runs user data, starts its enabled services.
-    Boot {
-        /// The instance.
-        instance: String,
-        /// The image; one that no machine made is an empty disk.
-        image: String,
-        /// The user data as text.
-        user_data: String,
-    },
-    /// Boots it again from its own disk (StartInstances).
-    Restart {
-        /// The instance.
-        instance: String,
-    },
-    /// Ends its processes (SIGTERM, then SIGKILL); its disk stays.
-    Stop {
-        /// The instance.
-        instance: String,
-    },
-    /// Ends its processes and removes its disk.
-    Terminate {
-        /// The instance.
-        instance: String,
-    },
-    /// Keeps a copy of its disk as an image.
-    Snapshot {
-        /// The instance.
-        instance: String,
-        /// The image.
-        image: String,
-    },
-    /// Forgets an image's files.
-    DropImage {
-        /// The image.
-        image: String,
-    },
-    /// Runs a Run Command's script.
-    RunScript {
-        /// The instance.
-        instance: String,
-        /// The command.
-        command: String,
-        /// The script.
-        lines: Vec<String>,
-        /// How long it may run.
-        limit: Duration,
-    },
-    /// Ends a Run Command's script.
-    CancelScript {
-        /// The instance.
-        instance: String,
-        /// The command.
-        command: String,
-    },
-}
+use crate::account::order::MachineOrder;
+use crate::shared::Shared;
 
 /// The machines.
 #[derive(Debug)]
-pub struct Machines {
+pub(crate) struct Machines {
     root: TempDir,
-    store: Store,
+    store: Arc<Store>,
     machines: Mutex<BTreeMap<String, Arc<Machine>>>,
     images: Mutex<BTreeMap<String, Arc<Image>>>,
     tasks: TaskTracker,
+    /// Everything ends, and quickly.
+    ending: CancellationToken,
+}
+
+/// The computer that the machines share: what their tasks hold.
+#[derive(Debug)]
+struct Host {
+    shared: Arc<Shared>,
+    store: Arc<Store>,
     /// Everything ends, and quickly.
     ending: CancellationToken,
 }
@@ -113,13 +62,13 @@ struct Image {
 }
 
 impl Machines {
-    /// No machines yet. In a memory network apps run as tasks of this process, else as real processes.
-    pub fn new(_network: &Network) -> Result<Self> {
+    /// No machines yet.
+    pub(crate) fn new() -> Result<Self> {
         let root = tempfile::Builder::new()
-            .prefix("bg-deploy-")
+            .prefix("local-aws-")
             .tempdir()
             .context("a temporary folder for the machines")?;
-        let store = Store::new(root.path().join("s3"));
+        let store = Arc::new(Store::new(root.path().join("s3")));
         Ok(Self {
             store,
             root,
@@ -131,9 +80,9 @@ impl Machines {
     }
 
     /// Begins to carry out an order; what comes of it reaches the account later.
-    pub fn obey(&self, shared: &Arc<Shared>, order: Order) {
+    pub(crate) fn obey(&self, shared: &Arc<Shared>, order: MachineOrder) {
         match order {
-            Order::Boot {
+            MachineOrder::Boot {
                 instance,
                 image,
                 user_data,
@@ -147,31 +96,31 @@ impl Machines {
                     life,
                 });
             }
-            Order::Restart { instance } => {
+            MachineOrder::Restart { instance } => {
                 if let Some(machine) = self.find(&instance) {
                     let life = machine.begin_life();
                     machine.queue(Job::Restart { life });
                 }
             }
-            Order::Stop { instance } => {
+            MachineOrder::Stop { instance } => {
                 if let Some(machine) = self.find(&instance) {
                     machine.end_life();
                     machine.queue(Job::Stop);
                 }
             }
-            Order::Terminate { instance } => {
+            MachineOrder::Terminate { instance } => {
                 if let Some(machine) = lock(&self.machines).remove(&instance) {
                     machine.end_life();
                     machine.queue(Job::Terminate);
                 }
             }
-            Order::Snapshot { instance, image } => self.snapshot(&instance, image),
-            Order::DropImage { image } => {
+            MachineOrder::Snapshot { instance, image } => self.snapshot(&instance, image),
+            MachineOrder::DropImage { image } => {
                 let dropped = lock(&self.images).remove(&image);
                 // Its folder goes with it, which blocks.
                 self.tasks.spawn_blocking(move || drop(dropped));
             }
-            Order::RunScript {
+            MachineOrder::RunScript {
                 instance,
                 command,
                 lines,
@@ -187,7 +136,7 @@ impl Machines {
                     });
                 }
             }
-            Order::CancelScript { instance, command } => {
+            MachineOrder::CancelScript { instance, command } => {
                 if let Some(machine) = self.find(&instance) {
                     machine.cancel_script(&command);
                 }
@@ -196,7 +145,7 @@ impl Machines {
     }
 
     /// Ends everything.
-    pub async fn stop_all(&self) {
+    pub(crate) async fn stop_all(&self) {
         self.ending.cancel();
         for machine in std::mem::take(&mut *lock(&self.machines)).into_values() {
             machine.end_life();
@@ -207,7 +156,7 @@ impl Machines {
     }
 
     /// The folder that stands for an instance's root, to look into.
-    pub fn disk(&self, instance: &str) -> Option<PathBuf> {
+    pub(crate) fn disk(&self, instance: &str) -> Option<PathBuf> {
         self.find(instance).map(|machine| machine.disk())
     }
 
@@ -220,11 +169,13 @@ impl Machines {
         let (machine, jobs) = Machine::new(instance, home);
         let machine = Arc::new(machine);
         lock(&self.machines).insert(instance.to_owned(), Arc::clone(&machine));
-        self.tasks.spawn(machine::work(
-            Arc::clone(shared),
-            Arc::clone(&machine),
-            jobs,
-        ));
+        let host = Arc::new(Host {
+            shared: Arc::clone(shared),
+            store: Arc::clone(&self.store),
+            ending: self.ending.clone(),
+        });
+        self.tasks
+            .spawn(machine::work(host, Arc::clone(&machine), jobs));
         machine
     }
 

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::Host;
 use super::machine::{Machine, blocking};
 use super::service::PATH;
 use crate::account::ssm::ScriptResult;
-use crate::cloud::Shared;
 
 /// How much of each stream is kept.
 const KEPT_BYTES: u64 = 256 * 1024;
@@ -39,15 +39,15 @@ struct Files {
 
 /// Runs a script to its end, its limit, or until it is told to end.
 pub(super) async fn run(
-    shared: &Arc<Shared>,
+    host: &Arc<Host>,
     machine: &Machine,
     wanted: Wanted<'_>,
     over: &CancellationToken,
     cancel: &CancellationToken,
 ) -> ScriptResult {
-    let exports = shared.machines.store.look(&shared.account());
-    let exporting = Arc::clone(shared);
-    if let Err(error) = blocking(move || exporting.machines.store.write(exports)).await {
+    let exports = host.store.look(&host.shared.account());
+    let exporting = Arc::clone(&host.store);
+    if let Err(error) = blocking(move || exporting.write(exports)).await {
         return failed(&format!("exporting the objects of S3: {error}"));
     }
     let state = machine.state();
@@ -67,7 +67,7 @@ pub(super) async fn run(
     let mut early = None;
     tokio::select! {
         result = &mut ended => early = Some(result),
-        () = shared.clock.sleep(wanted.limit) => timed_out = true,
+        () = host.shared.clock.sleep(wanted.limit) => timed_out = true,
         () = over.cancelled() => {}
         () = cancel.cancelled() => {}
     }

@@ -11,11 +11,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
+use super::Host;
 use super::machine::{Machine, blocking};
 use super::script::kill_group;
 use super::unit::{Restart, Unit};
 use crate::account::ec2;
-use crate::cloud::Shared;
 use crate::sample_app;
 
 /// Where programs are looked for: systemd's own path, and where macOS has its packages.
@@ -36,7 +36,7 @@ type Exit = Option<i32>;
 
 /// Runs a service, again and again if its unit says so, until its machine's life is over.
 pub(super) async fn supervise(
-    shared: Arc<Shared>,
+    host: Arc<Host>,
     machine: Arc<Machine>,
     unit: Unit,
     over: CancellationToken,
@@ -44,7 +44,7 @@ pub(super) async fn supervise(
 ) {
     let mut port = None;
     for _ in 0..MOST_STARTS {
-        let exit = start(&shared, &machine, &unit, &over, &mut port, takes_traffic).await;
+        let exit = start(&host, &machine, &unit, &over, &mut port, takes_traffic).await;
         if over.is_cancelled() {
             return;
         }
@@ -63,7 +63,7 @@ pub(super) async fn supervise(
         }
         tokio::select! {
             () = over.cancelled() => return,
-            () = shared.clock.sleep(unit.restart_pause) => {}
+            () = host.shared.clock.sleep(unit.restart_pause) => {}
         }
     }
     log(
@@ -76,7 +76,7 @@ pub(super) async fn supervise(
 
 /// Starts a service once and stays with it to its end.
 async fn start(
-    shared: &Arc<Shared>,
+    host: &Arc<Host>,
     machine: &Arc<Machine>,
     unit: &Unit,
     over: &CancellationToken,
@@ -93,30 +93,34 @@ async fn start(
         let root = root.clone();
         blocking(move || Ok(unit.command_line(&root)))
     };
-    let is_in_memory = shared.network.is_memory();
+    let is_in_memory = host.shared.network.is_memory();
     let listener = match is_in_memory {
-        true => Some(shared.network.listen(port.unwrap_or(0)).await?),
+        true => Some(host.shared.network.listen(port.unwrap_or(0)).await?),
         false => None,
     };
     let chosen = match (&listener, *port) {
         (Some(listener), _) => listener.port(),
         (None, Some(port)) => port,
-        (None, None) => shared.network.free_port().await?,
+        (None, None) => host.shared.network.free_port().await?,
     };
     *port = Some(chosen);
     environment.insert("PORT".to_owned(), chosen.to_string());
     let line = line_of(&environment).await?;
     let report = || {
         if takes_traffic {
-            ec2::set_app_port(&mut shared.account_now(), &machine.instance, Some(chosen));
-            shared.settle();
+            ec2::set_app_port(
+                &mut host.shared.account_now(),
+                &machine.instance,
+                Some(chosen),
+            );
+            host.shared.settle();
         }
     };
     if let Some(listener) = listener {
         let program = line.first().cloned().unwrap_or_default();
         let settings = blocking(move || sample_settings(Path::new(&program))).await?;
         report();
-        let clock = shared.clock.clone();
+        let clock = host.shared.clock.clone();
         let code = sample_app::serve(settings, environment, listener, clock, over.clone()).await;
         return Ok(Some(code));
     }
@@ -127,10 +131,11 @@ async fn start(
         child.stdout.take(),
         child.stderr.take(),
     ));
-    let exit = attend(shared, unit, &mut child, over).await;
+    let exit = attend(host, unit, &mut child, over).await;
     // What it wrote last is read; a process that left its group may hold the pipe, and is not waited for.
     let stop_reading = logging.abort_handle();
-    if shared
+    if host
+        .shared
         .clock
         .within_wall(LAST_WORDS, logging)
         .await
@@ -189,7 +194,7 @@ fn spawn(
 
 /// Waits for a process's end, or ends it when its machine's life is over: SIGTERM, then SIGKILL.
 async fn attend(
-    shared: &Shared,
+    host: &Host,
     unit: &Unit,
     child: &mut Child,
     over: &CancellationToken,
@@ -202,12 +207,12 @@ async fn attend(
     if status.is_none() {
         terminate(child, unit.terms_all);
         let last_drain = async {
-            shared.machines.ending.cancelled().await;
-            shared.clock.sleep_wall(LAST_DRAIN).await;
+            host.ending.cancelled().await;
+            host.shared.clock.sleep_wall(LAST_DRAIN).await;
         };
         status = tokio::select! {
             status = child.wait() => Some(status),
-            () = shared.clock.sleep(unit.stop_timeout) => None,
+            () = host.shared.clock.sleep(unit.stop_timeout) => None,
             () = last_drain => None,
         };
     }

@@ -1,18 +1,17 @@
 //! Machines with real processes: on real loopback, so on a fast clock and not on a paused one.
 
 use std::fs;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::Order;
-use crate::cloud::{LocalCloud, Options, Shared};
+use crate::account::order::MachineOrder;
+use crate::cloud::{LocalAws, Options};
 use crate::pace::Pace;
 use net_clock::Clock;
 use net_clock::Network;
 
 const INSTANCE: &str = "i-0123456789abcdef0";
 
-async fn cloud() -> LocalCloud {
+async fn cloud() -> LocalAws {
     let options = Options {
         network: Network::tcp(),
         clock: Clock::accelerated(100.0),
@@ -21,7 +20,7 @@ async fn cloud() -> LocalCloud {
         pace: Pace::aws(),
         region: "eu-central-1".to_owned(),
     };
-    LocalCloud::start(options).await.expect("a local cloud")
+    LocalAws::start(options).await.expect("a local cloud")
 }
 
 fn user_data(program: &str, unit: &str) -> String {
@@ -33,19 +32,19 @@ fn user_data(program: &str, unit: &str) -> String {
     format!("#cloud-config\n{files}")
 }
 
-fn boot(shared: &Arc<Shared>, user_data: String) {
-    let order = Order::Boot {
+fn boot(cloud: &LocalAws, user_data: String) {
+    let order = MachineOrder::Boot {
         instance: INSTANCE.to_owned(),
         image: "ami-base".to_owned(),
         user_data,
     };
-    shared.machines.obey(shared, order);
+    cloud.machines().obey(cloud.shared(), order);
 }
 
 /// Waits until a file on the machine's disk has `lines` lines, for ten seconds at most.
-async fn lines_of(shared: &Shared, file: &str, lines: usize) -> Vec<String> {
-    let path = shared
-        .machines
+async fn lines_of(cloud: &LocalAws, file: &str, lines: usize) -> Vec<String> {
+    let path = cloud
+        .machines()
         .disk(INSTANCE)
         .expect("a machine")
         .join(file);
@@ -54,7 +53,11 @@ async fn lines_of(shared: &Shared, file: &str, lines: usize) -> Vec<String> {
         if text.lines().count() >= lines {
             return text.lines().map(str::to_owned).collect();
         }
-        shared.clock.sleep_wall(Duration::from_millis(10)).await;
+        cloud
+            .shared()
+            .clock
+            .sleep_wall(Duration::from_millis(10))
+            .await;
     }
     panic!(
         "{file} never has {lines} lines: {:?}",
@@ -65,11 +68,10 @@ async fn lines_of(shared: &Shared, file: &str, lines: usize) -> Vec<String> {
 #[tokio::test]
 async fn a_service_that_dies_is_started_again_on_its_port() {
     let cloud = cloud().await;
-    let shared = cloud.shared();
     let program = "#!/bin/sh\necho \"$PORT\" >> ports\nexit 1\n";
     let unit = "[Service]\nExecStart=/opt/app/run\nWorkingDirectory=/opt/app\nEnvironment=PORT=80\nRestart=on-failure\nRestartSec=1\n";
-    boot(shared, user_data(program, unit));
-    let ports = lines_of(shared, "opt/app/ports", 3).await;
+    boot(&cloud, user_data(program, unit));
+    let ports = lines_of(&cloud, "opt/app/ports", 3).await;
     assert_eq!(ports[0], ports[2]);
     assert_ne!(ports[0], "80");
     cloud.stop().await;
@@ -78,21 +80,22 @@ async fn a_service_that_dies_is_started_again_on_its_port() {
 #[tokio::test]
 async fn a_stopped_machine_s_service_is_asked_to_end_and_then_made_to() {
     let cloud = cloud().await;
-    let shared = cloud.shared();
     // It notes the request, and stays: SIGKILL has to end it, and the child it waits for.
     let program = "#!/bin/sh\ntrap 'echo asked >> said' TERM\necho $$ >> said\nwhile :; do sleep 0.05; done\n";
     let unit = "[Service]\nExecStart=/opt/app/run\nWorkingDirectory=/opt/app\nTimeoutStopSec=20\n";
-    boot(shared, user_data(program, unit));
-    let pid = lines_of(shared, "opt/app/said", 1).await.remove(0);
+    boot(&cloud, user_data(program, unit));
+    let pid = lines_of(&cloud, "opt/app/said", 1).await.remove(0);
     let instance = INSTANCE.to_owned();
-    shared.machines.obey(shared, Order::Stop { instance });
-    assert_eq!(lines_of(shared, "opt/app/said", 2).await[1], "asked");
+    cloud
+        .machines()
+        .obey(cloud.shared(), MachineOrder::Stop { instance });
+    assert_eq!(lines_of(&cloud, "opt/app/said", 2).await[1], "asked");
     // A snapshot is taken when the stop is done.
     let (instance, image) = (INSTANCE.to_owned(), "ami-1".to_owned());
-    shared
-        .machines
-        .obey(shared, Order::Snapshot { instance, image });
-    let image = super::lock(&shared.machines.images)["ami-1"].clone();
+    cloud
+        .machines()
+        .obey(cloud.shared(), MachineOrder::Snapshot { instance, image });
+    let image = super::lock(&cloud.machines().images)["ami-1"].clone();
     image
         .is_whole
         .clone()

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::flow::{Activity, Flow};
 use super::link::Link;
-use crate::cloud::Shared;
+use crate::shared::Shared;
 use net_clock::Stream;
 
 /// The most idle connections a node keeps to one target.

@@ -8,10 +8,10 @@ use http::{Request, header};
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 
-use super::Probe;
 use crate::account::elbv2::health::{self, Outcome};
 use crate::account::elbv2::network::Address;
-use crate::cloud::Shared;
+use crate::account::order::Probe;
+use crate::shared::Shared;
 
 /// An app works in the wall's time, however fast the account's clock runs: a check never takes it less than this of
 /// the wall's time to answer, or its own timeout where that is shorter.

@@ -15,67 +15,42 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::account::elbv2::health::Watch;
-use super::account::elbv2::network::Address;
-use super::cloud::Shared;
-use connections::Connections;
-
-/// What the account asks of the data plane.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Opens a listener's port.
-    Open { listener: String, port: u16 },
-    /// Closes a listener's port.
-    Close { listener: String },
-    /// Checks a target's health once.
-    Check(Probe),
-    /// Ends every connection and request of a target's registration: its deregistration delay is over.
-    Cut { registration: u64 },
-}
-
-/// One health check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// What it is a check of.
-    pub watch: Watch,
-    /// The node that makes it.
-    pub node: usize,
-    /// Where the target is.
-    pub address: Address,
-    /// The path to ask for.
-    pub path: String,
-    /// How long the target may take, in the account's time.
-    pub timeout: Duration,
-}
+use self::connections::Connections;
+use crate::account::order::LoadBalancerOrder;
+use crate::shared::Shared;
 
 /// The data planes of all load balancers.
 #[derive(Debug, Default)]
-pub struct LoadBalancers {
+pub(crate) struct LoadBalancers {
     open: Mutex<BTreeMap<String, CancellationToken>>,
-    connections: Connections,
+    connections: Arc<Connections>,
 }
 
 impl LoadBalancers {
     /// Begins to carry out an order.
-    pub fn obey(&self, shared: &Arc<Shared>, order: Order) {
+    pub(crate) fn obey(&self, shared: &Arc<Shared>, order: LoadBalancerOrder) {
         match order {
-            Order::Open { listener, port } => {
+            LoadBalancerOrder::Open { listener, port } => {
                 let closing = shared.stopping.child_token();
                 self.replace(&listener, Some(closing.clone()));
-                let listening = nodes::listen(Arc::clone(shared), listener, port, closing);
+                let place = nodes::Place {
+                    shared: Arc::clone(shared),
+                    connections: Arc::clone(&self.connections),
+                    port,
+                };
+                let listening = nodes::listen(place, listener, closing);
                 shared.tasks.spawn(listening);
             }
-            Order::Close { listener } => self.replace(&listener, None),
-            Order::Check(probe) => {
+            LoadBalancerOrder::Close { listener } => self.replace(&listener, None),
+            LoadBalancerOrder::Check(probe) => {
                 shared
                     .tasks
                     .spawn(health_checks::run(Arc::clone(shared), probe));
             }
-            Order::Cut { registration } => self.connections.cut(registration),
+            LoadBalancerOrder::Cut { registration } => self.connections.cut(registration),
         }
     }
 

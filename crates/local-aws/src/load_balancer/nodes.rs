@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::connections::Connections;
 use super::proxy::{self, Client};
 use crate::account::elbv2::{NODES, listeners};
-use crate::cloud::Shared;
+use crate::shared::Shared;
 use net_clock::Listener;
 
 /// Between two attempts to open a port that is in use, of the wall's time.
@@ -16,14 +17,18 @@ const ATTEMPT_EVERY: Duration = Duration::from_millis(50);
 /// How long a former listener may take to let go of the port before that is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Where a listener is opened, and what its nodes share.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) shared: Arc<Shared>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) port: u16,
+}
+
 /// Listens for a listener until it is closed.
-pub(super) async fn listen(
-    shared: Arc<Shared>,
-    arn: String,
-    port: u16,
-    closing: CancellationToken,
-) {
-    let opening = open(&shared, &arn, port);
+pub(super) async fn listen(place: Place, arn: String, closing: CancellationToken) {
+    let shared = &place.shared;
+    let opening = open(shared, &arn, place.port);
     let Some(mut listener) = closing.run_until_cancelled(opening).await else {
         return;
     };
@@ -40,7 +45,7 @@ pub(super) async fn listen(
                 }
             },
         };
-        let client = Client::new(&shared, Arc::clone(&arn), node, port);
+        let client = Client::new(&place, Arc::clone(&arn), node);
         tokio::spawn(proxy::serve(client, stream, closing.clone()));
     }
 }

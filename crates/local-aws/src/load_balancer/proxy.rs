@@ -13,12 +13,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 
-use super::connections::{self, Connection};
+use super::connections::{self, Connection, Connections};
 use super::flow::{Activity, Answer, Busy, Flow};
+use super::nodes::Place;
 use crate::account::elbv2::conditions::Facts;
 use crate::account::elbv2::network::Address;
 use crate::account::elbv2::routing::{self, Pick, Route};
-use crate::cloud::Shared;
+use crate::shared::Shared;
 use net_clock::Stream;
 
 /// How long a node tries to connect to a target.
@@ -41,6 +42,7 @@ const HOP_BY_HOP: [HeaderName; 6] = [
 #[derive(Debug)]
 pub(super) struct Client {
     shared: Arc<Shared>,
+    connections: Arc<Connections>,
     listener: Arc<str>,
     node: usize,
     port: u16,
@@ -62,7 +64,8 @@ enum ForwardedFor {
 
 impl Client {
     /// A connection that a node has just accepted. Its load balancer's timeouts hold for as long as it lasts.
-    pub(super) fn new(shared: &Arc<Shared>, listener: Arc<str>, node: usize, port: u16) -> Self {
+    pub(super) fn new(place: &Place, listener: Arc<str>, node: usize) -> Self {
+        let shared = &place.shared;
         let account = shared.account();
         let held = account.elbv2.listeners.get(&*listener);
         let load_balancer =
@@ -75,7 +78,7 @@ impl Client {
         Self {
             listener,
             node,
-            port,
+            port: place.port,
             since: shared.clock.wall(),
             idle_timeout: seconds("idle_timeout.timeout_seconds", 60),
             keep_alive: seconds("client_keep_alive.seconds", 3600),
@@ -85,6 +88,7 @@ impl Client {
                 _ => ForwardedFor::Append,
             },
             activity: Activity::new(shared.clock.clone()),
+            connections: Arc::clone(&place.connections),
             shared: Arc::clone(shared),
         }
     }
@@ -176,7 +180,7 @@ async fn forward(
         by_target: false,
     };
     let cookies = std::mem::take(&mut in_flight.pick.cookies);
-    let connections = &client.shared.load_balancers.connections;
+    let connections = &client.connections;
     let cut = connections.cut_of(in_flight.pick.registration);
     let sending = send(client, &in_flight.pick, &cut, request);
     let sent = match cut.run_until_cancelled(sending).await {
@@ -210,7 +214,7 @@ async fn send(
     cut: &CancellationToken,
     request: Request<Incoming>,
 ) -> Result<(Response<Incoming>, Connection), u16> {
-    let connections = &client.shared.load_balancers.connections;
+    let connections = &client.connections;
     let mut request = upward(client, request);
     loop {
         let kept = connections.take(pick.registration, pick.node);
@@ -315,10 +319,9 @@ fn stream(
     client.activity.touch();
     let on_target = connection.activity.begin();
     let (registration, node) = (in_flight.pick.registration, in_flight.pick.node);
-    let shared = Arc::clone(&client.shared);
+    let connections = Arc::clone(&client.connections);
     tokio::spawn(async move {
         if connection.sender.ready().await.is_ok() {
-            let connections = &shared.load_balancers.connections;
             connections.keep(registration, node, connection);
         }
     });

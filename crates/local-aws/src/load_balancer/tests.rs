@@ -19,7 +19,7 @@ use crate::account::elbv2::network::Address;
 use crate::account::elbv2::target_groups::HealthCheck;
 use crate::account::elbv2::{self, Counts, listeners, load_balancers, target_groups, targets};
 use crate::account::{Account, Tags};
-use crate::cloud::{LocalCloud, Options};
+use crate::cloud::{LocalAws, Options};
 use crate::pace::Pace;
 use net_clock::Clock;
 use net_clock::Network;
@@ -28,7 +28,7 @@ const PORT: u16 = 8080;
 
 /// A cloud with a load balancer that forwards to two target groups, all weight on the first.
 struct World {
-    cloud: LocalCloud,
+    cloud: LocalAws,
     network: Network,
     clock: Clock,
     listener: String,
@@ -85,7 +85,7 @@ impl World {
     async fn new() -> Self {
         let network = Network::memory();
         let clock = Clock::real();
-        let cloud = LocalCloud::start(Options {
+        let cloud = LocalAws::start(Options {
             network: network.clone(),
             clock: clock.clone(),
             port: 0,

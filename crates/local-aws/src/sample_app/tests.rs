@@ -1,8 +1,17 @@
 //! The sample app as its visitors see it, in a memory network under a paused clock.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use net_clock::{Clock, Network, Stream};
+use time::Date;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
+use super::answers::days_to_birthday;
+use super::artifact::{PROGRAM_FILE, make_executable};
+use super::connection::SHORT_KEEP_ALIVE;
 use super::*;
 
 struct Running {
@@ -19,6 +28,7 @@ async fn run(fault: Option<AppFault>, start_after_ms: u64) -> Running {
     let settings = Settings {
         version: "7".into(),
         fault,
+        preview_header: Some("x-preview".into()),
         start_after_ms,
         stand_in: None,
     };
@@ -175,7 +185,7 @@ async fn errors_after_the_shift_spare_health_checks_and_previews() {
     let app = run(Some(AppFault::ErrorsAfterShift), 0).await;
     let mut failed = Vec::new();
     for number in 1..=40 {
-        let preview = "GET /version HTTP/1.1\r\nx-bg-deploy-preview: 1\r\nx:";
+        let preview = "GET /version HTTP/1.1\r\nx-preview: 1\r\nx:";
         assert!(app.ask(preview, "").await.starts_with("HTTP/1.1 200"));
         assert!(app.ask("GET /hc", "").await.starts_with("HTTP/1.1 200"));
         if app
@@ -216,13 +226,14 @@ fn the_artifact_is_a_marked_script_that_runs_any_program_path() {
     let settings = Settings {
         version: "7".into(),
         fault: Some(AppFault::KeepAliveTooShort),
+        preview_header: None,
         start_after_ms: 5,
         stand_in: None,
     };
     write_artifact(&dir, &program, &settings).expect("an artifact");
     assert_eq!(Settings::read(&dir).expect("settings"), settings);
     let script = std::fs::read_to_string(dir.join(PROGRAM_FILE)).expect("a script");
-    assert_eq!(script.lines().nth(1), Some("# bg-deploy sample app"));
+    assert_eq!(script.lines().nth(1), Some("# local-aws sample app"));
     let run = std::process::Command::new(dir.join(PROGRAM_FILE)).output();
     let told = String::from_utf8(run.expect("it runs").stdout).expect("text");
     assert_eq!(told.trim(), format!("sample-app|{}", dir.display()));

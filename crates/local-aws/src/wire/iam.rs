@@ -17,7 +17,11 @@ const DOCUMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Makes one call.
-pub fn call(account: &mut Account, operation: &str, params: Params) -> Result<Node, ApiError> {
+pub(crate) fn call(
+    account: &mut Account,
+    operation: &str,
+    params: Params,
+) -> Result<Node, ApiError> {
     match operation {
         "CreateRole" => create_role(account, params),
         "GetRole" => get_role(account, params),

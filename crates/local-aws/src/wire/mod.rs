@@ -3,17 +3,17 @@
 //! Each service has a module with one `call`: operation name and parameters in, answer or error out. This module
 //! finds the service by the scope of the request's signature, as AWS's own front ends do, and wraps what comes back.
 
-pub mod autoscaling;
-pub mod ec2;
-pub mod elbv2;
-pub mod iam;
-pub mod node;
-pub mod paging;
-pub mod params;
-pub mod s3;
-pub mod ssm;
-pub mod sts;
-pub mod xml;
+pub(crate) mod autoscaling;
+pub(crate) mod ec2;
+pub(crate) mod elbv2;
+pub(crate) mod iam;
+pub(crate) mod node;
+pub(crate) mod paging;
+pub(crate) mod params;
+pub(crate) mod s3;
+pub(crate) mod ssm;
+pub(crate) mod sts;
+pub(crate) mod xml;
 
 use std::sync::Arc;
 
@@ -25,19 +25,19 @@ use http_body_util::Full;
 use self::node::Node;
 use self::params::Params;
 use self::xml::{Dialect, write_members};
-use super::account::{Account, ApiError, Call};
-use super::cloud::Shared;
-use super::fault::Answer;
+use crate::account::{Account, ApiError, Call, is_mutating};
+use crate::fault::Answer;
+use crate::shared::Shared;
 
 /// Credentials whose access key id begins like this have expired: a way to try that from outside.
-pub const EXPIRED_KEY: &str = "EXPIRED";
+pub(crate) const EXPIRED_KEY: &str = "EXPIRED";
 
 /// An answer as it goes out.
-pub type Reply = Response<Full<Bytes>>;
+pub(crate) type Reply = Response<Full<Bytes>>;
 
 /// The connection is to be closed without an answer.
 #[derive(Debug)]
-pub struct LostReply;
+pub(crate) struct LostReply;
 
 impl std::fmt::Display for LostReply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,7 +66,11 @@ struct Request {
 }
 
 /// Answers one request.
-pub async fn answer(shared: &Arc<Shared>, parts: Parts, body: Bytes) -> Result<Reply, LostReply> {
+pub(crate) async fn answer(
+    shared: &Arc<Shared>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Reply, LostReply> {
     let request = match understand(parts, body) {
         Ok(request) => request,
         Err((protocol, error)) => return Ok(write_error(protocol, &error, "none")),
@@ -78,11 +82,11 @@ pub async fn answer(shared: &Arc<Shared>, parts: Parts, body: Bytes) -> Result<R
     };
     shared.clock.sleep(latency).await;
 
-    let mutating = is_mutating(&request);
-    let fault = shared
-        .account()
-        .faults
-        .meet(&request.service, &request.operation, mutating);
+    let fault = shared.account().faults.meet_call(
+        &request.service,
+        &request.operation,
+        is_mutating(&request.operation),
+    );
     if let Some(Answer::Delay(delay)) = fault {
         shared.clock.sleep(delay).await;
     }
@@ -103,8 +107,7 @@ pub async fn answer(shared: &Arc<Shared>, parts: Parts, body: Bytes) -> Result<R
 
 /// Lets the account catch up with the clock, makes the call, and sets what follows from it going.
 fn apply(shared: &Arc<Shared>, request: &Request, fault: Option<&Answer>) -> Reply {
-    let mut account = shared.account();
-    account.advance(shared.clock.elapsed());
+    let mut account = shared.account_now();
     let request_id = account.uuid();
     let outcome = admit(&mut account, request, fault).and_then(|()| match request.protocol {
         Protocol::S3 => s3::call(
@@ -132,6 +135,7 @@ fn apply(shared: &Arc<Shared>, request: &Request, fault: Option<&Answer>) -> Rep
         at: account.now(),
         service: request.service.clone(),
         operation: request.operation.clone(),
+        key: request.key.clone(),
         error: outcome.as_ref().err().map(|error| error.code.clone()),
     };
     account.calls.push(call);
@@ -141,7 +145,7 @@ fn apply(shared: &Arc<Shared>, request: &Request, fault: Option<&Answer>) -> Rep
 }
 
 /// Makes a call by its API names: what the query and JSON protocols and a runbook's `aws:executeAwsApi` share.
-pub fn dispatch(
+pub(crate) fn dispatch(
     account: &mut Account,
     service: &str,
     operation: &str,
@@ -159,7 +163,7 @@ pub fn dispatch(
 }
 
 /// The error of an operation that the local cloud does not have: loud, and by name.
-pub fn unknown_operation(service: &str, operation: &str) -> ApiError {
+pub(crate) fn unknown_operation(service: &str, operation: &str) -> ApiError {
     ApiError::refused(
         "InvalidAction",
         &format!("the local cloud does not know the operation {operation} of {service}"),
@@ -184,7 +188,7 @@ fn admit(account: &mut Account, request: &Request, fault: Option<&Answer>) -> Re
             ),
         ));
     }
-    if account.faults.expired_credentials || request.key.starts_with(EXPIRED_KEY) {
+    if matches!(fault, Some(Answer::Expired)) || request.key.starts_with(EXPIRED_KEY) {
         let (code, status) = match request.protocol {
             Protocol::Ec2(_) => ("RequestExpired", 400),
             Protocol::Json => ("ExpiredTokenException", 400),
@@ -218,16 +222,6 @@ fn throttling_error(service: &str) -> ApiError {
         "s3" => ApiError::new("SlowDown", 503, "Please reduce your request rate."),
         _ => ApiError::refused("Throttling", "Rate exceeded"),
     }
-}
-
-fn is_mutating(request: &Request) -> bool {
-    Call {
-        at: std::time::Duration::ZERO,
-        service: String::new(),
-        operation: request.operation.clone(),
-        error: None,
-    }
-    .is_mutating()
 }
 
 fn understand(parts: Parts, body: Bytes) -> Result<Request, (Protocol, ApiError)> {
@@ -283,8 +277,8 @@ fn understand(parts: Parts, body: Bytes) -> Result<Request, (Protocol, ApiError)
     })
 }
 
-/// Region and service of `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, ...`.
-/// The access key's id, the region and the service that a request is signed for.
+/// The access key's id, the region and the service that a request is signed for
+/// (`AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, ...`).
 fn signature_scope(authorization: &str) -> Option<(String, String, String)> {
     let credential = authorization.split_once("Credential=")?.1;
     let mut fields = credential.split([',', ' ']).next()?.split('/');

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 /// A value in an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Node {
+pub(crate) enum Node {
     /// A string.
     Text(String),
     /// A whole number.
@@ -29,7 +29,7 @@ pub enum Node {
 
 /// A member of a structure.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Member {
+pub(crate) struct Member {
     /// Its name in the API ("State").
     pub name: &'static str,
     /// Its element in EC2's XML, where that isn't the name with a small first letter ("instanceState").
@@ -77,27 +77,32 @@ numbers!(u8, u16, u32, u64, i32, i64, usize);
 
 impl Node {
     /// A structure without members: also what an operation with nothing to say answers.
-    pub fn map() -> Self {
+    pub(crate) fn map() -> Self {
         Self::Map(Vec::new())
     }
 
     /// A list of anything that becomes a node.
-    pub fn list<T: Into<Self>>(items: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn list<T: Into<Self>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::List(items.into_iter().map(Into::into).collect())
     }
 
     /// Adds a member.
-    pub fn put(self, name: &'static str, value: impl Into<Self>) -> Self {
+    pub(crate) fn put(self, name: &'static str, value: impl Into<Self>) -> Self {
         self.member(name, None, value.into())
     }
 
     /// Adds a member whose element in EC2's XML has a name of its own.
-    pub fn put_as(self, name: &'static str, xml: &'static str, value: impl Into<Self>) -> Self {
+    pub(crate) fn put_as(
+        self,
+        name: &'static str,
+        xml: &'static str,
+        value: impl Into<Self>,
+    ) -> Self {
         self.member(name, Some(xml), value.into())
     }
 
     /// Adds a member when there is a value for it.
-    pub fn put_some(self, name: &'static str, value: Option<impl Into<Self>>) -> Self {
+    pub(crate) fn put_some(self, name: &'static str, value: Option<impl Into<Self>>) -> Self {
         match value {
             Some(value) => self.put(name, value),
             None => self,
@@ -112,7 +117,7 @@ impl Node {
     }
 
     /// The same tree as JSON, in the API's member names.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         use serde_json::Value;
         match self {
             Self::Text(text) => Value::String(text.clone()),
@@ -135,7 +140,7 @@ impl Node {
 }
 
 /// Seconds since 1970, with milliseconds.
-pub fn epoch_seconds(moment: SystemTime) -> f64 {
+pub(crate) fn epoch_seconds(moment: SystemTime) -> f64 {
     let since = moment
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
@@ -143,7 +148,7 @@ pub fn epoch_seconds(moment: SystemTime) -> f64 {
 }
 
 /// ISO 8601 with milliseconds and a Z, as AWS writes it.
-pub fn iso8601(moment: SystemTime) -> String {
+pub(crate) fn iso8601(moment: SystemTime) -> String {
     let moment = OffsetDateTime::from(moment);
     let moment = moment
         .replace_millisecond(moment.millisecond())

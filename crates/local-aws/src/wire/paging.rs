@@ -5,14 +5,14 @@ use crate::account::ApiError;
 
 /// The part of a list that a caller wants.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub(crate) struct Page {
     from: usize,
     size: Option<usize>,
 }
 
 impl Page {
     /// Reads `size_name` ("MaxResults", "MaxRecords", "MaxItems") and `token_name` ("NextToken", "Marker").
-    pub fn read(
+    pub(crate) fn read(
         params: &mut Params,
         size_name: &str,
         token_name: &str,
@@ -42,7 +42,7 @@ impl Page {
     }
 
     /// Cuts the part out of `items`; the token is there when more follows.
-    pub fn cut<T>(&self, items: Vec<T>) -> (Vec<T>, Option<String>) {
+    pub(crate) fn cut<T>(&self, items: Vec<T>) -> (Vec<T>, Option<String>) {
         let end = self
             .size
             .map_or(items.len(), |size| self.from.saturating_add(size));

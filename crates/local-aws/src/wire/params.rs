@@ -13,7 +13,7 @@ use crate::account::ApiError;
 
 /// The parameters of one structure.
 #[derive(Clone, Debug, Default)]
-pub struct Params {
+pub(crate) struct Params {
     /// Where this structure stands in the request, for messages ("LaunchTemplateData.").
     path: String,
     members: BTreeMap<String, Value>,
@@ -22,7 +22,7 @@ pub struct Params {
 
 impl Params {
     /// From a form body (`Filter.1.Value.2=x`, `Actions.member.1.Type=forward`).
-    pub fn from_form(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn from_form(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut root = Value::Object(serde_json::Map::new());
         for (key, text) in pairs {
             let mut at = &mut root;
@@ -42,7 +42,7 @@ impl Params {
     }
 
     /// From a JSON structure.
-    pub fn from_json(value: Value) -> Self {
+    pub(crate) fn from_json(value: Value) -> Self {
         let members = match value {
             Value::Object(members) => members.into_iter().filter(|(_, v)| !v.is_null()).collect(),
             _ => BTreeMap::new(),
@@ -64,17 +64,17 @@ impl Params {
     }
 
     /// Whether a member was sent at all.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.members.contains_key(name)
     }
 
     /// A string.
-    pub fn text(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         self.take(&[name]).map(scalar)
     }
 
     /// A string that must be there.
-    pub fn required(&mut self, name: &str) -> Result<String, ApiError> {
+    pub(crate) fn required(&mut self, name: &str) -> Result<String, ApiError> {
         self.text(name)
             .filter(|text| !text.is_empty())
             .ok_or_else(|| {
@@ -86,7 +86,7 @@ impl Params {
     }
 
     /// A whole number.
-    pub fn number(&mut self, name: &str) -> Result<Option<i64>, ApiError> {
+    pub(crate) fn number(&mut self, name: &str) -> Result<Option<i64>, ApiError> {
         let path = self.path.clone();
         self.text(name)
             .map(|text| {
@@ -98,7 +98,7 @@ impl Params {
     }
 
     /// True or false.
-    pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+    pub(crate) fn boolean(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
         let path = self.path.clone();
         self.text(name)
             .map(|text| match text.as_str() {
@@ -112,7 +112,7 @@ impl Params {
     }
 
     /// A list of strings, under the first of `names` that is there (API name, then form name).
-    pub fn texts(&mut self, names: &[&str]) -> Vec<String> {
+    pub(crate) fn texts(&mut self, names: &[&str]) -> Vec<String> {
         self.take(names)
             .map(items)
             .unwrap_or_default()
@@ -122,7 +122,7 @@ impl Params {
     }
 
     /// A structure.
-    pub fn structure(&mut self, names: &[&str]) -> Option<Self> {
+    pub(crate) fn structure(&mut self, names: &[&str]) -> Option<Self> {
         let name = names.iter().find(|name| self.has(name))?.to_owned();
         let value = self.take(names)?;
         let mut inner = Self::from_json(value);
@@ -131,7 +131,7 @@ impl Params {
     }
 
     /// A list of structures.
-    pub fn structures(&mut self, names: &[&str]) -> Vec<Self> {
+    pub(crate) fn structures(&mut self, names: &[&str]) -> Vec<Self> {
         let Some(name) = names.iter().find(|name| self.has(name)) else {
             return Vec::new();
         };
@@ -149,7 +149,7 @@ impl Params {
     }
 
     /// A dictionary of string lists (`Parameters` of Run Command and Automation).
-    pub fn dictionary(&mut self, name: &str) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn dictionary(&mut self, name: &str) -> BTreeMap<String, Vec<String>> {
         match self.take(&[name]) {
             Some(Value::Object(entries)) => entries
                 .into_iter()
@@ -159,13 +159,8 @@ impl Params {
         }
     }
 
-    /// A value as it was sent, for members that are JSON themselves.
-    pub fn json(&mut self, name: &str) -> Option<Value> {
-        self.take(&[name])
-    }
-
     /// EC2's and Auto Scaling's filters: name and values.
-    pub fn filters(&mut self) -> Result<Vec<(String, Vec<String>)>, ApiError> {
+    pub(crate) fn filters(&mut self) -> Result<Vec<(String, Vec<String>)>, ApiError> {
         self.structures(&["Filters", "Filter"])
             .into_iter()
             .map(|mut filter| {
@@ -178,7 +173,7 @@ impl Params {
     }
 
     /// Tags, as every service sends them, under the first of `names` that is there.
-    pub fn tags(&mut self, names: &[&str]) -> Result<super::super::account::Tags, ApiError> {
+    pub(crate) fn tags(&mut self, names: &[&str]) -> Result<super::super::account::Tags, ApiError> {
         self.structures(names)
             .into_iter()
             .map(|mut tag| {
@@ -195,7 +190,7 @@ impl Params {
     }
 
     /// Refuses whatever was sent and not read.
-    pub fn finish(self) -> Result<(), ApiError> {
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
         let unknown: Vec<_> = self
             .members
             .keys()

@@ -6,20 +6,18 @@ use super::unknown_operation;
 use crate::account::{Account, ApiError};
 
 /// Makes one call.
-pub fn call(account: &mut Account, operation: &str, params: Params) -> Result<Node, ApiError> {
+pub(crate) fn call(
+    account: &mut Account,
+    operation: &str,
+    params: Params,
+) -> Result<Node, ApiError> {
     match operation {
         "GetCallerIdentity" => {
             params.finish()?;
             Ok(Node::map()
-                .put("UserId", "AROAREHEARSAL00000000:bg-deploy")
+                .put("UserId", "AROALOCALAWS000000000:caller")
                 .put("Account", &account.id)
-                .put(
-                    "Arn",
-                    format!(
-                        "arn:aws:sts::{}:assumed-role/rehearsal/bg-deploy",
-                        account.id
-                    ),
-                ))
+                .put("Arn", account.caller()))
         }
         _ => Err(unknown_operation("sts", operation)),
     }

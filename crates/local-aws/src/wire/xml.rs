@@ -6,7 +6,7 @@ use super::node::{Node, iso8601};
 
 /// Which of the two query dialects is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub(crate) enum Dialect {
     /// ELB, Auto Scaling, IAM, STS.
     Query,
     /// EC2.
@@ -14,7 +14,7 @@ pub enum Dialect {
 }
 
 /// Writes the members of `node` as elements, without an element around them.
-pub fn write_members(out: &mut String, node: &Node, dialect: Dialect) {
+pub(crate) fn write_members(out: &mut String, node: &Node, dialect: Dialect) {
     if let Node::Map(members) = node {
         for member in members {
             let name = match dialect {
@@ -29,7 +29,7 @@ pub fn write_members(out: &mut String, node: &Node, dialect: Dialect) {
 }
 
 /// Writes `node` inside an element.
-pub fn write_element(out: &mut String, name: &str, node: &Node, dialect: Dialect) {
+pub(crate) fn write_element(out: &mut String, name: &str, node: &Node, dialect: Dialect) {
     out.push('<');
     out.push_str(name);
     out.push('>');

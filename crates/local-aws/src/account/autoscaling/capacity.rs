@@ -149,7 +149,7 @@ fn launch_one(
         template.name = None;
     }
     launch.data.subnet = Some(subnet.to_owned());
-    if account.faults.no_capacity {
+    if account.faults.meet_launch() {
         return Err(no_capacity(account, group, zone));
     }
     launch::launch(account, &launch)

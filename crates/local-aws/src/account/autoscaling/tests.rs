@@ -11,6 +11,7 @@ use crate::account::ec2::instances;
 use crate::account::ec2::launch::{LaunchData, TemplateChoice};
 use crate::account::ec2::launch_templates;
 use crate::account::{ApiError, Tags};
+use crate::fault::Fault;
 use crate::pace::Pace;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -103,7 +104,7 @@ fn an_instance_that_ec2_lost_is_replaced() {
 #[test]
 fn a_group_without_capacity_says_why_and_tries_again() {
     let mut account = account_with(1);
-    account.faults.no_capacity = true;
+    account.faults.inject(Fault::no_capacity());
     pass(&mut account, MINUTE);
     let failed = account.autoscaling.groups["blue"].activities[0].clone();
     assert_eq!(failed.status, Status::Failed);
@@ -112,7 +113,7 @@ fn a_group_without_capacity_says_why_and_tries_again() {
         message.starts_with("We currently do not have sufficient t3.micro capacity"),
         "{message}"
     );
-    account.faults.no_capacity = false;
+    account.faults.lift();
     pass(&mut account, MINUTE * 5);
     assert_eq!(in_service(&account), 1);
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::instances::{self, Lifecycle};
 use super::{State, Timed, check_id, first_seen};
-use crate::account::{self, Account, ApiError, Effect, Tags};
-use crate::instance::Order;
+use crate::account::order::MachineOrder;
+use crate::account::{self, Account, ApiError, Order, Tags};
 
 /// The id of Amazon Linux 2023 for x86_64.
 pub const AMAZON_LINUX: &str = "ami-0a1b2c3d4e5f60001";
@@ -222,7 +222,7 @@ fn copy_disk(
     if reboots {
         instances::take_down(account, &instance.id);
     }
-    account.order(Effect::Instance(Order::Snapshot {
+    account.order(Order::Machine(MachineOrder::Snapshot {
         instance: instance.id.clone(),
         image: image.to_owned(),
     }));
@@ -256,7 +256,7 @@ pub fn deregister(
         ));
     }
     account.ec2.images.remove(id);
-    account.order(Effect::Instance(Order::DropImage {
+    account.order(Order::Machine(MachineOrder::DropImage {
         image: id.to_owned(),
     }));
     if with_snapshots {

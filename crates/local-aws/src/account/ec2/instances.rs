@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use super::Timed;
 use super::launch::MetadataOptions;
-use crate::account::{self, Account, ApiError, Effect, Tags, elbv2, ssm};
-use crate::instance::Order;
+use crate::account::news::InstanceNews;
+use crate::account::order::MachineOrder;
+use crate::account::{self, Account, ApiError, Order, Tags};
 
 /// How long a terminated instance is still shown.
 const SHOWN_AFTER_TERMINATION: Duration = Duration::from_secs(3600);
@@ -327,11 +328,11 @@ pub(super) fn boot(account: &mut Account, id: &str, life: u32) {
         return;
     };
     let order = if instance.has_booted {
-        Order::Restart {
+        MachineOrder::Restart {
             instance: id.to_owned(),
         }
     } else {
-        Order::Boot {
+        MachineOrder::Boot {
             instance: id.to_owned(),
             image: instance.image.clone(),
             user_data: super::launch::decoded(instance.user_data.as_deref()),
@@ -339,9 +340,10 @@ pub(super) fn boot(account: &mut Account, id: &str, life: u32) {
     };
     instance.has_booted = true;
     instance.is_up = true;
+    let has_profile = instance.profile.is_some();
     account.reached(account.now(), "booted", id);
-    account.order(Effect::Instance(order));
-    ssm::instance_booted(account, id);
+    account.order(Order::Machine(order));
+    account.tell(id, InstanceNews::Booted { has_profile });
 }
 
 /// Ends the user processes of an instance that stays, and tells those who rely on them.
@@ -353,11 +355,11 @@ pub(super) fn take_down(account: &mut Account, id: &str) {
         .expect("only existing instances are taken down");
     instance.app_port = None;
     if std::mem::take(&mut instance.is_up) {
-        account.order(Effect::Instance(Order::Stop {
+        account.order(Order::Machine(MachineOrder::Stop {
             instance: id.to_owned(),
         }));
     }
-    ssm::instance_gone(account, id);
+    account.tell(id, InstanceNews::Down);
 }
 
 /// When something happened, as EC2 writes it into its transition reasons.
@@ -409,7 +411,7 @@ pub(super) fn begin_stop(account: &mut Account, id: &str, why: Reason) {
         life: instance.life,
     };
     account.after(delay, account::Timed::Ec2(event));
-    elbv2::instance_gone(account, id);
+    account.tell(id, InstanceNews::Leaving);
 }
 
 pub(super) fn stopped(account: &mut Account, id: &str, life: u32) {
@@ -437,11 +439,11 @@ pub(in crate::account) fn begin_terminate(account: &mut Account, id: &str, why: 
     instance.life += 1;
     instance.app_port = None;
     instance.is_up = false;
-    account.order(Effect::Instance(Order::Terminate {
+    account.order(Order::Machine(MachineOrder::Terminate {
         instance: id.to_owned(),
     }));
-    ssm::instance_gone(account, id);
-    elbv2::instance_gone(account, id);
+    account.tell(id, InstanceNews::Down);
+    account.tell(id, InstanceNews::Leaving);
     let pace = account.pace.instance_terminate;
     let delay = account.draw(pace);
     let event = Timed::Terminated {

@@ -122,15 +122,6 @@ pub fn is_running(account: &Account, instance: &str) -> bool {
         .is_some_and(|instance| instance.state == instances::Lifecycle::Running)
 }
 
-/// Whether the instance was launched with an instance profile: without one its agent cannot register.
-pub fn has_instance_profile(account: &Account, instance: &str) -> bool {
-    account
-        .ec2
-        .instances
-        .get(instance)
-        .is_some_and(|instance| instance.profile.is_some())
-}
-
 /// Called by the machine behind an instance when its app's port is known (or, with `None`, gone).
 pub fn set_app_port(account: &mut Account, instance: &str, port: Option<u16>) {
     if let Some(instance) = account.ec2.instances.get_mut(instance) {

@@ -8,8 +8,8 @@ use super::launch::{self, Launch, LaunchData};
 use super::network;
 use crate::account::Tags;
 use crate::account::elbv2::load_balancers::{self, Settings};
-use crate::account::{Account, Effect};
-use crate::instance::Order;
+use crate::account::order::MachineOrder;
+use crate::account::{Account, Order};
 use crate::pace::Pace;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -110,12 +110,12 @@ fn a_launched_instance_boots_its_image_with_its_user_data() {
     let (mut account, id) = launched("stop");
     pass(&mut account, MINUTE * 3);
     assert_eq!(state(&account, &id), Lifecycle::Running);
-    let boot = Effect::Instance(Order::Boot {
+    let boot = Order::Machine(MachineOrder::Boot {
         instance: id,
         image: AMAZON_LINUX.to_owned(),
         user_data: "#cloud-config\n{}".to_owned(),
     });
-    assert!(account.take_effects().contains(&boot));
+    assert!(account.take_orders().contains(&boot));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn an_instance_stopped_before_it_booted_never_boots() {
     instances::stop(&mut account, std::slice::from_ref(&id)).expect("it runs");
     pass(&mut account, MINUTE * 5);
     assert_eq!(state(&account, &id), Lifecycle::Stopped);
-    assert_eq!(account.take_effects(), []);
+    assert_eq!(account.take_orders(), []);
 }
 
 #[test]

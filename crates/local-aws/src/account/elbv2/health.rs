@@ -11,8 +11,8 @@ use super::network::{Address, address, state_in_words, zone_of};
 use super::target_groups::{HealthCheck, TargetGroup};
 use super::targets::{Stage, Target, TargetKey};
 use super::{NODES, Timed, load_balancers, target_groups};
-use crate::account::{Account, Effect};
-use crate::load_balancer::{Order, Probe};
+use crate::account::order::{LoadBalancerOrder, Probe};
+use crate::account::{Account, Order};
 
 /// One run of health checks of a target; events of an earlier run are late and count for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,7 +256,7 @@ pub(super) fn check(account: &mut Account, watch: &Watch, node: usize) {
     schedule(account, interval, watch, node);
     if !skips && let Some(target) = watch.target_in(account) {
         target.views[node].is_checking = true;
-        account.order(Effect::LoadBalancer(Order::Check(probe)));
+        account.order(Order::LoadBalancer(LoadBalancerOrder::Check(probe)));
     }
 }
 

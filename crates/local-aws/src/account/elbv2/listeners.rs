@@ -7,8 +7,8 @@ use super::actions::{self, Action};
 use super::rules::{Rule, RuleTable};
 use super::versions::Versioned;
 use super::{PerNode, load_balancers, not_found, propagation, target_groups};
-use crate::account::{Account, ApiError, Effect, Tags};
-use crate::load_balancer::Order;
+use crate::account::order::LoadBalancerOrder;
+use crate::account::{Account, ApiError, Order, Tags};
 
 /// A listener.
 #[derive(Clone, Debug)]
@@ -181,12 +181,15 @@ pub fn opened(account: &mut Account, arn: &str, failure: Option<String>) {
 
 fn open(account: &mut Account, arn: &str, port: u16) {
     let listener = arn.to_owned();
-    account.order(Effect::LoadBalancer(Order::Open { listener, port }));
+    account.order(Order::LoadBalancer(LoadBalancerOrder::Open {
+        listener,
+        port,
+    }));
 }
 
 fn close(account: &mut Account, arn: &str) {
     let listener = arn.to_owned();
-    account.order(Effect::LoadBalancer(Order::Close { listener }));
+    account.order(Order::LoadBalancer(LoadBalancerOrder::Close { listener }));
 }
 
 /// A port that no other listener has: on this load balancer by AWS's rule, on another because all load balancers

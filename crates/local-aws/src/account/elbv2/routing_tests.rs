@@ -14,8 +14,8 @@ use super::routing::{Route, finished, route};
 use super::target_groups::HealthCheck;
 use super::{NODES, health, listeners, load_balancers, rules, target_groups, targets};
 use crate::account::ec2::network::DEFAULT_VPC;
-use crate::account::{Account, Effect, Tags};
-use crate::load_balancer::{Order, Probe};
+use crate::account::order::{LoadBalancerOrder, Probe};
+use crate::account::{Account, Order, Tags};
 use crate::pace::Pace;
 
 /// An account with a load balancer, a listener and target groups `blue` and `green`; its targets answer checks with
@@ -83,8 +83,8 @@ impl World {
         for _ in 0..seconds {
             let now = self.account.now() + Duration::from_secs(1);
             self.account.advance(now);
-            for effect in self.account.take_effects() {
-                if let Effect::LoadBalancer(Order::Check(probe)) = effect {
+            for order in self.account.take_orders() {
+                if let Order::LoadBalancer(LoadBalancerOrder::Check(probe)) = order {
                     self.answer(&probe);
                 }
             }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::health::{self, NodeView, Watch};
 use super::network::is_running;
 use super::{PerNode, Timed, propagation, target_groups};
-use crate::account::{Account, ApiError, Effect};
-use crate::load_balancer::Order;
+use crate::account::order::LoadBalancerOrder;
+use crate::account::{Account, ApiError, Order};
 
 /// AWS's most targets of a group.
 const MOST_TARGETS: usize = 1000;
@@ -218,7 +218,7 @@ pub(super) fn drained(account: &mut Account, watch: &Watch) {
     if let Ok(group) = target_groups::find_mut(account, &watch.group) {
         group.targets.remove(&watch.target);
     }
-    account.order(Effect::LoadBalancer(Order::Cut { registration }));
+    account.order(Order::LoadBalancer(LoadBalancerOrder::Cut { registration }));
 }
 
 /// Whether the instance's deregistration delay is over (or it was never registered).
@@ -227,7 +227,7 @@ pub fn is_deregistered(account: &Account, target_group: &str, instance: &str) ->
         .is_ok_and(|group| group.targets.keys().any(|key| &*key.instance == instance))
 }
 
-/// Called by EC2 when an instance stops or terminates: its targets become `unused` (Target.InvalidState).
+/// An instance stops or terminates: its targets become `unused` (Target.InvalidState).
 pub fn instance_gone(account: &mut Account, instance: &str) {
     let seen_from = propagation(account);
     for group in account.elbv2.target_groups.values_mut() {

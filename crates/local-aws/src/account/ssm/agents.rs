@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{State, Timed};
-use crate::account::{Account, ec2};
+use crate::account::Account;
 
 /// An agent as Systems Manager knows it.
 #[derive(Clone, Debug)]
@@ -29,9 +29,6 @@ impl Agent {
 }
 
 pub(super) fn instance_booted(account: &mut Account, instance: &str) {
-    if !ec2::has_instance_profile(account, instance) {
-        return;
-    }
     let agent = account
         .ssm
         .agents

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::documents;
-use crate::account::{Account, ApiError, Effect, Tags, iam};
-use crate::automation::runbook::{Parameter, Runbook};
-use crate::automation::{pattern, template};
+use crate::account::{Account, ApiError, Order, Tags, iam};
+use crate::runbook::{Parameter, Runbook};
+use crate::runbook::{pattern, template};
 
 /// How an execution or a step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +206,7 @@ pub fn start(account: &mut Account, start: Start) -> Result<String, ApiError> {
         tags: start.tags,
     };
     account.ssm.automations.insert(id.clone(), execution);
-    account.order(Effect::Automation(id.clone()));
+    account.order(Order::Automation(id.clone()));
     Ok(id)
 }
 
@@ -252,7 +252,7 @@ pub fn stop(account: &mut Account, id: &str, stop: Stop) -> Result<(), ApiError>
         execution.stop.get_or_insert(stop);
         execution.wake_at = Duration::ZERO;
     }
-    account.order(Effect::Automation(id.to_owned()));
+    account.order(Order::Automation(id.to_owned()));
     Ok(())
 }
 

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::{Timed, agents};
-use crate::account::{self, Account, ApiError, Effect};
-use crate::instance::Order;
+use crate::account::order::MachineOrder;
+use crate::account::{self, Account, ApiError, Order};
 
 /// How much of a script's standard output Systems Manager keeps.
 const STDOUT_CHARS: usize = 24_000;
@@ -235,7 +235,7 @@ pub fn cancel(account: &mut Account, id: &str, instances: &[String]) -> Result<(
         }
     }
     for instance in ended {
-        account.order(Effect::Instance(Order::CancelScript {
+        account.order(Order::Machine(MachineOrder::CancelScript {
             instance,
             command: id.to_owned(),
         }));
@@ -268,7 +268,7 @@ pub(super) fn deliver(account: &mut Account, id: &str, instance: &str) {
             ),
         );
     }
-    account.order(Effect::Instance(Order::RunScript {
+    account.order(Order::Machine(MachineOrder::RunScript {
         instance: instance.to_owned(),
         command: id.to_owned(),
         lines,
@@ -393,12 +393,12 @@ mod tests {
     fn a_command_runs_on_the_machine_and_its_result_comes_back_cut() {
         let mut account = account_with_agent();
         let id = send(&mut account, request()).expect("an agent");
-        assert!(account.take_effects().is_empty(), "not there yet");
+        assert!(account.take_orders().is_empty(), "not there yet");
         account.advance(Duration::from_secs(60));
-        let effects = account.take_effects();
+        let orders = account.take_orders();
         assert!(
-            matches!(&effects[..], [Effect::Instance(Order::RunScript { command, .. })] if *command == id),
-            "{effects:?}"
+            matches!(&orders[..], [Order::Machine(MachineOrder::RunScript { command, .. })] if *command == id),
+            "{orders:?}"
         );
         let result = ScriptResult {
             exit_code: Some(3),

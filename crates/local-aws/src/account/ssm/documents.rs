@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::State;
 use crate::account::{Account, ApiError, Tags};
-use crate::automation::runbook::Runbook;
+use crate::runbook::Runbook;
 
 /// The command document that runs a shell script.
 pub const RUN_SHELL_SCRIPT: &str = "AWS-RunShellScript";

@@ -11,7 +11,7 @@ pub mod parameters;
 
 use std::collections::BTreeMap;
 
-use super::{Account, ApiError, Effect, Tags};
+use super::{Account, ApiError, Order, Tags};
 
 pub use self::commands::ScriptResult;
 
@@ -73,7 +73,7 @@ impl State {
 pub fn fire(account: &mut Account, event: Timed) {
     match event {
         Timed::AgentRegisters { instance, boot } => agents::register(account, &instance, boot),
-        Timed::Automation(id) => account.order(Effect::Automation(id)),
+        Timed::Automation(id) => account.order(Order::Automation(id)),
         Timed::CommandDelivered { command, instance } => {
             commands::deliver(account, &command, &instance);
         }
@@ -83,12 +83,14 @@ pub fn fire(account: &mut Account, event: Timed) {
     }
 }
 
-/// Called by EC2 when an instance has booted: its agent registers after a while, if it has an instance profile.
-pub fn instance_booted(account: &mut Account, instance: &str) {
-    agents::instance_booted(account, instance);
+/// An instance has booted: its agent registers after a while, if it has an instance profile.
+pub fn instance_booted(account: &mut Account, instance: &str, has_profile: bool) {
+    if has_profile {
+        agents::instance_booted(account, instance);
+    }
 }
 
-/// Called by EC2 when an instance stops or terminates: its agent is gone, commands to it fail.
+/// An instance stops or terminates: its agent is gone, commands to it fail.
 pub fn instance_gone(account: &mut Account, instance: &str) {
     agents::instance_gone(account, instance);
     commands::instance_gone(account, instance);

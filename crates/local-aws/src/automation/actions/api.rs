@@ -4,12 +4,10 @@ use serde_json::Value;
 
 use super::{Calls, Failure, Inputs, Look, Outputs, is_not_found, nothing_to_show, text, texts};
 use crate::account::ApiError;
-use crate::automation::runbook::{Output, Step};
-use crate::automation::selector::Selector;
-use crate::automation::template::text_of;
-
-pub(super) const PROPERTY_INPUTS: &[&str] =
-    &["Service", "Api", "PropertySelector", "DesiredValues"];
+use crate::runbook::actions::PROPERTY_INPUTS;
+use crate::runbook::selector::Selector;
+use crate::runbook::template::text_of;
+use crate::runbook::{Output, Step};
 
 pub(super) fn execute(
     step: &Step,

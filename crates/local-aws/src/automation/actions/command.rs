@@ -4,14 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::{Calls, Failure, Inputs, Look, copy, is_not_found, outputs, texts};
 
-pub(super) const INPUTS: &[&str] = &[
-    "Comment",
-    "InstanceIds",
-    "Parameters",
-    "Targets",
-    "TimeoutSeconds",
-];
-
 /// Sends a command, then waits until it has ended everywhere.
 pub(super) fn run(
     inputs: &Inputs,

@@ -7,8 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Calls, Failure, Inputs, Look, nothing_to_show, text};
-use crate::automation::runbook::Step;
-use crate::automation::template::text_of;
+use crate::runbook::template::text_of;
 use crate::wire::node::epoch_seconds;
 
 /// The longest sleep.
@@ -138,29 +137,6 @@ fn holds(condition: &Value) -> Result<bool, Failure> {
                 "{condition} is no choice that the local cloud knows"
             ))
         })
-}
-
-pub(super) fn branch_targets(step: &Step) -> Vec<String> {
-    if step.action != "aws:branch" {
-        return Vec::new();
-    }
-    let choices = step.inputs.get("Choices").and_then(Value::as_array);
-    choices
-        .into_iter()
-        .flatten()
-        .filter_map(|choice| choice["NextStep"].as_str())
-        .chain(step.inputs.get("Default").and_then(Value::as_str))
-        .map(str::to_owned)
-        .collect()
-}
-
-pub(super) fn check(step: &Step) -> Result<(), String> {
-    if step.action == "aws:sleep"
-        && step.inputs.contains_key("Duration") == step.inputs.contains_key("Timestamp")
-    {
-        return Err("aws:sleep needs either Duration or Timestamp".to_owned());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,30 +6,6 @@ use super::{
     Calls, Failure, Inputs, Look, copy, done, flag, is_not_found, nothing_to_show, text, texts,
 };
 
-pub(super) const RUN_INPUTS: &[&str] = &[
-    "AdditionalInfo",
-    "BlockDeviceMappings",
-    "ClientToken",
-    "DisableApiTermination",
-    "EbsOptimized",
-    "IamInstanceProfileArn",
-    "IamInstanceProfileName",
-    "InstanceInitiatedShutdownBehavior",
-    "InstanceType",
-    "KeyName",
-    "MaxInstanceCount",
-    "MetadataOptions",
-    "MinInstanceCount",
-    "Monitoring",
-    "NetworkInterfaces",
-    "Placement",
-    "PrivateIpAddress",
-    "SecurityGroupIds",
-    "SecurityGroups",
-    "SubnetId",
-    "TagSpecifications",
-    "UserData",
-];
 /// Those that RunInstances takes under the same name.
 const SAME_NAME: &[&str] = &[
     "AdditionalInfo",

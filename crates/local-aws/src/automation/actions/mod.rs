@@ -14,22 +14,23 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::runbook::Step;
-use super::template::text_of;
 use crate::account::{Account, ApiError};
+use crate::runbook::Step;
+use crate::runbook::template::text_of;
 
 /// How a call to an API of the account is made: service, operation, parameters.
-pub type Caller<'a> = &'a mut dyn FnMut(&mut Account, &str, &str, Value) -> Result<Value, ApiError>;
+pub(crate) type Caller<'a> =
+    &'a mut dyn FnMut(&mut Account, &str, &str, Value) -> Result<Value, ApiError>;
 
 /// An action's inputs, resolved.
-pub type Inputs = Map<String, Value>;
+pub(crate) type Inputs = Map<String, Value>;
 
 /// An action's outputs.
-pub type Outputs = BTreeMap<String, Value>;
+pub(crate) type Outputs = BTreeMap<String, Value>;
 
 /// What a look at an action's progress says.
 #[derive(Debug)]
-pub enum Look {
+pub(crate) enum Look {
     /// It is done.
     Done(Outputs),
     /// It is done and leads to this step.
@@ -45,7 +46,7 @@ pub enum Look {
 
 /// Why an action failed, in AWS's words.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The step's FailureMessage.
     pub message: String,
     /// What the step has to show nonetheless.
@@ -54,7 +55,7 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with nothing to show.
-    pub fn of(message: impl Into<String>) -> Self {
+    pub(crate) fn of(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             outputs: Outputs::new(),
@@ -83,7 +84,7 @@ impl Failure {
 }
 
 /// The account, and the way to call its APIs.
-pub struct Calls<'a> {
+pub(crate) struct Calls<'a> {
     /// The account, for its time and pace.
     pub account: &'a mut Account,
     caller: Caller<'a>,
@@ -97,7 +98,7 @@ impl std::fmt::Debug for Calls<'_> {
 
 impl<'a> Calls<'a> {
     /// Calls made by `caller`.
-    pub fn new(account: &'a mut Account, caller: Caller<'a>) -> Self {
+    pub(crate) fn new(account: &'a mut Account, caller: Caller<'a>) -> Self {
         Self { account, caller }
     }
 
@@ -118,141 +119,8 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// What a runbook's author has to know of an action.
-struct Action {
-    name: &'static str,
-    required: &'static [&'static str],
-    optional: &'static [&'static str],
-    outputs: &'static [&'static str],
-    /// Whether every other input is a parameter of the API that it calls.
-    is_open: bool,
-}
-
-const ACTIONS: [Action; 11] = [
-    Action {
-        name: "aws:runInstances",
-        required: &["ImageId"],
-        optional: instances::RUN_INPUTS,
-        outputs: &["InstanceIds", "InstanceStates"],
-        is_open: false,
-    },
-    Action {
-        name: "aws:changeInstanceState",
-        required: &["InstanceIds", "DesiredState"],
-        optional: &["CheckStateOnly", "Force", "AdditionalInfo"],
-        outputs: &["InstanceIds", "InstanceStates"],
-        is_open: false,
-    },
-    Action {
-        name: "aws:createTags",
-        required: &["ResourceIds", "Tags"],
-        optional: &["ResourceType"],
-        outputs: &[],
-        is_open: false,
-    },
-    Action {
-        name: "aws:createImage",
-        required: &["InstanceId", "ImageName"],
-        optional: &["ImageDescription", "NoReboot", "BlockDeviceMappings"],
-        outputs: &["ImageId", "ImageState"],
-        is_open: false,
-    },
-    Action {
-        name: "aws:deleteImage",
-        required: &["ImageId"],
-        optional: &[],
-        outputs: &[],
-        is_open: false,
-    },
-    Action {
-        name: "aws:runCommand",
-        required: &["DocumentName"],
-        optional: command::INPUTS,
-        outputs: &["CommandId", "Status", "ResponseCode", "Output"],
-        is_open: false,
-    },
-    Action {
-        name: "aws:executeAwsApi",
-        required: &["Service", "Api"],
-        optional: &[],
-        outputs: &["OutputPayload"],
-        is_open: true,
-    },
-    Action {
-        name: "aws:waitForAwsResourceProperty",
-        required: api::PROPERTY_INPUTS,
-        optional: &[],
-        outputs: &[],
-        is_open: true,
-    },
-    Action {
-        name: "aws:assertAwsResourceProperty",
-        required: api::PROPERTY_INPUTS,
-        optional: &[],
-        outputs: &[],
-        is_open: true,
-    },
-    Action {
-        name: "aws:sleep",
-        required: &[],
-        optional: &["Duration", "Timestamp"],
-        outputs: &[],
-        is_open: false,
-    },
-    Action {
-        name: "aws:branch",
-        required: &["Choices"],
-        optional: &["Default"],
-        outputs: &[],
-        is_open: false,
-    },
-];
-
-fn find(name: &str) -> Option<&'static Action> {
-    ACTIONS.iter().find(|action| action.name == name)
-}
-
-/// Whether the local cloud has this action.
-pub fn is_known(name: &str) -> bool {
-    find(name).is_some()
-}
-
-/// The outputs an action has without declaring them.
-pub fn built_in_outputs(name: &str) -> &'static [&'static str] {
-    find(name).map_or(&[], |action| action.outputs)
-}
-
-/// The steps that a branch may lead to.
-pub fn branch_targets(step: &Step) -> Vec<String> {
-    flow::branch_targets(step)
-}
-
-/// Checks a step's inputs by name, when the runbook is written.
-pub fn check(step: &Step) -> Result<(), String> {
-    let action = find(&step.action).ok_or_else(|| format!("unknown action {}", step.action))?;
-    if let Some(missing) = action
-        .required
-        .iter()
-        .find(|name| !step.inputs.contains_key(**name))
-    {
-        return Err(format!("{} needs the input {missing}", step.action));
-    }
-    let is_known = |name: &&String| {
-        action.required.contains(&name.as_str()) || action.optional.contains(&name.as_str())
-    };
-    if !action.is_open
-        && let Some(unknown) = step.inputs.keys().find(|name| !is_known(name))
-    {
-        return Err(format!("{} does not know the input {unknown}", step.action));
-    }
-    if !step.outputs.is_empty() && step.action != "aws:executeAwsApi" {
-        return Err(format!("{} has fixed outputs", step.action));
-    }
-    flow::check(step)
-}
-
 /// Begins an action, or looks how far it has come.
-pub fn look(
+pub(crate) fn look(
     step: &Step,
     inputs: &Inputs,
     notes: &mut Value,
@@ -275,7 +143,7 @@ pub fn look(
 }
 
 /// Stops what an action has under way, where it can be stopped.
-pub fn cancel(step: &Step, notes: &Value, calls: &mut Calls<'_>) {
+pub(crate) fn cancel(step: &Step, notes: &Value, calls: &mut Calls<'_>) {
     if step.action == "aws:runCommand" {
         command::cancel(notes, calls);
     }

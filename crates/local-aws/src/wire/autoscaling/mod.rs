@@ -14,7 +14,11 @@ use super::unknown_operation;
 use crate::account::{Account, ApiError};
 
 /// Makes one call.
-pub fn call(account: &mut Account, operation: &str, params: Params) -> Result<Node, ApiError> {
+pub(crate) fn call(
+    account: &mut Account,
+    operation: &str,
+    params: Params,
+) -> Result<Node, ApiError> {
     match operation {
         "CreateAutoScalingGroup" => groups::create(account, params),
         "DescribeAutoScalingGroups" => groups::describe(account, params),

@@ -5,11 +5,11 @@ use crate::wire::params::Params;
 
 /// The filters of one call. A resource has to pass all of them, each by any of its values.
 #[derive(Clone, Debug)]
-pub struct Filters(Vec<(String, Vec<String>)>);
+pub(crate) struct Filters(Vec<(String, Vec<String>)>);
 
 impl Filters {
     /// Reads them; a name that is neither in `known` nor about tags is refused, as EC2 does.
-    pub fn read(params: &mut Params, known: &[&str]) -> Result<Self, ApiError> {
+    pub(crate) fn read(params: &mut Params, known: &[&str]) -> Result<Self, ApiError> {
         let filters = params.filters()?;
         for (name, _) in &filters {
             let about_tags = name.starts_with("tag:") || name == "tag-key" || name == "tag-value";
@@ -24,7 +24,7 @@ impl Filters {
     }
 
     /// Whether a resource with these tags passes; `facts` answers what a filter of this name looks at.
-    pub fn admit(&self, tags: &Tags, facts: impl Fn(&str) -> Vec<String>) -> bool {
+    pub(crate) fn admit(&self, tags: &Tags, facts: impl Fn(&str) -> Vec<String>) -> bool {
         self.0.iter().all(|(name, wanted)| {
             let found = match name.as_str() {
                 "tag-key" => tags.keys().cloned().collect(),
@@ -42,7 +42,7 @@ impl Filters {
 }
 
 /// Whether `text` is what `pattern` says: `*` is any text, `?` any letter.
-pub fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     match pattern.chars().next() {
         None => text.is_empty(),
         Some('*') => {

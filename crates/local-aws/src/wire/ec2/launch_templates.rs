@@ -24,19 +24,12 @@ fn read_choice(account: &Account, params: &mut Params) -> Result<String, ApiErro
     launch_templates::find(account, id.as_deref(), name.as_deref())
 }
 
-fn creator(account: &Account) -> String {
-    format!(
-        "arn:aws:sts::{}:assumed-role/rehearsal/bg-deploy",
-        account.id
-    )
-}
-
 fn show(account: &Account, template: &LaunchTemplate) -> Node {
     Node::map()
         .put("LaunchTemplateId", &template.id)
         .put("LaunchTemplateName", &template.name)
         .put("CreateTime", template.created_at)
-        .put("CreatedBy", creator(account))
+        .put("CreatedBy", account.caller())
         .put("DefaultVersionNumber", template.default_version)
         .put("LatestVersionNumber", template.latest_version())
         .put_as("Tags", "tagSet", tag_list(&template.tags))
@@ -53,7 +46,7 @@ fn show_version(account: &Account, template: &LaunchTemplate, version: &Version)
         .put("VersionNumber", version.number)
         .put_some("VersionDescription", version.description.as_ref())
         .put("CreateTime", version.created_at)
-        .put("CreatedBy", creator(account))
+        .put("CreatedBy", account.caller())
         .put("DefaultVersion", version.number == template.default_version)
         .put("LaunchTemplateData", launch_data::show(&version.data))
 }

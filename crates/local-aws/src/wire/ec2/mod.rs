@@ -2,7 +2,7 @@
 
 pub(in crate::wire) use self::launch_data::read_template;
 
-pub mod filters;
+pub(crate) mod filters;
 mod images;
 mod instances;
 mod launch_data;
@@ -18,7 +18,11 @@ use super::unknown_operation;
 use crate::account::{Account, ApiError, Tags};
 
 /// Makes one call.
-pub fn call(account: &mut Account, operation: &str, mut params: Params) -> Result<Node, ApiError> {
+pub(crate) fn call(
+    account: &mut Account,
+    operation: &str,
+    mut params: Params,
+) -> Result<Node, ApiError> {
     if params.boolean("DryRun")? == Some(true) {
         return Err(ApiError::new(
             "DryRunOperation",

@@ -22,7 +22,11 @@ use crate::account::{Account, ApiError, Tags};
 const LARGEST_PAGE: i64 = 400;
 
 /// Makes one call.
-pub fn call(account: &mut Account, operation: &str, params: Params) -> Result<Node, ApiError> {
+pub(crate) fn call(
+    account: &mut Account,
+    operation: &str,
+    params: Params,
+) -> Result<Node, ApiError> {
     match operation {
         "CreateLoadBalancer" => load_balancers::create(account, params),
         "DescribeLoadBalancers" => load_balancers::describe(account, params),

@@ -24,12 +24,12 @@ use super::Reply;
 use crate::account::{Account, ApiError};
 
 /// The operation that a method, path and query stand for.
-pub fn operation(parts: &Parts) -> &'static str {
+pub(crate) fn operation(parts: &Parts) -> &'static str {
     Address::of(parts).operation(&parts.method)
 }
 
 /// Makes one call.
-pub fn call(
+pub(crate) fn call(
     account: &mut Account,
     operation: &str,
     parts: &Parts,

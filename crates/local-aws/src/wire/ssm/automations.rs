@@ -9,8 +9,8 @@ use super::super::params::Params;
 use super::{Page, filters, moment, unknown_filter};
 use crate::account::ssm::automations::{self, Execution, Start, StepExecution, Stop};
 use crate::account::{Account, ApiError};
-use crate::automation::runbook::{Step, Turn};
-use crate::automation::template::text_of;
+use crate::runbook::template::text_of;
+use crate::runbook::{Step, Turn};
 
 pub(super) fn start(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let start = Start {

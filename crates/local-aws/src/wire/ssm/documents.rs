@@ -5,7 +5,7 @@ use super::super::params::Params;
 use super::{Page, filters, moment, tag_list, unknown_filter};
 use crate::account::ssm::documents::{self, Document, Version};
 use crate::account::{Account, ApiError};
-use crate::automation::template::text_of;
+use crate::runbook::template::text_of;
 
 pub(super) fn create(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let name = params.required("Name")?;

@@ -12,7 +12,11 @@ use super::unknown_operation;
 use crate::account::{Account, ApiError};
 
 /// Makes one call.
-pub fn call(account: &mut Account, operation: &str, params: Params) -> Result<Node, ApiError> {
+pub(crate) fn call(
+    account: &mut Account,
+    operation: &str,
+    params: Params,
+) -> Result<Node, ApiError> {
     let answer = match operation {
         "GetParameter" => parameters::get(account, params),
         "GetParameters" => parameters::get_several(account, params),

@@ -1,7 +1,7 @@
 //! `allowedPattern`: a value must match as a whole, the stricter of the two ways a pattern can be read.
 
 /// Whether the whole of `value` matches.
-pub fn matches(pattern: &str, value: &str) -> Result<bool, String> {
+pub(crate) fn matches(pattern: &str, value: &str) -> Result<bool, String> {
     regex_lite::Regex::new(&format!("^(?:{pattern})$"))
         .map(|regex| regex.is_match(value))
         .map_err(|error| format!("has an allowedPattern that cannot be read: {error}"))

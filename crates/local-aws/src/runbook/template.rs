@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 /// The variables every automation has.
-pub const GLOBALS: [&str; 5] = [
+pub(crate) const GLOBALS: [&str; 5] = [
     "automation:EXECUTION_ID",
     "global:DATE",
     "global:DATE_TIME",
@@ -16,7 +16,10 @@ pub const GLOBALS: [&str; 5] = [
 ];
 
 /// The value with every reference replaced; the error is the first name that has no value.
-pub fn resolve(value: &Value, look_up: &dyn Fn(&str) -> Option<Value>) -> Result<Value, String> {
+pub(crate) fn resolve(
+    value: &Value,
+    look_up: &dyn Fn(&str) -> Option<Value>,
+) -> Result<Value, String> {
     match value {
         Value::String(text) => resolve_text(text, look_up),
         Value::Array(items) => {
@@ -54,7 +57,7 @@ fn resolve_text(text: &str, look_up: &dyn Fn(&str) -> Option<Value>) -> Result<V
 }
 
 /// Every name that a value refers to.
-pub fn references(value: &Value) -> Vec<String> {
+pub(crate) fn references(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => pieces(text)
             .into_iter()
@@ -70,7 +73,7 @@ pub fn references(value: &Value) -> Vec<String> {
 }
 
 /// A value as a string: strings as they are, everything else as JSON.
-pub fn text_of(value: &Value) -> String {
+pub(crate) fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

@@ -1,34 +1,28 @@
-//! A runbook's text as a checked value: parameters, steps, where each leads.
+//! The language of runbooks: a text as a checked value, with its parameters, steps, and where each leads.
+//!
+//! In parts: [`template`] is its `{{ }}`, [`selector`] its `$.Paths`, [`pattern`] its `allowedPattern`, [`actions`]
+//! what each action takes and gives. It knows nothing of an account; the interpreter is [`crate::automation`].
 //!
 //! Guarantees: a runbook that parses names only actions, steps, parameters and outputs that exist; the interpreter
 //! never meets a dangling name.
+
+pub(crate) mod actions;
+mod check;
+mod fields;
+pub(crate) mod pattern;
+pub(crate) mod selector;
+mod step;
+pub(crate) mod template;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::actions;
-use super::fields::Fields;
-use super::template;
+use self::fields::Fields;
 
-/// What a step may take when it doesn't say.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
 /// The only version of the runbook language.
 const SCHEMA_VERSION: &str = "0.3";
-/// What `onCancel` may not lead to.
-/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-actions.html>
-const NOT_ON_CANCEL: [&str; 9] = [
-    "aws:approve",
-    "aws:copyImage",
-    "aws:createImage",
-    "aws:createStack",
-    "aws:createTags",
-    "aws:loop",
-    "aws:pause",
-    "aws:runInstances",
-    "aws:sleep",
-];
 const TYPES: [&str; 6] = [
     "String",
     "StringList",
@@ -159,77 +153,6 @@ impl Runbook {
     pub fn position(&self, name: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.name == name)
     }
-
-    fn check(&self) -> Result<(), String> {
-        if self.steps.is_empty() {
-            return Err("mainSteps must be a list with at least one step".to_owned());
-        }
-        for (index, step) in self.steps.iter().enumerate() {
-            if self.position(&step.name) != Some(index) {
-                return Err(format!("two steps have the name {}", step.name));
-            }
-            self.check_leads(step)?;
-            for reference in template::references(&Value::Object(step.inputs.clone())) {
-                self.check_reference(&reference)
-                    .map_err(|problem| format!("step {}: {problem}", step.name))?;
-            }
-        }
-        if let Some(role) = &self.assume_role {
-            for reference in template::references(&Value::String(role.clone())) {
-                self.check_reference(&reference)?;
-            }
-        }
-        self.outputs
-            .iter()
-            .try_for_each(|output| self.check_reference(output))
-    }
-
-    fn check_leads(&self, step: &Step) -> Result<(), String> {
-        let branches = actions::branch_targets(step);
-        let leads = [&step.on_failure, &step.on_cancel]
-            .into_iter()
-            .filter_map(|turn| match turn {
-                Turn::Step(name) => Some(name),
-                Turn::Abort | Turn::Continue => None,
-            })
-            .chain(&step.next)
-            .chain(&branches);
-        for name in leads {
-            if self.position(name).is_none() {
-                return Err(format!(
-                    "step {} leads to the step {name}, which does not exist",
-                    step.name
-                ));
-            }
-        }
-        if let Turn::Step(name) = &step.on_cancel
-            && let Some(target) = self.position(name)
-            && NOT_ON_CANCEL.contains(&self.steps[target].action.as_str())
-        {
-            return Err(format!(
-                "step {}: onCancel may not lead to the action {}",
-                step.name, self.steps[target].action
-            ));
-        }
-        Ok(())
-    }
-
-    /// A reference is a parameter, a global variable, or an output that some step has.
-    fn check_reference(&self, reference: &str) -> Result<(), String> {
-        if template::GLOBALS.contains(&reference) || self.parameters.contains_key(reference) {
-            return Ok(());
-        }
-        let unknown =
-            || format!("{{{{ {reference} }}}} is neither a parameter nor a step's output");
-        let (step, output) = reference.split_once('.').ok_or_else(unknown)?;
-        let step = &self.steps[self.position(step).ok_or_else(unknown)?];
-        let declared = step.outputs.iter().any(|declared| declared.name == output);
-        if declared || actions::built_in_outputs(&step.action).contains(&output) {
-            Ok(())
-        } else {
-            Err(unknown())
-        }
-    }
 }
 
 impl Parameter {
@@ -263,97 +186,6 @@ impl Parameter {
         fields.finish()?;
         Ok(parameter)
     }
-}
-
-impl Step {
-    fn read(value: Value) -> Result<Self, String> {
-        let mut fields = Fields::of("a step", value)?;
-        let name = fields.text("name")?.unwrap_or_default();
-        let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-        if name.is_empty() || !name.chars().all(is_word) {
-            return Err(format!(
-                "{name:?} cannot be the name of a step: letters, digits and _ only"
-            ));
-        }
-        fields.what = format!("step {name}");
-        let action = fields.text("action")?.unwrap_or_default();
-        if !actions::is_known(&action) {
-            return Err(format!("step {name}: unknown action {action}"));
-        }
-        let inputs = match fields.take("inputs") {
-            Some(Value::Object(inputs)) => inputs,
-            None => Map::new(),
-            Some(_) => return Err(format!("step {name}: inputs must be an object")),
-        };
-        let on_failure = turn(&name, fields.text("onFailure")?)?;
-        let critical_by_default = on_failure != Turn::Continue;
-        let step = Self {
-            outputs: read_outputs(&name, fields.take("outputs"))?,
-            on_cancel: turn(&name, fields.text("onCancel")?)?,
-            is_critical: fields.boolean("isCritical")?.unwrap_or(critical_by_default),
-            is_end: fields.boolean("isEnd")?.unwrap_or(false),
-            next: fields.text("nextStep")?,
-            timeout: fields
-                .number("timeoutSeconds")?
-                .map_or(DEFAULT_TIMEOUT, Duration::from_secs),
-            max_attempts: fields
-                .number("maxAttempts")?
-                .and_then(|attempts| u32::try_from(attempts).ok())
-                .unwrap_or(1)
-                .max(1),
-            name,
-            action,
-            inputs,
-            on_failure,
-        };
-        fields.text("description")?;
-        fields.finish()?;
-        actions::check(&step).map_err(|problem| format!("step {}: {problem}", step.name))?;
-        Ok(step)
-    }
-}
-
-fn turn(step: &str, text: Option<String>) -> Result<Turn, String> {
-    match text.as_deref() {
-        None | Some("Abort") => Ok(Turn::Abort),
-        Some("Continue") => Ok(Turn::Continue),
-        Some(other) => other
-            .strip_prefix("step:")
-            .map(|name| Turn::Step(name.trim().to_owned()))
-            .ok_or_else(|| {
-                format!("step {step}: {other} is neither Abort, Continue nor step:NAME")
-            }),
-    }
-}
-
-fn read_outputs(step: &str, value: Option<Value>) -> Result<Vec<Output>, String> {
-    let Some(value) = value else {
-        return Ok(Vec::new());
-    };
-    let Value::Array(outputs) = value else {
-        return Err(format!("step {step}: outputs must be a list"));
-    };
-    outputs
-        .into_iter()
-        .map(|output| {
-            let mut fields = Fields::of(&format!("an output of step {step}"), output)?;
-            let output = Output {
-                name: fields.text("Name")?.unwrap_or_default(),
-                selector: fields.text("Selector")?.unwrap_or_default(),
-                kind: fields.text("Type")?.unwrap_or_else(|| "String".to_owned()),
-            };
-            fields.finish()?;
-            if !TYPES.contains(&output.kind.as_str()) {
-                return Err(format!(
-                    "step {step}: the type {} does not exist",
-                    output.kind
-                ));
-            }
-            super::selector::Selector::parse(&output.selector)
-                .map_err(|problem| format!("step {step}: {problem}"))?;
-            Ok(output)
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A parsed path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selector(Vec<Part>);
+pub(crate) struct Selector(Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -15,7 +15,7 @@ enum Part {
 
 impl Selector {
     /// Reads a path; the error says what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             || format!("{text:?} is no selector that the local cloud knows ($.Name[0].Name[*])");
         let mut rest = text.strip_prefix('$').ok_or_else(wrong)?;
@@ -43,7 +43,7 @@ impl Selector {
     }
 
     /// What stands at the path: nothing, a value, or with `[*]` a list of all that match.
-    pub fn select(&self, root: &Value) -> Option<Value> {
+    pub(crate) fn select(&self, root: &Value) -> Option<Value> {
         let mut found = vec![root];
         for part in &self.0 {
             found = found

@@ -40,8 +40,8 @@ struct LocalAws {
 
 impl LocalAws {
     fn start() -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_bg-deploy"))
-            .args(["local-aws", "--port", "0", "--speed", "60"])
+        let mut process = Command::new(env!("CARGO_BIN_EXE_local-aws"))
+            .args(["--port", "0", "--speed", "60"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -1,0 +1,119 @@
+//! Listening, connections, and how they end.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use net_clock::{Clock, Listener, Stream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::answers::App;
+use super::{AppFault, Settings};
+
+/// For how long a connection may be idle under [`AppFault::KeepAliveTooShort`].
+pub(super) const SHORT_KEEP_ALIVE: Duration = Duration::from_millis(150);
+/// For how long requests in flight may take when the app is told to stop.
+const LONGEST_DRAIN: Duration = Duration::from_secs(60);
+
+/// Serves until `stop`; the exit code that a process would have.
+///
+/// A task cannot stop listening without losing its port, so until it has started it closes every connection at once.
+pub async fn serve(
+    settings: Settings,
+    env: BTreeMap<String, String>,
+    mut listener: Listener,
+    clock: Clock,
+    stop: CancellationToken,
+) -> i32 {
+    if settings.fault == Some(AppFault::CrashOnStart) {
+        return 1;
+    }
+    let drops = settings.fault == Some(AppFault::DropsOnStop);
+    if !start(&settings, &mut listener, &clock, &stop).await {
+        return 0;
+    }
+    let app = Arc::new(App::new(settings, env, clock.clone()));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            stream = listener.accept() => match stream {
+                Ok(stream) => {
+                    connections.spawn(converse(Arc::clone(&app), stream, stop.clone()));
+                }
+                // Out of descriptors, most likely: some are free after a while.
+                Err(_) => clock.sleep_wall(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    if !drops {
+        let all = async { while connections.join_next().await.is_some() {} };
+        clock.within_wall(LONGEST_DRAIN, all).await;
+    }
+    0
+}
+
+/// Takes as long to start as the settings say; false if it is told to stop before.
+async fn start(
+    settings: &Settings,
+    listener: &mut Listener,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> bool {
+    let until = clock.wall() + Duration::from_millis(settings.start_after_ms);
+    while clock.wall() < until {
+        tokio::select! {
+            () = stop.cancelled() => return false,
+            () = clock.sleep_until_wall(until) => {}
+            stream = listener.accept() => drop(stream),
+        }
+    }
+    true
+}
+
+/// One connection, until the client closes it or the app stops.
+async fn converse(app: Arc<App>, stream: Stream, stop: CancellationToken) {
+    let busy = AtomicU64::new(0);
+    let answered = tokio::sync::Notify::new();
+    let service = service_fn(|request| {
+        busy.fetch_add(1, Ordering::Relaxed);
+        let (app, busy, answered) = (&app, &busy, &answered);
+        async move {
+            let response = app.answer(request).await;
+            busy.fetch_sub(1, Ordering::Relaxed);
+            answered.notify_one();
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let keeps = app.settings.fault != Some(AppFault::KeepAliveTooShort);
+    let mut ending = false;
+    let drops = app.settings.fault == Some(AppFault::DropsOnStop);
+    loop {
+        tokio::select! {
+            biased;
+            // How a client leaves is its own affair.
+            _ = connection.as_mut() => return,
+            () = stop.cancelled(), if !ending && !drops => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = answered.notified(), if !keeps => {}
+            () = app.clock.sleep_wall(SHORT_KEEP_ALIVE), if !keeps => {
+                if busy.load(Ordering::Relaxed) == 0 {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! An app to put behind the load balancers when one has none of one's own: small, real HTTP, and able to misbehave.
+//!
+//! `GET /hc` is its health check, `GET /version` says which release it is, `GET /slow?ms=` takes its time, and
+//! `PUT /hello/NAME` remembers a birthday that `GET /hello/NAME` counts the days to. A release of it is a folder made
+//! by [`write_artifact`]; [`serve`] runs it as a task, [`main`] as a process.
+//!
+//! Guarantees: without a fault it does what a well-behaved service does, above all when told to stop: it stops
+//! accepting, finishes the requests in flight and exits 0.
+
+mod answers;
+mod artifact;
+mod connection;
+mod process;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::artifact::{MARK, write_artifact};
+pub use self::connection::serve;
+pub use self::process::main;
+
+/// How one release of the app behaves: `release.json` in its artifact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// What `/version` answers.
+    pub version: String,
+    /// What is wrong with it, if anything.
+    #[serde(default)]
+    pub fault: Option<AppFault>,
+    /// Requests with this header come through a preview: [`AppFault::ErrorsAfterShift`] spares them.
+    #[serde(default)]
+    pub preview_header: Option<String>,
+    /// How long it takes to start, in milliseconds.
+    #[serde(default)]
+    pub start_after_ms: u64,
+    /// Where it answers, when it stands in for another app.
+    #[serde(default)]
+    pub stand_in: Option<StandIn>,
+}
+
+/// Where another app answers that the sample app stands in for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandIn {
+    /// Its health path.
+    pub health_path: String,
+    /// Its version path.
+    pub version_path: String,
+    /// What that answers, the version in it.
+    pub version_body: String,
+}
+
+/// What can be wrong with a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AppFault {
+    /// `/hc` answers 500.
+    Unhealthy,
+    /// `/version` answers another version.
+    WrongVersion,
+    /// It exits with 1 at once.
+    CrashOnStart,
+    /// Told to stop, it exits at once and cuts every connection.
+    DropsOnStop,
+    /// It closes idle connections after 150 ms.
+    KeepAliveTooShort,
+    /// It listens only after `start_after_ms`.
+    SlowStart,
+    /// Every twentieth request that did not come through the preview route answers 500.
+    ErrorsAfterShift,
+}

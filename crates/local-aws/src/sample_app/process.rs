@@ -1,0 +1,49 @@
+//! The sample app as a process of its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use net_clock::{Clock, Network};
+use tokio_util::sync::CancellationToken;
+
+use super::{AppFault, Settings, serve};
+
+/// Runs the app whose artifact is in `dir` as this process; the exit code.
+pub async fn main(dir: &Path, port: u16) -> Result<i32> {
+    let mut settings = Settings::read(dir)?;
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let mut told = termination()?;
+    tokio::spawn(async move {
+        told.recv().await;
+        stopping.cancel();
+    });
+    let clock = Clock::real();
+    if settings.fault == Some(AppFault::CrashOnStart) {
+        return Ok(1);
+    }
+    // A process can start late for real: nobody listens until then.
+    let wait = Duration::from_millis(std::mem::take(&mut settings.start_after_ms));
+    tokio::select! {
+        () = stop.cancelled() => return Ok(0),
+        () = clock.sleep_wall(wait) => {}
+    }
+    let listener = Network::tcp()
+        .listen(port)
+        .await
+        .with_context(|| format!("listening on port {port}"))?;
+    Ok(serve(settings, BTreeMap::new(), listener, clock, stop).await)
+}
+
+#[cfg(unix)]
+fn termination() -> Result<tokio::signal::unix::Signal> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::terminate()).context("listening for SIGTERM")
+}
+
+#[cfg(not(unix))]
+fn termination() -> Result<tokio::signal::windows::CtrlC> {
+    tokio::signal::windows::ctrl_c().context("listening for Ctrl-C")
+}
