@@ -1,7 +1,5 @@
 //! `probe`: asks a service all the time, and says what it saw.
 
-use std::io::Write as _;
-
 use super::signals::signal;
 use super::{Failure, Terminal};
 use crate::cli;
@@ -29,23 +27,17 @@ pub(super) async fn run(
     }
     let evidence = running.stop().await?;
     let verdict = judge(&evidence, command.expect.as_deref());
-    if options.json {
-        terminal.say(&serde_json::json!({"evidence": evidence, "verdict": verdict}).to_string());
-    } else {
-        let mut out = std::io::stdout();
-        let _ = writeln!(out, "{}", table(&evidence));
-    }
     let (code, words, reasons) = match &verdict {
         Verdict::Passed => (EXIT_OK, "passed", &Vec::new()),
         Verdict::Failed { reasons } => (EXIT_UNEXPECTED, "failed", reasons),
         Verdict::Unproven { reasons } => (EXIT_UNPROVEN, "unproven", reasons),
     };
-    if !options.json {
-        terminal.say(&format!(
-            "{words}{}{}",
-            if reasons.is_empty() { "" } else { ": " },
-            reasons.join("; ")
-        ));
+    if options.json {
+        terminal.say(&serde_json::json!({"evidence": evidence, "verdict": verdict}).to_string());
+    } else {
+        let colon = if reasons.is_empty() { "" } else { ": " };
+        let reasons = reasons.join("; ");
+        terminal.say(&format!("{}\n{words}{colon}{reasons}", table(&evidence)));
     }
     Ok(code)
 }
