@@ -17,13 +17,13 @@ const DETAIL_CAP: usize = 200;
 
 /// Why a request failed, before it is known when it was sent.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct FailedRequest {
     pub(super) class: ErrorClass,
     pub(super) status: Option<u16>,
     pub(super) detail: String,
 }
 
-impl Failure {
+impl FailedRequest {
     pub(super) fn new(class: ErrorClass, detail: &str) -> Self {
         Self {
             class,
@@ -39,7 +39,7 @@ impl Failure {
 }
 
 /// The version in a body: at `pointer` in its JSON; without one, at `/version` if it is JSON, else all its text.
-pub(super) fn read_version(body: &[u8], pointer: Option<&str>) -> Result<String, Failure> {
+pub(super) fn read_version(body: &[u8], pointer: Option<&str>) -> Result<String, FailedRequest> {
     let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let text = match (&json, pointer) {
         (Some(json), Some(pointer)) => at_pointer(json, pointer)?,
@@ -56,7 +56,7 @@ pub(super) fn read_version(body: &[u8], pointer: Option<&str>) -> Result<String,
     Ok(text::marked(&text, VERSION_CAP))
 }
 
-fn at_pointer(json: &serde_json::Value, pointer: &str) -> Result<String, Failure> {
+fn at_pointer(json: &serde_json::Value, pointer: &str) -> Result<String, FailedRequest> {
     match json.pointer(pointer) {
         Some(serde_json::Value::String(text)) => Ok(text.trim().to_owned()),
         Some(serde_json::Value::Number(number)) => Ok(number.to_string()),
@@ -65,12 +65,12 @@ fn at_pointer(json: &serde_json::Value, pointer: &str) -> Result<String, Failure
     }
 }
 
-fn unreadable(why: &str) -> Failure {
-    Failure::new(ErrorClass::Version, why)
+fn unreadable(why: &str) -> FailedRequest {
+    FailedRequest::new(ErrorClass::Version, why)
 }
 
 /// The class of an answer with an unexpected status, with the beginning of its body.
-pub(super) fn bad_status(status: http::StatusCode, body: &[u8]) -> Failure {
+pub(super) fn bad_status(status: http::StatusCode, body: &[u8]) -> FailedRequest {
     let begin = String::from_utf8_lossy(&body[..body.len().min(DETAIL_CAP)]);
     let words: Vec<_> = begin.split_whitespace().collect();
     // A page's markup says no more than the status does.
@@ -79,11 +79,11 @@ pub(super) fn bad_status(status: http::StatusCode, body: &[u8]) -> Failure {
     } else {
         format!("{status}: {}", words.join(" "))
     };
-    Failure::new(ErrorClass::Status, &detail).with_status(status.as_u16())
+    FailedRequest::new(ErrorClass::Status, &detail).with_status(status.as_u16())
 }
 
 /// The class of an error while connecting.
-pub(super) fn connect_failure(error: &anyhow::Error) -> Failure {
+pub(super) fn connect_failure(error: &anyhow::Error) -> FailedRequest {
     let io = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<io::Error>());
@@ -92,11 +92,11 @@ pub(super) fn connect_failure(error: &anyhow::Error) -> Failure {
         Some(io) => io_class(io),
         None => ErrorClass::Tls,
     };
-    Failure::new(class, &format!("{error:#}"))
+    FailedRequest::new(class, &format!("{error:#}"))
 }
 
 /// The class of an error while sending or reading.
-pub(super) fn exchange_failure(error: &hyper::Error) -> Failure {
+pub(super) fn exchange_failure(error: &hyper::Error) -> FailedRequest {
     let io = error
         .source()
         .and_then(|source| source.downcast_ref::<io::Error>());
@@ -111,7 +111,7 @@ pub(super) fn exchange_failure(error: &hyper::Error) -> Failure {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };
-    Failure::new(class, &detail)
+    FailedRequest::new(class, &detail)
 }
 
 fn io_class(error: &io::Error) -> ErrorClass {

@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use super::answer::{self, BODY_CAP, Failure};
+use super::answer::{self, BODY_CAP, FailedRequest};
 use super::endpoint::Endpoint;
 use super::sample::ErrorClass;
 use crate::tls;
@@ -33,7 +33,7 @@ pub(super) enum Want {
 
 /// Whom to ask, what, and what a good answer is.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(super) struct Request {
     pub(super) network: Network,
     pub(super) endpoint: Endpoint,
     pub(super) uri: http::Uri,
@@ -42,17 +42,17 @@ pub(super) struct Question {
     pub(super) want: Want,
 }
 
-/// What came of asking.
+/// What came of sending it once.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct Attempt {
     /// How long connecting took, if it had to.
     pub(super) connect: Option<Duration>,
-    pub(super) outcome: Result<Answer, Failure>,
+    pub(super) outcome: Result<GoodAnswer, FailedRequest>,
 }
 
 /// A good answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct GoodAnswer {
     pub(super) status: u16,
     pub(super) version: Option<String>,
 }
@@ -68,9 +68,9 @@ pub(super) struct Connection {
 /// Why a request brought no answer.
 enum Lost {
     /// It was never written: the connection was closed before.
-    Unsent(Failure),
+    Unsent(FailedRequest),
     /// It may have been written.
-    Sent(Failure),
+    Sent(FailedRequest),
 }
 
 impl Connection {
@@ -84,26 +84,26 @@ impl Connection {
     }
 }
 
-impl Question {
-    /// Asks once, over `kept` if that is open, and leaves in `kept` a connection that can be used again.
-    pub(super) async fn ask(
+impl Request {
+    /// Sends it once, over `kept` if that is open, and leaves in `kept` a connection that can be used again.
+    pub(super) async fn send(
         &self,
         clock: &Clock,
         limit: Duration,
         kept: &mut Option<Connection>,
-    ) -> Reply {
+    ) -> Attempt {
         let until = clock.wall() + limit;
         if let Some(mut connection) = kept.take() {
             match self.exchange_within(clock, until, &mut connection).await {
                 Ok((answer, reusable)) => {
                     *kept = reusable.then_some(connection);
-                    return Reply {
+                    return Attempt {
                         connect: None,
                         outcome: answer,
                     };
                 }
                 Err(Lost::Sent(failure)) => {
-                    return Reply {
+                    return Attempt {
                         connect: None,
                         outcome: Err(failure),
                     };
@@ -117,7 +117,7 @@ impl Question {
         let mut connection = match connected {
             Ok(connection) => connection,
             Err(failure) => {
-                return Reply {
+                return Attempt {
                     connect,
                     outcome: Err(failure),
                 };
@@ -130,14 +130,18 @@ impl Question {
             }
             Err(Lost::Sent(failure) | Lost::Unsent(failure)) => Err(failure),
         };
-        Reply { connect, outcome }
+        Attempt { connect, outcome }
     }
 
-    async fn connect_within(&self, clock: &Clock, until: Duration) -> Result<Connection, Failure> {
+    async fn connect_within(
+        &self,
+        clock: &Clock,
+        until: Duration,
+    ) -> Result<Connection, FailedRequest> {
         let limit = until.saturating_sub(clock.wall());
         match clock.within_wall(limit, self.connect()).await {
             Some(connected) => connected.map_err(|error| answer::connect_failure(&error)),
-            None => Err(Failure::new(ErrorClass::ConnectTimeout, "")),
+            None => Err(FailedRequest::new(ErrorClass::ConnectTimeout, "")),
         }
     }
 
@@ -160,11 +164,11 @@ impl Question {
         clock: &Clock,
         until: Duration,
         connection: &mut Connection,
-    ) -> Result<(Result<Answer, Failure>, bool), Lost> {
+    ) -> Result<(Result<GoodAnswer, FailedRequest>, bool), Lost> {
         let limit = until.saturating_sub(clock.wall());
         match clock.within_wall(limit, self.exchange(connection)).await {
             Some(outcome) => outcome,
-            None => Err(Lost::Sent(Failure::new(ErrorClass::Timeout, ""))),
+            None => Err(Lost::Sent(FailedRequest::new(ErrorClass::Timeout, ""))),
         }
     }
 
@@ -172,7 +176,7 @@ impl Question {
     async fn exchange(
         &self,
         connection: &mut Connection,
-    ) -> Result<(Result<Answer, Failure>, bool), Lost> {
+    ) -> Result<(Result<GoodAnswer, FailedRequest>, bool), Lost> {
         let Connection { sender, driver } = connection;
         let mut request = http::Request::new(Empty::new());
         *request.uri_mut() = self.uri.clone();
@@ -202,7 +206,12 @@ impl Question {
     }
 
     /// The probe's classification, the same for what has to succeed and for what has to fail.
-    fn judge(&self, status: http::StatusCode, body: &[u8], whole: bool) -> Result<Answer, Failure> {
+    fn judge(
+        &self,
+        status: http::StatusCode,
+        body: &[u8],
+        whole: bool,
+    ) -> Result<GoodAnswer, FailedRequest> {
         let code = status.as_u16();
         if !self.expected.contains(&code) {
             return Err(answer::bad_status(status, body));
@@ -210,7 +219,7 @@ impl Question {
         let version = match &self.want {
             Want::Version(_) if !whole => {
                 let detail = format!("the answer is longer than {} KiB", BODY_CAP / 1024);
-                return Err(Failure::new(ErrorClass::Version, &detail).with_status(code));
+                return Err(FailedRequest::new(ErrorClass::Version, &detail).with_status(code));
             }
             Want::Version(pointer) => Some(
                 answer::read_version(body, pointer.as_deref())
@@ -218,7 +227,7 @@ impl Question {
             ),
             Want::Whole => None,
         };
-        Ok(Answer {
+        Ok(GoodAnswer {
             status: code,
             version,
         })

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 
-use super::Spec;
-use super::exchange::{Question, Want};
-use super::load::Schedule;
+use super::exchange::{Request, Want};
 use super::sample::Lane;
+use super::schedule::Schedule;
+use super::spec::Spec;
 use net_clock::Network;
 
 /// The fewest and the most connections of a lane.
@@ -29,16 +29,20 @@ const LONG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One lane, ready to run.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) lane: Lane,
-    pub(super) question: Question,
+pub(super) struct LaneSpec {
+    pub(super) shape: Lane,
+    pub(super) request: Request,
     pub(super) schedule: Schedule,
     pub(super) workers: usize,
     pub(super) timeout: Duration,
 }
 
 /// Every lane that the spec asks for.
-pub(super) fn plan(network: &Network, spec: &Spec, now: Duration) -> Result<Vec<Arc<Plan>>> {
+pub(super) fn lane_specs(
+    network: &Network,
+    spec: &Spec,
+    now: Duration,
+) -> Result<Vec<Arc<LaneSpec>>> {
     ensure!(
         spec.rate_per_second > 0.0 && spec.rate_per_second <= HIGHEST_RATE,
         "a rate of {} per second is not above 0 and at most {HIGHEST_RATE}",
@@ -49,25 +53,25 @@ pub(super) fn plan(network: &Network, spec: &Spec, now: Duration) -> Result<Vec<
         "a timeout of 0 fails every request"
     );
     let interval = Duration::from_secs_f64(1.0 / spec.rate_per_second);
-    let ask = |path: &str, want| question(network, spec, path, want);
-    let visit = |lane, first| -> Result<Plan> {
-        Ok(Plan {
-            lane,
-            question: ask(&spec.path, Want::Version(spec.pointer.clone()))?,
+    let request = |path: &str, want| request(network, spec, path, want);
+    let visit = |lane, first| -> Result<LaneSpec> {
+        Ok(LaneSpec {
+            shape: lane,
+            request: request(&spec.path, Want::Version(spec.pointer.clone()))?,
             schedule: Schedule::constant(first, spec.rate_per_second),
             workers: pool(spec.rate_per_second),
             timeout: spec.timeout,
         })
     };
     // Half an interval later, so that the two lanes take turns.
-    let mut plans = vec![visit(Lane::KeepAlive, now + interval / 2)?];
+    let mut lanes = vec![visit(Lane::KeepAlive, now + interval / 2)?];
     if spec.fresh {
-        plans.push(visit(Lane::Fresh, now)?);
+        lanes.push(visit(Lane::Fresh, now)?);
     }
     if let Some(path) = &spec.long_path {
-        plans.push(Plan {
-            lane: Lane::Long,
-            question: ask(path, Want::Whole)?,
+        lanes.push(LaneSpec {
+            shape: Lane::Long,
+            request: request(path, Want::Whole)?,
             schedule: Schedule::in_turn(now, LONG_INTERVAL),
             workers: LONG_AT_ONCE,
             timeout: LONG_TIMEOUT,
@@ -75,23 +79,23 @@ pub(super) fn plan(network: &Network, spec: &Spec, now: Duration) -> Result<Vec<
     }
     if spec.control {
         let path = format!("/bg-deploy-negative-control-{}", spec.random);
-        plans.push(Plan {
-            lane: Lane::Control,
-            question: ask(&path, Want::Version(spec.pointer.clone()))?,
+        lanes.push(LaneSpec {
+            shape: Lane::Control,
+            request: request(&path, Want::Version(spec.pointer.clone()))?,
             schedule: Schedule::constant(now, CONTROL_RATE),
             workers: *POOL.start(),
             timeout: spec.timeout,
         });
     }
-    Ok(plans.into_iter().map(Arc::new).collect())
+    Ok(lanes.into_iter().map(Arc::new).collect())
 }
 
-fn question(network: &Network, spec: &Spec, path: &str, want: Want) -> Result<Question> {
+fn request(network: &Network, spec: &Spec, path: &str, want: Want) -> Result<Request> {
     ensure!(
         path.starts_with('/'),
         "the path {path:?} has to begin with /"
     );
-    Ok(Question {
+    Ok(Request {
         network: network.clone(),
         endpoint: spec.base.clone(),
         uri: path
@@ -143,20 +147,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_is_refused_before_anything_is_sent_and_no_secret_is_told() {
-        let plan = |change: fn(&mut Spec)| {
+        let refused = |change: fn(&mut Spec)| {
             let mut spec = spec();
             change(&mut spec);
-            let outcome = plan(&Network::memory(), &spec, Duration::ZERO);
+            let outcome = lane_specs(&Network::memory(), &spec, Duration::ZERO);
             format!("{:#}", outcome.expect_err("a refusal"))
         };
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e6] {
             let mut spec = spec();
             spec.rate_per_second = rate;
-            assert!(super::plan(&Network::memory(), &spec, Duration::ZERO).is_err());
+            assert!(lane_specs(&Network::memory(), &spec, Duration::ZERO).is_err());
         }
-        assert!(plan(|spec| spec.path = "version".into()).contains("begin with /"));
-        assert!(plan(|spec| spec.timeout = Duration::ZERO).contains("timeout"));
-        let secret = plan(|spec| spec.headers = vec![("x-key".into(), "se\ncret".into())]);
+        assert!(refused(|spec| spec.path = "version".into()).contains("begin with /"));
+        assert!(refused(|spec| spec.timeout = Duration::ZERO).contains("timeout"));
+        let secret = refused(|spec| spec.headers = vec![("x-key".into(), "se\ncret".into())]);
         assert!(
             secret.contains("x-key") && !secret.contains("cret\""),
             "{secret}"

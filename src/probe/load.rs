@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use super::answer::Failure;
-use super::books::Books;
+use super::answer::FailedRequest;
 use super::exchange::Connection;
-use super::lanes::Plan;
+use super::lanes::LaneSpec;
 use super::ledger::Ledger;
+use super::recorder::Recorder;
 use super::sample::{ErrorClass, Lane, Sample};
 use super::units::whole_micros;
 use net_clock::Clock;
@@ -27,53 +27,11 @@ use net_clock::Clock;
 /// A sleep that ends this late means that the runner itself stood still.
 pub const STALL: Duration = Duration::from_millis(250);
 
-/// When requests are due.
-#[derive(Debug)]
-pub(super) enum Schedule {
-    /// At a constant rate.
-    Constant {
-        first: Duration,
-        rate: f64,
-        next: AtomicU64,
-    },
-    /// Each worker's next when its last is answered, at least `interval` apart.
-    InTurn { first: Duration, interval: Duration },
-}
-
-impl Schedule {
-    pub(super) const fn constant(first: Duration, rate: f64) -> Self {
-        Self::Constant {
-            first,
-            rate,
-            next: AtomicU64::new(0),
-        }
-    }
-
-    pub(super) const fn in_turn(first: Duration, interval: Duration) -> Self {
-        Self::InTurn { first, interval }
-    }
-
-    /// When the next request is due, which from now on is the caller's.
-    fn take(&self, worker: usize, last: Option<Duration>, now: Duration) -> Duration {
-        match self {
-            Self::Constant { first, rate, next } => {
-                let ticket = next.fetch_add(1, Ordering::Relaxed);
-                *first + Duration::from_secs_f64(ticket as f64 / rate)
-            }
-            Self::InTurn { first, interval } => match last {
-                Some(last) => now.max(last + *interval),
-                // A little apart, so that they do not all end at once.
-                None => *first + interval.mul_f64(worker as f64),
-            },
-        }
-    }
-}
-
 /// What the workers of all lanes share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) clock: Clock,
-    books: Mutex<Books>,
+    recorder: Mutex<Recorder>,
     ledger: Option<Mutex<Ledger>>,
     cancel: CancellationToken,
     /// Requests due later than this are not sent.
@@ -87,13 +45,13 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         clock: &Clock,
-        books: Books,
+        recorder: Recorder,
         ledger: Option<Ledger>,
         grace: Duration,
     ) -> Self {
         Self {
             clock: clock.clone(),
-            books: Mutex::new(books),
+            recorder: Mutex::new(recorder),
             ledger: ledger.map(Mutex::new),
             cancel: CancellationToken::new(),
             stopped: OnceLock::new(),
@@ -102,17 +60,17 @@ impl Shared {
         }
     }
 
-    /// The books. A poisoned lock means that another task panicked: counts are whole after every statement.
-    pub(super) fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What was recorded. A poisoned lock means that another task panicked: counts are whole after every statement.
+    pub(super) fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the ledger out, once nobody else shares it.
-    pub(super) fn into_parts(self) -> (Books, Option<Ledger>) {
-        let books = self.books.into_inner();
+    pub(super) fn into_parts(self) -> (Recorder, Option<Ledger>) {
+        let recorder = self.recorder.into_inner();
         let ledger = self.ledger.map(Mutex::into_inner);
         (
-            books.unwrap_or_else(PoisonError::into_inner),
+            recorder.unwrap_or_else(PoisonError::into_inner),
             ledger.map(|ledger| ledger.unwrap_or_else(PoisonError::into_inner)),
         )
     }
@@ -129,12 +87,12 @@ impl Shared {
     }
 
     /// How long a request that is sent now may take. A long one is cut short by the end of the grace, not failed.
-    fn limit(&self, plan: &Plan, now: Duration) -> Duration {
+    fn limit(&self, lane: &LaneSpec, now: Duration) -> Duration {
         match self.stopped.get() {
-            Some(at) if plan.lane != Lane::Long => {
-                plan.timeout.min((*at + self.grace).saturating_sub(now))
+            Some(at) if lane.shape != Lane::Long => {
+                lane.timeout.min((*at + self.grace).saturating_sub(now))
             }
-            _ => plan.timeout,
+            _ => lane.timeout,
         }
     }
 
@@ -152,7 +110,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner)
                 .enter(sample);
         }
-        self.books().enter(sample);
+        self.recorder().enter(sample);
     }
 
     /// Notes that a sleep ended late.
@@ -160,19 +118,19 @@ impl Shared {
         let before = self.excused.fetch_max(whole_micros(now), Ordering::Relaxed);
         // All workers wake from the same stall; it is counted once.
         if now.saturating_sub(Duration::from_micros(before)) > STALL {
-            self.books().runner_stalls += 1;
+            self.recorder().runner_stalls += 1;
         }
     }
 }
 
 /// Does one worker's share of a lane until the probe is stopped.
-pub(super) async fn work(shared: Arc<Shared>, plan: Arc<Plan>, worker: usize) {
+pub(super) async fn work(shared: Arc<Shared>, lane: Arc<LaneSpec>, worker: usize) {
     let mut kept = None;
     let mut last = None;
     // Made once: registering it anew for each request would cost as much as the request.
     let mut cancelled = pin!(shared.cancel.cancelled());
     loop {
-        let scheduled = plan.schedule.take(worker, last, shared.clock.wall());
+        let scheduled = lane.schedule.take(worker, last, shared.clock.wall());
         last = Some(scheduled);
         if !is_due(&shared, scheduled, &mut kept, cancelled.as_mut()).await {
             return;
@@ -180,12 +138,12 @@ pub(super) async fn work(shared: Arc<Shared>, plan: Arc<Plan>, worker: usize) {
         let now = shared.clock.wall();
         let waited = now.saturating_sub(scheduled);
         let excused = Duration::from_micros(shared.excused.load(Ordering::Relaxed));
-        if waited > plan.timeout && scheduled >= excused {
-            shared.enter(&never_sent(&plan, scheduled, waited));
+        if waited > lane.timeout && scheduled >= excused {
+            shared.enter(&never_sent(&lane, scheduled, waited));
             tokio::task::consume_budget().await;
             continue;
         }
-        if !send(&shared, &plan, scheduled, now, &mut kept).await {
+        if !send(&shared, &lane, scheduled, now, &mut kept).await {
             return;
         }
     }
@@ -225,24 +183,24 @@ async fn closed(kept: &mut Option<Connection>) {
 /// Asks, and enters what came of it; false if the probe's end cut it short.
 async fn send(
     shared: &Shared,
-    plan: &Plan,
+    lane: &LaneSpec,
     scheduled: Duration,
     sent: Duration,
     kept: &mut Option<Connection>,
 ) -> bool {
-    if plan.lane != Lane::KeepAlive {
+    if lane.shape != Lane::KeepAlive {
         *kept = None;
     }
-    let asking = plan
-        .question
-        .ask(&shared.clock, shared.limit(plan, sent), kept);
+    let asking = lane
+        .request
+        .send(&shared.clock, shared.limit(lane, sent), kept);
     // Only long requests are still on their way when all others have to have ended.
-    let reply = if plan.lane == Lane::Long {
+    let attempt = if lane.shape == Lane::Long {
         tokio::select! {
             biased;
-            reply = asking => reply,
+            attempt = asking => attempt,
             () = shared.grace_is_over() => {
-                shared.books().enter_unfinished(plan.lane);
+                shared.recorder().enter_unfinished(lane.shape);
                 return false;
             }
         }
@@ -250,17 +208,17 @@ async fn send(
         asking.await
     };
     let mut sample = Sample {
-        lane: plan.lane,
+        lane: lane.shape,
         scheduled,
         sent: Some(sent),
         latency: shared.clock.wall().saturating_sub(scheduled),
-        connect: reply.connect,
+        connect: attempt.connect,
         status: None,
         version: None,
         error: None,
         detail: None,
     };
-    match reply.outcome {
+    match attempt.outcome {
         Ok(answer) => {
             sample.status = Some(answer.status);
             sample.version = answer.version;
@@ -271,15 +229,15 @@ async fn send(
     true
 }
 
-fn fill(sample: &mut Sample, failure: Failure) {
+fn fill(sample: &mut Sample, failure: FailedRequest) {
     sample.status = failure.status;
     sample.error = Some(failure.class);
     sample.detail = Some(failure.detail).filter(|detail| !detail.is_empty());
 }
 
-fn never_sent(plan: &Plan, scheduled: Duration, waited: Duration) -> Sample {
+fn never_sent(lane: &LaneSpec, scheduled: Duration, waited: Duration) -> Sample {
     let mut sample = Sample {
-        lane: plan.lane,
+        lane: lane.shape,
         scheduled,
         sent: None,
         latency: waited,
@@ -289,30 +247,10 @@ fn never_sent(plan: &Plan, scheduled: Duration, waited: Duration) -> Sample {
         error: None,
         detail: None,
     };
-    let detail = format!("never sent: all {} connections were busy", plan.workers);
-    fill(&mut sample, Failure::new(ErrorClass::Timeout, &detail));
+    let detail = format!("never sent: all {} connections were busy", lane.workers);
+    fill(
+        &mut sample,
+        FailedRequest::new(ErrorClass::Timeout, &detail),
+    );
     sample
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_constant_schedule_does_not_drift() {
-        let schedule = Schedule::constant(Duration::from_secs(5), 3.0);
-        let last = (0..30_001)
-            .map(|_| schedule.take(0, None, Duration::ZERO))
-            .last();
-        assert_eq!(last, Some(Duration::from_secs(10_005)));
-    }
-
-    #[test]
-    fn a_long_request_follows_the_last_one_but_not_in_a_hot_loop() {
-        let second = Duration::from_secs(1);
-        let schedule = Schedule::in_turn(Duration::ZERO, second);
-        assert_eq!(schedule.take(1, None, Duration::ZERO), second);
-        assert_eq!(schedule.take(0, Some(second), second), 2 * second);
-        assert_eq!(schedule.take(0, Some(second), 9 * second), 9 * second);
-    }
 }

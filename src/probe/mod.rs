@@ -1,9 +1,9 @@
 //! The probe: a visitor that never stops asking, and writes everything down.
 //!
 //! It asks at a constant rate whatever the answers, so an outage cannot hide by slowing the asking down ("coordinated
-//! omission"): latency counts from when a request was due. [`load`] paces, [`lanes`] says who asks what, `exchange`
-//! does one request, [`sample`] is what came of it, [`tally`] and [`series`] count, [`ledger`] writes, [`verdict`]
-//! judges, [`table`](mod@table) draws, [`excerpt`] keeps the lines that a person looks for.
+//! omission"): latency counts from when a request was due. [`lanes`] says who asks what, `schedule` when, [`load`] paces the
+//! `workers`, `exchange` does one request, [`sample`] is what came of it, `recorder` keeps it, [`tally`] and [`series`]
+//! count, [`ledger`] writes, [`verdict`] judges, [`table`](mod@table) draws, [`excerpt`] keeps the lines that a person looks for.
 //!
 //! Guarantees: a small fixed pool of connections for each lane; memory that does not grow with the number of requests;
 //! a planted failure on every run, so that a probe that could not see a failure is found out; nothing a server sends,
@@ -22,13 +22,14 @@ pub mod tally;
 pub mod verdict;
 
 mod answer;
-mod books;
-mod crew;
 mod endpoint;
 mod exchange;
+mod recorder;
+mod schedule;
+mod spec;
 mod units;
+mod workers;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,63 +40,14 @@ pub use evidence::{Changeover, Evidence, Judged, LaneTally, Percentiles};
 pub use excerpt::{Excerpt, Mention};
 pub use sample::{ErrorClass, Lane, Sample};
 pub use series::Bucket;
+pub use spec::Spec;
 pub use table::table;
 pub use tally::Tally;
 pub use verdict::{Verdict, judge};
 
-use net_clock::Clock;
-use net_clock::Network;
-
-/// What to ask, how often, and what a good answer is.
-#[derive(Clone, Debug)]
-pub struct Spec {
-    /// Whom to ask.
-    pub base: Endpoint,
-    /// The path that tells the version.
-    pub path: String,
-    /// Where in its JSON the version stands (RFC 6901). Without one: at `/version` if the answer is JSON, else all of
-    /// its text.
-    pub pointer: Option<String>,
-    /// Headers to send along.
-    pub headers: Vec<(String, String)>,
-    /// Requests per second, on the fresh and on the keep-alive lane each.
-    pub rate_per_second: f64,
-    /// Whether there is a lane of fresh connections. Without it no verdict is better than unproven; it is for rates
-    /// at which a machine would run out of ports.
-    pub fresh: bool,
-    /// How long a request may take, connecting included.
-    pub timeout: Duration,
-    /// The path of a request that outlasts the shift, if the app has one.
-    pub long_path: Option<String>,
-    /// Where to write the ledger.
-    pub ledger: Option<PathBuf>,
-    /// Whether to plant failures that have to be caught.
-    pub control: bool,
-    /// Makes the planted path one that no app has.
-    pub random: String,
-    /// The statuses of good answers.
-    pub expected: std::ops::RangeInclusive<u16>,
-}
-
-impl Spec {
-    /// Asks twenty times a second on each lane, with a negative control, and wants any 2xx within five seconds.
-    pub fn new(base: Endpoint, path: &str) -> Self {
-        Self {
-            base,
-            path: path.to_owned(),
-            pointer: None,
-            headers: Vec::new(),
-            rate_per_second: 20.0,
-            fresh: true,
-            timeout: Duration::from_secs(5),
-            long_path: None,
-            ledger: None,
-            control: true,
-            random: "path".to_owned(),
-            expected: 200..=299,
-        }
-    }
-}
+use self::recorder::Recorder;
+use self::workers::Workers;
+use net_clock::{Clock, Network};
 
 /// The way to a [`Running`] probe.
 #[derive(Clone, Copy, Debug)]
@@ -106,18 +58,22 @@ impl Probe {
     /// was started.
     pub fn start(network: &Network, clock: &Clock, spec: Spec) -> Result<Running> {
         let started = clock.wall();
-        let plans = lanes::plan(network, &spec, started)?;
+        let lanes = lanes::lane_specs(network, &spec, started)?;
         let ledger = spec
             .ledger
             .as_deref()
             .map(|path| ledger::Ledger::create(path, started));
-        let mut books = books::Books::new(started);
-        for plan in &plans {
-            books.open(plan.lane);
+        let mut recorder = Recorder::new(started);
+        for lane in &lanes {
+            recorder.open(lane.shape);
         }
-        let shared = Arc::new(load::Shared::new(clock, books, ledger, spec.timeout));
-        let crew = crew::Crew::start(!network.is_memory(), &shared, plans)?;
-        Ok(Running { spec, shared, crew })
+        let shared = Arc::new(load::Shared::new(clock, recorder, ledger, spec.timeout));
+        let workers = Workers::start(!network.is_memory(), &shared, lanes)?;
+        Ok(Running {
+            spec,
+            shared,
+            workers,
+        })
     }
 }
 
@@ -126,7 +82,7 @@ impl Probe {
 pub struct Running {
     spec: Spec,
     shared: Arc<load::Shared>,
-    crew: crew::Crew,
+    workers: Workers,
 }
 
 impl Running {
@@ -140,63 +96,67 @@ impl Running {
     /// Requests are told apart to [`tally::GRANULARITY`]: of those due less than that after `wall` some may be left
     /// out, but no earlier one is ever counted. An hour is remembered.
     pub fn tally_since(&self, wall: Duration) -> Tally {
-        self.shared.books().tally_since(wall)
+        self.shared.recorder().tally_since(wall)
     }
 
     /// Has only the requests that are due at `wall` or later be judged in the end; what failed before is still told.
     pub fn judge_from(&self, wall: Duration) {
-        self.shared.books().judged_from = Some(wall);
+        self.shared.recorder().judged_from = Some(wall);
     }
 
     /// Counts all requests that are finished by now.
     pub fn tally(&self) -> Tally {
-        self.shared.books().tally()
+        self.shared.recorder().tally()
     }
 
     /// Stops asking, waits for what is on its way (for at most the timeout) and for the ledger.
     pub async fn stop(self) -> Result<Evidence> {
-        let Self { spec, shared, crew } = self;
+        let Self {
+            spec,
+            shared,
+            workers,
+        } = self;
         let ended = shared.stop();
-        crew.finish().await?;
+        workers.finish().await?;
         let shared = Arc::into_inner(shared).context("a worker of the probe is still running")?;
-        let (books, ledger) = shared.into_parts();
+        let (recorder, ledger) = shared.into_parts();
         let ledger_error = match ledger {
             Some(ledger) => tokio::task::spawn_blocking(|| ledger.close())
                 .await
                 .context("closing the ledger")?,
             None => None,
         };
-        Ok(sum_up(spec, books, ended, ledger_error))
+        Ok(sum_up(spec, recorder, ended, ledger_error))
     }
 }
 
 fn sum_up(
     spec: Spec,
-    books: books::Books,
+    recorder: Recorder,
     ended: Duration,
     ledger_error: Option<String>,
 ) -> Evidence {
-    let tally = books.tally();
-    let judged = books.judged();
-    let [latency, connect, lateness] = books.percentiles();
-    let [first_seen, last_seen] = books.seen();
+    let tally = recorder.tally();
+    let judged = recorder.judged();
+    let [latency, connect, lateness] = recorder.percentiles();
+    let [first_seen, last_seen] = recorder.seen();
     Evidence {
         endpoint: spec.base.to_string(),
         path: spec.path,
-        lanes: books.lanes(),
+        lanes: recorder.lanes(),
         latency,
         connect,
         lateness_p99: lateness.p99,
-        longest_gap: books.longest_gap(ended),
+        longest_gap: recorder.longest_gap(ended),
         first_seen,
         last_seen,
-        series: books.series(),
-        excerpt: books.excerpt(),
+        series: recorder.series(),
+        excerpt: recorder.excerpt(),
         ledger: spec.ledger,
         ledger_error,
         control: spec.control,
-        runner_stalls: books.runner_stalls,
-        started: books.started(),
+        runner_stalls: recorder.runner_stalls,
+        started: recorder.started(),
         ended,
         tally,
         judged,

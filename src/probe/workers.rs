@@ -2,7 +2,7 @@
 //!
 //! In a memory network they are tasks of the caller's runtime instead: only there do they share its paused clock.
 //!
-//! Guarantees: dropping a crew ends its workers; a crew that has finished holds nothing any more.
+//! Guarantees: dropping them ends them; workers that have finished hold nothing any more.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::lanes::Plan;
+use super::lanes::LaneSpec;
 use super::load::{Shared, work};
 
 /// The workers of all lanes.
 #[derive(Debug)]
-pub(super) struct Crew(Place);
+pub(super) struct Workers(Place);
 
 #[derive(Debug)]
 enum Place {
@@ -27,12 +27,16 @@ enum Place {
     },
 }
 
-impl Crew {
+impl Workers {
     /// Starts every worker of every lane.
-    pub(super) fn start(apart: bool, shared: &Arc<Shared>, plans: Vec<Arc<Plan>>) -> Result<Self> {
+    pub(super) fn start(
+        apart: bool,
+        shared: &Arc<Shared>,
+        lanes: Vec<Arc<LaneSpec>>,
+    ) -> Result<Self> {
         let shared = Arc::clone(shared);
         if !apart {
-            return Ok(Self(Place::Here(spawn(shared, plans))));
+            return Ok(Self(Place::Here(spawn(shared, lanes))));
         }
         let abandoned = CancellationToken::new();
         let abandon = abandoned.clone().drop_guard();
@@ -41,7 +45,7 @@ impl Crew {
             .name("probe".into())
             .spawn(move || {
                 // Nobody listens any more if the probe was dropped.
-                let _ = sender.send(run(shared, plans, &abandoned));
+                let _ = sender.send(run(shared, lanes, &abandoned));
             })
             .context("starting the probe's thread")?;
         Ok(Self(Place::Apart {
@@ -67,24 +71,28 @@ impl Crew {
 }
 
 /// The thread: a runtime of its own, gone when this returns.
-fn run(shared: Arc<Shared>, plans: Vec<Arc<Plan>>, abandoned: &CancellationToken) -> Result<()> {
+fn run(
+    shared: Arc<Shared>,
+    lanes: Vec<Arc<LaneSpec>>,
+    abandoned: &CancellationToken,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("starting the probe's runtime")?;
     runtime.block_on(async {
         tokio::select! {
-            outcome = join(spawn(shared, plans)) => outcome,
+            outcome = join(spawn(shared, lanes)) => outcome,
             () = abandoned.cancelled() => Ok(()),
         }
     })
 }
 
-fn spawn(shared: Arc<Shared>, plans: Vec<Arc<Plan>>) -> JoinSet<()> {
+fn spawn(shared: Arc<Shared>, lanes: Vec<Arc<LaneSpec>>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
-    for plan in plans {
-        for worker in 0..plan.workers {
-            workers.spawn(work(Arc::clone(&shared), Arc::clone(&plan), worker));
+    for lane in lanes {
+        for worker in 0..lane.workers {
+            workers.spawn(work(Arc::clone(&shared), Arc::clone(&lane), worker));
         }
     }
     workers

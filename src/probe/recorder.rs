@@ -19,7 +19,7 @@ use super::units::whole_micros;
 const LONGEST: Duration = Duration::from_secs(600);
 
 #[derive(Debug)]
-struct LaneBook {
+struct LaneRecord {
     sent: u64,
     failed: u64,
     unfinished: u64,
@@ -27,12 +27,12 @@ struct LaneBook {
     latency: Histogram<u32>,
 }
 
-/// The books of one run.
+/// The record of one run.
 #[derive(Debug)]
-pub(super) struct Books {
+pub(super) struct Recorder {
     started: Duration,
     counter: Counter,
-    lanes: BTreeMap<Lane, LaneBook>,
+    lanes: BTreeMap<Lane, LaneRecord>,
     latency: Histogram<u32>,
     connect: Histogram<u32>,
     lateness: Histogram<u32>,
@@ -47,7 +47,7 @@ pub(super) struct Books {
     pub(super) judged_from: Option<Duration>,
 }
 
-impl Books {
+impl Recorder {
     pub(super) fn new(started: Duration) -> Self {
         Self {
             started,
@@ -79,22 +79,22 @@ impl Books {
         lane.sent += 1;
         lane.failed += u64::from(failed);
         lane.connections += u64::from(sample.connect.is_some());
-        record(&mut lane.latency, sample.latency);
+        add(&mut lane.latency, sample.latency);
         let version = self.counter.add(sample);
         if !sample.lane.is_visitor() {
             return;
         }
         if let Some(connect) = sample.connect {
-            record(&mut self.connect, connect);
+            add(&mut self.connect, connect);
         }
         self.series.add(sample.scheduled, version, failed);
         self.excerpt.add(sample, version);
         if sample.lane == Lane::Long {
             return;
         }
-        record(&mut self.latency, sample.latency);
+        add(&mut self.latency, sample.latency);
         if let Some(sent) = sample.sent {
-            record(&mut self.lateness, sent.saturating_sub(sample.scheduled));
+            add(&mut self.lateness, sent.saturating_sub(sample.scheduled));
         }
         if let Some(version) = version {
             self.note_good(usize::from(version), sample.finished());
@@ -106,8 +106,8 @@ impl Books {
         self.lane(lane).unfinished += 1;
     }
 
-    fn lane(&mut self, lane: Lane) -> &mut LaneBook {
-        self.lanes.entry(lane).or_insert_with(|| LaneBook {
+    fn lane(&mut self, lane: Lane) -> &mut LaneRecord {
+        self.lanes.entry(lane).or_insert_with(|| LaneRecord {
             sent: 0,
             failed: 0,
             unfinished: 0,
@@ -144,13 +144,13 @@ impl Books {
     }
 
     pub(super) fn lanes(&self) -> BTreeMap<Lane, LaneTally> {
-        let row = |book: &LaneBook| {
-            let latency = Percentiles::of(&book.latency);
+        let row = |record: &LaneRecord| {
+            let latency = Percentiles::of(&record.latency);
             LaneTally {
-                sent: book.sent,
-                failed: book.failed,
-                unfinished: book.unfinished,
-                connections: book.connections,
+                sent: record.sent,
+                failed: record.failed,
+                unfinished: record.unfinished,
+                connections: record.connections,
                 p50: latency.p50,
                 p99: latency.p99,
                 max: latency.max,
@@ -158,7 +158,7 @@ impl Books {
         };
         self.lanes
             .iter()
-            .map(|(lane, book)| (*lane, row(book)))
+            .map(|(lane, record)| (*lane, row(record)))
             .collect()
     }
 
@@ -204,7 +204,7 @@ fn histogram() -> Histogram<u32> {
         .expect("the bounds are constants that a histogram accepts")
 }
 
-fn record(histogram: &mut Histogram<u32>, duration: Duration) {
+fn add(histogram: &mut Histogram<u32>, duration: Duration) {
     histogram.saturating_record(whole_micros(duration));
 }
 
@@ -214,25 +214,25 @@ mod tests {
 
     #[test]
     fn a_gap_at_the_end_counts_as_one_in_the_middle_does() {
-        let mut books = Books::new(Duration::from_secs(10));
+        let mut recorder = Recorder::new(Duration::from_secs(10));
         assert_eq!(
-            books.longest_gap(Duration::from_secs(13)),
+            recorder.longest_gap(Duration::from_secs(13)),
             Duration::from_secs(3)
         );
         for second in [11, 15, 16] {
-            books.counter.add(&good(second));
-            books.note_good(0, Duration::from_secs(second));
+            recorder.counter.add(&good(second));
+            recorder.note_good(0, Duration::from_secs(second));
         }
         assert_eq!(
-            books.longest_gap(Duration::from_secs(16)),
+            recorder.longest_gap(Duration::from_secs(16)),
             Duration::from_secs(4)
         );
         assert_eq!(
-            books.longest_gap(Duration::from_secs(30)),
+            recorder.longest_gap(Duration::from_secs(30)),
             Duration::from_secs(14)
         );
-        assert_eq!(books.seen()[0]["1"], Duration::from_secs(11));
-        assert_eq!(books.seen()[1]["1"], Duration::from_secs(16));
+        assert_eq!(recorder.seen()[0]["1"], Duration::from_secs(11));
+        assert_eq!(recorder.seen()[1]["1"], Duration::from_secs(16));
     }
 
     fn good(second: u64) -> Sample {
