@@ -11,30 +11,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cli::Options;
-use crate::config;
+use crate::config::Overrides;
 use crate::http_client::Proxies;
 use crate::secret::Secret;
 
+pub use crate::config::Given;
 pub use event::PullRequest;
-
-/// A text and where it came from, for messages: `--release`, `BGD_RELEASE`, `GITHUB_SHA`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
-    /// The option or the variable.
-    pub from: &'static str,
-    /// The text.
-    pub value: String,
-}
-
-impl Given {
-    /// A text from somewhere.
-    pub fn new(from: &'static str, value: impl Into<String>) -> Self {
-        Self {
-            from,
-            value: value.into(),
-        }
-    }
-}
 
 /// Everything a command is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -224,14 +206,20 @@ impl Inputs {
                 || environment.get("TERM").is_some_and(|term| term == "dumb"),
         }
     }
+}
 
-    /// The file to read: the one that was named, else `bg-deploy.toml` here.
-    pub fn config_file(&self) -> PathBuf {
-        PathBuf::from(
-            self.config
-                .as_ref()
-                .map_or(config::DEFAULT_FILE, |given| given.value.as_str()),
-        )
+/// What of it is about the config.
+impl From<&Inputs> for Overrides {
+    fn from(inputs: &Inputs) -> Self {
+        Self {
+            file: inputs.config.clone(),
+            environment: inputs.environment.clone(),
+            release: inputs.release.clone(),
+            region: inputs.region.clone(),
+            artifact: inputs.artifact.clone(),
+            endpoint_url: inputs.endpoint_url.clone(),
+            comment: inputs.telling.comment.clone(),
+        }
     }
 }
 
@@ -353,7 +341,7 @@ mod tests {
         );
         assert_eq!(inputs.region, None);
         assert_eq!(inputs.release, Some(Given::new("BGD_RELEASE", "2")));
-        assert_eq!(inputs.config_file(), PathBuf::from("bg-deploy.toml"));
+        assert_eq!(inputs.config, None);
     }
 
     #[test]

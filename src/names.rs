@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// The header of the preview route. Its value is a secret of the run.
+pub const PREVIEW_HEADER: &str = "x-bg-deploy-preview";
+
 /// The permanent name of one stack: an Auto Scaling group and its target group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

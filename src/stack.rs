@@ -16,8 +16,6 @@ pub const TAG_RELEASE: &str = "bg-deploy:release";
 /// The tag with the colour.
 pub const TAG_COLOUR: &str = "bg-deploy:colour";
 
-/// The header of the preview route.
-pub const PREVIEW_HEADER: &str = "x-bg-deploy-preview";
 /// The preview rule comes first.
 pub const PREVIEW_PRIORITY: i32 = 10;
 /// The rule that divides the traffic; users' own rules fit in between.

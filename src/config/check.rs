@@ -11,12 +11,12 @@ use super::file::{File, Layer, Section};
 use super::form;
 use super::key::{Fallback, Key, Table};
 use super::keys;
+use super::overrides::Given;
 use super::problem::{Report, listed, nearest};
 use super::value::Value;
 use super::{
     Bake, Config, Fleet, Network, Probe, Retain, Service, Shift, Smoke, Strategy, default,
 };
-use crate::inputs::Given;
 use crate::text::quoted;
 
 /// The environment's name when the file has none and none was asked for.

@@ -14,13 +14,10 @@ use super::disk::{self, Flaw};
 use super::file::{self, Layer};
 use super::form::{self, Form};
 use super::key::Table;
+use super::overrides::{DEFAULT_FILE, Given, Overrides};
 use super::problem::{Problems, Report, listed, nearest};
-use crate::inputs::{Given, Inputs};
 use crate::names::Release;
 use crate::text::quoted;
-
-/// The file that is read unless another one is named.
-pub const DEFAULT_FILE: &str = "bg-deploy.toml";
 
 /// The largest file that is read, in bytes.
 const FILE_MOST: u64 = 1 << 20;
@@ -29,45 +26,45 @@ const FILE_MOST: u64 = 1 << 20;
 const LEAST_FILE: &str =
     "\n\n  app = \"hello\"\n  [service]\n  command = \"./hello\"\n  artifact = \"dist/\"\n";
 
-/// Reads the file, checks it and everything that it names on disk, and lays the inputs over it.
-pub fn load(inputs: &Inputs) -> Result<Config, Problems> {
-    read_and_check(inputs, true)
+/// Reads the file, checks it and everything that it names on disk, and lays over it what was said besides.
+pub fn load(overrides: impl Into<Overrides>) -> Result<Config, Problems> {
+    read_and_check(&overrides.into(), true)
 }
 
 /// The same for what bakes nothing: a job that goes back or only looks has no build output, and needs none.
-pub fn load_without_artifact(inputs: &Inputs) -> Result<Config, Problems> {
-    read_and_check(inputs, false)
+pub fn load_without_artifact(overrides: impl Into<Overrides>) -> Result<Config, Problems> {
+    read_and_check(&overrides.into(), false)
 }
 
-fn read_and_check(inputs: &Inputs, bakes: bool) -> Result<Config, Problems> {
-    let file = inputs.config_file();
+fn read_and_check(overrides: &Overrides, bakes: bool) -> Result<Config, Problems> {
+    let file = overrides.file();
     let text = match read(&file) {
         Ok(text) => text,
         Err(flaw) => {
             let mut report = Report::new(&file, "");
-            check_inputs(&mut report, inputs);
+            check_overrides(&mut report, overrides);
             report.note(None, flaw.0, flaw.1);
             return Err(report.into_problems());
         }
     };
     let mut report = Report::new(&file, &text);
-    check_inputs(&mut report, inputs);
-    let Some((mut config, layer)) = read_text(&mut report, &text, inputs.environment.as_ref())
+    check_overrides(&mut report, overrides);
+    let Some((mut config, layer)) = read_text(&mut report, &text, overrides.environment.as_ref())
     else {
         return Err(report.into_problems());
     };
-    if let Some(region) = &inputs.region {
+    if let Some(region) = &overrides.region {
         config.region = Some(region.value.clone());
     }
-    if let Some(artifact) = &inputs.artifact {
+    if let Some(artifact) = &overrides.artifact {
         config.service.artifact = PathBuf::from(&artifact.value);
     }
-    config.release = inputs
+    config.release = overrides
         .release
         .as_ref()
         .map(|release| Release(release.value.clone()));
     if bakes {
-        check_disk(&mut report, &config, &layer, inputs.artifact.as_ref());
+        check_disk(&mut report, &config, &layer, overrides.artifact.as_ref());
     }
     report.unless_problems(config)
 }
@@ -146,15 +143,15 @@ fn read(path: &Path) -> Result<String, Flaw> {
 }
 
 /// Checks what comes from the command line and the environment.
-fn check_inputs(report: &mut Report<'_>, inputs: &Inputs) {
+fn check_overrides(report: &mut Report<'_>, overrides: &Overrides) {
     // A slash at the end is how many write an endpoint.
-    let endpoint = inputs.endpoint_url.as_ref().map(|given| {
+    let endpoint = overrides.endpoint_url.as_ref().map(|given| {
         let origin = given.value.strip_suffix('/').unwrap_or(&given.value);
         Given::new(given.from, origin)
     });
     let checked: [(Option<&Given>, Form, &str); 3] = [
-        (inputs.release.as_ref(), form::RELEASE, "1.4.2"),
-        (inputs.region.as_ref(), form::REGION, "eu-central-1"),
+        (overrides.release.as_ref(), form::RELEASE, "1.4.2"),
+        (overrides.region.as_ref(), form::REGION, "eu-central-1"),
         (endpoint.as_ref(), form::ORIGIN, "http://127.0.0.1:4566"),
     ];
     for (given, form, example) in checked {
@@ -168,7 +165,7 @@ fn check_inputs(report: &mut Report<'_>, inputs: &Inputs) {
         }
     }
     // A name that is none would be found out when the release is over.
-    if let Some(given) = &inputs.telling.comment
+    if let Some(given) = &overrides.comment
         && CommentPolicy::named(&given.value).is_none()
     {
         let known = COMMENT_POLICIES.iter().map(|(name, _)| *name);

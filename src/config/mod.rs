@@ -15,6 +15,7 @@ pub mod form;
 pub mod key;
 pub mod keys;
 mod load;
+mod overrides;
 mod problem;
 mod schema;
 mod value;
@@ -31,7 +32,8 @@ use serde::{Deserialize, Serialize};
 use crate::names::Release;
 
 pub use comment::{COMMENT_POLICIES, CommentPolicy};
-pub use load::{DEFAULT_FILE, load, load_without_artifact, parse};
+pub use load::{load, load_without_artifact, parse};
+pub use overrides::{DEFAULT_FILE, Given, Overrides};
 pub(crate) use problem::nearest;
 pub use problem::{Place, Problem, Problems};
 pub use schema::{reference_markdown, schema, schema_text};

@@ -164,30 +164,14 @@ fn line_of(file: &Path, text: &str, at: usize) -> Place {
 
 /// The known word nearest to `word`, if one is near enough to be meant.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    // Longer words cannot be meant, and would cost the square of their length.
+    let word: String = word.chars().take(64).collect();
     let enough = (word.chars().count() / 3).max(1);
     known
-        .map(|candidate| (distance(word, candidate), candidate))
+        .map(|candidate| (strsim::levenshtein(&word, candidate), candidate))
         .filter(|(distance, _)| *distance <= enough)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// How many letters have to be added, removed or changed (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    // Longer words cannot be meant, and would cost the square of their length.
-    let from: Vec<char> = from.chars().take(64).collect();
-    let to: Vec<char> = to.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 /// A list as a sentence has it: `a`, `b` and `c`.

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 
 use super::answer::{BODY_CAP, read_version};
 use super::endpoint::Endpoint;
-use crate::stack::PREVIEW_HEADER;
+use crate::names::PREVIEW_HEADER;
 use crate::tls;
 use net_clock::Clock;
 use net_clock::Network;

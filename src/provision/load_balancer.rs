@@ -7,11 +7,11 @@ use anyhow::Result;
 use super::{Place, Provisioned};
 use crate::aws::elbv2::{self, Condition, HealthCheck, LoadBalancer, TargetGroups};
 use crate::config::Config;
-use crate::names::{Colour, Weights};
+use crate::names::{Colour, PREVIEW_HEADER, Weights};
 use crate::random::random_token;
 use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
-use crate::stack::{Names, PREVIEW_HEADER, PREVIEW_PRIORITY, TRAFFIC_PRIORITY};
+use crate::stack::{Names, PREVIEW_PRIORITY, TRAFFIC_PRIORITY};
 
 /// A new load balancer takes some two minutes.
 const ACTIVE: Limits = Limits::new(Duration::from_secs(600), Duration::from_secs(5));

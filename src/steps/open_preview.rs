@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::looks::{Answer, PROPAGATION, ROUND, Round, look};
 use crate::aws::elbv2::{self, Condition};
-use crate::names::Weights;
+use crate::names::{PREVIEW_HEADER, Weights};
 use crate::plan::Plan;
 use crate::random::random_token;
 use crate::run::context::{Context, Undoing};
@@ -17,7 +17,6 @@ use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
 use crate::run::wait::Look;
 use crate::secret::Secret;
-use crate::stack::PREVIEW_HEADER;
 
 /// The step.
 #[derive(Debug)]

@@ -7,9 +7,8 @@ use anyhow::{Context as _, Result};
 
 use crate::cli::Fault;
 use crate::config::{self, Config};
-use crate::names::Release;
+use crate::names::{PREVIEW_HEADER, Release};
 use crate::outcome::{EXIT_OK, EXIT_ROLLED_BACK};
-use crate::stack::PREVIEW_HEADER;
 use local_aws::sample_app::{AppFault, Settings, StandIn, write_artifact};
 use local_aws::{Fault as CloudFault, LocalAws};
 

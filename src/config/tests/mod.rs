@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use super::key::{Fallback, Kind, Table};
 use super::{
-    Config, Problems, Strategy, default, keys, load, parse, reference_markdown, schema_text,
+    Config, Given, Overrides, Problems, Strategy, default, keys, load, parse, reference_markdown,
+    schema_text,
 };
-use crate::inputs::{Given, Inputs};
 use crate::names::Release;
 
 const EXAMPLE: &str = include_str!("../../../examples/bg-deploy.toml");
