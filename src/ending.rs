@@ -168,20 +168,9 @@ pub(crate) async fn undone(cx: &Context, plan: &Plan, run: Runner<'_>, stop: Sto
 
 /// What a person types when the weights could not be restored.
 pub(crate) fn restore_by_hand(plan: &Plan) -> Vec<String> {
-    let groups = &plan.target_groups;
-    let weights = plan.previous.weights;
-    let actions = serde_json::json!([{
-        "Type": "forward",
-        "ForwardConfig": {"TargetGroups": [
-            {"TargetGroupArn": groups.blue, "Weight": weights.blue},
-            {"TargetGroupArn": groups.green, "Weight": weights.green},
-        ]},
-    }]);
+    let (groups, weights) = (&plan.target_groups, plan.previous.weights);
     vec![
-        format!(
-            "aws elbv2 modify-rule --region {} --rule-arn {} --actions '{actions}'",
-            plan.region, plan.traffic_rule
-        ),
+        elbv2::modify_rule_by_hand(&plan.traffic_rule, groups, weights),
         format!("curl -s {}{}", plan.url, plan.config.service.version_path),
     ]
 }

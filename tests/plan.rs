@@ -94,8 +94,8 @@ async fn two_live_colours_are_refused_with_the_command_for_each() {
     let from = calls(&world);
     let reason = reason(world.prepare(&config).await.decision);
     for colour in [
-        "blue:  aws elbv2 modify-rule",
-        "green: aws elbv2 modify-rule",
+        "blue:  aws elbv2 modify-rule --region eu-central-1 --rule-arn",
+        "green: aws elbv2 modify-rule --region eu-central-1 --rule-arn",
     ] {
         assert!(reason.contains(colour), "{reason}");
     }

@@ -1,7 +1,7 @@
 //! What must exist for a run, or every reason why there is none.
 
 use crate::aws::autoscaling::Capacity;
-use crate::aws::elbv2::TargetGroups;
+use crate::aws::elbv2::{TargetGroups, modify_rule_by_hand};
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack};
 use crate::names::{Colour, Weights};
@@ -191,13 +191,7 @@ fn put_all_traffic(inventory: &Inventory) -> Vec<(Colour, String)> {
     let (Some(rule), Some(groups)) = (&inventory.traffic_rule, &inventory.target_groups) else {
         return Vec::new();
     };
-    let put = |colour: Colour| {
-        let weights = Weights::split(colour, 100);
-        format!(
-            "aws elbv2 modify-rule --rule-arn {} --actions '[{{\"Type\":\"forward\",\"ForwardConfig\":{{\"TargetGroups\":[{{\"TargetGroupArn\":\"{}\",\"Weight\":{}}},{{\"TargetGroupArn\":\"{}\",\"Weight\":{}}}]}}}}]'",
-            rule.arn, groups.blue, weights.blue, groups.green, weights.green
-        )
-    };
+    let put = |colour| modify_rule_by_hand(&rule.arn, groups, Weights::split(colour, 100));
     Colour::BOTH.map(|colour| (colour, put(colour))).to_vec()
 }
 

@@ -1,5 +1,6 @@
 //! Elastic Load Balancing: where traffic is divided, and who is healthy behind it.
 
+mod by_hand;
 pub mod rules;
 pub mod target_groups;
 
@@ -8,6 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerAttribute, LoadBalancerS
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
+pub use by_hand::modify_rule_by_hand;
 pub use rules::{
     Condition, Rule, create_listener, create_rule, describe_rule, describe_rules, find_listener,
     modify_rule,

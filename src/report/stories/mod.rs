@@ -1,5 +1,6 @@
 //! Runs as literal events, for the tests of every report.
 
+mod failed;
 mod more;
 mod script;
 mod seen;
@@ -65,10 +66,10 @@ pub(super) fn all() -> Vec<Tale> {
         rolled_back_in_prepare(),
         rolled_back_in_commit(),
         more::failed_in_finish(),
-        cancelled(),
+        failed::cancelled(),
         more::cancelled_in_commit(),
-        stuck(),
-        unproven(),
+        failed::stuck(),
+        failed::unproven(),
         more::verified(),
         more::not_verified(),
         more::rollback(),
@@ -310,111 +311,5 @@ pub(super) fn rolled_back_in_commit() -> Tale {
         calls: calls(None),
         url: run_url(),
         live_url: live_url(),
-    }
-}
-
-fn cancelled() -> Tale {
-    let mut script = Script::new("deploy", "0.0.2", Some("0.0.1"));
-    script.up_to_bake(33.0);
-    script.say(Event::UndoBegan {
-        what: "stop the bake".into(),
-    });
-    script.undone(
-        2.1,
-        "bake image",
-        "automation stopped, builder i-0b17 terminated",
-    );
-    Tale {
-        name: "cancelled-in-prepare",
-        events: script.end(),
-        outcome: Outcome::Cancelled {
-            step: "bake image".into(),
-            traffic_moved: false,
-            serving: Some(release("0.0.1")),
-            undone: vec!["bake image: automation stopped, builder i-0b17 terminated".into()],
-            leftovers: Vec::new(),
-        },
-        evidence: None,
-        verdict: None,
-        speed: 1.0,
-        lb_counts: None,
-        calls: Vec::new(),
-        url: run_url(),
-        live_url: live_url(),
-    }
-}
-
-fn stuck() -> Tale {
-    let cause = "2 of 900 requests failed while green had 10 % of the traffic: 503";
-    let undo_failure = "modifying listener rule hello-prod: AccessDenied: not authorized to perform elasticloadbalancing:ModifyRule (request 7f3a)";
-    let mut script = Script::new("deploy", "0.0.2", Some("0.0.1"));
-    script.up_to_canary();
-    script.wait("shift traffic", &[("10 % to be watched for 60 s", 15.0)]);
-    script.fail("shift traffic", cause);
-    script.say(Event::UndoBegan {
-        what: "restore the weights".into(),
-    });
-    script.at += 41.0;
-    script.say(Event::UndoFailed {
-        step: "shift traffic".into(),
-        error: undo_failure.into(),
-    });
-    let seen = Seen {
-        from: 205.0,
-        to: 272.0,
-        shares: vec![(215.0, 10)],
-        failures: vec![(219.2, 1), (228.0, 1), (241.0, 2), (262.0, 1)],
-        versions: ("0.0.1", "0.0.2"),
-    };
-    Tale {
-        name: "stuck",
-        events: script.end(),
-        outcome: Outcome::Stuck {
-            step: "shift traffic".into(),
-            cause: cause.into(),
-            undo_failure: undo_failure.into(),
-            weights: Some(Weights::split(Colour::Green, 10)),
-            commands: vec![
-                "aws elbv2 modify-rule --rule-arn arn:aws:elasticloadbalancing:eu-west-1:1:rule/7 --actions file://blue-100.json".into(),
-                "bg-deploy finish --environment prod".into(),
-            ],
-            leftovers: Vec::new(),
-        },
-        evidence: Some(seen.evidence()),
-        verdict: Some(Verdict::Failed {
-            reasons: vec!["5 of 1,160 requests failed: 5 with status 502".into()],
-        }),
-        speed: 1.0,
-        lb_counts: None,
-        calls: calls(Some(("ModifyRule", 403))),
-        url: run_url(),
-        live_url: live_url(),
-    }
-}
-
-fn unproven() -> Tale {
-    let mut tale = deployed();
-    let reasons = vec![
-        "64 of 64 requests that had to fail did not: the probe, or something between it and the app, cannot tell a failure from an answer".to_owned(),
-    ];
-    if let Some(evidence) = &mut tale.evidence {
-        evidence.tally.control_caught = 0;
-        evidence.ledger_error = Some("No space left on device".into());
-    }
-    Tale {
-        name: "unproven",
-        outcome: Outcome::Unproven {
-            release: release("0.0.2"),
-            previous: Some(release("0.0.1")),
-            live: Colour::Green,
-            reasons: reasons.clone(),
-            leftovers: Vec::new(),
-        },
-        verdict: Some(Verdict::Unproven { reasons }),
-        lb_counts: None,
-        calls: Vec::new(),
-        url: run_url(),
-        live_url: live_url(),
-        ..tale
     }
 }

@@ -1,0 +1,42 @@
+//! What a person types instead of [`super::modify_rule`], when we can not or may not write.
+
+use super::TargetGroups;
+use crate::names::Weights;
+
+/// The command that writes these weights into a rule. The region is the rule's own: whoever types it may have another one
+/// as the default.
+pub fn modify_rule_by_hand(rule: &str, groups: &TargetGroups, weights: Weights) -> String {
+    // arn:aws:elasticloadbalancing:REGION:...
+    let region = rule.split(':').nth(3).unwrap_or_default();
+    let actions = serde_json::json!([{
+        "Type": "forward",
+        "ForwardConfig": {"TargetGroups": [
+            {"TargetGroupArn": groups.blue, "Weight": weights.blue},
+            {"TargetGroupArn": groups.green, "Weight": weights.green},
+        ]},
+    }]);
+    format!("aws elbv2 modify-rule --region {region} --rule-arn {rule} --actions '{actions}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Colour;
+
+    #[test]
+    fn the_command_names_the_region_of_the_rule_and_both_groups_with_their_weights() {
+        let groups = TargetGroups {
+            blue: "arn:b".to_owned(),
+            green: "arn:g".to_owned(),
+        };
+        let rule = "arn:aws:elasticloadbalancing:eu-west-1:1:rule/7";
+        assert_eq!(
+            modify_rule_by_hand(rule, &groups, Weights::split(Colour::Green, 100)),
+            format!(
+                "aws elbv2 modify-rule --region eu-west-1 --rule-arn {rule} --actions '[{{\"Type\":\"forward\",\
+                 \"ForwardConfig\":{{\"TargetGroups\":[{{\"TargetGroupArn\":\"arn:b\",\"Weight\":0}},\
+                 {{\"TargetGroupArn\":\"arn:g\",\"Weight\":100}}]}}}}]'"
+            )
+        );
+    }
+}
