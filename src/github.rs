@@ -29,7 +29,9 @@ use crate::secret::Secret;
 use crate::text;
 use net_clock::Clock;
 
-pub use model::{Account, Comment, Deployment, NewDeployment, NewStatus, Pull, Status};
+pub use model::{
+    Account, Comment, Deployment, DeploymentStatus, NewDeployment, NewDeploymentStatus, Pull,
+};
 use trouble::Kind;
 pub use trouble::Trouble;
 use wire::Wire;
@@ -145,14 +147,18 @@ impl GitHub {
     }
 
     /// A deployment's latest statuses.
-    pub async fn statuses(&self, deployment: u64) -> Result<Vec<Status>, Trouble> {
+    pub async fn statuses(&self, deployment: u64) -> Result<Vec<DeploymentStatus>, Trouble> {
         let query = [("per_page", "30".to_owned())];
         let route = self.route(&format!("deployments/{deployment}/statuses"));
         self.look(&route, &query).await
     }
 
     /// Adds a status to a deployment.
-    pub async fn add_status(&self, deployment: u64, new: &NewStatus) -> Result<Status, Trouble> {
+    pub async fn add_status(
+        &self,
+        deployment: u64,
+        new: &NewDeploymentStatus,
+    ) -> Result<DeploymentStatus, Trouble> {
         let find = async || {
             let latest = self.statuses(deployment).await?.into_iter();
             let latest = latest.max_by_key(|status| status.id);
@@ -306,7 +312,7 @@ impl GitHub {
     /// Reads an answer that is no success.
     fn refusal(&self, error: &octocrab::GitHubError) -> Trouble {
         let status = error.status_code;
-        let message = self.told(&error.message);
+        let message = self.harmless(&error.message);
         let said = format!("({}: {message})", status.as_u16());
         let lower = message.to_lowercase();
         let limit = lower.contains("rate limit") || lower.contains("abuse detection");
@@ -360,7 +366,7 @@ impl GitHub {
     }
 
     /// Foreign words as one harmless line without the token.
-    fn told(&self, words: &str) -> String {
+    fn harmless(&self, words: &str) -> String {
         let hidden = match self.token.reveal() {
             "" => words.to_owned(),
             token => words.replace(token, "***"),

@@ -135,16 +135,11 @@ impl Job {
             at: Duration::from_secs(seconds),
             event,
         };
+        let events = [stamped(0, began), stamped(40, done)];
         let run = Run {
-            events: &[stamped(0, began), stamped(40, done)],
-            outcome,
-            evidence: None,
-            verdict: None,
-            speed: 1.0,
-            lb_counts: None,
             url: self.inputs.ci.run_url.clone(),
             live_url: Some(URL.to_owned()),
-            calls: &[],
+            ..Run::of(&events, outcome)
         };
         self.announcer().end(&self.beginning, memory, &run).await
     }

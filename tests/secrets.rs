@@ -141,7 +141,7 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
 /// All that a console writes about the run.
 fn log(run: &Run<'_>, style: Style) -> String {
     let mut written = Vec::new();
-    let mut console = Console::new(&mut written, style);
+    let mut console = Console::new(&mut written, style, 80);
     for stamped in run.events {
         console.event(stamped);
         console.tick(stamped.at);

@@ -10,7 +10,7 @@
 use serde_json::{Value, json};
 
 use super::job::{Job, is_commit};
-use crate::github::{Deployment, GitHub, NewDeployment, NewStatus, PAGE, Trouble};
+use crate::github::{Deployment, GitHub, NewDeployment, NewDeploymentStatus, PAGE, Trouble};
 use crate::outcome::Outcome;
 use crate::report::{self, Run};
 use crate::run::beginning::{Beginning, Memory};
@@ -267,8 +267,8 @@ fn description(words: &str) -> String {
     text::cut(&text::one_line(words), DESCRIPTION_MOST)
 }
 
-fn status(job: &Job, url: Option<&str>, state: &'static str, words: &str) -> NewStatus {
-    NewStatus {
+fn status(job: &Job, url: Option<&str>, state: &'static str, words: &str) -> NewDeploymentStatus {
+    NewDeploymentStatus {
         state,
         description: description(words),
         log_url: job.run_url.as_deref().and_then(text::link),

@@ -95,7 +95,7 @@ fn request(
 ) -> Value {
     let took = run.events.last().map(|last| last.at).unwrap_or_default();
     let ended = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let recorder = Recorder {
+    let make = Points {
         began: ended.saturating_sub(took),
         ended,
         common: vec![
@@ -109,7 +109,7 @@ fn request(
         "resource": {"attributes": resource(otlp, beginning)},
         "scopeMetrics": [{
             "scope": {"name": "bg-deploy", "version": env!("CARGO_PKG_VERSION")},
-            "metrics": metrics(&recorder, run, outputs, took),
+            "metrics": metrics(&make, run, outputs, took),
         }],
     }]})
 }
@@ -152,7 +152,7 @@ fn attribute(key: &str, value: &str) -> Value {
 }
 
 fn metrics(
-    recorder: &Recorder,
+    make: &Points,
     run: &Run<'_>,
     outputs: &[(&'static str, String)],
     took: Duration,
@@ -164,13 +164,13 @@ fn metrics(
         value.parse::<f64>().ok()
     };
     let once = |value: Option<f64>| -> Vec<Value> {
-        let point = value.map(|value| recorder.number(value, &[]));
+        let point = value.map(|value| make.number(value, &[]));
         point.into_iter().collect()
     };
     [
         ("run.duration", "s", once(Some(took.as_secs_f64()))),
-        ("zone.duration", "s", zones(recorder, &steps)),
-        ("step.duration", "s", each(recorder, &steps)),
+        ("zone.duration", "s", zones(make, &steps)),
+        ("step.duration", "s", each(make, &steps)),
         (
             "probe.requests.sent",
             "{request}",
@@ -201,7 +201,7 @@ fn metrics(
 }
 
 /// How long the steps of each zone took.
-fn zones(recorder: &Recorder, steps: &[Step]) -> Vec<Value> {
+fn zones(make: &Points, steps: &[EndedStep]) -> Vec<Value> {
     let of = |zone| {
         let mut steps = steps
             .iter()
@@ -209,7 +209,7 @@ fn zones(recorder: &Recorder, steps: &[Step]) -> Vec<Value> {
             .peekable();
         steps.peek()?;
         let took: Duration = steps.map(|step| step.took).sum();
-        Some(recorder.number(took.as_secs_f64(), &[("bg_deploy.zone", name(zone))]))
+        Some(make.number(took.as_secs_f64(), &[("bg_deploy.zone", name(zone))]))
     };
     [Zone::Prepare, Zone::Commit, Zone::Finish]
         .into_iter()
@@ -218,20 +218,20 @@ fn zones(recorder: &Recorder, steps: &[Step]) -> Vec<Value> {
 }
 
 /// How long each step took, and how it ended.
-fn each(recorder: &Recorder, steps: &[Step]) -> Vec<Value> {
-    let of = |step: &Step| {
+fn each(make: &Points, steps: &[EndedStep]) -> Vec<Value> {
+    let of = |step: &EndedStep| {
         let attributes = [
             ("bg_deploy.zone", name(step.zone)),
             ("bg_deploy.step", step.name.as_str()),
             ("bg_deploy.step.result", step.result),
         ];
-        recorder.number(step.took.as_secs_f64(), &attributes)
+        make.number(step.took.as_secs_f64(), &attributes)
     };
     steps.iter().map(of).collect()
 }
 
 /// 1 when an image of the same content stood already, 0 when one was baked.
-fn reused(steps: &[Step]) -> Option<f64> {
+fn reused(steps: &[EndedStep]) -> Option<f64> {
     let bake = steps.iter().find(|step| step.name == "bake image")?;
     match bake.result {
         "skipped" => Some(1.0),
@@ -249,13 +249,13 @@ const fn name(zone: Zone) -> &'static str {
 }
 
 /// Makes data points of one run.
-struct Recorder {
+struct Points {
     began: Duration,
     ended: Duration,
     common: Vec<(&'static str, String)>,
 }
 
-impl Recorder {
+impl Points {
     fn number(&self, value: f64, attributes: &[(&str, &str)]) -> Value {
         let common = self.common.iter().map(|(key, value)| attribute(key, value));
         let own = attributes.iter().map(|(key, value)| attribute(key, value));
@@ -269,7 +269,7 @@ impl Recorder {
 }
 
 /// A step as it ended.
-struct Step {
+struct EndedStep {
     name: String,
     zone: Zone,
     took: Duration,
@@ -277,7 +277,7 @@ struct Step {
 }
 
 /// The steps that ended, and the one that was under way at the end.
-fn steps(events: &[Stamped]) -> Vec<Step> {
+fn steps(events: &[Stamped]) -> Vec<EndedStep> {
     let mut steps = Vec::new();
     let mut open: Option<(String, Zone, Duration)> = None;
     for stamped in events {
@@ -303,9 +303,9 @@ fn ended(
     open: Option<(String, Zone, Duration)>,
     at: Duration,
     result: &'static str,
-) -> Option<Step> {
+) -> Option<EndedStep> {
     let (name, zone, began) = open?;
-    Some(Step {
+    Some(EndedStep {
         name,
         zone,
         took: at.saturating_sub(began),

@@ -53,17 +53,7 @@ async fn end(announcer: &Announcer) -> Vec<String> {
         warnings: Vec::new(),
         leftovers: Vec::new(),
     };
-    let run = Run {
-        events: &[],
-        outcome: &outcome,
-        evidence: None,
-        verdict: None,
-        speed: 1.0,
-        lb_counts: None,
-        url: None,
-        live_url: None,
-        calls: &[],
-    };
+    let run = Run::of(&[], &outcome);
     announcer.end(&beginning(), &Memory::default(), &run).await
 }
 

@@ -11,7 +11,7 @@ use crate::inputs::Inputs;
 use crate::outcome::Outcome;
 use crate::plan::Decision;
 use crate::random::random_token;
-use crate::report::{self, Console, Files, Run};
+use crate::report::{self, Files, Run};
 use crate::run::beginning::{Beginning, Memory};
 use crate::run::event::{Event, Stamped};
 
@@ -75,17 +75,11 @@ impl Publisher<'_> {
             event: Event::Began(beginning.clone()),
         }];
         let run = Run {
-            events: &events,
-            outcome,
-            evidence: None,
-            verdict: None,
-            speed: 1.0,
-            lb_counts: None,
             url: self.inputs.ci.run_url.clone(),
             live_url: beginning.url.clone(),
-            calls: &[],
+            ..Run::of(&events, outcome)
         };
-        Console::new(self.terminal.progress(), self.terminal.style()).finish(&run);
+        self.terminal.console().finish(&run);
         self.end(beginning, &Memory::default(), &run).await;
         outcome.exit_code()
     }

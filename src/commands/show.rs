@@ -23,17 +23,20 @@ const TICK: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub(super) struct Show {
     console: Rc<RefCell<Console<Box<dyn Write>>>>,
+    terminal: Terminal,
 }
 
 impl Show {
     /// Tells every event of the run from now on.
     pub(super) fn open(cx: &Context, terminal: &Terminal) -> Self {
-        let console = Console::new(terminal.progress(), terminal.style());
-        let console = Rc::new(RefCell::new(console));
+        let console = Rc::new(RefCell::new(terminal.console()));
         let listening = Rc::clone(&console);
         cx.events
             .listen(move |stamped| listening.borrow_mut().event(stamped));
-        Self { console }
+        Self {
+            console,
+            terminal: *terminal,
+        }
     }
 
     /// Tells the time, for ever.
@@ -43,6 +46,7 @@ impl Show {
             let at = cx.clock.wall().saturating_sub(cx.events.begun());
             let pulse = cx.events.pulse();
             let mut console = self.console.borrow_mut();
+            console.resize(self.terminal.columns());
             console.pulse(pulse);
             console.tick(at);
         }

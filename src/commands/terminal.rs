@@ -4,10 +4,15 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
+use terminal_size::{Height, Width, terminal_size_of};
+
 use crate::cli::Color;
 use crate::inputs::Inputs;
-use crate::report::Style;
+use crate::report::{Console, Style};
 use crate::text;
+
+/// The columns of a terminal that does not say how many it has.
+const COLUMNS: usize = 80;
 
 /// Where a command writes, and what that can show.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +20,6 @@ pub struct Terminal {
     style: Style,
     /// Standard output is for a program: people read standard error.
     json: bool,
-    /// It is a job's log of GitHub Actions, which knows commands.
-    github: bool,
 }
 
 impl Terminal {
@@ -41,13 +44,22 @@ impl Terminal {
                 github: inputs.ci.is_github,
             },
             json,
-            github: inputs.ci.is_github,
         }
     }
 
-    /// What it can show.
-    pub fn style(self) -> Style {
-        self.style
+    /// Where a run is told as it happens.
+    pub fn console(self) -> Console<Box<dyn Write>> {
+        Console::new(self.progress(), self.style, self.columns())
+    }
+
+    /// How many columns a line of progress has now: the terminal's own, and 80 where nobody says.
+    pub fn columns(self) -> usize {
+        let size = if self.json {
+            terminal_size_of(io::stderr())
+        } else {
+            terminal_size_of(io::stdout())
+        };
+        columns_of(size)
     }
 
     /// Writes a text to standard output; nobody reading it any more is no reason to stop.
@@ -77,7 +89,7 @@ impl Terminal {
 
     /// Writes a line that is worth knowing and changes nothing: in GitHub Actions, a notice of the job.
     pub fn notice(self, text: &str) {
-        if self.github {
+        if self.style.github {
             let _ = writeln!(
                 io::stderr(),
                 "{}",
@@ -90,7 +102,7 @@ impl Terminal {
 
     /// Writes the last words of a command that could not answer: in GitHub Actions, an error of the job.
     pub fn error(self, text: &str) {
-        if self.github {
+        if self.style.github {
             let _ = writeln!(
                 io::stderr(),
                 "{}",
@@ -105,5 +117,25 @@ impl Terminal {
     pub fn complain(self, text: &str) {
         let text = text::for_terminal(text);
         let _ = writeln!(io::stderr(), "{}", text.trim_end_matches('\n'));
+    }
+}
+
+/// A terminal that has no columns is one that does not know how many.
+fn columns_of(size: Option<(Width, Height)>) -> usize {
+    match size {
+        Some((Width(columns), _)) if columns > 0 => usize::from(columns),
+        _ => COLUMNS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_that_does_not_say_how_wide_it_is_has_80_columns() {
+        assert_eq!(columns_of(Some((Width(132), Height(43)))), 132);
+        assert_eq!(columns_of(Some((Width(0), Height(0)))), 80);
+        assert_eq!(columns_of(None), 80);
     }
 }

@@ -51,7 +51,7 @@ pub struct NewDeployment {
 
 /// How a deployment goes.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Status {
+pub struct DeploymentStatus {
     /// Its number: the later, the higher.
     pub id: u64,
     /// `in_progress`, `success`, ...
@@ -66,7 +66,7 @@ pub struct Status {
 
 /// A status that is to be.
 #[derive(Clone, Debug, Serialize)]
-pub struct NewStatus {
+pub struct NewDeploymentStatus {
     /// `in_progress`, `success`, `failure`, `error`, `inactive`.
     pub state: &'static str,
     /// At most 140 characters.

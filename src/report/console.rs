@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::plain;
 use super::story::Story;
 use super::subject;
-use super::timeline::{self, Stage};
+use super::timeline::{self, Phase};
 use super::words::took;
 use super::{Run, annotation, pulse};
 use crate::run::beginning::Beginning;
@@ -21,8 +21,8 @@ use crate::text;
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Reasons of one step that are written as lines of their own.
 const MOST_REASONS: usize = 20;
-/// The columns of a terminal that does not say how many it has.
-const COLUMNS: usize = 80;
+/// The fewest columns that lines are fitted to.
+const FEWEST_COLUMNS: usize = 20;
 
 /// What the writer can do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,8 +43,8 @@ pub struct Console<W: Write> {
     writer: W,
     style: Style,
     columns: usize,
-    stage: Option<Stage>,
-    step: Option<Step>,
+    phase: Option<Phase>,
+    step: Option<OpenStep>,
     /// The time of the last event or tick.
     now: Duration,
     spoke: Duration,
@@ -58,7 +58,7 @@ pub struct Console<W: Write> {
 
 /// The step that is under way; its events, so that its row is the same as in every other report.
 #[derive(Debug)]
-struct Step {
+struct OpenStep {
     name: String,
     began: Duration,
     events: Vec<Stamped>,
@@ -67,13 +67,13 @@ struct Step {
 }
 
 impl<W: Write> Console<W> {
-    /// Writes to `writer`, which can do what `style` says.
-    pub fn new(writer: W, style: Style) -> Self {
+    /// Writes to `writer`, which can do what `style` says and has so many columns.
+    pub fn new(writer: W, style: Style, columns: usize) -> Self {
         Self {
             writer,
             style,
-            columns: COLUMNS,
-            stage: None,
+            columns: columns.max(FEWEST_COLUMNS),
+            phase: None,
             step: None,
             now: Duration::ZERO,
             spoke: Duration::ZERO,
@@ -84,11 +84,9 @@ impl<W: Write> Console<W> {
         }
     }
 
-    /// Tells it how wide the terminal is.
-    #[must_use]
-    pub fn with_columns(mut self, columns: usize) -> Self {
-        self.columns = columns.max(20);
-        self
+    /// Tells it how wide the terminal is now.
+    pub fn resize(&mut self, columns: usize) {
+        self.columns = columns.max(FEWEST_COLUMNS);
     }
 
     /// Writes what happened.
@@ -101,7 +99,7 @@ impl<W: Write> Console<W> {
             Event::StepDone { .. } | Event::StepFailed { .. } => self.step_ended(stamped),
             Event::UndoBegan { what } => {
                 self.abandon_step(stamped);
-                self.heading(Stage::Undo);
+                self.heading(Phase::Undo);
                 self.line(&format!("  first: {}", text::for_log(what)));
             }
             Event::Undone { step, summary } => self.undone("✓", step, summary),
@@ -184,8 +182,8 @@ impl<W: Write> Console<W> {
 
     fn step_began(&mut self, stamped: &Stamped, step: &str, zone: Zone) {
         self.abandon_step(stamped);
-        self.heading(Stage::Zone(zone));
-        self.step = Some(Step {
+        self.heading(Phase::Zone(zone));
+        self.step = Some(OpenStep {
             name: text::for_log(step),
             began: stamped.at,
             events: vec![stamped.clone()],
@@ -252,10 +250,10 @@ impl<W: Write> Console<W> {
         }
     }
 
-    fn heading(&mut self, stage: Stage) {
-        if self.stage != Some(stage) {
-            self.stage = Some(stage);
-            let heading = stage.heading();
+    fn heading(&mut self, phase: Phase) {
+        if self.phase != Some(phase) {
+            self.phase = Some(phase);
+            let heading = phase.heading();
             self.end_group();
             if self.style.github {
                 self.is_grouped = true;

@@ -22,7 +22,7 @@ pub(super) struct SmokeRow {
 
 /// A decision of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Decision {
+pub(super) struct DecisionRow {
     pub(super) what: String,
     pub(super) value: String,
     pub(super) why: String,
@@ -64,12 +64,12 @@ pub(super) fn smoke(run: &Run<'_>) -> Vec<SmokeRow> {
     rows.take(MOST_ROWS).collect()
 }
 
-pub(super) fn decisions(run: &Run<'_>) -> Vec<Decision> {
+pub(super) fn decisions(run: &Run<'_>) -> Vec<DecisionRow> {
     let rows = run
         .events
         .iter()
         .filter_map(|stamped| match &stamped.event {
-            Event::Decided { what, value, why } => Some(Decision {
+            Event::Decided { what, value, why } => Some(DecisionRow {
                 what: text::one_line(what),
                 value: text::one_line(value),
                 why: text::one_line(why),

@@ -15,7 +15,7 @@ const MOST_ROWS: usize = 30;
 
 /// What is said about a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct FailureReport {
     /// Is live traffic affected? Begins with yes or no.
     pub(super) affected: Phrase,
     /// The failing step; empty when it was none.
@@ -31,7 +31,11 @@ pub(super) struct Failure {
 }
 
 /// What is to be said, unless all is well.
-pub(super) fn of(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Option<Failure> {
+pub(super) fn of(
+    run: &Run<'_>,
+    subject: &Beginning,
+    proof: Option<&Proof>,
+) -> Option<FailureReport> {
     let (step, causes) = match run.outcome {
         Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
             return None;
@@ -52,7 +56,7 @@ pub(super) fn of(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> O
         Outcome::Unproven { reasons, .. } => (String::new(), reasons.clone()),
     };
     let (next, commands) = next(run.outcome, subject);
-    Some(Failure {
+    Some(FailureReport {
         affected: affected(run.outcome, subject, proof),
         // What keeps the traffic where it is matters more than what came first.
         why: causes.iter().rev().find_map(|cause| explain(&step, cause)),
@@ -144,12 +148,12 @@ fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Ph
 
 /// As the outcome says; else as the events do.
 fn undone(run: &Run<'_>) -> Vec<String> {
-    let told = match run.outcome {
+    let of_outcome = match run.outcome {
         Outcome::RolledBack { undone, .. } | Outcome::Cancelled { undone, .. } => undone.as_slice(),
         _ => &[],
     };
-    if !told.is_empty() {
-        return told
+    if !of_outcome.is_empty() {
+        return of_outcome
             .iter()
             .take(MOST_ROWS)
             .map(|text| text::one_line(text))

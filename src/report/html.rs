@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::Chart;
-use super::failure::Failure;
+use super::failure::FailureReport;
 use super::proof::Proof;
 use super::story::Story;
 use super::svg;
@@ -79,7 +79,7 @@ fn linked(words: &str, url: &str) -> Markup {
     }
 }
 
-fn what_failed(story: &Story, failure: &Failure) -> Markup {
+fn what_failed(story: &Story, failure: &FailureReport) -> Markup {
     html! {
         section.failure aria-label="What went wrong" {
             h2 { "Is live traffic affected?" }
@@ -214,10 +214,10 @@ fn steps(story: &Story) -> Markup {
                             th scope="col" { "What came of it" } th scope="col" { "Waited longest for" }
                         } }
                         tbody { @for (at, row) in story.steps.iter().enumerate() {
-                            @if at == 0 || story.steps[at - 1].stage != row.stage {
+                            @if at == 0 || story.steps[at - 1].phase != row.phase {
                                 tr.stage {
-                                    th scope="rowgroup" { (row.stage.heading()) }
-                                    th.r { (took(timeline::phase(&story.steps, row.stage))) }
+                                    th scope="rowgroup" { (row.phase.heading()) }
+                                    th.r { (took(timeline::phase(&story.steps, row.phase))) }
                                     th colspan="2" {}
                                 }
                             }

@@ -1,6 +1,6 @@
 //! The end of a run as plain text: the probe and the verdict; and what went wrong, for stderr.
 
-use super::failure::Failure;
+use super::failure::FailureReport;
 use super::proof;
 use super::story::Story;
 use super::timeline::{Row, State};
@@ -69,7 +69,7 @@ pub(super) fn failure(story: &Story) -> String {
     out
 }
 
-fn what_failed(failure: &Failure, out: &mut String) {
+fn what_failed(failure: &FailureReport, out: &mut String) {
     let step = text::for_log(&failure.step);
     match (failure.step.is_empty(), failure.causes.is_empty()) {
         (true, _) => line(out, "What is wrong:"),

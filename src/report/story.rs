@@ -6,7 +6,7 @@ use super::Run;
 use super::colours;
 use super::convergence;
 use super::details;
-use super::failure::{self, Failure};
+use super::failure::{self, FailureReport};
 use super::proof::Proof;
 use super::subject;
 use super::timeline;
@@ -33,7 +33,7 @@ pub(super) struct Story {
     pub(super) url: Option<String>,
     /// Where live traffic is answered.
     pub(super) live_url: Option<String>,
-    pub(super) failure: Option<Failure>,
+    pub(super) failure: Option<FailureReport>,
     pub(super) warnings: Vec<String>,
     pub(super) left: Vec<Leftover>,
     pub(super) colours: Vec<colours::Row>,
@@ -41,7 +41,7 @@ pub(super) struct Story {
     pub(super) duration: String,
     pub(super) proof: Option<Proof>,
     pub(super) smoke: Vec<details::SmokeRow>,
-    pub(super) decisions: Vec<details::Decision>,
+    pub(super) decisions: Vec<details::DecisionRow>,
     /// The last lines, and how many were left out before them.
     pub(super) builder_log: Option<(Vec<String>, usize)>,
     pub(super) notes: Vec<(String, String)>,
@@ -281,7 +281,7 @@ fn warnings(outcome: &Outcome) -> Vec<String> {
 
 /// What the outcome and the events say is left over, each once.
 fn left(run: &Run<'_>) -> Vec<Leftover> {
-    let told: &[Leftover] = match run.outcome {
+    let of_outcome: &[Leftover] = match run.outcome {
         Outcome::Deployed { leftovers, .. }
         | Outcome::Verified { leftovers, .. }
         | Outcome::RolledBack { leftovers, .. }
@@ -298,7 +298,7 @@ fn left(run: &Run<'_>) -> Vec<Leftover> {
             Event::LeftOver { what, remedy } => Some((what, remedy)),
             _ => None,
         });
-    for (what, remedy) in told
+    for (what, remedy) in of_outcome
         .iter()
         .map(|left| (&left.what, &left.remedy))
         .chain(seen)

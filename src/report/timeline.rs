@@ -12,14 +12,14 @@ const WORTH_A_WORD: Duration = Duration::from_millis(500);
 
 /// Where in a run a row belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum Phase {
     /// A step of a zone.
     Zone(Zone),
     /// The way back.
     Undo,
 }
 
-impl Stage {
+impl Phase {
     /// The heading of its rows.
     pub(super) const fn heading(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl State {
 /// A step, done or undone.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
-    pub(super) stage: Stage,
+    pub(super) phase: Phase,
     pub(super) step: String,
     pub(super) began: Duration,
     pub(super) took: Duration,
@@ -82,8 +82,8 @@ pub(super) fn rows(events: &[Stamped]) -> Vec<Row> {
 }
 
 /// How long a phase took: from the beginning of its first step to the end of its last.
-pub(super) fn phase(rows: &[Row], stage: Stage) -> Duration {
-    let of = || rows.iter().filter(|row| row.stage == stage);
+pub(super) fn phase(rows: &[Row], phase: Phase) -> Duration {
+    let of = || rows.iter().filter(|row| row.phase == phase);
     let began = of().map(|row| row.began).min().unwrap_or_default();
     let ended = of().map(|row| row.began + row.took).max();
     ended.unwrap_or_default().saturating_sub(began)
@@ -152,7 +152,7 @@ impl Reader {
         open.wait_ends(at);
         self.undoing = at;
         self.rows.push(Row {
-            stage: Stage::Zone(open.zone),
+            phase: Phase::Zone(open.zone),
             step: open.step,
             began: open.began,
             took: at.saturating_sub(open.began),
@@ -168,7 +168,7 @@ impl Reader {
 
     fn undo(&mut self, at: Duration, step: &str, state: State, summary: &str) {
         self.rows.push(Row {
-            stage: Stage::Undo,
+            phase: Phase::Undo,
             step: text::one_line(step),
             began: self.undoing,
             took: at.saturating_sub(self.undoing),

@@ -66,20 +66,6 @@ fn events() -> Vec<Stamped> {
     ]
 }
 
-fn run<'a>(events: &'a [Stamped], outcome: &'a Outcome) -> Run<'a> {
-    Run {
-        events,
-        calls: &[],
-        outcome,
-        evidence: None,
-        verdict: None,
-        speed: 1.0,
-        lb_counts: None,
-        url: None,
-        live_url: None,
-    }
-}
-
 /// A fixed moment, so that the golden file stays as it is.
 fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(1_800_000_000_123)
@@ -106,7 +92,7 @@ fn the_request_is_what_a_collector_reads() {
     let request = request(
         &otlp,
         &beginning(),
-        &run(&events, &outcome),
+        &Run::of(&events, &outcome),
         &outputs,
         now(),
     );
@@ -172,7 +158,7 @@ fn a_run_that_failed_tells_how_far_it_came_and_nothing_of_what_was_not_measured(
     let request = request(
         &Otlp::default(),
         &beginning(),
-        &run(&events, &outcome),
+        &Run::of(&events, &outcome),
         &none,
         now(),
     );
@@ -254,7 +240,7 @@ fn headers_are_pairs_with_percent_encoded_values() {
 async fn sent(otlp: &Otlp) -> Option<String> {
     let events = events();
     let outcome = outcome();
-    let run = run(&events, &outcome);
+    let run = Run::of(&events, &outcome);
     let http = HttpClient::new(&Proxies::default(), &Network::tcp(), &Clock::real());
     let http = http.expect("a client");
     send(otlp, &http, now(), &beginning(), &run).await

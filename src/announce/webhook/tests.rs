@@ -90,15 +90,9 @@ fn events() -> Vec<Stamped> {
 
 fn run<'a>(events: &'a [Stamped], outcome: &'a Outcome) -> Run<'a> {
     Run {
-        events,
-        calls: &[],
-        outcome,
-        evidence: None,
-        verdict: None,
-        speed: 1.0,
-        lb_counts: None,
         url: Some("https://github.com/octo/hello/actions/runs/77".to_owned()),
         live_url: Some("http://hello.example".to_owned()),
+        ..Run::of(events, outcome)
     }
 }
 
@@ -274,7 +268,7 @@ fn http(network: &Network) -> HttpClient {
     HttpClient::new(&Proxies::default(), network, &Clock::real()).expect("a client")
 }
 
-async fn told(telling: &Telling, outcome: &Outcome) -> Option<String> {
+async fn notice_of(telling: &Telling, outcome: &Outcome) -> Option<String> {
     let events = events();
     tell(
         telling,
@@ -303,19 +297,19 @@ async fn it_is_posted_as_json_to_the_whole_address() {
         .mount(&server)
         .await;
     let url = format!("{}/services/T1/s3cret?thread=1", server.uri());
-    assert_eq!(told(&telling(&url, "slack", ""), &outcome).await, None);
+    assert_eq!(notice_of(&telling(&url, "slack", ""), &outcome).await, None);
 }
 
 #[tokio::test]
 async fn what_arrives_nowhere_is_one_notice_without_the_address() {
     let server = MockServer::start().await;
     let url = format!("{}/services/T1/s3cret", server.uri());
-    let notice = told(&telling(&url, "slack", ""), &deployed()).await;
+    let notice = notice_of(&telling(&url, "slack", ""), &deployed()).await;
     assert_eq!(
         notice.as_deref(),
         Some("Slack was not told: it answered 404")
     );
-    let notice = told(&telling(&url, "pagerduty", KEY), &stuck()).await;
+    let notice = notice_of(&telling(&url, "pagerduty", KEY), &stuck()).await;
     assert_eq!(
         notice.as_deref(),
         Some("PagerDuty was not told: it answered 404")
@@ -323,7 +317,9 @@ async fn what_arrives_nowhere_is_one_notice_without_the_address() {
 
     let port = Network::tcp().free_port().await.unwrap();
     let url = format!("http://localhost:{port}/s3cret");
-    let notice = told(&telling(&url, "", ""), &deployed()).await.unwrap();
+    let notice = notice_of(&telling(&url, "", ""), &deployed())
+        .await
+        .unwrap();
     assert!(
         notice.starts_with("the webhook was not told: Connection refused"),
         "{notice}"
@@ -335,7 +331,10 @@ async fn what_arrives_nowhere_is_one_notice_without_the_address() {
     // Nobody is to be woken, and so nobody is asked.
     let reason = String::new();
     let refused = Outcome::Refused { reason };
-    assert_eq!(told(&telling(&url, "pagerduty", KEY), &refused).await, None);
+    assert_eq!(
+        notice_of(&telling(&url, "pagerduty", KEY), &refused).await,
+        None
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ fn told(style: Style, ticks: &[u64]) -> String {
 
 fn told_of(tale: &stories::Tale, style: Style, ticks: &[u64], pulse: Option<Pulse>) -> String {
     let mut written = Vec::new();
-    let mut console = Console::new(&mut written, style).with_columns(60);
+    let mut console = Console::new(&mut written, style, 60);
     console.pulse(pulse);
     let mut ticks = ticks.iter().map(|at| Duration::from_secs(*at)).peekable();
     for stamped in &tale.events {
@@ -81,6 +81,57 @@ fn on_a_terminal_the_last_line_is_rewritten_within_its_width_and_nothing_scrolls
         assert!(text::columns(&bare) < 60, "{bare:?}");
     }
     assert!(!ticking.trim_end().ends_with("\u{1b}[K"));
+}
+
+#[test]
+fn a_line_that_changes_has_the_width_of_the_terminal_and_of_another_one_when_that_is_resized() {
+    let waiting = |at: u64, reason: &str| Stamped {
+        at: Duration::from_secs(at),
+        event: Event::Waiting {
+            step: "bake image".to_owned(),
+            reason: reason.to_owned(),
+        },
+    };
+    let last_line = |columns: usize, resized: Option<usize>, reason: &str| {
+        let live = Style {
+            live: true,
+            ..Style::default()
+        };
+        let mut written = Vec::new();
+        let mut console = Console::new(&mut written, live, columns);
+        console.event(&Stamped {
+            at: Duration::ZERO,
+            event: Event::StepBegan {
+                step: "bake image".to_owned(),
+                zone: Zone::Prepare,
+            },
+        });
+        if let Some(columns) = resized {
+            console.resize(columns);
+        }
+        console.event(&waiting(1, reason));
+        let written = String::from_utf8(written).expect("text");
+        let last = written.rsplit("\r\u{1b}[K").next().unwrap_or_default();
+        last.to_owned()
+    };
+    let (narrow, wide) = ("x".repeat(500), "日本".repeat(125));
+    for reason in [&narrow, &wide] {
+        for (columns, resized, expected) in [
+            (80, None, 79),
+            (200, None, 199),
+            (200, Some(40), 39),
+            (40, Some(120), 119),
+        ] {
+            let line = last_line(columns, resized, reason);
+            let width = text::columns(&line);
+            // A wide character may not fit into the last column.
+            assert!(
+                (expected - 1..=expected).contains(&width),
+                "{width}: {line}"
+            );
+        }
+    }
+    assert!(last_line(200, None, &"y".repeat(150)).ends_with("yy"));
 }
 
 #[test]
@@ -169,7 +220,7 @@ fn a_writer_that_fails_is_ignored() {
         }
     }
     let tale = stories::deployed();
-    let mut console = Console::new(Closed, Style::default());
+    let mut console = Console::new(Closed, Style::default(), 80);
     tale.events
         .iter()
         .for_each(|stamped| console.event(stamped));

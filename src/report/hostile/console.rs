@@ -81,7 +81,7 @@ fn tell(tale: &Tale, style: Style, to: &mut Vec<u8>) {
             sent: evidence.tally.sent,
             failed: evidence.tally.failed,
         });
-    let mut console = Console::new(to, style);
+    let mut console = Console::new(to, style, 80);
     for (nth, stamped) in (0_u32..).zip(&tale.events) {
         console.event(stamped);
         console.pulse(pulse.clone());

@@ -5,14 +5,14 @@
 
 /// How much a document may hold.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Room {
+pub(super) enum Budget {
     /// Characters, each counted as GitHub's database might: as UTF-16 units, which are never fewer.
     Chars(usize),
     /// Bytes of UTF-8.
     Bytes(usize),
 }
 
-impl Room {
+impl Budget {
     fn takes(self, text: &str) -> (usize, usize) {
         match self {
             Self::Chars(most) => (text.encode_utf16().count(), most),
@@ -62,12 +62,12 @@ impl Block {
 }
 
 /// The document, with as many of its parts as there is room for; `note` says what is missing.
-pub(super) fn fit(mut blocks: Vec<Block>, room: Room, note: impl Fn(&str) -> String) -> String {
+pub(super) fn fit(mut blocks: Vec<Block>, budget: Budget, note: impl Fn(&str) -> String) -> String {
     blocks.retain(|block| !block.text.is_empty());
     let mut missing: Vec<&str> = Vec::new();
     loop {
         let document = document(&blocks, &missing, &note);
-        let (length, most) = room.takes(&document);
+        let (length, most) = budget.takes(&document);
         let worst = blocks
             .iter()
             .enumerate()
@@ -104,21 +104,21 @@ mod tests {
         ]
     }
 
-    fn fitted(room: Room) -> String {
-        fit(parts(), room, |missing| format!("no room: {missing}"))
+    fn fitted(budget: Budget) -> String {
+        fit(parts(), budget, |missing| format!("no room: {missing}"))
     }
 
     #[test]
     fn the_least_needed_goes_first_and_the_largest_of_these_and_it_is_named() {
-        assert!(!fitted(Room::Chars(10_000)).contains("no room"));
-        let some = fitted(Room::Chars(200));
+        assert!(!fitted(Budget::Chars(10_000)).contains("no room"));
+        let some = fitted(Budget::Chars(200));
         assert!(some.ends_with("table\n\nno room: the calls\n"), "{some}");
         assert!(some.contains("xxxx"), "{some}");
         assert_eq!(
-            fitted(Room::Chars(60)),
+            fitted(Budget::Chars(60)),
             "verdict\n\ntable\n\nno room: the calls, the log\n"
         );
-        assert!(fitted(Room::Chars(1)).starts_with("verdict\n\nno room: "));
+        assert!(fitted(Budget::Chars(1)).starts_with("verdict\n\nno room: "));
     }
 
     #[test]
@@ -127,11 +127,11 @@ mod tests {
             Block::needed(0, "", "🦀".to_owned()),
             Block::needed(1, "b", "b".to_owned()),
         ];
-        let fits = |room| {
-            !fit(crab.clone(), room, |_| String::new()).contains('🦀')
-                || fit(crab.clone(), room, |_| String::new()).contains('b')
+        let fits = |budget| {
+            !fit(crab.clone(), budget, |_| String::new()).contains('🦀')
+                || fit(crab.clone(), budget, |_| String::new()).contains('b')
         };
-        assert!(fits(Room::Chars(4)) && !fits(Room::Chars(3)));
-        assert!(fits(Room::Bytes(6)) && !fits(Room::Bytes(5)));
+        assert!(fits(Budget::Chars(4)) && !fits(Budget::Chars(3)));
+        assert!(fits(Budget::Bytes(6)) && !fits(Budget::Bytes(5)));
     }
 }

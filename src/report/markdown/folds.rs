@@ -1,6 +1,6 @@
 //! What is folded until somebody opens it: for those who look for a cause, or for AWS's support.
 
-use super::room::Block;
+use super::budget::Block;
 use super::table::table;
 use crate::report::story::Story;
 use crate::report::words::{plural, took};

@@ -3,21 +3,21 @@
 //! Guarantees: all text goes through [`text::markdown`], [`text::code`] or a fence; neither form is longer than GitHub
 //! takes, and what there is no room for is left out whole, the least needed first, with a line that says so.
 
+mod budget;
 mod folds;
 mod pieces;
-mod room;
 mod table;
 
+use self::budget::{Block, Budget, fit};
 use self::pieces::Pieces;
-use self::room::{Block, Room, fit};
 use super::story::Story;
 use super::words::Phrase;
 use crate::text;
 
 /// A comment may have 65,536 characters.
-const COMMENT: Room = Room::Chars(65_536);
+const COMMENT: Budget = Budget::Chars(65_536);
 /// The summary of a step may have 1 MiB, and other commands of the step may write to it as well.
-const SUMMARY: Room = Room::Bytes(900_000);
+const SUMMARY: Budget = Budget::Bytes(900_000);
 /// Lines of the builder's log in a comment; the summary shows all that a report keeps.
 const COMMENT_LOG: usize = 60;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::room::Block;
+use super::budget::Block;
 use super::table::{bullets, table};
 use crate::names::Colour;
 use crate::report::chart::Chart;
@@ -133,12 +133,12 @@ impl Pieces<'_> {
         if story.steps.is_empty() {
             return Block::needed(6, "", String::new());
         }
-        let mut stage = None;
+        let mut phase = None;
         let rows = story.steps.iter().flat_map(|row| {
-            let heading = (stage != Some(row.stage)).then(|| {
-                stage = Some(row.stage);
-                let seconds = took(timeline::phase(&story.steps, row.stage));
-                let heading = format!("**{}**", row.stage.heading());
+            let heading = (phase != Some(row.phase)).then(|| {
+                phase = Some(row.phase);
+                let seconds = took(timeline::phase(&story.steps, row.phase));
+                let heading = format!("**{}**", row.phase.heading());
                 vec![
                     heading,
                     format!("**{seconds}**"),
