@@ -121,7 +121,7 @@
 //! | where | what |
 //! |---|---|
 //! | [`cli`], [`commands`] | the command line, and one file for each command |
-//! | [`inputs`] | every option and variable once, in [`inputs::table`]: `action.yml` and the README are held to it |
+//! | [`inputs`] | every option and variable once, in [`inputs::table`]: `action.yml` and docs/action.md are held to it |
 //! | `action.yml`, `action/` | the GitHub Action: where its binary comes from, and the way into it |
 //! | [`config`] | `bg-deploy.toml`: every key once, in [`config::keys`]; reader, schema and reference are made from it |
 //! | [`bake`] | the bundle, the systemd unit, the runbook, and what addresses an image |

@@ -21,7 +21,7 @@ pub const EXIT_STUCK: u8 = 6;
 /// Deployed, but without proof that nobody noticed.
 pub const EXIT_UNPROVEN: u8 = 7;
 
-/// Every exit code with its meaning, for `--help` and the README.
+/// Every exit code with its meaning, for `--help` and docs/reports.md.
 pub const EXIT_CODES: [(u8, &str); 8] = [
     (EXIT_OK, "deployed, verified, or nothing to do"),
     (

@@ -1,4 +1,4 @@
-//! Every key of `bg-deploy.toml`, once: the reader, the JSON Schema and the README's reference are made from this list.
+//! Every key of `bg-deploy.toml`, once: the reader, the JSON Schema and docs/configuration.md are made from this list.
 
 use std::time::Duration;
 

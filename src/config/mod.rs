@@ -202,7 +202,7 @@ pub struct Network {
     pub public: bool,
 }
 
-/// Defaults, as the README and the schema show them.
+/// Defaults, as docs/configuration.md and the schema show them.
 pub mod default {
     use super::Duration;
 

@@ -1,4 +1,4 @@
-//! The list of keys as others read it: a JSON Schema for editors, a table for the README.
+//! The list of keys as others read it: a JSON Schema for editors, a table for docs/configuration.md.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -66,7 +66,7 @@ pub fn schema_text() -> String {
     format!("{:#}\n", schema())
 }
 
-/// The README's reference of all keys, as Markdown.
+/// The reference of all keys, as Markdown.
 pub fn reference_markdown() -> String {
     let mut text = String::new();
     for table in Table::ALL {

@@ -1,4 +1,4 @@
-//! Every input, once: the command line, the variables, `action.yml` and the README's table are held to this list.
+//! Every input, once: the command line, the variables, `action.yml` and the table in docs/action.md are held to this list.
 //!
 //! Guarantees: an option of a command that is not here, or is here for the wrong commands, fails a test; so does an entry
 //! that nothing reads.
