@@ -233,7 +233,8 @@ async fn serve(shared: Arc<Shared>, stream: Stream) {
 mod tests {
     use super::*;
     use crate::account::ec2::images::AMAZON_LINUX;
-    use crate::account::ec2::launch::{Launch, LaunchData, launch};
+    use crate::account::ec2::launch::{Launch, launch};
+    use crate::account::ec2::launch_data::LaunchData;
 
     fn one_instance() -> Launch {
         Launch {

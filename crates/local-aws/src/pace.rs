@@ -1,7 +1,7 @@
 //! How long things take in the local cloud: AWS's own figures, each with its spread.
 //!
-//! The numbers are medians of published measurements where there are any; the sources stand beside them. A rehearsal
-//! does not change them: it runs the whole account on a faster clock.
+//! The numbers are medians of published measurements where there are any; the sources stand beside them. To be faster
+//! than AWS does not change them: the whole account runs on a faster clock.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// Time as AWS would see it. A rehearsal's clock runs faster than the wall; everything that waits or computes an
+/// Time as AWS would see it. It may run faster than the wall; everything that waits or computes an
 /// AWS timestamp asks this clock, so nothing else needs to know.
 #[derive(Clone, Debug)]
 pub struct Clock {

@@ -15,6 +15,7 @@ mod service;
 mod shims;
 mod store;
 mod unit;
+mod unit_file;
 mod user_data;
 
 use std::collections::BTreeMap;

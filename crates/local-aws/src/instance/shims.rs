@@ -1,6 +1,6 @@
 //! The commands of a real Amazon Linux that a script on a machine of the local cloud meets instead.
 //!
-//! Guarantees: what a rehearsal cannot do is refused with the reason, never silently passed over, so that a script
+//! Guarantees: what cannot be done here is refused with the reason, never silently passed over, so that a script
 //! that fails on AWS has a chance to fail here first.
 
 use std::fs;

@@ -173,7 +173,7 @@ impl Params {
     }
 
     /// Tags, as every service sends them, under the first of `names` that is there.
-    pub(crate) fn tags(&mut self, names: &[&str]) -> Result<super::super::account::Tags, ApiError> {
+    pub(crate) fn tags(&mut self, names: &[&str]) -> Result<crate::account::Tags, ApiError> {
         self.structures(names)
             .into_iter()
             .map(|mut tag| {

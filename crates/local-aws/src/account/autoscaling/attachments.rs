@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::group::{Attachment, AttachmentState, Lifecycle, check_target_groups, living};
+use super::changes::check_target_groups;
+use super::group::{Attachment, AttachmentState, Lifecycle, living};
 use crate::account::{Account, ApiError, elbv2};
 
 /// Attaches target groups; those that are attached stay so.

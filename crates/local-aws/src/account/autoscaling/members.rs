@@ -2,7 +2,8 @@
 
 use super::activity::{self, Begin, Status, moment};
 use super::group::{Group, Lifecycle, Member};
-use crate::account::ec2::instances::{self, Lifecycle as Ec2, Reason};
+use crate::account::ec2::instances::Lifecycle as Ec2;
+use crate::account::ec2::lives::{self, Reason};
 use crate::account::ec2::network;
 use crate::account::{Account, ApiError, elbv2};
 
@@ -68,7 +69,7 @@ pub(super) fn finish_terminations(account: &mut Account, group: &mut Group) {
             }
             Some(Ec2::ShuttingDown) => {}
             Some(_) if is_drained(account, group, &id) => {
-                instances::begin_terminate(account, &id, Reason::Caller);
+                lives::begin_terminate(account, &id, Reason::Caller);
                 activity::advance(account, group, &activity, Status::InProgress, None);
             }
             Some(_) => {}
@@ -124,7 +125,7 @@ pub(super) fn begin_termination(
         member.activity.clone_from(&activity);
     }
     if !waits {
-        instances::begin_terminate(account, id, Reason::Caller);
+        lives::begin_terminate(account, id, Reason::Caller);
     }
     activity
 }

@@ -7,6 +7,7 @@
 pub mod activity;
 pub mod attachments;
 pub mod capacity;
+pub mod changes;
 pub mod group;
 pub mod health;
 pub mod members;

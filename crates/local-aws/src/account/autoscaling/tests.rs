@@ -3,13 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use super::activity::Status;
-use super::group::{self, Lifecycle, NewGroup, Settings};
-use super::{members, processes};
+use super::changes::NewGroup;
+use super::group::{Lifecycle, Settings};
+use super::{changes, members, processes};
 use crate::account::Account;
 use crate::account::ec2::images::AMAZON_LINUX;
 use crate::account::ec2::instances;
-use crate::account::ec2::launch::{LaunchData, TemplateChoice};
-use crate::account::ec2::launch_templates;
+use crate::account::ec2::launch_data::{LaunchData, TemplateChoice};
+use crate::account::ec2::{launch_templates, lives};
 use crate::account::{ApiError, Tags};
 use crate::fault::Fault;
 use crate::pace::Pace;
@@ -44,7 +45,7 @@ fn account_with(desired: u32) -> Account {
         settings,
         ..NewGroup::default()
     };
-    group::create(&mut account, new).expect("a valid group");
+    changes::create(&mut account, new).expect("a valid group");
     account
 }
 
@@ -90,7 +91,7 @@ fn an_instance_that_ec2_lost_is_replaced() {
         .next()
         .expect("two are in service")
         .clone();
-    instances::terminate(&mut account, std::slice::from_ref(&lost)).expect("it exists");
+    lives::terminate(&mut account, std::slice::from_ref(&lost)).expect("it exists");
     pass(&mut account, MINUTE * 5);
     assert_eq!(in_service(&account), 2);
     assert!(
@@ -122,7 +123,7 @@ fn a_group_without_capacity_says_why_and_tries_again() {
 fn a_group_with_launches_suspended_stays_as_it_is_until_they_resume() {
     let mut account = account_with(0);
     processes::suspend(&mut account, "blue", &["Launch".to_owned()]).expect("a process");
-    group::set_desired(&mut account, "blue", 2).expect("within the bounds");
+    changes::set_desired(&mut account, "blue", 2).expect("within the bounds");
     pass(&mut account, MINUTE * 5);
     assert_eq!(in_service(&account), 0);
     processes::resume(&mut account, "blue", &[]).expect("it exists");
@@ -141,7 +142,7 @@ fn a_protected_instance_survives_scale_in() {
         .expect("two are in service")
         .clone();
     members::protect(&mut account, "blue", std::slice::from_ref(&kept), true).expect("a member");
-    group::set_desired(&mut account, "blue", 0).expect("within the bounds");
+    changes::set_desired(&mut account, "blue", 0).expect("within the bounds");
     pass(&mut account, MINUTE * 5);
     let left: Vec<_> = account.autoscaling.groups["blue"].members.keys().collect();
     assert_eq!(left, [&kept]);
@@ -151,7 +152,7 @@ fn a_protected_instance_survives_scale_in() {
 fn a_desired_capacity_outside_the_bounds_is_refused() {
     let mut account = account_with(0);
     let ApiError { code, message, .. } =
-        group::set_desired(&mut account, "blue", 5).expect_err("above max");
+        changes::set_desired(&mut account, "blue", 5).expect_err("above max");
     assert_eq!(code, "ValidationError");
     assert_eq!(
         message,
@@ -164,12 +165,12 @@ fn a_forced_delete_ends_the_instances_before_the_group_is_gone() {
     let mut account = account_with(2);
     pass(&mut account, MINUTE * 2);
     assert_eq!(
-        group::delete(&mut account, "blue", false)
+        changes::delete(&mut account, "blue", false)
             .expect_err("it has instances")
             .code,
         "ResourceInUse"
     );
-    group::delete(&mut account, "blue", true).expect("it exists");
+    changes::delete(&mut account, "blue", true).expect("it exists");
     assert!(account.autoscaling.groups["blue"].is_deleting);
     pass(&mut account, MINUTE * 5);
     assert!(account.autoscaling.groups.is_empty());

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::instances::{self, Lifecycle};
-use super::{State, Timed, check_id, first_seen};
+use super::{State, Timed, check_id, first_seen, lives};
 use crate::account::order::MachineOrder;
 use crate::account::{self, Account, ApiError, Order, Tags};
 
@@ -220,14 +220,14 @@ fn copy_disk(
 ) {
     let reboots = instance.state == Lifecycle::Running && !without_reboot;
     if reboots {
-        instances::take_down(account, &instance.id);
+        lives::take_down(account, &instance.id);
     }
     account.order(Order::Machine(MachineOrder::Snapshot {
         instance: instance.id.clone(),
         image: image.to_owned(),
     }));
     if reboots {
-        instances::boot_again(account, &instance.id);
+        lives::boot_again(account, &instance.id);
     }
 }
 

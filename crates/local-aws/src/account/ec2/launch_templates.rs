@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use super::launch::{LaunchData, TemplateChoice};
+use super::launch_data::{LaunchData, TemplateChoice};
 use crate::account::{Account, ApiError, Tags};
 
 /// A launch template.

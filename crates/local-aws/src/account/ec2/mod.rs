@@ -7,7 +7,9 @@
 pub mod images;
 pub mod instances;
 pub mod launch;
+pub mod launch_data;
 pub mod launch_templates;
+pub mod lives;
 pub mod network;
 pub mod tags;
 #[cfg(test)]
@@ -97,10 +99,10 @@ impl State {
 /// Lets a timed event happen.
 pub fn fire(account: &mut Account, event: Timed) {
     match event {
-        Timed::Running { instance, life } => instances::run(account, &instance, life),
-        Timed::Booted { instance, life } => instances::boot(account, &instance, life),
-        Timed::Stopped { instance, life } => instances::stopped(account, &instance, life),
-        Timed::Terminated { instance } => instances::terminated(account, &instance),
+        Timed::Running { instance, life } => lives::run(account, &instance, life),
+        Timed::Booted { instance, life } => lives::boot(account, &instance, life),
+        Timed::Stopped { instance, life } => lives::stopped(account, &instance, life),
+        Timed::Terminated { instance } => lives::terminated(account, &instance),
         Timed::Forgotten { instance } => {
             account.ec2.instances.remove(&instance);
         }
@@ -137,11 +139,11 @@ pub fn shut_down_from_inside(account: &mut Account, instance: &str) {
     if found.state != instances::Lifecycle::Running {
         return;
     }
-    let why = instances::Reason::Inside;
+    let why = lives::Reason::Inside;
     if found.terminates_on_shutdown {
-        instances::begin_terminate(account, instance, why);
+        lives::begin_terminate(account, instance, why);
     } else {
-        instances::begin_stop(account, instance, why);
+        lives::begin_stop(account, instance, why);
     }
 }
 

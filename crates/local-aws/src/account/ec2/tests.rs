@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use super::images::{self, AMAZON_LINUX, NewImage};
 use super::instances::{self, Lifecycle};
-use super::launch::{self, Launch, LaunchData};
-use super::network;
+use super::launch::{self, Launch};
+use super::launch_data::LaunchData;
+use super::{lives, network};
 use crate::account::Tags;
 use crate::account::elbv2::load_balancers::{self, Settings};
 use crate::account::order::MachineOrder;
@@ -125,7 +126,7 @@ fn an_instance_stopped_before_it_booted_never_boots() {
         pass(&mut account, Duration::from_secs(1));
     }
     pass(&mut account, Duration::from_secs(3));
-    instances::stop(&mut account, std::slice::from_ref(&id)).expect("it runs");
+    lives::stop(&mut account, std::slice::from_ref(&id)).expect("it runs");
     pass(&mut account, MINUTE * 5);
     assert_eq!(state(&account, &id), Lifecycle::Stopped);
     assert_eq!(account.take_orders(), []);

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::network::{Address, address, state_in_words, zone_of};
-use super::target_groups::{HealthCheck, TargetGroup};
+use super::network::{Address, address, zone_of};
+use super::target_groups::HealthCheck;
 use super::targets::{Stage, Target, TargetKey};
 use super::{NODES, Timed, load_balancers, target_groups};
 use crate::account::order::{LoadBalancerOrder, Probe};
@@ -64,7 +64,7 @@ pub(super) struct NodeView {
     /// Results in a row that speak against the view.
     against: u32,
     /// How the last failure looked.
-    failure: Option<Outcome>,
+    pub(super) failure: Option<Outcome>,
     /// A check is under way.
     is_checking: bool,
     /// Since when its share of requests grows.
@@ -117,7 +117,7 @@ impl NodeView {
 
 impl Target {
     /// How many nodes see it so.
-    fn views_that_are(&self, wanted: View) -> usize {
+    pub(super) fn views_that_are(&self, wanted: View) -> usize {
         self.views.iter().filter(|view| view.view == wanted).count()
     }
 }
@@ -144,7 +144,10 @@ pub(super) fn start(account: &mut Account, group: &Arc<str>, key: &TargetKey) {
         generation,
     };
     let delay = account.draw(account.pace.target_register);
-    account.after(delay, super::super::Timed::Elbv2(Timed::BeginChecks(watch)));
+    account.after(
+        delay,
+        crate::account::Timed::Elbv2(Timed::BeginChecks(watch)),
+    );
 }
 
 /// Where a target begins: only one in a zone of a load balancer that uses its group is checked.
@@ -225,7 +228,7 @@ fn schedule(account: &mut Account, delay: Duration, watch: &Watch, node: usize) 
     let watch = watch.clone();
     account.after(
         delay,
-        super::super::Timed::Elbv2(Timed::Check { watch, node }),
+        crate::account::Timed::Elbv2(Timed::Check { watch, node }),
     );
 }
 
@@ -287,128 +290,6 @@ pub fn checked(account: &mut Account, watch: &Watch, node: usize, outcome: Outco
     // Most of the nodes see it healthy by this very check: DescribeTargetHealth says so from now on.
     if became_healthy && target.views_that_are(View::Healthy) == NODES / 2 + 1 {
         account.reached(now, "healthy", &watch.target.instance);
-    }
-}
-
-/// The state that DescribeTargetHealth shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetState {
-    /// "healthy", "unhealthy", "initial", ...
-    pub name: &'static str,
-    /// AWS's reason code, unless it is healthy.
-    pub reason: Option<&'static str>,
-    /// AWS's words for it.
-    pub description: Option<String>,
-}
-
-impl TargetState {
-    /// A state with its reason.
-    pub fn new(name: &'static str, reason: &'static str, description: &str) -> Self {
-        Self {
-            name,
-            reason: Some(reason),
-            description: Some(description.to_owned()),
-        }
-    }
-
-    /// Of an instance that the group does not have.
-    pub fn not_registered() -> Self {
-        Self::new(
-            "unused",
-            "Target.NotRegistered",
-            "Target is not registered to the target group",
-        )
-    }
-}
-
-/// The state DescribeTargetHealth would show for it ("healthy", "unhealthy", "initial", ...), if it is registered.
-pub fn health(account: &Account, target_group: &str, instance: &str) -> Option<&'static str> {
-    let group = target_groups::find(account, target_group).ok()?;
-    let mut targets = group.targets.iter();
-    let (key, target) = targets.find(|(key, _)| &*key.instance == instance)?;
-    Some(state_of(account, group, key, target).name)
-}
-
-/// A target's state: what most of the nodes see.
-pub fn state_of(
-    account: &Account,
-    group: &TargetGroup,
-    key: &TargetKey,
-    target: &Target,
-) -> TargetState {
-    if target.left_from.is_some() {
-        return TargetState::new(
-            "draining",
-            "Target.DeregistrationInProgress",
-            "Target deregistration is in progress",
-        );
-    }
-    if group.load_balancers.is_empty() {
-        return TargetState::new(
-            "unused",
-            "Target.NotInUse",
-            "Target group is not configured to receive traffic from the load balancer",
-        );
-    }
-    if target.invalid_from.is_some() {
-        let state = state_in_words(account, &key.instance);
-        return TargetState::new(
-            "unused",
-            "Target.InvalidState",
-            &format!("Target is in the {state} state"),
-        );
-    }
-    if target.stage == Stage::OffZone {
-        return TargetState::new(
-            "unused",
-            "Target.NotInUse",
-            "Target is in an Availability Zone that is not enabled for the load balancer",
-        );
-    }
-    if target.stage != Stage::Checked {
-        return TargetState::new(
-            "initial",
-            "Elb.RegistrationInProgress",
-            "Target registration is in progress",
-        );
-    }
-    let most = NODES / 2 + 1;
-    if target.views_that_are(View::Healthy) >= most {
-        return TargetState {
-            name: "healthy",
-            reason: None,
-            description: None,
-        };
-    }
-    if target.views_that_are(View::Unhealthy) >= most {
-        let mut unhealthy = target
-            .views
-            .iter()
-            .filter(|view| view.view == View::Unhealthy);
-        return unhealthy_state(unhealthy.find_map(|view| view.failure));
-    }
-    TargetState::new(
-        "initial",
-        "Elb.InitialHealthChecking",
-        "Initial health checks in progress",
-    )
-}
-
-fn unhealthy_state(failure: Option<Outcome>) -> TargetState {
-    match failure {
-        Some(Outcome::Answered(status)) => TargetState::new(
-            "unhealthy",
-            "Target.ResponseCodeMismatch",
-            &format!("Health checks failed with these codes: [{status}]"),
-        ),
-        Some(Outcome::TimedOut) => {
-            TargetState::new("unhealthy", "Target.Timeout", "Request timed out")
-        }
-        Some(Outcome::Failed) | None => TargetState::new(
-            "unhealthy",
-            "Target.FailedHealthChecks",
-            "Health checks failed",
-        ),
     }
 }
 

@@ -115,7 +115,7 @@ pub fn create(
     let load_balancer = arn.clone();
     account.after(
         delay,
-        super::super::Timed::Elbv2(Timed::Active { load_balancer }),
+        crate::account::Timed::Elbv2(Timed::Active { load_balancer }),
     );
     Ok(arn)
 }

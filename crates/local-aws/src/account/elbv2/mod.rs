@@ -13,12 +13,13 @@ pub mod listeners;
 pub mod load_balancers;
 pub mod network;
 pub mod routing;
-#[cfg(test)]
-mod routing_tests;
 pub mod rules;
 pub mod tags;
 pub mod target_groups;
+pub mod target_state;
 pub mod targets;
+#[cfg(test)]
+mod tests;
 pub mod versions;
 
 use std::collections::BTreeMap;
@@ -26,8 +27,8 @@ use std::time::Duration;
 
 use super::{Account, ApiError};
 
-pub use self::health::health;
 pub use self::routing::{Counts, counts, finished, route};
+pub use self::target_state::health;
 pub use self::targets::{deregister, instance_gone, is_deregistered, register};
 
 /// How many nodes a load balancer has: one for each of three zones.

@@ -205,7 +205,7 @@ fn leave(account: &mut Account, target_group: &str, key: &TargetKey) {
     };
     account.after(
         Duration::from_secs(seconds),
-        super::super::Timed::Elbv2(Timed::Drained(watch)),
+        crate::account::Timed::Elbv2(Timed::Drained(watch)),
     );
 }
 

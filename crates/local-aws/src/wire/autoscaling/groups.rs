@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{absent, natural, page, paged, required, tags};
-use crate::account::autoscaling::group::{
-    self, Group, HealthCheckType, Member, NewGroup, Settings,
-};
+use crate::account::autoscaling::changes::{self, NewGroup};
+use crate::account::autoscaling::group::{self, Group, HealthCheckType, Member, Settings};
 use crate::account::autoscaling::{capacity, processes};
 use crate::account::ec2::network;
 use crate::account::{Account, ApiError};
@@ -62,7 +61,7 @@ pub(super) fn create(account: &mut Account, mut params: Params) -> Result<Node, 
         .map(|(_, key, tag)| (key, tag))
         .collect();
     params.finish()?;
-    group::create(
+    changes::create(
         account,
         NewGroup {
             name,
@@ -78,7 +77,7 @@ pub(super) fn update(account: &mut Account, mut params: Params) -> Result<Node, 
     let name = required(&mut params, "AutoScalingGroupName")?;
     let settings = read_settings(&mut params)?;
     params.finish()?;
-    group::update(account, &name, settings)?;
+    changes::update(account, &name, settings)?;
     Ok(Node::map())
 }
 
@@ -88,7 +87,7 @@ pub(super) fn set_desired(account: &mut Account, mut params: Params) -> Result<N
         natural(&mut params, "DesiredCapacity")?.ok_or_else(|| absent("DesiredCapacity"))?;
     params.boolean("HonorCooldown")?;
     params.finish()?;
-    group::set_desired(account, &name, desired)?;
+    changes::set_desired(account, &name, desired)?;
     Ok(Node::map())
 }
 
@@ -96,7 +95,7 @@ pub(super) fn delete(account: &mut Account, mut params: Params) -> Result<Node, 
     let name = required(&mut params, "AutoScalingGroupName")?;
     let forced = params.boolean("ForceDelete")?.unwrap_or(false);
     params.finish()?;
-    group::delete(account, &name, forced)?;
+    changes::delete(account, &name, forced)?;
     Ok(Node::map())
 }
 

@@ -2,7 +2,7 @@
 
 use super::{tag_list, tag_specifications};
 use crate::account::ApiError;
-use crate::account::ec2::launch::{
+use crate::account::ec2::launch_data::{
     BlockDevice, Interface, LaunchData, MetadataOptions, Profile, TemplateChoice,
 };
 use crate::wire::node::Node;

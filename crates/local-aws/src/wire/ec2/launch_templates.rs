@@ -2,7 +2,7 @@
 
 use super::filters::Filters;
 use super::{launch_data, page, tag_list, tags_for};
-use crate::account::ec2::launch::LaunchData;
+use crate::account::ec2::launch_data::LaunchData;
 use crate::account::ec2::launch_templates::{self, LaunchTemplate, Version};
 use crate::account::{Account, ApiError};
 use crate::wire::node::Node;
@@ -215,8 +215,8 @@ fn facts(template: &LaunchTemplate, version: &Version, name: &str) -> Vec<String
         "is-default-version" => Some((version.number == template.default_version).to_string()),
         "ebs-optimized" => version.data.ebs_optimized.map(|value| value.to_string()),
         "iam-instance-profile" => version.data.profile.as_ref().map(|profile| match profile {
-            crate::account::ec2::launch::Profile::Name(text)
-            | crate::account::ec2::launch::Profile::Arn(text) => text.clone(),
+            crate::account::ec2::launch_data::Profile::Name(text)
+            | crate::account::ec2::launch_data::Profile::Arn(text) => text.clone(),
         }),
         _ => None,
     };

@@ -4,11 +4,13 @@ pub(in crate::wire) use self::launch_data::read_template;
 
 pub(crate) mod filters;
 mod images;
+mod instance_types;
 mod instances;
 mod launch_data;
 mod launch_templates;
 mod network;
 mod security_groups;
+mod shown_instance;
 mod tags;
 
 use super::node::Node;
@@ -38,7 +40,7 @@ pub(crate) fn call(
         "StopInstances" => instances::stop(account, params),
         "RebootInstances" => instances::reboot(account, params),
         "TerminateInstances" => instances::terminate(account, params),
-        "DescribeInstanceTypes" => instances::describe_types(params),
+        "DescribeInstanceTypes" => instance_types::describe_types(params),
         "CreateImage" => images::create(account, params),
         "DescribeImages" => images::describe(account, params),
         "DeregisterImage" => images::deregister(account, params),

@@ -1,7 +1,7 @@
 //! Targets and their health on the wire.
 
 use super::read_port;
-use crate::account::elbv2::health::{TargetState, state_of};
+use crate::account::elbv2::target_state::{TargetState, state_of};
 use crate::account::elbv2::{target_groups, targets};
 use crate::account::{Account, ApiError};
 use crate::wire::node::Node;

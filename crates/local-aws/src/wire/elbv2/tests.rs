@@ -107,7 +107,7 @@ fn a_create_of_the_same_again_answers_the_same_and_of_something_else_is_refused(
 }
 
 #[test]
-fn what_aws_refuses_is_refused_with_its_code() {
+fn what_aws_refuses_of_listeners_is_refused_with_its_code() {
     let mut world = World::new();
     world.0.elbv2.lowest_port = 1024;
     let (first, second) = (world.load_balancer("first"), world.load_balancer("second"));
@@ -150,6 +150,24 @@ fn what_aws_refuses_is_refused_with_its_code() {
             "ValidationError",
         ),
         (
+            "DeleteListener",
+            json!({"ListenerArn": format!("{made}x")}),
+            "ListenerNotFound",
+        ),
+    ] {
+        assert_eq!(world.code(operation, params), code, "{operation}");
+    }
+}
+
+#[test]
+fn what_aws_refuses_of_target_groups_and_what_it_does_not_know_is_refused_with_its_code() {
+    let mut world = World::new();
+    let first = world.load_balancer("first");
+    let (blue, spare) = (world.group("blue"), world.group("spare"));
+    world.listener(&first, 8080, &blue);
+    let missing = format!("{blue}x");
+    for (operation, params, code) in [
+        (
             "DeleteTargetGroup",
             json!({"TargetGroupArn": blue}),
             "ResourceInUse",
@@ -163,11 +181,6 @@ fn what_aws_refuses_is_refused_with_its_code() {
             "DescribeTargetHealth",
             json!({"TargetGroupArn": missing}),
             "TargetGroupNotFound",
-        ),
-        (
-            "DeleteListener",
-            json!({"ListenerArn": format!("{made}x")}),
-            "ListenerNotFound",
         ),
         (
             "DescribeTags",

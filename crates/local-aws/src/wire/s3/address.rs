@@ -4,6 +4,54 @@ use http::request::Parts;
 use http::{Method, header};
 use percent_encoding::percent_decode_str;
 
+/// What is configured of a bucket: the query that names it, and the operations that get, put and delete it.
+const CONFIGURATIONS: [(&str, [&str; 3]); 6] = [
+    (
+        "publicAccessBlock",
+        [
+            "GetPublicAccessBlock",
+            "PutPublicAccessBlock",
+            "DeletePublicAccessBlock",
+        ],
+    ),
+    (
+        "encryption",
+        [
+            "GetBucketEncryption",
+            "PutBucketEncryption",
+            "DeleteBucketEncryption",
+        ],
+    ),
+    (
+        "tagging",
+        [
+            "GetBucketTagging",
+            "PutBucketTagging",
+            "DeleteBucketTagging",
+        ],
+    ),
+    (
+        "lifecycle",
+        [
+            "GetBucketLifecycleConfiguration",
+            "PutBucketLifecycleConfiguration",
+            "DeleteBucketLifecycle",
+        ],
+    ),
+    (
+        "policy",
+        ["GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"],
+    ),
+    (
+        "ownershipControls",
+        [
+            "GetBucketOwnershipControls",
+            "PutBucketOwnershipControls",
+            "DeleteBucketOwnershipControls",
+        ],
+    ),
+];
+
 /// The queries that name a sub-resource.
 pub(super) const SUB_RESOURCES: [&str; 14] = [
     "delete",
@@ -73,52 +121,6 @@ impl Address {
     }
 
     fn of_bucket(&self, method: &str) -> &'static str {
-        const CONFIGURATIONS: [(&str, [&str; 3]); 6] = [
-            (
-                "publicAccessBlock",
-                [
-                    "GetPublicAccessBlock",
-                    "PutPublicAccessBlock",
-                    "DeletePublicAccessBlock",
-                ],
-            ),
-            (
-                "encryption",
-                [
-                    "GetBucketEncryption",
-                    "PutBucketEncryption",
-                    "DeleteBucketEncryption",
-                ],
-            ),
-            (
-                "tagging",
-                [
-                    "GetBucketTagging",
-                    "PutBucketTagging",
-                    "DeleteBucketTagging",
-                ],
-            ),
-            (
-                "lifecycle",
-                [
-                    "GetBucketLifecycleConfiguration",
-                    "PutBucketLifecycleConfiguration",
-                    "DeleteBucketLifecycle",
-                ],
-            ),
-            (
-                "policy",
-                ["GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"],
-            ),
-            (
-                "ownershipControls",
-                [
-                    "GetBucketOwnershipControls",
-                    "PutBucketOwnershipControls",
-                    "DeleteBucketOwnershipControls",
-                ],
-            ),
-        ];
         let which = ["GET", "PUT", "DELETE"]
             .iter()
             .position(|known| *known == method);

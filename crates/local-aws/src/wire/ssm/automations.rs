@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::node::Node;
-use super::super::params::Params;
 use super::{Page, filters, moment, unknown_filter};
 use crate::account::ssm::automations::{self, Execution, Start, StepExecution, Stop};
 use crate::account::{Account, ApiError};
 use crate::runbook::template::text_of;
 use crate::runbook::{Step, Turn};
+use crate::wire::node::Node;
+use crate::wire::params::Params;
 
 pub(super) fn start(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let start = Start {

@@ -1,20 +1,23 @@
-//! The operations of Run Command, and of the agents.
+//! The operations of Run Command.
 
 use std::time::Duration;
 
-use super::super::node::{Node, iso8601};
-use super::super::params::Params;
 use super::{Page, filters, moment, unknown_filter};
 use crate::account::ssm::commands::{self, Command, Invocation, Request};
-use crate::account::ssm::{agents::Agent, documents};
+use crate::account::ssm::documents;
 use crate::account::{Account, ApiError};
+use crate::wire::node::{Node, iso8601};
+use crate::wire::params::Params;
 
 /// The document's plugin, which is the invocation's only one.
 const PLUGIN: &str = "aws:runShellScript";
+
 /// How long a script may run when the sender doesn't say.
 const EXECUTION_TIMEOUT_S: u64 = 3600;
+
 /// How long delivery may take when the sender doesn't say.
 const DELIVERY_TIMEOUT_S: i64 = 3600;
+
 /// The most of a script's output in a list of invocations.
 const LISTED_OUTPUT_CHARS: usize = 2500;
 
@@ -137,7 +140,7 @@ fn instances_of(
         {"Name": key, "Values": values},
         {"Name": "instance-state-name", "Values": ["running"]},
     ]});
-    let answer = super::super::dispatch(
+    let answer = crate::wire::dispatch(
         account,
         "ec2",
         "DescribeInstances",
@@ -264,62 +267,6 @@ fn find<'a>(
     }
     found.sort_by_key(|command| std::cmp::Reverse(command.sent_at));
     Ok(page.of(found))
-}
-
-pub(super) fn describe_instances(
-    account: &mut Account,
-    mut params: Params,
-) -> Result<Node, ApiError> {
-    let mut wanted = filters(&mut params, "Filters")?;
-    wanted.extend(filters(&mut params, "InstanceInformationFilterList")?);
-    let page = Page::read(&mut params, 1..=50)?;
-    params.finish()?;
-    let mut found = Vec::new();
-    for (id, agent) in &account.ssm.agents {
-        let Some(registered_at) = agent.registered_at else {
-            continue;
-        };
-        let mut matches = true;
-        for (key, values) in &wanted {
-            let field = match key.as_str() {
-                "InstanceIds" => id.as_str(),
-                "PingStatus" => ping(agent),
-                "PlatformTypes" => "Linux",
-                "ResourceType" => "EC2Instance",
-                other => return Err(unknown_filter(other)),
-            };
-            matches &= values.iter().any(|value| value == field);
-        }
-        if matches {
-            found.push(
-                Node::map()
-                    .put("InstanceId", id)
-                    .put("PingStatus", ping(agent))
-                    .put("LastPingDateTime", Node::Time(account.utc()))
-                    .put("AgentVersion", "3.3.2299.0")
-                    .put("IsLatestVersion", true)
-                    .put("PlatformType", "Linux")
-                    .put("PlatformName", "Amazon Linux")
-                    .put("PlatformVersion", "2023")
-                    .put("ResourceType", "EC2Instance")
-                    .put("RegistrationDate", moment(account, registered_at))
-                    .put("SourceId", id)
-                    .put("SourceType", "AWS::EC2::Instance"),
-            );
-        }
-    }
-    let (found, next) = page.of(found);
-    Ok(Node::map()
-        .put("InstanceInformationList", found)
-        .put_some("NextToken", next))
-}
-
-fn ping(agent: &Agent) -> &'static str {
-    if agent.is_online {
-        "Online"
-    } else {
-        "ConnectionLost"
-    }
 }
 
 /// -1 until the script has ended, as AWS shows it.

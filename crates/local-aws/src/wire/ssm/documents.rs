@@ -1,11 +1,11 @@
 //! The operations on documents.
 
-use super::super::node::Node;
-use super::super::params::Params;
 use super::{Page, filters, moment, tag_list, unknown_filter};
 use crate::account::ssm::documents::{self, Document, Version};
 use crate::account::{Account, ApiError};
 use crate::runbook::template::text_of;
+use crate::wire::node::Node;
+use crate::wire::params::Params;
 
 pub(super) fn create(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let name = params.required("Name")?;

@@ -3,6 +3,7 @@
 mod automations;
 mod commands;
 mod documents;
+mod managed_instances;
 mod parameters;
 mod tags;
 
@@ -46,7 +47,7 @@ pub(crate) fn call(
         "GetCommandInvocation" => commands::get_invocation(account, params),
         "ListCommands" => commands::list(account, params),
         "ListCommandInvocations" => commands::list_invocations(account, params),
-        "DescribeInstanceInformation" => commands::describe_instances(account, params),
+        "DescribeInstanceInformation" => managed_instances::describe_instances(account, params),
         _ => return Err(unknown_operation("ssm", operation)),
     };
     // What the other services call by several names is one code here.

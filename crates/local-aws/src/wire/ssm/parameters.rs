@@ -1,10 +1,10 @@
 //! Parameter Store's operations.
 
-use super::super::node::Node;
-use super::super::params::Params;
 use super::{Page, filters, moment, unknown_filter};
 use crate::account::ssm::parameters::{self, Parameter, Put, Version};
 use crate::account::{Account, ApiError};
+use crate::wire::node::Node;
+use crate::wire::params::Params;
 
 /// The most names in one call.
 const MOST_NAMES: usize = 10;

@@ -1,10 +1,10 @@
 //! Tags of parameters, documents and automations.
 
-use super::super::node::Node;
-use super::super::params::Params;
 use super::tag_list;
 use crate::account::ssm::tags_mut;
 use crate::account::{Account, ApiError};
+use crate::wire::node::Node;
+use crate::wire::params::Params;
 
 /// The most tags that a resource may have.
 const MOST_TAGS: usize = 50;

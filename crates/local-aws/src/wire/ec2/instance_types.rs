@@ -1,0 +1,86 @@
+//! The instance types that the local cloud knows.
+
+use super::filters::Filters;
+use super::page;
+use crate::account::ApiError;
+use crate::account::ec2::launch::architecture;
+use crate::wire::node::Node;
+use crate::wire::params::Params;
+
+/// The instance types it knows: name, virtual CPUs, memory in MiB.
+const TYPES: [(&str, u32, u32); 16] = [
+    ("c7g.large", 2, 4096),
+    ("c7i.large", 2, 4096),
+    ("m7g.large", 2, 8192),
+    ("m7i.large", 2, 8192),
+    ("t3.large", 2, 8192),
+    ("t3.medium", 2, 4096),
+    ("t3.micro", 2, 1024),
+    ("t3.nano", 2, 512),
+    ("t3.small", 2, 2048),
+    ("t3.xlarge", 4, 16384),
+    ("t3a.micro", 2, 1024),
+    ("t3a.small", 2, 2048),
+    ("t4g.large", 2, 8192),
+    ("t4g.medium", 2, 4096),
+    ("t4g.micro", 2, 1024),
+    ("t4g.small", 2, 2048),
+];
+
+pub(super) fn describe_types(mut params: Params) -> Result<Node, ApiError> {
+    let wanted = params.texts(&["InstanceTypes", "InstanceType"]);
+    let filters = Filters::read(
+        &mut params,
+        &[
+            "instance-type",
+            "processor-info.supported-architecture",
+            "current-generation",
+        ],
+    )?;
+    let page = page(&mut params)?;
+    params.finish()?;
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| !TYPES.iter().any(|(known, ..)| known == name))
+    {
+        return Err(ApiError::refused(
+            "InvalidInstanceType",
+            &format!("The following supplied instance types do not exist: [{unknown}]"),
+        ));
+    }
+    let found = TYPES
+        .iter()
+        .filter(|(name, ..)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name))
+        .filter(|(name, ..)| {
+            filters.admit(&Default::default(), |filter| match filter {
+                "instance-type" => vec![(*name).to_owned()],
+                "current-generation" => vec!["true".to_owned()],
+                _ => vec![architecture(name).to_owned()],
+            })
+        })
+        .map(|(name, cores, memory)| {
+            Node::map()
+                .put("InstanceType", *name)
+                .put("CurrentGeneration", true)
+                .put("BurstablePerformanceSupported", name.starts_with('t'))
+                .put("Hypervisor", "nitro")
+                .put(
+                    "ProcessorInfo",
+                    Node::map().put("SupportedArchitectures", Node::list([architecture(name)])),
+                )
+                .put_as(
+                    "VCpuInfo",
+                    "vCpuInfo",
+                    Node::map().put_as("DefaultVCpus", "defaultVCpus", *cores),
+                )
+                .put(
+                    "MemoryInfo",
+                    Node::map().put_as("SizeInMiB", "sizeInMiB", *memory),
+                )
+        })
+        .collect();
+    let (found, token) = page.cut(found);
+    Ok(Node::map()
+        .put_as("InstanceTypes", "instanceTypeSet", Node::List(found))
+        .put_some("NextToken", token))
+}
