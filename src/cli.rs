@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config;
+use crate::faults::Fault;
 use crate::outcome::EXIT_CODES;
 
 /// The region of the local cloud unless another one is asked for.
@@ -235,37 +236,6 @@ pub struct Rehearse {
     pub report_dir: PathBuf,
 }
 
-/// What goes wrong in a rehearsal on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Fault {
-    /// The new release never becomes healthy
-    Unhealthy,
-    /// The new release answers with another version
-    WrongVersion,
-    /// The new release stops as soon as it is started
-    CrashOnStart,
-    /// The app drops its requests when it is stopped
-    DropsOnStop,
-    /// The app closes idle connections sooner than the load balancer
-    KeepAliveTooShort,
-    /// The bake script fails on the builder
-    BakeScriptFails,
-    /// AWS has no instances left
-    NoCapacity,
-    /// The new release takes long to start
-    SlowStart,
-    /// The new release fails requests once it has traffic
-    ErrorsAfterShift,
-}
-
-impl Fault {
-    /// Its name on the command line.
-    pub fn name(self) -> String {
-        self.to_possible_value()
-            .map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-}
-
 /// `local-aws`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct LocalAws {
@@ -388,7 +358,7 @@ mod tests {
         };
         assert_eq!((rehearse.speed, rehearse.seed), (20, None));
         assert_eq!(
-            rehearse.fault.map(Fault::name).as_deref(),
+            rehearse.fault.map(|fault| fault.name),
             Some("drops-on-stop")
         );
         assert_eq!(rehearse.report_dir, PathBuf::from("bg-deploy-report"));

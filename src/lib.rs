@@ -123,6 +123,7 @@
 //! | [`cli`], [`commands`] | the command line, and one file for each command |
 //! | [`inputs`] | every option and variable once, in [`inputs::table`]: `action.yml` and docs/action.md are held to it |
 //! | `action.yml`, `action/` | the GitHub Action: where its binary comes from, and the way into it |
+//! | [`faults`] | what goes wrong in a rehearsal on purpose, once: help, README and tests are made from it |
 //! | [`config`] | `bg-deploy.toml`: every key once, in [`config::keys`]; reader, schema and reference are made from it |
 //! | [`bake`] | the bundle, the systemd unit, the runbook, and what addresses an image |
 //! | [`provision`] | makes what a release needs, and finds it again by name: load balancer, groups, roles, bucket, runbook |
@@ -205,6 +206,7 @@ pub mod commands;
 pub mod config;
 pub mod deploy;
 pub mod ending;
+pub mod faults;
 pub mod finish;
 pub mod github;
 pub mod history;

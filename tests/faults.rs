@@ -1,5 +1,5 @@
-//! Releases that are broken, each in its own way: the outcome is right, the cause names the reason, and what is found
-//! before the shift costs no visitor a request.
+//! Releases that are broken, each in its own way: every fault of the list ends as it says, by what visitors got and the
+//! load balancer counted; the cause names the reason; and what is found before the shift costs no visitor a request.
 
 mod support;
 
@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use bg_deploy::config::Config;
 use bg_deploy::deploy::Finished;
+use bg_deploy::faults::{Ending, FAULTS, Fault, Scene};
+use bg_deploy::names::{Colour, PREVIEW_HEADER};
 use bg_deploy::outcome::Outcome;
+use bg_deploy::plan::Plan;
 use bg_deploy::run::context::Context;
-use local_aws::Fault;
+use local_aws::account::elbv2;
 use local_aws::sample_app::{AppFault, Settings, write_artifact};
 use support::standing::{Standing, assert_untouched};
 use support::{World, assert_deployed, story};
@@ -87,9 +90,14 @@ impl Visitors {
         Self { stop, asking }
     }
 
-    async fn assert_nobody_noticed(self) {
+    /// What they were answered: a version, or what went wrong.
+    async fn leave(self) -> Vec<String> {
         self.stop.cancel();
-        let answers = self.asking.await.expect("answers");
+        self.asking.await.expect("answers")
+    }
+
+    async fn assert_nobody_noticed(self) {
+        let answers = self.leave().await;
         assert!(answers.len() > 60, "{} answers", answers.len());
         assert!(
             answers.iter().all(|answer| answer == "0.0.1"),
@@ -166,7 +174,7 @@ async fn no_capacity_is_told_in_aws_s_words() {
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
     let visitors = Visitors::come(&world).await;
-    world.cloud.inject(Fault::no_capacity());
+    world.cloud.inject(local_aws::Fault::no_capacity());
     assert_rolled_back(
         &world,
         &config,
@@ -189,4 +197,134 @@ async fn a_failing_bake_script_is_told_with_the_end_of_its_log() {
     let words = ["the builder's script failed", "libfoo 2.3 is not to be had"];
     assert_rolled_back(&world, &config, "bake image", &words).await;
     visitors.assert_nobody_noticed().await;
+}
+
+#[test]
+fn every_fault_takes_a_release_to_the_ending_that_the_list_says() {
+    // A cloud each, under a paused clock each.
+    std::thread::scope(|scope| {
+        for fault in &FAULTS {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .start_paused(true)
+                    .build();
+                runtime.expect("a runtime").block_on(ends_as_listed(fault));
+            });
+        }
+    });
+}
+
+async fn ends_as_listed(fault: &Fault) {
+    let world = World::with_a_release().await;
+    let config = planted(&world, fault);
+    let (_, plan) = world.plan(&config).await;
+    let before = Standing::look(&world, &plan).await;
+    let errors_before = server_errors(&world, &plan);
+    let visitors = Visitors::come(&world).await;
+    let (finished, cx) = world.deploy(&config).await;
+    let told = format!("{fault}: {:#?}\n{}", finished.outcome, story(&cx));
+    let code = finished.outcome.exit_code();
+    assert_eq!(code, fault.ending.exit_code(), "{told}");
+    if fault.ending != Ending::Deployed {
+        assert_untouched(&world, &plan, &before, fault.name).await;
+    }
+    let answers = visitors.leave().await;
+    let errors = server_errors(&world, &plan) - errors_before;
+    judge(fault, &answers, errors, &told);
+}
+
+/// What an idle connection's end does to a request is a matter of sockets, too.
+#[test]
+fn a_keep_alive_that_is_too_short_ends_over_real_sockets_as_the_list_says() {
+    let named = FAULTS.iter().find(|it| it.name == "keep-alive-too-short");
+    let fault = named.expect("it is in the list");
+    let reports = tempfile::tempdir().expect("a folder");
+    let mut rehearsal = std::process::Command::new(env!("CARGO_BIN_EXE_bg-deploy"));
+    rehearsal
+        .args(["rehearse", "--fault", fault.name, "--speed", "30"])
+        .arg("--report-dir")
+        .arg(reports.path());
+    let ended = rehearsal.output().expect("it runs");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    let code = i32::from(fault.ending.exit_code());
+    assert_eq!(ended.status.code(), Some(code), "{told}");
+    let ledger = std::fs::read_to_string(reports.path().join("ledger.jsonl"));
+    let (answers, errors) = of_ledger(&ledger.expect("a ledger"));
+    judge(fault, &answers, errors, &told);
+}
+
+/// What visitors were answered by the order of when they asked, and how many answers were 500 and above.
+fn of_ledger(ledger: &str) -> (Vec<String>, u64) {
+    let lines = ledger.lines().map(serde_json::from_str);
+    let mut lines: Vec<serde_json::Value> = lines.collect::<Result<_, _>>().expect("JSON");
+    lines.retain(|line| line["lane"] == "fresh" || line["lane"] == "keep-alive");
+    lines.sort_by_key(|line| line["scheduled_us"].as_u64());
+    let is_error = |line: &&serde_json::Value| line["status"].as_u64() >= Some(500);
+    let errors = lines.iter().filter(is_error).count();
+    let answers = lines.iter().map(|line| match line["version"].as_str() {
+        Some(version) if line["error"].is_null() => version.to_owned(),
+        _ => line.to_string(),
+    });
+    (answers.collect(), errors as u64)
+}
+
+/// What 0.0.2 is released with, so that this goes wrong.
+fn planted(world: &World, fault: &Fault) -> Config {
+    let mut config = world.config("0.0.2", None);
+    let mut app = Settings {
+        version: "0.0.2".to_owned(),
+        preview_header: Some(PREVIEW_HEADER.to_owned()),
+        ..Settings::default()
+    };
+    let mut scene = Scene {
+        app: &mut app,
+        config: &mut config,
+        cloud: &world.cloud,
+        folder: world.folder.path(),
+        speed: 1.0,
+    };
+    (fault.plant)(&mut scene).expect("it is planted");
+    let program = std::path::Path::new("/bin/false");
+    write_artifact(&config.service.artifact, program, &app).expect("an artifact");
+    config
+}
+
+/// Answers with 500 and above that the load balancer has counted, whoever gave them.
+fn server_errors(world: &World, plan: &Plan) -> u64 {
+    let account = world.cloud.account();
+    let of = |colour| {
+        let counts = elbv2::counts(&account, plan.target_groups.of(colour));
+        let all = counts.of_targets.iter().chain(&counts.of_load_balancer);
+        all.filter(|(status, _)| **status >= 500)
+            .map(|(_, count)| *count)
+            .sum::<u64>()
+    };
+    Colour::BOTH.into_iter().map(of).sum()
+}
+
+/// Holds an ending against what visitors were answered, in order, and how many errors the load balancer gave them.
+fn judge(fault: &Fault, answers: &[String], errors: u64, told: &str) {
+    let got = |version: &str| answers.iter().any(|answer| answer == version);
+    let last = answers.last().map(String::as_str);
+    let good = |answer: &String| answer == "0.0.1" || answer == "0.0.2";
+    match fault.ending {
+        Ending::Deployed => {
+            assert!(answers.iter().all(good), "{answers:?}\n{told}");
+            assert_eq!((errors, last), (0, Some("0.0.2")), "{told}");
+            assert!(got("0.0.1"), "nobody was there before the shift\n{told}");
+        }
+        Ending::KeptAway => {
+            assert!(
+                answers.iter().all(|it| it == "0.0.1"),
+                "{answers:?}\n{told}"
+            );
+            assert_eq!((errors, last), (0, Some("0.0.1")), "{told}");
+        }
+        Ending::TakenBack => {
+            assert!(errors > 0, "nobody noticed anything\n{told}");
+            assert!(got("0.0.2"), "it never had traffic: {answers:?}\n{told}");
+            assert_eq!(last, Some("0.0.1"), "{told}");
+        }
+    }
 }

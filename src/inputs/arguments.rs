@@ -203,7 +203,7 @@ fn called_of(variable: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{Command as Chosen, Fault};
+    use crate::cli::Command as Chosen;
 
     #[test]
     fn every_option_of_every_command_is_an_input_and_every_input_is_read() {
@@ -254,7 +254,7 @@ mod tests {
         let Chosen::Rehearse(rehearse) = &cli.command else {
             unreachable!("asked for rehearse");
         };
-        assert_eq!(rehearse.fault, Some(Fault::SlowStart));
+        assert_eq!(rehearse.fault.map(|fault| fault.name), Some("slow-start"));
         assert_eq!((rehearse.speed, rehearse.seed), (40, None));
         assert_eq!(rehearse.report_dir.to_str(), Some("a b/--json"));
         assert!(cli.options.json);

@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use bg_deploy::cli::{Cli, Fault};
-use bg_deploy::commands::rehearse::stage;
+use bg_deploy::cli::Cli;
+use bg_deploy::faults::FAULTS;
 use bg_deploy::inputs::table::{INPUTS, Input, Reader};
 use bg_deploy::outcome::EXIT_CODES;
 use bg_deploy::report::OUTPUTS;
 use bg_deploy::run::event::Zone;
 use bg_deploy::run::step::About;
 use bg_deploy::steps;
-use clap::{CommandFactory as _, ValueEnum as _};
+use clap::CommandFactory as _;
 
 /// The step table, with what undoes each step.
 pub(super) fn steps_table() -> String {
@@ -74,17 +74,15 @@ pub(super) fn exit_codes() -> String {
 pub(super) fn faults() -> String {
     let mut text =
         "| `--fault` | what goes wrong | ends with | because |\n|---|---|---|---|\n".to_owned();
-    for fault in Fault::value_variants() {
-        let value = fault.to_possible_value().expect("no fault is hidden");
-        let what = value.get_help().expect("every fault is explained");
-        let expected = stage::expected(*fault);
-        let (_, ending) = EXIT_CODES[usize::from(expected.exit_code)];
+    for fault in &FAULTS {
+        let code = fault.ending.exit_code();
+        let (_, ending) = EXIT_CODES[usize::from(code)];
         let ending = ending.split([',', ':']).next().unwrap_or(ending);
         text += &line(&[
-            &format!("`{}`", value.get_name()),
-            &what.to_string(),
-            &format!("{}, {ending}", expected.exit_code),
-            expected.why,
+            &format!("`{fault}`"),
+            fault.help,
+            &format!("{code}, {ending}"),
+            fault.why,
         ]);
     }
     text

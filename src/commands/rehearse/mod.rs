@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::aws::{Access, Aws, sts};
-use crate::cli::{self, Fault, LOCAL_REGION};
+use crate::cli::{self, LOCAL_REGION};
 use crate::commands::carry_out::{Order, carry_out, ledger_of};
 use crate::commands::deploy::wanted_release;
 use crate::commands::publish::Publisher;
@@ -17,6 +17,7 @@ use crate::commands::signals::signal;
 use crate::commands::{Failure, Terminal};
 use crate::config::{self, Config};
 use crate::deploy::deploy;
+use crate::faults::{Ending, FAULTS, Fault, Place};
 use crate::inputs::Inputs;
 use crate::names::{Colour, Release};
 use crate::outcome::{EXIT_CANCELLED, EXIT_UNEXPECTED, Outcome};
@@ -74,11 +75,13 @@ fn own_config(command: &cli::Rehearse, inputs: &Inputs) -> Result<Option<Config>
     if inputs.config.is_none() {
         return Ok(None);
     }
-    if let Some(fault) = command.fault.filter(|fault| stage::is_of_the_app(*fault)) {
+    if let Some(fault) = command.fault.filter(|fault| fault.place == Place::App) {
+        let any = FAULTS.iter().filter(|fault| fault.place != Place::App);
+        let any: Vec<_> = any.map(|fault| fault.name).collect();
         return Err(Failure::bad_input(format!(
-            "--fault {} is a fault of the app, and --config names an app of your own; \
-             leave one of them out (no-capacity and bake-script-fails go with any app)",
-            fault.name()
+            "--fault {fault} is a fault of the app, and --config names an app of your own; \
+             leave one of them out ({} go with any app)",
+            any.join(" and ")
         )));
     }
     let config = config::load(inputs)?;
@@ -112,7 +115,7 @@ impl Stage<'_> {
         ));
         let folder = tempfile::tempdir().context("a temporary folder")?;
         let program = std::env::current_exe().context("the path of this program")?;
-        let (before, mut after) = self.configs(command, own, folder.path(), &program).await?;
+        let (before, mut after) = self.configs(own, folder.path(), &program).await?;
         let cx = self.context().await?;
         let caller = sts::caller(&cx.aws).await.map_err(anyhow::Error::from)?;
         let made = provision(&cx, &before, &caller).await?;
@@ -124,7 +127,10 @@ impl Stage<'_> {
             return Ok(first.1);
         }
         say("");
-        stage::set_fault(self.cloud, &mut after, folder.path(), command.fault)?;
+        if let Some(fault) = &command.fault {
+            let folder = folder.path();
+            stage::plant(fault, self.cloud, &mut after, folder, &program, self.speed)?;
+        }
         let (outcome, code) = self.release(&after, &command.report_dir).await?;
         if options.json {
             self.terminal.say(&serde_json::json!(outcome).to_string());
@@ -140,20 +146,16 @@ impl Stage<'_> {
     /// What is live before, and what is released.
     async fn configs(
         &self,
-        command: &cli::Rehearse,
         own: Option<Config>,
         folder: &Path,
         program: &Path,
     ) -> Result<(Config, Config)> {
-        let artifact = |version: &str, fault| {
-            stage::sample_artifact(folder, program, version, fault, self.speed)
+        let sample = |version: &str| -> Result<Config> {
+            let artifact = stage::sample_artifact(folder, program, version)?;
+            Ok(stage::sample_config(&artifact, version))
         };
-        let old = artifact(BEFORE, None)?;
         let (mut before, mut after) = match own {
-            None => (
-                stage::sample_config(&old, BEFORE),
-                stage::sample_config(&artifact(AFTER, command.fault)?, AFTER),
-            ),
+            None => (sample(BEFORE)?, sample(AFTER)?),
             Some(own) => {
                 let mut before = own.clone();
                 before.service.artifact = stage::stand_in(folder, program, &own.service)?;
@@ -278,24 +280,22 @@ impl Stage<'_> {
         let Some(fault) = fault else {
             return Ok(code);
         };
-        let expected = stage::expected(fault);
         self.terminal
-            .complain(&format!("--fault {}: {}", fault.name(), expected.why));
-        let wanted = if expected.exit_code == 0 {
-            after
-        } else {
-            before
+            .complain(&format!("--fault {fault}: {}", fault.why));
+        let expected = fault.ending.exit_code();
+        let wanted = match fault.ending {
+            Ending::Deployed => after,
+            Ending::KeptAway | Ending::TakenBack => before,
         };
         let right = wanted
             .release
             .as_ref()
             .is_some_and(|release| release.0 == serving);
-        if code != expected.exit_code || !right {
+        if code != expected || !right {
             self.terminal.complain(&format!(
-                "this rehearsal had to end with exit code {} and did with {code}: please report it",
-                expected.exit_code
+                "this rehearsal had to end with exit code {expected} and did with {code}: please report it"
             ));
-            return Ok(if code == expected.exit_code {
+            return Ok(if code == expected {
                 EXIT_UNEXPECTED
             } else {
                 code

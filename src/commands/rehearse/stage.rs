@@ -1,16 +1,15 @@
-//! What a rehearsal sets up: the sample app in two versions, what goes wrong, and how it has to end.
+//! What a rehearsal sets up: the sample app in two versions, or what stands in for an app before its release.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use crate::cli::Fault;
 use crate::config::{self, Config};
+use crate::faults::{Fault, Place, Scene};
 use crate::names::{PREVIEW_HEADER, Release};
-use crate::outcome::{EXIT_OK, EXIT_ROLLED_BACK};
-use local_aws::sample_app::{AppFault, Settings, StandIn, write_artifact};
-use local_aws::{Fault as CloudFault, LocalAws};
+use local_aws::LocalAws;
+use local_aws::sample_app::{Settings, StandIn, write_artifact};
 
 /// The version that is live before.
 pub const BEFORE: &str = "0.0.1";
@@ -19,63 +18,6 @@ pub const AFTER: &str = "0.0.2";
 
 /// A request of the long lane takes this long, on the wall: longer than the shift of a rehearsal.
 const LONG_REQUEST_MS: u32 = 3_000;
-/// How long `slow-start` takes to start, on AWS's clock.
-const SLOW_START: Duration = Duration::from_secs(60);
-
-/// A fault, how it has to end, and why in one sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expected {
-    /// The exit code.
-    pub exit_code: u8,
-    /// Why, for a tired person.
-    pub why: &'static str,
-}
-
-/// How a rehearsal with this fault has to end.
-pub fn expected(fault: Fault) -> Expected {
-    let rolled_back = |why| Expected {
-        exit_code: EXIT_ROLLED_BACK,
-        why,
-    };
-    let deployed = |why| Expected {
-        exit_code: EXIT_OK,
-        why,
-    };
-    match fault {
-        Fault::Unhealthy => {
-            rolled_back("the new release never answers its health check, so it never gets traffic")
-        }
-        Fault::WrongVersion => {
-            rolled_back("the new release answers with another version than it was released as")
-        }
-        Fault::CrashOnStart => rolled_back(
-            "the new release ends as soon as it is started, so it never becomes healthy",
-        ),
-        Fault::DropsOnStop => deployed(
-            "the app cuts its connections when it is stopped, and nobody is on them by then: \
-             capacity goes only after the drain",
-        ),
-        Fault::KeepAliveTooShort => rolled_back(
-            "the app closes idle connections before the load balancer does, which \
-             visitors see as 502",
-        ),
-        Fault::BakeScriptFails => {
-            rolled_back("the bake script fails on the builder, so there is no image")
-        }
-        Fault::NoCapacity => rolled_back(
-            "AWS has no instances of this type now, and says so in the scaling activity",
-        ),
-        Fault::SlowStart => deployed("the new release takes a minute to start, and is waited for"),
-        Fault::ErrorsAfterShift => rolled_back(
-            "the new release passes its tests and fails under traffic: the weights are restored",
-        ),
-    }
-}
-
-/// Whether the fault lies in the app: with an app of the user's own it can't be had.
-pub fn is_of_the_app(fault: Fault) -> bool {
-    !matches!(fault, Fault::BakeScriptFails | Fault::NoCapacity)
-}
 
 /// A config that releases the sample app.
 pub fn sample_config(artifact: &Path, version: &str) -> Config {
@@ -165,28 +107,19 @@ fn sample_smoke() -> Vec<config::Smoke> {
 }
 
 /// Writes an artifact of the sample app into `folder`, run by `program` (this very binary).
-pub fn sample_artifact(
-    folder: &Path,
-    program: &Path,
-    version: &str,
-    fault: Option<Fault>,
-    speed: f64,
-) -> Result<PathBuf> {
+pub fn sample_artifact(folder: &Path, program: &Path, version: &str) -> Result<PathBuf> {
     let artifact = folder.join(version);
-    std::fs::create_dir_all(&artifact).with_context(|| format!("making {}", artifact.display()))?;
-    let start_after = match fault {
-        Some(Fault::SlowStart) => SLOW_START.div_f64(speed),
-        _ => Duration::ZERO,
-    };
-    let settings = Settings {
-        version: version.to_owned(),
-        fault: fault.and_then(app_fault),
-        preview_header: Some(PREVIEW_HEADER.to_owned()),
-        start_after_ms: u64::try_from(start_after.as_millis()).unwrap_or(u64::MAX),
-        ..Settings::default()
-    };
-    write_artifact(&artifact, program, &settings)?;
+    write_artifact(&artifact, program, &sample_app(version))?;
     Ok(artifact)
+}
+
+/// The sample app in this version, well-behaved.
+fn sample_app(version: &str) -> Settings {
+    Settings {
+        version: version.to_owned(),
+        preview_header: Some(PREVIEW_HEADER.to_owned()),
+        ..Settings::default()
+    }
 }
 
 /// The version of what stands in for the user's app before its release.
@@ -195,7 +128,6 @@ pub const STAND_IN: &str = "before-the-rehearsal";
 /// An artifact of the sample app that answers where the user's own app does: what is live before its release.
 pub fn stand_in(folder: &Path, program: &Path, service: &config::Service) -> Result<PathBuf> {
     let artifact = folder.join("stand-in");
-    std::fs::create_dir_all(&artifact).with_context(|| format!("making {}", artifact.display()))?;
     let version_body = match &service.version_pointer {
         Some(pointer) => json_with(pointer, STAND_IN).to_string(),
         None => STAND_IN.to_owned(),
@@ -233,38 +165,25 @@ fn json_with(pointer: &str, text: &str) -> serde_json::Value {
         })
 }
 
-fn app_fault(fault: Fault) -> Option<AppFault> {
-    Some(match fault {
-        Fault::Unhealthy => AppFault::Unhealthy,
-        Fault::WrongVersion => AppFault::WrongVersion,
-        Fault::CrashOnStart => AppFault::CrashOnStart,
-        Fault::DropsOnStop => AppFault::DropsOnStop,
-        Fault::KeepAliveTooShort => AppFault::KeepAliveTooShort,
-        Fault::SlowStart => AppFault::SlowStart,
-        Fault::ErrorsAfterShift => AppFault::ErrorsAfterShift,
-        Fault::BakeScriptFails | Fault::NoCapacity => return None,
-    })
-}
-
-/// Sets what goes wrong outside the app.
-pub fn set_fault(
+/// Plants a fault in what is released and in the local cloud.
+pub fn plant(
+    fault: &Fault,
     cloud: &LocalAws,
     config: &mut Config,
     folder: &Path,
-    fault: Option<Fault>,
+    program: &Path,
+    speed: f64,
 ) -> Result<()> {
-    match fault {
-        Some(Fault::NoCapacity) => cloud.inject(CloudFault::no_capacity()),
-        Some(Fault::BakeScriptFails) => {
-            let script = folder.join("bake.sh");
-            let text = "#!/bin/sh\necho 'installing libfoo 2.3'\necho 'error: libfoo 2.3 is not to be had' >&2\nexit 3\n";
-            std::fs::write(&script, text)
-                .with_context(|| format!("writing {}", script.display()))?;
-            config.bake.script = Some(script);
-        }
-        // What is retained would not be stopped while anybody looks.
-        Some(Fault::DropsOnStop) => config.retain.previous_for = Duration::ZERO,
-        _ => {}
+    let mut app = sample_app(AFTER);
+    (fault.plant)(&mut Scene {
+        app: &mut app,
+        config,
+        cloud,
+        folder,
+        speed,
+    })?;
+    if fault.place == Place::App {
+        write_artifact(&config.service.artifact, program, &app)?;
     }
     Ok(())
 }
@@ -272,7 +191,6 @@ pub fn set_fault(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::ValueEnum as _;
 
     #[test]
     fn a_stand_in_s_json_has_the_version_where_the_pointer_says() {
@@ -282,17 +200,6 @@ mod tests {
                 json.pointer(pointer),
                 Some(&serde_json::json!("x")),
                 "{json}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_fault_ends_in_the_old_release_or_in_the_new_one_and_nowhere_else() {
-        for fault in Fault::value_variants() {
-            let code = expected(*fault).exit_code;
-            assert!(
-                code == EXIT_OK || code == EXIT_ROLLED_BACK,
-                "{fault:?}: {code}"
             );
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct App {
     env: BTreeMap<String, String>,
     pub(super) clock: Clock,
     visits: AtomicU64,
+    /// After how many answers a connection was kept for a short time.
+    pub(super) answers: AtomicU64,
     birthdays: Mutex<BTreeMap<String, Date>>,
 }
 
@@ -42,6 +44,7 @@ impl App {
             env,
             clock,
             visits: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
             birthdays: Mutex::default(),
         }
     }
@@ -87,10 +90,15 @@ impl App {
         }
     }
 
+    /// Whether it came through a preview.
+    pub(super) fn is_preview(&self, request: &Request<Incoming>) -> bool {
+        let header = self.settings.preview_header.as_deref();
+        header.is_some_and(|name| request.headers().contains_key(name))
+    }
+
     fn fails(&self, request: &Request<Incoming>) -> bool {
-        let preview = self.settings.preview_header.as_deref();
         self.settings.fault == Some(AppFault::ErrorsAfterShift)
-            && !preview.is_some_and(|name| request.headers().contains_key(name))
+            && !self.is_preview(request)
             && (self.visits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(EVERY)
     }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -16,8 +18,14 @@ use tokio_util::sync::CancellationToken;
 use super::answers::App;
 use super::{AppFault, Settings};
 
-/// For how long a connection may be idle under [`AppFault::KeepAliveTooShort`].
+/// The longest that a connection may be idle under [`AppFault::KeepAliveTooShort`].
 pub(super) const SHORT_KEEP_ALIVE: Duration = Duration::from_millis(150);
+/// Into how many steps that is divided: after each answer a connection may be idle for one step less than after the last
+/// one, and then for the longest again. So some connection ends when its next request comes, however often they come.
+const KEEP_ALIVE_STEPS: u32 = 10;
+/// For how long what arrives on a connection that is being closed is lost. Between two machines that is as long as the
+/// way between them; this is longer, so that a release of seconds meets what a service meets in an hour.
+pub(super) const CLOSING: Duration = Duration::from_millis(15);
 /// For how long requests in flight may take when the app is told to stop.
 const LONGEST_DRAIN: Duration = Duration::from_secs(60);
 
@@ -84,8 +92,11 @@ async fn start(
 async fn converse(app: Arc<App>, stream: Stream, stop: CancellationToken) {
     let busy = AtomicU64::new(0);
     let answered = tokio::sync::Notify::new();
-    let service = service_fn(|request| {
+    // What smoke tests and version probes would find is found before the shift: this fault is for visitors.
+    let previewed = AtomicBool::new(false);
+    let service = service_fn(|request: Request<Incoming>| {
         busy.fetch_add(1, Ordering::Relaxed);
+        previewed.store(app.is_preview(&request), Ordering::Relaxed);
         let (app, busy, answered) = (&app, &busy, &answered);
         async move {
             let response = app.answer(request).await;
@@ -97,6 +108,7 @@ async fn converse(app: Arc<App>, stream: Stream, stop: CancellationToken) {
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let keeps = app.settings.fault != Some(AppFault::KeepAliveTooShort);
+    let mut idle = SHORT_KEEP_ALIVE;
     let mut ending = false;
     let drops = app.settings.fault == Some(AppFault::DropsOnStop);
     loop {
@@ -108,12 +120,20 @@ async fn converse(app: Arc<App>, stream: Stream, stop: CancellationToken) {
                 ending = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = answered.notified(), if !keeps => {}
-            () = app.clock.sleep_wall(SHORT_KEEP_ALIVE), if !keeps => {
+            () = answered.notified(), if !keeps => idle = keep_alive(&app),
+            () = app.clock.sleep_wall(idle), if !keeps && !previewed.load(Ordering::Relaxed) => {
                 if busy.load(Ordering::Relaxed) == 0 {
+                    app.clock.sleep_wall(CLOSING).await;
                     return;
                 }
             }
         }
     }
+}
+
+/// For how long a connection may be idle after an answer, under [`AppFault::KeepAliveTooShort`].
+fn keep_alive(app: &App) -> Duration {
+    let answers = app.answers.fetch_add(1, Ordering::Relaxed);
+    let step = u32::try_from(answers % u64::from(KEEP_ALIVE_STEPS)).unwrap_or_default();
+    SHORT_KEEP_ALIVE * (KEEP_ALIVE_STEPS - step) / KEEP_ALIVE_STEPS
 }

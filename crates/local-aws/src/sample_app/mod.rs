@@ -28,7 +28,8 @@ pub struct Settings {
     /// What is wrong with it, if anything.
     #[serde(default)]
     pub fault: Option<AppFault>,
-    /// Requests with this header come through a preview: [`AppFault::ErrorsAfterShift`] spares them.
+    /// Requests with this header come through a preview: [`AppFault::ErrorsAfterShift`] and
+    /// [`AppFault::KeepAliveTooShort`] spare them.
     #[serde(default)]
     pub preview_header: Option<String>,
     /// How long it takes to start, in milliseconds.
@@ -62,7 +63,7 @@ pub enum AppFault {
     CrashOnStart,
     /// Told to stop, it exits at once and cuts every connection.
     DropsOnStop,
-    /// It closes idle connections after 150 ms.
+    /// It closes idle connections after 15 to 150 ms, and loses the request that comes at that moment.
     KeepAliveTooShort,
     /// It listens only after `start_after_ms`.
     SlowStart,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answers::days_to_birthday;
 use super::artifact::{PROGRAM_FILE, make_executable};
-use super::connection::SHORT_KEEP_ALIVE;
+use super::connection::{CLOSING, SHORT_KEEP_ALIVE};
 use super::*;
 
 struct Running {
@@ -212,7 +212,20 @@ async fn a_keep_alive_that_is_too_short_ends_idle_connections_but_no_request() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("text");
     assert!(answer.ends_with("ok"), "{answer}");
-    assert_eq!(app.clock.wall() - before, SHORT_KEEP_ALIVE);
+    assert_eq!(app.clock.wall() - before, SHORT_KEEP_ALIVE + CLOSING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keep_alive_that_is_too_short_loses_the_request_that_meets_it() {
+    let app = run(Some(AppFault::KeepAliveTooShort), 0).await;
+    let mut stream = app.open().await;
+    let request = b"GET /hc HTTP/1.1\r\nhost: app\r\n\r\n";
+    stream.write_all(request).await.expect("open");
+    app.clock.sleep_wall(SHORT_KEEP_ALIVE + CLOSING / 2).await;
+    stream.write_all(request).await.expect("it seems open");
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.expect("text");
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 1, "{answers}");
 }
 
 #[cfg(unix)]
