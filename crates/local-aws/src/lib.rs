@@ -76,6 +76,10 @@ mod shared;
 mod throttle;
 mod wire;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use account::{Call, Ledger, Milestone};
 pub use cloud::{LocalAws, Options};
 pub use fault::{Answer, Fault, Faults};
