@@ -214,59 +214,28 @@ pub(crate) fn story(cx: &Context) -> String {
     lines.join("\n")
 }
 
+/// What tests have otherwise than by default: all that is quick.
+const QUICK: &str = r#"
+app = "hello"
+[service]
+command = "./sample-app"
+artifact = "replaced below"
+stop-timeout = "30s"
+[shift]
+hold = "30s"
+soak = "30s"
+[probe]
+rate = 5
+[fleet]
+healthy-streak = 2
+healthy-within = "180s"
+"#;
+
 /// A config with every default but for the quick things of tests.
 pub(crate) fn config_of(artifact: &Path, version: &str) -> Config {
-    Config {
-        app: "hello".to_owned(),
-        environment: "test".to_owned(),
-        region: None,
-        account: None,
-        release: Some(Release(version.to_owned())),
-        service: config::Service {
-            command: "./sample-app".to_owned(),
-            artifact: artifact.to_owned(),
-            port: 8080,
-            health_path: "/hc".to_owned(),
-            version_path: "/version".to_owned(),
-            version_pointer: None,
-            variables: Default::default(),
-            stop_timeout: Duration::from_secs(30),
-        },
-        bake: config::Bake {
-            base_image: config::default::BASE_IMAGE.to_owned(),
-            instance_type: "t3.micro".to_owned(),
-            script: None,
-            timeout: config::default::BAKE_TIMEOUT,
-        },
-        smoke: Vec::new(),
-        shift: config::Shift {
-            strategy: config::Strategy::AllAtOnce,
-            weights: vec![100],
-            hold: Duration::from_secs(30),
-            soak: Duration::from_secs(30),
-        },
-        probe: config::Probe {
-            rate: 5.0,
-            url: None,
-            long_path: None,
-            timeout: Duration::from_secs(5),
-        },
-        fleet: config::Fleet {
-            instance_type: "t3.micro".to_owned(),
-            min: 2,
-            max: 4,
-            healthy_streak: 2,
-            healthy_within: Duration::from_secs(180),
-        },
-        retain: config::Retain {
-            previous_for: Duration::from_secs(3600),
-            images: 5,
-        },
-        network: config::Network {
-            vpc: None,
-            subnets: Vec::new(),
-            listener_port: 80,
-            public: true,
-        },
-    }
+    let mut config = config::parse(QUICK, Path::new("tests/support"), Some("test"))
+        .expect("the tests' config is one");
+    config.service.artifact = artifact.to_owned();
+    config.release = Some(Release(version.to_owned()));
+    config
 }
