@@ -152,7 +152,7 @@ impl Stage<'_> {
     ) -> Result<(Config, Config)> {
         let sample = |version: &str| -> Result<Config> {
             let artifact = stage::sample_artifact(folder, program, version)?;
-            Ok(stage::sample_config(&artifact, version))
+            stage::sample_config(&artifact, version)
         };
         let (mut before, mut after) = match own {
             None => (sample(BEFORE)?, sample(AFTER)?),

@@ -1,7 +1,6 @@
 //! What a rehearsal sets up: the sample app in two versions, or what stands in for an app before its release.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Result;
 
@@ -16,94 +15,15 @@ pub const BEFORE: &str = "0.0.1";
 /// The version that is released.
 pub const AFTER: &str = "0.0.2";
 
-/// A request of the long lane takes this long, on the wall: longer than the shift of a rehearsal.
-const LONG_REQUEST_MS: u32 = 3_000;
+/// The file of the sample app.
+const SAMPLE: &str = include_str!("sample.toml");
 
 /// A config that releases the sample app.
-pub fn sample_config(artifact: &Path, version: &str) -> Config {
-    Config {
-        app: "hello".to_owned(),
-        environment: "rehearsal".to_owned(),
-        region: None,
-        account: None,
-        release: Some(Release(version.to_owned())),
-        service: config::Service {
-            command: "./sample-app".to_owned(),
-            artifact: artifact.to_owned(),
-            port: config::default::PORT,
-            health_path: config::default::HEALTH_PATH.to_owned(),
-            version_path: config::default::VERSION_PATH.to_owned(),
-            version_pointer: None,
-            variables: Default::default(),
-            stop_timeout: config::default::STOP_TIMEOUT,
-        },
-        bake: config::Bake {
-            base_image: config::default::BASE_IMAGE.to_owned(),
-            instance_type: config::default::INSTANCE_TYPE.to_owned(),
-            script: None,
-            timeout: config::default::BAKE_TIMEOUT,
-        },
-        smoke: sample_smoke(),
-        shift: config::Shift {
-            strategy: config::Strategy::Canary,
-            weights: vec![20, 100],
-            hold: Duration::from_secs(30),
-            soak: Duration::from_secs(90),
-        },
-        probe: config::Probe {
-            rate: 60.0,
-            url: None,
-            long_path: Some(format!("/slow?ms={LONG_REQUEST_MS}")),
-            timeout: config::default::PROBE_TIMEOUT,
-        },
-        fleet: config::Fleet {
-            instance_type: config::default::INSTANCE_TYPE.to_owned(),
-            min: config::default::MIN,
-            max: config::default::MAX,
-            healthy_streak: config::default::HEALTHY_STREAK,
-            healthy_within: Duration::from_secs(180),
-        },
-        retain: config::Retain {
-            previous_for: config::default::RETAIN_FOR,
-            images: config::default::RETAIN_IMAGES,
-        },
-        network: config::Network {
-            vpc: None,
-            subnets: Vec::new(),
-            listener_port: config::default::LISTENER_PORT,
-            public: true,
-        },
-    }
-}
-
-/// Two tests of the sample app.
-fn sample_smoke() -> Vec<config::Smoke> {
-    let test = |name: &str, method: &str, body: Option<&str>, status: u16| config::Smoke {
-        name: name.to_owned(),
-        method: method.to_owned(),
-        path: "/hello/ada".to_owned(),
-        headers: Default::default(),
-        body: body.map(str::to_owned),
-        status,
-        expect_headers: Default::default(),
-        json: Default::default(),
-        text: None,
-        within: config::default::SMOKE_WITHIN,
-    };
-    vec![
-        test(
-            "remembers a birthday",
-            "PUT",
-            Some(r#"{"dateOfBirth":"1815-12-10"}"#),
-            204,
-        ),
-        test(
-            "refuses a birthday that is none",
-            "PUT",
-            Some(r#"{"dateOfBirth":"tomorrow"}"#),
-            400,
-        ),
-    ]
+pub fn sample_config(artifact: &Path, version: &str) -> Result<Config> {
+    let mut config = config::parse(SAMPLE, Path::new("sample.toml"), Some("rehearsal"))?;
+    config.service.artifact = artifact.to_owned();
+    config.release = Some(Release(version.to_owned()));
+    Ok(config)
 }
 
 /// Writes an artifact of the sample app into `folder`, run by `program` (this very binary).
