@@ -104,6 +104,7 @@
 //!
 //! - Only [`aws`] names types of the SDK. An error of the SDK is converted once, there, to operation, object, code and
 //!   words; whoever branches does so on [`aws::error::ErrorKind`], never on text.
+//! - Only [`http_client`] names reqwest: the usual proxies, no redirect, bounded answers.
 //! - Only [`github`] names octocrab. What GitHub does not do, or does not answer, is a notice and never an outcome.
 //! - Only [`run::wait`] sleeps, on a [`run::wait::Clock`] that a rehearsal can accelerate and a test can pause.
 //! - Only `main.rs` reads the environment; everything else takes [`inputs::Inputs`].
@@ -136,7 +137,7 @@
 //! | [`probe`] | the visitor that never stops asking, its ledger, and what that proves |
 //! | [`text`] | foreign text made harmless for whatever it is shown in: the one place that cuts, escapes and quotes |
 //! | [`report`] | all that is said about a run, in five forms made from one story, and the outputs of a workflow's step |
-//! | [`announce`], [`github`] | GitHub's deployment and the comment on the pull request; GitHub's API in our own words |
+//! | [`announce`], [`github`], [`http_client`] | GitHub's deployment and the comment on the pull request; GitHub's API in our own words; how others are reached |
 //! | [`aws`], [`net`] | the API in our own words, and the request ids of what it changed ([`aws::calls`]); TCP, or memory |
 //! | [`rehearsal`] | the local cloud, in layers: [`rehearsal::account`] is state, [`rehearsal::wire`] its protocols, then load balancer, instances and automation as what really runs |
 //!

@@ -16,7 +16,7 @@ use bg_deploy::run::context::Context;
 use support::World;
 
 /// What the environment of a job holds and nobody may read anywhere.
-const VARIABLES: [(&str, &str); 7] = [
+const VARIABLES: [(&str, &str); 8] = [
     ("BGD_GITHUB_TOKEN", "ghs_recognisable0token"),
     (
         "BGD_WEBHOOK_URL",
@@ -30,6 +30,7 @@ const VARIABLES: [(&str, &str); 7] = [
     ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "recognisable0oidc"),
     ("AWS_SECRET_ACCESS_KEY", "recognisable0secret"),
     ("AWS_SESSION_TOKEN", "recognisable0session"),
+    ("HTTPS_PROXY", "http://ada:recognisable0password@proxy:3128"),
 ];
 /// The keys of the local cloud.
 const KEY: &str = "AKIDRECOGNISABLE";
@@ -66,14 +67,7 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
             config.smoke.push(never());
         }
         let (prepared, plan) = world.plan(&config).await;
-        let access = Access {
-            region: Some("eu-central-1".to_owned()),
-            endpoint_url: Some(world.cloud.endpoint()),
-            keys: Some((KEY.to_owned(), SECRET.to_owned())),
-        };
-        let aws = Aws::connect(&access, &world.network)
-            .await
-            .expect("clients");
+        let aws = recognisable(&world).await;
         let cx = Context::new(aws, world.network.clone(), world.clock.lap());
         let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
         assert_eq!(
@@ -97,33 +91,11 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
             live_url: Some(plan.url.clone()),
             calls: &calls,
         };
-        let outputs = report::outputs(&run, &Files::default());
-        let said = [
-            log(
-                &run,
-                Style {
-                    ci: true,
-                    github: true,
-                    ..Style::default()
-                },
-            ),
-            log(
-                &run,
-                Style {
-                    live: true,
-                    ansi: true,
-                    ..Style::default()
-                },
-            ),
-            report::markdown(&run),
-            report::comment(&run, "<!-- marker -->"),
-            report::status(&run),
-            report::html(&run),
-            report::failure_text(&run),
-            report::output_file(&outputs, "x"),
+        let mut said = told(&run);
+        said.extend([
             serde_json::json!([events, finished.outcome, finished.evidence]).to_string(),
             format!("{inputs:?} {cx:?} {plan:?} {finished:?} {:?}", cx.journal),
-        ];
+        ]);
         let preview = plan.preview_token.reveal();
         assert!(
             preview.len() >= 16,
@@ -136,6 +108,43 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
             assert_eq!(found, None, "in text {nth}");
         }
     }
+}
+
+/// Clients with keys that can be recognised.
+async fn recognisable(world: &World) -> Aws {
+    let access = Access {
+        region: Some("eu-central-1".to_owned()),
+        endpoint_url: Some(world.cloud.endpoint()),
+        keys: Some((KEY.to_owned(), SECRET.to_owned())),
+    };
+    Aws::connect(&access, &world.network)
+        .await
+        .expect("clients")
+}
+
+/// The run in every form of report.
+fn told(run: &Run<'_>) -> Vec<String> {
+    let in_a_job = Style {
+        ci: true,
+        github: true,
+        ..Style::default()
+    };
+    let on_a_terminal = Style {
+        live: true,
+        ansi: true,
+        ..Style::default()
+    };
+    let outputs = report::outputs(run, &Files::default());
+    vec![
+        log(run, in_a_job),
+        log(run, on_a_terminal),
+        report::markdown(run),
+        report::comment(run, "<!-- marker -->"),
+        report::status(run),
+        report::html(run),
+        report::failure_text(run),
+        report::output_file(&outputs, "x"),
+    ]
 }
 
 /// All that a console writes about the run.

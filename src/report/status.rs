@@ -100,21 +100,13 @@ fn head(outcome: &Outcome, subject: &Beginning, title: &str, room: usize) -> Str
             serving,
             ..
         } => {
-            let traffic = if *traffic_moved {
-                "traffic moved back"
-            } else {
-                "traffic never moved"
-            };
-            let step = text::cut(&text::one_line(step), STEP);
+            let undone = undone(step, *traffic_moved, &still(serving, room));
             let wanted = if wanted.is_empty() {
                 wanted
             } else {
                 format!(", not {wanted}")
             };
-            format!(
-                "{title} at “{step}”, {traffic}: {}{wanted}",
-                still(serving, room)
-            )
+            format!("{title} {undone}{wanted}")
         }
         Outcome::Stuck { step, weights, .. } => {
             let step = text::cut(&text::one_line(step), STEP);
@@ -125,6 +117,16 @@ fn head(outcome: &Outcome, subject: &Beginning, title: &str, room: usize) -> Str
             format!("Stuck at “{step}”, live traffic needs a person; {weights}")
         }
     }
+}
+
+fn undone(step: &str, traffic_moved: bool, still: &str) -> String {
+    let traffic = if traffic_moved {
+        "traffic moved back"
+    } else {
+        "traffic never moved"
+    };
+    let step = text::cut(&text::one_line(step), STEP);
+    format!("at “{step}”, {traffic}: {still}")
 }
 
 fn still(serving: &Option<Release>, room: usize) -> String {

@@ -12,6 +12,7 @@ use super::subject;
 use super::timeline;
 use super::verdict::{self, Tone};
 use super::words::{Phrase, count, failed_of, latency};
+use crate::names::Release;
 use crate::outcome::{Leftover, Outcome};
 use crate::run::beginning::Beginning;
 use crate::run::event::Event;
@@ -86,7 +87,15 @@ fn sentence(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Phrase
         None if has_moved(run.outcome) => format!("no request was measured; it took {took}"),
         None => format!("it took {took}"),
     };
-    let phrase = match run.outcome {
+    let phrase = what_happened(run.outcome, subject, &seen);
+    match &subject.by {
+        Some(by) => phrase.words(", asked for by ").name(by).words("."),
+        None => phrase.words("."),
+    }
+}
+
+fn what_happened(outcome: &Outcome, subject: &Beginning, seen: &str) -> Phrase {
+    match outcome {
         Outcome::NothingToDo { release } => subject
             .app_and(&release.0)
             .words(" serves all traffic")
@@ -95,7 +104,7 @@ fn sentence(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Phrase
         Outcome::Refused { .. } => refused(subject),
         Outcome::Verified {
             release, serving, ..
-        } => still(subject, serving.as_ref().map(|old| old.0.as_str()), false)
+        } => still(subject, serving.as_ref(), false)
             .name(&release.0)
             .words(format!(" passed everything before the shift; {seen}")),
         Outcome::Deployed {
@@ -103,23 +112,13 @@ fn sentence(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Phrase
             previous,
             live,
             ..
-        } => serves(
-            subject,
-            &release.0,
-            previous.as_ref().map(|old| old.0.as_str()),
-        )
-        .words(format!(" on {live}: {seen}")),
+        } => serves(subject, release, previous.as_ref()).words(format!(" on {live}: {seen}")),
         Outcome::Unproven {
             release,
             previous,
             live,
             ..
-        } => serves(
-            subject,
-            &release.0,
-            previous.as_ref().map(|old| old.0.as_str()),
-        )
-        .words(format!(
+        } => serves(subject, release, previous.as_ref()).words(format!(
             " on {live}, without proof that nobody noticed: {seen}"
         )),
         Outcome::RolledBack {
@@ -127,34 +126,18 @@ fn sentence(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Phrase
             traffic_moved,
             serving,
             ..
-        } => still(
-            subject,
-            serving.as_ref().map(|old| old.0.as_str()),
-            *traffic_moved,
-        )
-        .name(&subject.release.0)
-        .words(format!(
-            " failed at “{}”{}; {seen}",
-            text::one_line(step),
-            moved(*traffic_moved)
-        )),
+        } => still(subject, serving.as_ref(), *traffic_moved)
+            .name(&subject.release.0)
+            .words(stopped("failed", step, *traffic_moved, seen)),
         Outcome::Cancelled {
             step,
             traffic_moved,
             serving,
             ..
-        } => still(
-            subject,
-            serving.as_ref().map(|old| old.0.as_str()),
-            *traffic_moved,
-        )
-        .words("the release of ")
-        .name(&subject.release.0)
-        .words(format!(
-            " was cancelled at “{}”{}; {seen}",
-            text::one_line(step),
-            moved(*traffic_moved)
-        )),
+        } => still(subject, serving.as_ref(), *traffic_moved)
+            .words("the release of ")
+            .name(&subject.release.0)
+            .words(stopped("was cancelled", step, *traffic_moved, seen)),
         Outcome::Stuck { step, weights, .. } => {
             let weights = weights.map_or_else(
                 || "the weights could not be read".to_owned(),
@@ -168,11 +151,12 @@ fn sentence(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Phrase
                     text::one_line(step)
                 ))
         }
-    };
-    match &subject.by {
-        Some(by) => phrase.words(", asked for by ").name(by).words("."),
-        None => phrase.words("."),
     }
+}
+
+fn stopped(how: &str, step: &str, traffic_moved: bool, seen: &str) -> String {
+    let (step, moved) = (text::one_line(step), moved(traffic_moved));
+    format!(" {how} at “{step}”{moved}; {seen}")
 }
 
 /// What the visitors noticed. Who goes back on purpose wants to know how fast it was, and what failed since.
@@ -209,21 +193,21 @@ fn has_moved(outcome: &Outcome) -> bool {
     }
 }
 
-fn serves(subject: &Beginning, release: &str, previous: Option<&str>) -> Phrase {
+fn serves(subject: &Beginning, release: &Release, previous: Option<&Release>) -> Phrase {
     let phrase = subject
-        .app_and(release)
+        .app_and(&release.0)
         .words(" serves all traffic")
         .then(subject.place());
     match previous {
-        Some(previous) => phrase.words(" instead of ").name(previous).words(","),
+        Some(previous) => phrase.words(" instead of ").name(&previous.0).words(","),
         None => phrase.words(", its first release,"),
     }
 }
 
-fn still(subject: &Beginning, serving: Option<&str>, traffic_moved: bool) -> Phrase {
+fn still(subject: &Beginning, serving: Option<&Release>, traffic_moved: bool) -> Phrase {
     match serving {
         Some(serving) => subject
-            .app_and(serving)
+            .app_and(&serving.0)
             .words(if traffic_moved {
                 " serves all traffic"
             } else {

@@ -39,99 +39,74 @@ async fn a_misuse_of_the_api_is_refused_and_noted_in_words() {
     let github = GitHub::start().await;
     let id = github.job_deployment("prod", SHA, "https://github.com/octo/hello/actions/runs/7");
     let deployments = "/repos/octo/hello/deployments";
-    let statuses = format!("{deployments}/{id}/statuses");
+    let statuses = &format!("{deployments}/{id}/statuses");
+    let (by_env, by_101) = (
+        format!("{deployments}?env=prod"),
+        format!("{deployments}?per_page=101"),
+    );
     let comments = "/repos/octo/hello/issues/7/comments";
     let long = "x".repeat(65_537);
-    for (status, method, path, token, body, noted) in [
+    let noted = async |path: &str, answered: u16, status: u16, noted: &str| {
+        assert_eq!(answered, status, "{path}");
+        let problems = github.problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains(noted), "{problems:?}");
+    };
+    for (status, method, path, token, words) in [
         (
             404,
             "GET",
             "/repos/octo/hello/checks",
             TOKEN,
-            Value::Null,
             "no such route",
         ),
+        (404, "DELETE", deployments, TOKEN, "no such route"),
+        (401, "GET", deployments, "", "no token"),
+        (422, "GET", &by_env, TOKEN, "no such query parameter: env"),
+        (422, "GET", &by_101, TOKEN, "per_page=101"),
+    ] {
+        let answered = ask(&github, method, path, token, &Value::Null).await;
+        noted(path, answered, status, words).await;
+    }
+    let (too_long, no_link) = (&long[..141], "javascript:x");
+    for (path, body, words) in [
         (
-            404,
-            "DELETE",
             deployments,
-            TOKEN,
-            Value::Null,
-            "no such route",
-        ),
-        (401, "GET", deployments, "", Value::Null, "no token"),
-        (
-            422,
-            "GET",
-            "/repos/octo/hello/deployments?env=prod",
-            TOKEN,
-            Value::Null,
-            "no such query parameter: env",
-        ),
-        (
-            422,
-            "GET",
-            "/repos/octo/hello/deployments?per_page=101",
-            TOKEN,
-            Value::Null,
-            "per_page=101",
-        ),
-        (
-            422,
-            "POST",
-            deployments,
-            TOKEN,
             json!({ "task": "deploy" }),
             "\"ref\" is a required property",
         ),
         (
-            422,
-            "POST",
             deployments,
-            TOKEN,
             json!({ "ref": SHA, "colour": "blue" }),
             "'colour' was unexpected",
         ),
         (
-            422,
-            "POST",
-            statuses.as_str(),
-            TOKEN,
+            statuses,
             json!({ "state": "fine" }),
             "\"fine\" is not one of",
         ),
         (
-            422,
-            "POST",
-            statuses.as_str(),
-            TOKEN,
-            json!({ "state": "error", "description": &long[..141] }),
+            statuses,
+            json!({ "state": "error", "description": too_long }),
             "140",
         ),
         (
-            422,
-            "POST",
-            statuses.as_str(),
-            TOKEN,
-            json!({ "state": "error", "log_url": "javascript:x" }),
-            "javascript:x",
+            statuses,
+            json!({ "state": "error", "log_url": no_link }),
+            no_link,
         ),
-        (
-            422,
-            "POST",
-            comments,
-            TOKEN,
-            json!({ "body": long }),
-            "65536",
-        ),
+        (comments, json!({ "body": long }), "65536"),
     ] {
-        let answered = ask(&github, method, path, token, &body).await;
-        assert_eq!(answered, status, "{method} {path}");
-        let problems = github.problems();
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(problems[0].contains(noted), "{problems:?}");
+        let answered = ask(&github, "POST", path, TOKEN, &body).await;
+        noted(path, answered, 422, words).await;
     }
     assert_eq!(github.states(id), ["in_progress"]);
+}
+
+#[tokio::test]
+async fn what_github_does_unless_told_not_to_and_for_whom_it_does_nothing() {
+    let github = GitHub::start().await;
+    let deployments = "/repos/octo/hello/deployments";
     // A merge of the default branch, and a wait for the commit's checks, are what GitHub does unless told not to.
     let deploy = |more: Value| {
         let mut body = json!({ "ref": SHA });

@@ -124,9 +124,18 @@ fn tale(foreign: &str, outcome: Outcome) -> Tale {
 }
 
 fn events(foreign: &str) -> Vec<Stamped> {
+    let stamp = |(at, event)| Stamped {
+        at: Duration::from_secs(at),
+        event,
+    };
+    let events = before_the_shift(foreign).into_iter().chain(shift(foreign));
+    (0u64..).zip(events).map(stamp).collect()
+}
+
+fn before_the_shift(foreign: &str) -> Vec<Event> {
     let text = || foreign.to_owned();
     let step = text;
-    let events = [
+    vec![
         Event::Began(Beginning {
             command: text(),
             app: text(),
@@ -174,6 +183,14 @@ fn events(foreign: &str) -> Vec<Stamped> {
             // Longer than any report shows, however many lines the text has.
             tail: format!("{}{foreign}", "line\n".repeat(300)),
         },
+    ]
+}
+
+/// It fails, and is undone as far as that goes.
+fn shift(foreign: &str) -> Vec<Event> {
+    let text = || foreign.to_owned();
+    let step = text;
+    vec![
         Event::StepBegan {
             step: step(),
             zone: Zone::Commit,
@@ -200,10 +217,5 @@ fn events(foreign: &str) -> Vec<Stamped> {
             remedy: text(),
         },
         Event::Note { text: text() },
-    ];
-    let stamp = |(at, event)| Stamped {
-        at: Duration::from_secs(at),
-        event,
-    };
-    (0u64..).zip(events).map(stamp).collect()
+    ]
 }

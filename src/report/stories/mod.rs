@@ -114,37 +114,7 @@ pub(super) fn deployed() -> Tale {
 
 fn first_release() -> Tale {
     let mut script = Script::new("rehearse", "0.0.1", None);
-    script.decide("candidate", "blue", "nothing is live yet");
-    script.step(
-        Zone::Prepare,
-        "acquire lease",
-        &[("AWS to answer", 0.1)],
-        "held by this rehearsal",
-    );
-    script.step(
-        Zone::Prepare,
-        "bake image",
-        &[("the image to be available", 12.4)],
-        "ami-0aa1 from recipe 77b0",
-    );
-    script.step(
-        Zone::Prepare,
-        "publish template version",
-        &[],
-        "version 1 of hello-prod-blue",
-    );
-    script.step(
-        Zone::Prepare,
-        "scale up idle",
-        &[("2 instances to launch", 1.8)],
-        "blue: 2 instances",
-    );
-    script.step(
-        Zone::Prepare,
-        "await healthy",
-        &[("0 of 2 healthy", 2.6)],
-        "2 of 2 healthy",
-    );
+    prepare_first(&mut script);
     script.fleet(Colour::Blue, 2, 2, "0.0.1");
     script.begin(Zone::Commit, "shift traffic");
     script.weights(Weights::split(Colour::Blue, 100), 0.2);
@@ -184,6 +154,40 @@ fn first_release() -> Tale {
         url: run_url(),
         live_url: live_url(),
     }
+}
+
+fn prepare_first(script: &mut Script) {
+    script.decide("candidate", "blue", "nothing is live yet");
+    script.step(
+        Zone::Prepare,
+        "acquire lease",
+        &[("AWS to answer", 0.1)],
+        "held by this rehearsal",
+    );
+    script.step(
+        Zone::Prepare,
+        "bake image",
+        &[("the image to be available", 12.4)],
+        "ami-0aa1 from recipe 77b0",
+    );
+    script.step(
+        Zone::Prepare,
+        "publish template version",
+        &[],
+        "version 1 of hello-prod-blue",
+    );
+    script.step(
+        Zone::Prepare,
+        "scale up idle",
+        &[("2 instances to launch", 1.8)],
+        "blue: 2 instances",
+    );
+    script.step(
+        Zone::Prepare,
+        "await healthy",
+        &[("0 of 2 healthy", 2.6)],
+        "2 of 2 healthy",
+    );
 }
 
 fn nothing_to_do() -> Tale {
