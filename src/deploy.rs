@@ -50,16 +50,16 @@ async fn release<'a>(
 ) -> Result<(), Stop> {
     // Prepare: live is not touched.
     let image = prove(run, plan, bundle).await?;
-    run.step(StartProbe::of(plan, watch)).await?;
+    run.check(StartProbe::of(plan, watch)).await?;
 
     // Commit: a failure restores the traffic first.
     let shifted = run.step(ShiftTraffic::of(plan, watch)).await?;
-    run.step(Soak::of(plan, watch, shifted)).await?;
+    run.check(Soak::of(plan, watch, shifted)).await?;
 
     // Finish: only forward.
-    run.step(DrainPrevious::of(plan, watch)).await?;
-    run.step(RetainPrevious::of(plan)).await?;
-    run.step(PruneImages::of(plan, &image)).await
+    run.forward(DrainPrevious::of(plan, watch)).await?;
+    run.forward(RetainPrevious::of(plan)).await?;
+    run.forward(PruneImages::of(plan, &image)).await
 }
 
 /// The candidate, brought up and proved without any traffic; answers with its image. [`crate::verify`] goes so far.
@@ -72,9 +72,9 @@ pub(crate) async fn prove<'a>(
     let version = run.step(PublishTemplate::of(plan, &image)).await?;
     run.step(ClearIdle::of(plan)).await?;
     let instances = run.step(ScaleUpIdle::of(plan, version)).await?;
-    run.step(AwaitHealthy::of(plan, &instances)).await?;
+    run.check(AwaitHealthy::of(plan, &instances)).await?;
     let preview = run.step(OpenPreview::of(plan)).await?;
-    run.step(SmokeTest::of(plan, &preview)).await?;
-    run.step(ProbeVersion::of(plan, &preview)).await?;
+    run.check(SmokeTest::of(plan, &preview)).await?;
+    run.check(ProbeVersion::of(plan, &preview)).await?;
     Ok(image)
 }

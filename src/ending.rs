@@ -8,8 +8,7 @@ use crate::probe::{Evidence, Verdict, judge};
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
 use crate::run::runner::{Runner, Stop};
-use crate::run::step::Step as _;
-use crate::steps::prune_images::PruneImages;
+use crate::run::step_id::StepId;
 use crate::steps::retain_previous::hand_over;
 use crate::steps::watch::Watch;
 
@@ -92,7 +91,7 @@ fn deployed(plan: &Plan, leftovers: Vec<Leftover>) -> Outcome {
 /// Names what is not finished; frozen, the new live group must not stay for that.
 pub(crate) async fn unfinished(cx: &Context, plan: &Plan, stop: &Stop) -> Vec<Leftover> {
     let mut leftovers = vec![left_over(cx, plan, stop)];
-    if stop.step == PruneImages::ABOUT.name {
+    if stop.step.id == StepId::PruneImages {
         // Its policies rule already, and may have scaled it since.
         return leftovers;
     }
@@ -112,7 +111,7 @@ pub(crate) async fn unfinished(cx: &Context, plan: &Plan, stop: &Stop) -> Vec<Le
 /// What a failure after the shift leaves behind: nothing that serves traffic, but something that costs.
 fn left_over(cx: &Context, plan: &Plan, stop: &Stop) -> Leftover {
     let leftover = Leftover {
-        what: format!("{} was not finished: {}", stop.step, stop.cause),
+        what: format!("{} was not finished: {}", stop.step.name, stop.cause),
         remedy: format!(
             "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {} --min-size 0 --max-size 0 \
              --desired-capacity 0   # once nobody needs the previous release",
@@ -130,7 +129,7 @@ fn left_over(cx: &Context, plan: &Plan, stop: &Stop) -> Leftover {
 pub(crate) async fn undone(cx: &Context, plan: &Plan, run: Runner<'_>, stop: Stop) -> Outcome {
     let traffic_moved = stop.zone == Zone::Commit;
     let unwound = run.unwind().await;
-    let step = stop.step.to_owned();
+    let step = stop.step.name.to_owned();
     let serving: Option<Release> = plan.previous.release.clone();
     if let Some(undo_failure) = unwound.stuck {
         let weights = elbv2::describe_rule(&cx.aws, &plan.traffic_rule)

@@ -42,19 +42,19 @@ pub async fn rollback(cx: &Context, plan: &Plan, ledger: Option<PathBuf>) -> Fin
 /// The sequence.
 async fn go_back<'a>(run: &mut Runner<'a>, plan: &Plan, watch: &Watch) -> Result<(), Stop> {
     // Prepare: live is not touched.
-    run.step(StartProbe::of(plan, watch)).await?;
+    run.check(StartProbe::of(plan, watch)).await?;
     let instances = bring_up(run, plan).await?;
-    run.step(AwaitHealthy::of(plan, &instances)).await?;
+    run.check(AwaitHealthy::of(plan, &instances)).await?;
     let preview = run.step(OpenPreview::of(plan)).await?;
-    run.step(SmokeTest::of(plan, &preview)).await?;
-    run.step(ProbeVersion::of(plan, &preview)).await?;
+    run.check(SmokeTest::of(plan, &preview)).await?;
+    run.check(ProbeVersion::of(plan, &preview)).await?;
 
     // Commit: a failure restores the traffic first.
     run.step(ShiftTraffic::of(plan, watch)).await?;
 
     // Finish: only forward.
-    run.step(DrainPrevious::of(plan, watch)).await?;
-    run.step(RetainPrevious::of(plan)).await
+    run.forward(DrainPrevious::of(plan, watch)).await?;
+    run.forward(RetainPrevious::of(plan)).await
 }
 
 /// The release's instances: those that are up, or new ones.

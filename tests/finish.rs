@@ -1,155 +1,39 @@
 //! A run whose process is gone, at any point, and `finish` from what was on disk: live answers as before and nothing is
 //! left, or the release stands and the rest of it is done. What belongs to a newer run stays.
 
+#[path = "finish/killed.rs"]
+mod killed;
+#[path = "finish/state.rs"]
+mod state;
 mod support;
 
 use std::future::{Future as _, poll_fn};
-use std::path::PathBuf;
 use std::task::Poll;
 use std::time::Duration;
 
 use bg_deploy::aws::{autoscaling, elbv2};
-use bg_deploy::config::Config;
 use bg_deploy::deploy::deploy;
-use bg_deploy::ending::Finished;
-use bg_deploy::finish::{Ending, finish};
+use bg_deploy::finish::finish;
 use bg_deploy::names::Weights;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Plan;
 use bg_deploy::rollback::rollback;
-use bg_deploy::run::beginning::Beginning;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::{Event, Zone};
 use bg_deploy::run::progress::Stage;
-use bg_deploy::run::state::State;
+use bg_deploy::run::step_id::StepId;
 use bg_deploy::steps::{ROLLBACK, TABLE};
+use killed::{assert_undone, canary, finished, kill, kill_at, kill_run, kill_with};
 use local_aws::Answer;
 use support::rule::{clear, next};
-use support::standing::{Standing, assert_untouched};
+use support::standing::Standing;
 use support::{World, assert_deployed, story};
-
-/// A run that was killed, and what it left on disk.
-struct Killed {
-    plan: Plan,
-    before: Standing,
-    file: PathBuf,
-    story: String,
-}
-
-impl Killed {
-    fn state(&self) -> State {
-        let state = State::read(&self.file).expect("a readable state");
-        state.expect("a state")
-    }
-}
-
-fn beginning(command: &str, plan: &Plan) -> Beginning {
-    Beginning {
-        command: command.to_owned(),
-        app: plan.app.clone(),
-        environment: plan.environment.clone(),
-        release: plan.release.clone(),
-        previous: plan.previous.release.clone(),
-        by: None,
-        url: Some(plan.url.clone()),
-    }
-}
-
-/// Releases until `when`, and is gone then: nothing more of it runs, not even what is undone on a failure.
-async fn kill(world: &World, config: &Config, when: impl Fn(&Context) -> bool) -> Killed {
-    kill_with(world, config, |_| {}, when).await
-}
-
-/// The same after `arrange`.
-async fn kill_with(
-    world: &World,
-    config: &Config,
-    arrange: impl FnOnce(&Context),
-    when: impl Fn(&Context) -> bool,
-) -> Killed {
-    let (prepared, plan) = world.plan(config).await;
-    let bundle = prepared.bundle.file.path();
-    let run = async |cx: &Context, plan: &Plan| deploy(cx, plan, bundle, None).await;
-    kill_run(world, ("deploy", plan), run, arrange, when).await
-}
-
-/// The same with a run of any kind.
-async fn kill_run(
-    world: &World,
-    (command, plan): (&str, Plan),
-    run: impl AsyncFn(&Context, &Plan) -> Finished,
-    arrange: impl FnOnce(&Context),
-    when: impl Fn(&Context) -> bool,
-) -> Killed {
-    let before = Standing::look(world, &plan).await;
-    let file = world.folder.path().join("state.json");
-    let cx = world.context().await;
-    let state = State::new(beginning(command, &plan), plan.clone());
-    cx.journal.keep(&file, state).expect("a state file");
-    arrange(&cx);
-    {
-        let mut run = Box::pin(run(&cx, &plan));
-        poll_fn(|task| {
-            if when(&cx) {
-                return Poll::Ready(());
-            }
-            match run.as_mut().poll(task) {
-                Poll::Ready(finished) => panic!("not killed: {finished:#?}\n{}", story(&cx)),
-                Poll::Pending if when(&cx) => Poll::Ready(()),
-                Poll::Pending => Poll::Pending,
-            }
-        })
-        .await;
-    }
-    Killed {
-        plan,
-        before,
-        file,
-        story: story(&cx),
-    }
-}
-
-/// Kills it as soon as a step's handle is known.
-async fn kill_at(world: &World, config: &Config, step: &'static str) -> Killed {
-    kill(world, config, |cx| {
-        let progress = cx.journal.progress();
-        progress
-            .of(step)
-            .is_some_and(|entry| entry.stage != Stage::Began)
-    })
-    .await
-}
-
-/// Finishes it, as another process would.
-async fn finished(world: &World, killed: &Killed) -> (Ending, Context) {
-    let cx = world.context().await;
-    let ending = finish(&cx, &killed.file, killed.state()).await;
-    let ending = ending.unwrap_or_else(|error| panic!("{error:#}\n{}", story(&cx)));
-    (ending, cx)
-}
-
-/// Fails unless the run was undone by this, without a trace.
-async fn assert_undone(world: &World, killed: &Killed, why: &str) {
-    let (ending, cx) = finished(world, killed).await;
-    let why = format!("{why}\n{}\nfinish:\n{}", killed.story, story(&cx));
-    match &ending.finished.outcome {
-        Outcome::Cancelled {
-            serving, leftovers, ..
-        } => {
-            assert_eq!(serving, &killed.plan.previous.release, "{why}");
-            assert_eq!(leftovers, &[], "{why}");
-        }
-        other => panic!("{other:#?}\n{why}"),
-    }
-    assert!(ending.is_complete, "{why}");
-    assert_untouched(world, &killed.plan, &killed.before, &why).await;
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_run_killed_before_it_settles_any_step_is_undone_without_a_trace() {
     let world = World::with_a_release().await;
     for about in TABLE.iter().filter(|about| about.zone != Zone::Finish) {
-        let killed = kill_at(&world, &world.config("0.0.9", None), about.name).await;
+        let killed = kill_at(&world, &world.config("0.0.9", None), about.id).await;
         assert_undone(&world, &killed, about.name).await;
     }
 }
@@ -161,7 +45,7 @@ async fn a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_with
     for about in TABLE.iter().filter(|about| about.zone != Zone::Finish) {
         for operation in about.calls {
             // Nothing is retained here that could be cleared.
-            if about.name == "clear idle group" {
+            if about.id == StepId::ClearIdle {
                 continue;
             }
             let cloud = world.cloud.clone();
@@ -172,7 +56,7 @@ async fn a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_with
             };
             let from = std::cell::Cell::new(None);
             let killed = kill(&world, &world.config("0.0.9", None), |cx| {
-                if cx.journal.progress().of(about.name).is_none() {
+                if cx.journal.progress().of(about.id).is_none() {
                     return false;
                 }
                 if from.get().is_none() {
@@ -182,7 +66,7 @@ async fn a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_with
             })
             .await;
             let noted = killed.state().progress;
-            let entry = noted.of(about.name).expect("the step");
+            let entry = noted.of(about.id).expect("the step");
             assert_eq!(entry.stage, Stage::Began, "{} {operation}", about.name);
             let why = format!("{} {operation}", about.name);
             assert_undone(&world, &killed, &why).await;
@@ -196,18 +80,17 @@ async fn a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_with
 async fn a_rollback_that_is_killed_leaves_what_it_would_have_gone_back_to() {
     let world = World::with_a_previous().await;
     let skipped = [
-        "publish template version",
-        "clear idle group",
-        "scale up idle group",
+        StepId::PublishTemplate,
+        StepId::ClearIdle,
+        StepId::ScaleUpIdle,
     ];
     let steps = ROLLBACK.iter().map(|step| step.about);
-    for about in steps.filter(|about| about.zone != Zone::Finish && !skipped.contains(&about.name))
-    {
+    for about in steps.filter(|about| about.zone != Zone::Finish && !skipped.contains(&about.id)) {
         let plan = world.plan_rollback(None).await;
         let run = async |cx: &Context, plan: &Plan| rollback(cx, plan, None).await;
         let is_there = |cx: &Context| {
             let progress = cx.journal.progress();
-            let entry = progress.of(about.name);
+            let entry = progress.of(about.id);
             entry.is_some_and(|entry| entry.stage != Stage::Began)
         };
         let killed = kill_run(&world, ("rollback", plan), run, |_| {}, is_there).await;
@@ -222,12 +105,6 @@ async fn a_rollback_that_is_killed_leaves_what_it_would_have_gone_back_to() {
         let due = autoscaling::find_scheduled_action(&aws, &group, &action).await;
         assert!(due.expect("an answer").is_some(), "{}", about.name);
     }
-}
-
-fn canary(world: &World, version: &str) -> Config {
-    let mut config = world.config(version, None);
-    config.shift.weights = vec![20, 60, 100];
-    config
 }
 
 /// When the data plane was seen to obey these weights.
@@ -255,7 +132,7 @@ async fn finishing_that_is_killed_in_its_middle_and_done_again_ends_the_same() {
     let world = World::with_a_release().await;
     let mut calls = 0;
     loop {
-        let killed = kill_at(&world, &world.config("0.0.9", None), "soak").await;
+        let killed = kill_at(&world, &world.config("0.0.9", None), StepId::Soak).await;
         let cx = world.context().await;
         let from = world.cloud.account().calls.len();
         calls += 17;
@@ -292,7 +169,7 @@ async fn a_run_killed_after_its_commit_stands_and_the_rest_of_it_is_done() {
         .enumerate()
     {
         let version = format!("1.0.{number}");
-        let killed = kill_at(&world, &world.config(&version, None), about.name).await;
+        let killed = kill_at(&world, &world.config(&version, None), about.id).await;
         let (ending, cx) = finished(&world, &killed).await;
         let why = format!("{}\n{}\nfinish:\n{}", about.name, killed.story, story(&cx));
         match &ending.finished.outcome {
@@ -337,23 +214,23 @@ async fn a_run_killed_while_it_was_undone_is_undone_to_the_end() {
     let is_stopped = |cx: &Context| cx.journal.progress().stopped.is_some();
     let config = world.config("0.0.9", None);
     let killed = kill_with(&world, &config, cancel_after_soak, is_stopped).await;
-    assert!(killed.state().progress.has_done("shift traffic"));
+    assert!(killed.state().progress.has_done(StepId::ShiftTraffic));
     assert_undone(&world, &killed, "cancelled after the soak").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_newer_run_has_taken_over_is_left_to_it() {
     let world = World::with_a_release().await;
-    for step in ["scale up idle group", "open preview route", "soak"] {
+    for step in [StepId::ScaleUpIdle, StepId::OpenPreview, StepId::Soak] {
         let killed = kill_at(&world, &world.config("0.0.9", None), step).await;
         let (finished_newer, newer) = world
-            .deploy(&world.config(&format!("2.{step}").replace(' ', "-"), None))
+            .deploy(&world.config(&format!("2.{step:?}"), None))
             .await;
         assert_deployed(&finished_newer, &newer);
         let (_, plan) = world.plan(&world.config("0.0.10", None)).await;
         let before = Standing::look(&world, &plan).await;
         let (ending, cx) = finished(&world, &killed).await;
-        let why = format!("{step}\n{}", story(&cx));
+        let why = format!("{step:?}\n{}", story(&cx));
         assert!(ending.is_complete, "{why}");
         world.clock.sleep(Duration::from_secs(300)).await;
         assert_eq!(Standing::look(&world, &plan).await, before, "{why}");
@@ -371,7 +248,7 @@ async fn what_a_newer_run_has_taken_over_is_left_to_it() {
 #[tokio::test(start_paused = true)]
 async fn weights_that_a_person_wrote_stay_and_so_does_what_serves_by_them() {
     let world = World::with_a_release().await;
-    let killed = kill_at(&world, &canary(&world, "0.0.9"), "shift traffic").await;
+    let killed = kill_at(&world, &canary(&world, "0.0.9"), StepId::ShiftTraffic).await;
     let plan = &killed.plan;
     let cx = world.context().await;
     let by_hand = Weights::split(plan.idle, 33);
@@ -458,44 +335,4 @@ async fn from_cancelling_to_the_restored_weights_it_takes_less_than_two_seconds_
             story(&cx)
         );
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_state_is_read_as_it_was_written_and_another_format_is_refused() {
-    let world = World::with_a_release().await;
-    let killed = kill_at(&world, &canary(&world, "0.0.9"), "open preview route").await;
-    let state = killed.state();
-    assert_eq!(state.plan.config, killed.plan.config);
-    assert_eq!(
-        serde_json::to_value(&state.plan).expect("JSON"),
-        serde_json::to_value(&killed.plan).expect("JSON")
-    );
-    let text = std::fs::read_to_string(&killed.file).expect("a file");
-    assert!(!text.contains(killed.plan.preview_token.reveal()));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(&killed.file)
-            .expect("a file")
-            .permissions();
-        assert_eq!(mode.mode() & 0o777, 0o600);
-    }
-    // Nothing else is left of writing it so often.
-    let folder = std::fs::read_dir(world.folder.path()).expect("a folder");
-    let strays = folder.filter(|it| {
-        let name = it.as_ref().expect("an entry").file_name();
-        name.to_string_lossy().starts_with(".bg-deploy-state")
-    });
-    assert_eq!(strays.count(), 0);
-    for (other, words) in [
-        (text.replace("\"format\": 1", "\"format\": 2"), "format 2"),
-        ("{}".to_owned(), "no format"),
-        (text[..text.len() / 2].to_owned(), "not the state of a run"),
-    ] {
-        std::fs::write(&killed.file, other).expect("written");
-        let error = State::read(&killed.file).expect_err("it is refused");
-        assert!(error.0.contains(words), "{}", error.0);
-    }
-    let absent = State::read(&world.folder.path().join("absent.json"));
-    assert!(absent.expect("no error").is_none());
 }

@@ -148,7 +148,7 @@ async fn force_live(world: &World, config: &Config) {
     run.step(ClearIdle::of(&plan)).await.expect("cleared");
     let scaled = run.step(ScaleUpIdle::of(&plan, version.expect("a version")));
     let instances = scaled.await.expect("instances");
-    run.step(AwaitHealthy::of(&plan, &instances))
+    run.check(AwaitHealthy::of(&plan, &instances))
         .await
         .expect("healthy");
     let weights = Weights::split(plan.idle, 100);
@@ -162,7 +162,9 @@ async fn force_live(world: &World, config: &Config) {
     .await
     .expect("weights");
     world.clock.sleep(Duration::from_secs(90)).await;
-    run.step(RetainPrevious::of(&plan)).await.expect("retained");
+    run.forward(RetainPrevious::of(&plan))
+        .await
+        .expect("retained");
 }
 
 #[tokio::test(start_paused = true)]

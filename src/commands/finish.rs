@@ -24,8 +24,7 @@ use crate::run::beginning::Beginning;
 use crate::run::context::Context;
 use crate::run::event::{Event, Stamped};
 use crate::run::state::State;
-use crate::run::step::Step as _;
-use crate::steps::shift_traffic::ShiftTraffic;
+use crate::run::step_id::StepId;
 use net_clock::Clock;
 use net_clock::Network;
 
@@ -189,7 +188,7 @@ impl Work<'_> {
 
     /// Why the run can't be finished now, and what to type.
     fn explain(&self, state: &State, failure: Failure) -> Failure {
-        let traffic = state.progress.of(ShiftTraffic::ABOUT.name);
+        let traffic = state.progress.of(StepId::ShiftTraffic);
         let is_moved = traffic.is_some_and(|entry| entry.undone.is_none());
         let mut text = format!(
             "the run is not finished: {}\nto finish it:\n  {}",

@@ -13,8 +13,8 @@ use crate::report::{Console, Run};
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
 use crate::run::progress::{Progress, Stage};
-use crate::run::step::Step as _;
-use crate::steps::shift_traffic::ShiftTraffic;
+use crate::run::step_id::StepId;
+use crate::steps;
 
 /// How often the console is told the time.
 const TICK: Duration = Duration::from_millis(250);
@@ -82,11 +82,11 @@ pub(super) fn ended_at_once(cx: &Context, plan: &Plan) -> Outcome {
         };
     }
     let step = match (&progress.stopped, progress.steps.last()) {
-        (Some(stopped), _) => stopped.step.clone(),
-        (None, Some(last)) => last.step.clone(),
+        (Some(stopped), _) => steps::about(stopped.step).name.to_owned(),
+        (None, Some(last)) => steps::about(last.step).name.to_owned(),
         (None, None) => "the beginning".to_owned(),
     };
-    let traffic_moved = progress.of(ShiftTraffic::ABOUT.name).is_some();
+    let traffic_moved = progress.of(StepId::ShiftTraffic).is_some();
     if traffic_moved && !is_restored(cx, plan, &progress) {
         let look = format!(
             "aws elbv2 describe-rules --region {} --rule-arns {}",
@@ -163,7 +163,7 @@ fn is_finishing(progress: &Progress) -> bool {
 fn is_restored(cx: &Context, plan: &Plan, progress: &Progress) -> bool {
     let before = plan.previous.weights;
     let undone = progress
-        .of(ShiftTraffic::ABOUT.name)
+        .of(StepId::ShiftTraffic)
         .is_some_and(|entry| entry.stage == Stage::Undone);
     let seen =
         |event: &Event| matches!(event, Event::WeightsSeen { weights, .. } if *weights == before);

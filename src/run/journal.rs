@@ -13,6 +13,7 @@ use super::beginning::Memory;
 use super::event::Zone;
 use super::progress::{Entry, Progress, Stage, Stopped};
 use super::state::State;
+use super::step_id::StepId;
 use crate::outcome::Outcome;
 
 /// The run's state outside this process.
@@ -63,10 +64,10 @@ impl Journal {
     }
 
     /// A step is about to start.
-    pub fn began(&self, step: &str, zone: Zone) -> Notice {
+    pub fn began(&self, step: StepId, zone: Zone) -> Notice {
         self.change(|progress| {
             let entry = Entry {
-                step: step.to_owned(),
+                step,
                 zone,
                 stage: Stage::Began,
                 handle: Value::Null,
@@ -80,7 +81,7 @@ impl Journal {
     }
 
     /// A step has made its change.
-    pub fn started(&self, step: &str, handle: Value) -> Notice {
+    pub fn started(&self, step: StepId, handle: Value) -> Notice {
         self.change(|progress| {
             if let Some(entry) = progress.of_mut(step) {
                 entry.stage = Stage::Started;
@@ -90,7 +91,7 @@ impl Journal {
     }
 
     /// A step is done.
-    pub fn done(&self, step: &str) -> Notice {
+    pub fn done(&self, step: StepId) -> Notice {
         self.change(|progress| {
             if let Some(entry) = progress.of_mut(step) {
                 entry.stage = Stage::Done;
@@ -104,7 +105,7 @@ impl Journal {
     }
 
     /// A step was undone; `summary` is what that removed or restored.
-    pub fn undone(&self, step: &str, summary: Option<&str>) -> Notice {
+    pub fn undone(&self, step: StepId, summary: Option<&str>) -> Notice {
         self.change(|progress| {
             if let Some(entry) = progress.of_mut(step) {
                 entry.stage = Stage::Undone;
@@ -152,15 +153,15 @@ mod tests {
     fn a_step_that_begins_again_is_one_line_and_keeps_no_old_handle() {
         let journal = Journal::default();
         for _ in 0..2 {
-            journal.began("soak", Zone::Commit);
+            journal.began(StepId::Soak, Zone::Commit);
             assert_eq!(journal.progress().steps[0].stage, Stage::Began);
             assert_eq!(journal.progress().steps[0].handle, Value::Null);
-            journal.started("soak", Value::from(7));
-            journal.done("soak");
+            journal.started(StepId::Soak, Value::from(7));
+            journal.done(StepId::Soak);
         }
         assert_eq!(journal.progress().steps.len(), 1);
-        assert!(journal.progress().has_done("soak"));
-        journal.undone("soak", Some("nothing"));
-        assert!(!journal.progress().has_done("soak"));
+        assert!(journal.progress().has_done(StepId::Soak));
+        journal.undone(StepId::Soak, Some("nothing"));
+        assert!(!journal.progress().has_done(StepId::Soak));
     }
 }

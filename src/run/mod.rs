@@ -8,4 +8,5 @@ pub mod progress;
 pub mod runner;
 pub mod state;
 pub mod step;
+pub mod step_id;
 pub mod wait;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::event::Zone;
+use super::step_id::StepId;
 
 /// How far a step came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +24,12 @@ pub enum Stage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The step.
-    pub step: String,
+    pub step: StepId,
     /// Its zone.
     pub zone: Zone,
     /// How far it came.
     pub stage: Stage,
-    /// What it has begun; only what is [`Stage::Started`] or [`Stage::Done`] has one.
+    /// What it has begun, to be read back by its step's type ([`super::step::handle_of`]); nothing before that is known.
     pub handle: Value,
     /// What undoing it removed or restored.
     pub undone: Option<String>,
@@ -38,7 +39,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
     /// The step.
-    pub step: String,
+    pub step: StepId,
     /// The furthest zone that the run had reached.
     pub zone: Zone,
     /// Why, in the user's words.
@@ -58,17 +59,17 @@ pub struct Progress {
 
 impl Progress {
     /// What is noted about a step.
-    pub fn of(&self, step: &str) -> Option<&Entry> {
+    pub fn of(&self, step: StepId) -> Option<&Entry> {
         self.steps.iter().find(|entry| entry.step == step)
     }
 
     /// Whether a step is done, and was not undone.
-    pub fn has_done(&self, step: &str) -> bool {
+    pub fn has_done(&self, step: StepId) -> bool {
         self.of(step)
             .is_some_and(|entry| entry.stage == Stage::Done)
     }
 
-    pub(super) fn of_mut(&mut self, step: &str) -> Option<&mut Entry> {
+    pub(super) fn of_mut(&mut self, step: StepId) -> Option<&mut Entry> {
         self.steps.iter_mut().find(|entry| entry.step == step)
     }
 }

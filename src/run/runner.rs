@@ -8,10 +8,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::context::{Context, Undoing};
 use super::event::{Event, Zone};
-use super::progress::Stopped;
-use super::step::Step;
+use super::progress::{Entry, Stopped};
+use super::step::{About, Check, Forward, Settled, Step, handle_of};
 use super::wait::WaitError;
 use crate::aws::error::{ErrorKind, kind};
 use crate::outcome::Leftover;
@@ -23,7 +25,7 @@ pub const STRAGGLERS: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Stop {
     /// The step that failed.
-    pub step: &'static str,
+    pub step: About,
     /// The furthest zone that the run had reached: it decides what undoing means.
     pub zone: Zone,
     /// Why, in the user's words.
@@ -47,8 +49,7 @@ type Pending<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Option<String>>> +
 
 /// A step that may have to be undone.
 trait Armed<'a> {
-    fn name(&self) -> &'static str;
-    fn zone(&self) -> Zone;
+    fn about(&self) -> About;
     fn undo<'b>(&'b self, cx: Undoing<'b>) -> Pending<'b>;
 }
 
@@ -58,12 +59,8 @@ struct Begun<S: Step> {
 }
 
 impl<S: Step> Armed<'_> for Begun<S> {
-    fn name(&self) -> &'static str {
-        S::ABOUT.name
-    }
-
-    fn zone(&self) -> Zone {
-        S::ABOUT.zone
+    fn about(&self) -> About {
+        S::ABOUT
     }
 
     fn undo<'b>(&'b self, cx: Undoing<'b>) -> Pending<'b> {
@@ -71,15 +68,19 @@ impl<S: Step> Armed<'_> for Begun<S> {
     }
 }
 
-/// The steps that have begun, and how to undo them.
+/// The steps that have begun, and how to undo those that changed something.
 pub struct Runner<'a> {
     context: &'a Context,
-    begun: Vec<Box<dyn Armed<'a> + 'a>>,
+    armed: Vec<Box<dyn Armed<'a> + 'a>>,
+    /// The last step that began here or was taken over.
+    last: Option<About>,
+    /// The furthest zone of those.
+    reached: Option<Zone>,
 }
 
 impl std::fmt::Debug for Runner<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Runner({} steps begun)", self.begun.len())
+        write!(f, "Runner({} steps to undo)", self.armed.len())
     }
 }
 
@@ -88,53 +89,103 @@ impl<'a> Runner<'a> {
     pub fn new(context: &'a Context) -> Self {
         Self {
             context,
-            begun: Vec::new(),
+            armed: Vec::new(),
+            last: None,
+            reached: None,
         }
     }
 
-    /// Runs a step to its end.
+    /// Runs a step that can be undone.
     pub async fn step<S: Step + 'a>(&mut self, step: S) -> Result<S::Output, Stop> {
-        let about = S::ABOUT;
-        let events = &self.context.events;
-        if self.context.cancel.is_cancelled() {
-            return Err(self.stop::<S>(&WaitError::Cancelled.into()));
-        }
-        events.emit(Event::StepBegan {
-            step: about.name.to_owned(),
-            zone: about.zone,
-        });
-        let journal = &self.context.journal;
-        self.context.told(journal.began(about.name, about.zone));
+        let (cx, about) = (self.context, S::ABOUT);
+        self.begin(about)?;
+        cx.told(cx.journal.began(about.id, about.zone));
         // Boxed: the SDK's futures are large, and a release would hold many of them on one stack.
-        let started = Box::pin(step.start(self.context)).await;
+        let started = Box::pin(step.start(cx)).await;
         let handle = started.as_ref().ok().cloned();
-        let result = match &started {
-            Ok(handle) => match serde_json::to_value(handle) {
-                Ok(json) => {
-                    self.context.told(journal.started(about.name, json));
-                    Box::pin(step.settle(self.context, handle)).await
-                }
-                Err(error) => Err(error.into()),
-            },
-            Err(error) => Err(anyhow::anyhow!("{error:#}")),
+        let result = match started {
+            Ok(handle) => self.settle(&step, &handle).await,
+            Err(error) => Err(error),
         };
         if let Err(error) = &result
             && about.zone == Zone::Prepare
-            && kind(started.as_ref().err().unwrap_or(error)) == Some(ErrorKind::Unknown)
+            && kind(error) == Some(ErrorKind::Unknown)
         {
-            events.note(format!(
+            cx.events.note(format!(
                 "a call got no answer; {} s for it to take effect, so that undoing meets it",
                 STRAGGLERS.as_secs()
             ));
-            self.context.clock.sleep(STRAGGLERS).await;
+            cx.clock.sleep(STRAGGLERS).await;
         }
         // A failed start may have happened half: its undo is armed as well, without a handle.
-        let cancelled_start = started.err().filter(is_cancelled);
-        self.begun.push(Box::new(Begun { step, handle }));
+        self.armed.push(Box::new(Begun { step, handle }));
+        self.end(about, result)
+    }
+
+    async fn settle<S: Step>(
+        &self,
+        step: &S,
+        handle: &S::Handle,
+    ) -> anyhow::Result<Settled<S::Output>> {
+        let cx = self.context;
+        let noted = serde_json::to_value(handle)?;
+        cx.told(cx.journal.started(S::ABOUT.id, noted));
+        Box::pin(step.settle(cx, handle)).await
+    }
+
+    /// Runs a step that changes nothing.
+    pub async fn check<C: Check>(&mut self, check: C) -> Result<C::Output, Stop> {
+        let (cx, about) = (self.context, C::ABOUT);
+        self.begin(about)?;
+        cx.told(cx.journal.began(about.id, about.zone));
+        // Nothing of it can be half done.
+        cx.told(cx.journal.started(about.id, Value::Null));
+        let result = Box::pin(check.check(cx)).await;
+        self.end(about, result)
+    }
+
+    /// Runs a step of the finish zone, which is never undone.
+    pub async fn forward<F: Forward>(&mut self, step: F) -> Result<(), Stop> {
+        let (cx, about) = (self.context, F::ABOUT);
+        self.begin(about)?;
+        cx.told(cx.journal.began(about.id, about.zone));
+        let result = match Box::pin(step.start(cx)).await {
+            Ok(begun) => {
+                cx.told(cx.journal.started(about.id, Value::Null));
+                Box::pin(step.settle(cx, &begun)).await
+            }
+            Err(error) => Err(error),
+        };
+        self.end(about, result)
+    }
+
+    /// Takes over a step that another process began, so that it is undone with the rest.
+    /// What it had begun is read from its line of the journal.
+    pub fn rearm<S: Step + 'a>(&mut self, step: S, entry: &Entry) -> anyhow::Result<()> {
+        let handle = handle_of::<S>(entry)?;
+        self.armed.push(Box::new(Begun { step, handle }));
+        self.note_begun(S::ABOUT);
+        Ok(())
+    }
+
+    fn begin(&self, about: About) -> Result<(), Stop> {
+        if self.context.cancel.is_cancelled() {
+            return Err(self.stop(about, &WaitError::Cancelled.into()));
+        }
+        self.context.events.emit(Event::StepBegan {
+            step: about.name.to_owned(),
+            zone: about.zone,
+        });
+        Ok(())
+    }
+
+    fn end<T>(&mut self, about: About, result: anyhow::Result<Settled<T>>) -> Result<T, Stop> {
+        self.note_begun(about);
+        let cx = self.context;
         match result {
             Ok(settled) => {
-                self.context.told(journal.done(about.name));
-                events.emit(Event::StepDone {
+                cx.told(cx.journal.done(about.id));
+                cx.events.emit(Event::StepDone {
                     step: about.name.to_owned(),
                     summary: settled.summary,
                     skipped: settled.skipped,
@@ -142,8 +193,8 @@ impl<'a> Runner<'a> {
                 Ok(settled.value)
             }
             Err(error) => {
-                let stop = self.stop::<S>(&cancelled_start.unwrap_or(error));
-                events.emit(Event::StepFailed {
+                let stop = self.stop(about, &error);
+                cx.events.emit(Event::StepFailed {
                     step: about.name.to_owned(),
                     cause: stop.cause.clone(),
                 });
@@ -152,21 +203,20 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Takes over a step that another process began, so that it is undone with the rest.
-    pub fn rearm<S: Step + 'a>(&mut self, step: S, handle: Option<S::Handle>) {
-        self.begun.push(Box::new(Begun { step, handle }));
+    fn note_begun(&mut self, about: About) {
+        self.last = Some(about);
+        self.reached = self.reached.max(Some(about.zone));
     }
 
-    fn stop<S: Step>(&self, error: &anyhow::Error) -> Stop {
-        let reached = self.begun.iter().map(|armed| armed.zone()).max();
+    fn stop(&self, about: About, error: &anyhow::Error) -> Stop {
         let stop = Stop {
-            step: S::ABOUT.name,
-            zone: reached.unwrap_or(S::ABOUT.zone),
+            step: about,
+            zone: self.reached.unwrap_or(about.zone),
             cause: format!("{error:#}"),
             cancelled: is_cancelled(error),
         };
         let stopped = Stopped {
-            step: stop.step.to_owned(),
+            step: about.id,
             zone: stop.zone,
             cause: stop.cause.clone(),
             cancelled: stop.cancelled,
@@ -175,57 +225,57 @@ impl<'a> Runner<'a> {
         stop
     }
 
-    fn undone(&self, step: &str, summary: Option<&str>) {
-        self.context
-            .told(self.context.journal.undone(step, summary));
-    }
-
     /// Undoes everything that has begun, the last first.
     pub async fn unwind(mut self) -> Unwound {
         let mut unwound = Unwound::default();
-        let events = &self.context.events;
-        if let Some(last) = self.begun.last() {
-            events.emit(Event::UndoBegan {
-                what: last.name().to_owned(),
+        let cx = self.context;
+        if let Some(last) = self.last {
+            cx.events.emit(Event::UndoBegan {
+                what: last.name.to_owned(),
             });
         }
-        while let Some(armed) = self.begun.pop() {
-            match armed.undo(self.context.for_undo()).await {
-                Ok(None) => self.undone(armed.name(), None),
+        while let Some(armed) = self.armed.pop() {
+            let about = armed.about();
+            match armed.undo(cx.for_undo()).await {
+                Ok(None) => cx.told(cx.journal.undone(about.id, None)),
                 Ok(Some(summary)) => {
-                    self.undone(armed.name(), Some(&summary));
-                    events.emit(Event::Undone {
-                        step: armed.name().to_owned(),
+                    cx.told(cx.journal.undone(about.id, Some(&summary)));
+                    cx.events.emit(Event::Undone {
+                        step: about.name.to_owned(),
                         summary: summary.clone(),
                     });
                     unwound.undone.push(summary);
                 }
                 Err(error) => {
                     let error = format!("{error:#}");
-                    events.emit(Event::UndoFailed {
-                        step: armed.name().to_owned(),
+                    cx.events.emit(Event::UndoFailed {
+                        step: about.name.to_owned(),
                         error: error.clone(),
                     });
-                    if armed.zone() == Zone::Commit {
+                    if about.zone == Zone::Commit {
                         // Traffic may stand on the candidate: removing anything more would make it worse.
                         unwound.stuck = Some(error);
                         break;
                     }
-                    let leftover = Leftover {
-                        what: format!("what \"{}\" made: {error}", armed.name()),
-                        remedy: "bg-deploy deploy (the next run clears the idle colour first)"
-                            .to_owned(),
-                    };
-                    events.emit(Event::LeftOver {
-                        what: leftover.what.clone(),
-                        remedy: leftover.remedy.clone(),
-                    });
-                    unwound.leftovers.push(leftover);
+                    unwound.leftovers.push(left_over(cx, about, &error));
                 }
             }
         }
         unwound
     }
+}
+
+/// Names what a step made and undoing could not remove.
+fn left_over(cx: &Context, about: About, error: &str) -> Leftover {
+    let leftover = Leftover {
+        what: format!("what \"{}\" made: {error}", about.name),
+        remedy: "bg-deploy deploy (the next run clears the idle colour first)".to_owned(),
+    };
+    cx.events.emit(Event::LeftOver {
+        what: leftover.what.clone(),
+        remedy: leftover.remedy.clone(),
+    });
+    leftover
 }
 
 fn is_cancelled(error: &anyhow::Error) -> bool {

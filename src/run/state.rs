@@ -17,7 +17,7 @@ use crate::outcome::Outcome;
 use crate::plan::Plan;
 
 /// Which form of the file this is; a change that an older `finish` would misread makes it another.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// All that finishing a run needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -108,8 +108,8 @@ impl State {
             Some(FORMAT) => {}
             Some(other) => {
                 return Err(format!(
-                    "was written by bg-deploy {} in format {other}, and this version reads format {FORMAT}: \
-                     let that version run `bg-deploy finish`",
+                    "was written by bg-deploy {} in format {other}, and this one reads format {FORMAT}: let the one that \
+                     wrote it run `bg-deploy finish`",
                     state["version"].as_str().unwrap_or("of another version")
                 ));
             }

@@ -8,14 +8,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
 use crate::aws::elbv2::{self, Target};
 use crate::names::Colour;
 use crate::plan::Plan;
-use crate::run::context::{Context, Undoing};
+use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
-use crate::run::step::{About, Settled, Step};
+use crate::run::step::{About, Check, Settled};
+use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look};
 
 /// Between the looks of a streak.
@@ -30,10 +30,6 @@ pub struct AwaitHealthy {
     streak: u32,
     within: Duration,
 }
-
-/// Nothing has begun: it only looks.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Handle;
 
 impl AwaitHealthy {
     /// Waits for these instances in the idle colour's target group.
@@ -52,11 +48,11 @@ impl AwaitHealthy {
     }
 }
 
-impl Step for AwaitHealthy {
-    type Handle = Handle;
+impl Check for AwaitHealthy {
     type Output = ();
 
     const ABOUT: About = About {
+        id: StepId::AwaitHealthy,
         name: "await healthy",
         zone: Zone::Prepare,
         does: "waits until every instance of this template version is `healthy` in its target group, \
@@ -65,11 +61,7 @@ impl Step for AwaitHealthy {
         calls: &[],
     };
 
-    async fn start(&self, _: &Context) -> Result<Handle> {
-        Ok(Handle)
-    }
-
-    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+    async fn check(&self, cx: &Context) -> Result<Settled<()>> {
         let limits = Limits::new(self.within, LOOK_EVERY)
             .growing_to(Duration::from_secs(5))
             .in_a_row(self.streak);
@@ -95,10 +87,6 @@ impl Step for AwaitHealthy {
             summary += &format!(", {} looks in a row", self.streak);
         }
         Ok(Settled::done((), summary))
-    }
-
-    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        Ok(None)
     }
 }
 

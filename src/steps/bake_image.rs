@@ -18,6 +18,7 @@ use crate::plan::{Bake, Plan, Source};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
+use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look};
 use crate::stack::TAG_DEPLOYMENT;
 
@@ -69,6 +70,7 @@ impl Step for BakeImage {
     type Output = String;
 
     const ABOUT: About = About {
+        id: StepId::BakeImage,
         name: "bake image",
         zone: Zone::Prepare,
         does: "uploads the bundle and bakes an image from it on a builder instance, by an SSM Automation; \

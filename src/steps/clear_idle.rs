@@ -16,6 +16,7 @@ use crate::plan::{IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
+use crate::run::step_id::StepId;
 
 /// The step.
 #[derive(Debug)]
@@ -48,6 +49,7 @@ impl Step for ClearIdle {
     type Output = ();
 
     const ABOUT: About = About {
+        id: StepId::ClearIdle,
         name: "clear idle group",
         zone: Zone::Prepare,
         does: "scales in what an earlier release retained on the idle colour, and waits until it is gone",

@@ -8,15 +8,15 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
 use super::looks::{ROUND, look};
 use super::open_preview;
 use super::watch::Watch;
 use crate::plan::Plan;
-use crate::run::context::{Context, Undoing};
+use crate::run::context::Context;
 use crate::run::event::Zone;
-use crate::run::step::{About, Settled, Step};
+use crate::run::step::{About, Forward, Settled};
+use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look};
 
 /// How long the previous release must not have answered anybody: the reported tail of a load balancer's propagation.
@@ -31,10 +31,6 @@ pub struct DrainPrevious {
     watch: Watch,
 }
 
-/// What has begun: the time of the last answer of the previous release is being looked for.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Handle;
-
 impl DrainPrevious {
     /// Waits for the previous colour of `plan` to be silent.
     pub fn of(plan: &Plan, watch: &Watch) -> Self {
@@ -45,11 +41,11 @@ impl DrainPrevious {
     }
 }
 
-impl Step for DrainPrevious {
-    type Handle = Handle;
-    type Output = ();
+impl Forward for DrainPrevious {
+    type Begun = ();
 
     const ABOUT: About = About {
+        id: StepId::DrainPrevious,
         name: "drain previous",
         zone: Zone::Finish,
         does: "closes the preview route, and waits until the previous release has answered nobody for a minute",
@@ -57,12 +53,12 @@ impl Step for DrainPrevious {
         calls: &["ModifyRule"],
     };
 
-    async fn start(&self, cx: &Context) -> Result<Handle> {
+    async fn start(&self, cx: &Context) -> Result<()> {
         open_preview::close(cx, &self.plan).await?;
-        Ok(Handle)
+        Ok(())
     }
 
-    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+    async fn settle(&self, cx: &Context, (): &()) -> Result<Settled<()>> {
         let Some(previous) = &self.plan.previous.release else {
             return Ok(Settled::skipped((), "nothing was live before"));
         };
@@ -98,9 +94,5 @@ impl Step for DrainPrevious {
         .await?;
         let summary = format!("{previous} has answered nobody for {} s", QUIET.as_secs());
         Ok(Settled::done((), summary))
-    }
-
-    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        Ok(None)
     }
 }

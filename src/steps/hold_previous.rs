@@ -18,6 +18,7 @@ use crate::plan::{FROZEN, IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
+use crate::run::step_id::StepId;
 use crate::run::wait::Limits;
 
 /// The step.
@@ -55,6 +56,7 @@ impl Step for HoldPrevious {
     type Output = Vec<String>;
 
     const ABOUT: About = About {
+        id: StepId::HoldPrevious,
         name: "hold previous",
         zone: Zone::Prepare,
         does: "takes back the scheduled scale-in of the previous colour and freezes its scaling; launches what it has \

@@ -19,7 +19,29 @@ pub mod soak;
 pub mod start_probe;
 pub mod watch;
 
-use crate::run::step::{About, Step as _};
+use crate::run::step::{About, Check as _, Forward as _, Step as _};
+use crate::run::step_id::StepId;
+
+/// The line of a step in the step tables.
+pub const fn about(step: StepId) -> About {
+    match step {
+        StepId::BakeImage => bake_image::BakeImage::ABOUT,
+        StepId::PublishTemplate => publish_template::PublishTemplate::ABOUT,
+        StepId::ClearIdle => clear_idle::ClearIdle::ABOUT,
+        StepId::ScaleUpIdle => scale_up_idle::ScaleUpIdle::ABOUT,
+        StepId::HoldPrevious => hold_previous::HoldPrevious::ABOUT,
+        StepId::AwaitHealthy => await_healthy::AwaitHealthy::ABOUT,
+        StepId::OpenPreview => open_preview::OpenPreview::ABOUT,
+        StepId::SmokeTest => smoke_test::SmokeTest::ABOUT,
+        StepId::ProbeVersion => probe_version::ProbeVersion::ABOUT,
+        StepId::StartProbe => start_probe::StartProbe::ABOUT,
+        StepId::ShiftTraffic => shift_traffic::ShiftTraffic::ABOUT,
+        StepId::Soak => soak::Soak::ABOUT,
+        StepId::DrainPrevious => drain_previous::DrainPrevious::ABOUT,
+        StepId::RetainPrevious => retain_previous::RetainPrevious::ABOUT,
+        StepId::PruneImages => prune_images::PruneImages::ABOUT,
+    }
+}
 
 /// The step table: every step of a release, in order.
 pub const TABLE: [About; 14] = [
@@ -79,3 +101,24 @@ pub const ROLLBACK: [OfRollback; 12] = [
     always(drain_previous::DrainPrevious::ABOUT),
     always(retain_previous::RetainPrevious::ABOUT),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_an_id_of_its_own_and_a_name_of_its_own() {
+        let mut ids = Vec::new();
+        let mut names = Vec::new();
+        for line in TABLE.into_iter().chain(ROLLBACK.map(|step| step.about)) {
+            assert_eq!(about(line.id), line);
+            ids.push(line.id);
+            names.push(line.name);
+        }
+        ids.sort();
+        ids.dedup();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!((ids.len(), names.len()), (15, 15));
+    }
+}

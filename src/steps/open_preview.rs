@@ -15,6 +15,7 @@ use crate::random::random_token;
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
+use crate::run::step_id::StepId;
 use crate::run::wait::Look;
 use crate::secret::Secret;
 
@@ -68,6 +69,7 @@ impl Step for OpenPreview {
     type Output = Preview;
 
     const ABOUT: About = About {
+        id: StepId::OpenPreview,
         name: "open preview route",
         zone: Zone::Prepare,
         does: "points the preview rule at the idle colour, with a header value that is a fresh secret",

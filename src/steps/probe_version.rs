@@ -7,14 +7,14 @@
 //! Changes: nothing.
 
 use anyhow::{Result, bail};
-use serde::{Deserialize, Serialize};
 
 use super::looks::{ROUND, Round, look};
 use super::open_preview::Preview;
 use crate::plan::Plan;
-use crate::run::context::{Context, Undoing};
+use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
-use crate::run::step::{About, Settled, Step};
+use crate::run::step::{About, Check, Settled};
+use crate::run::step_id::StepId;
 
 /// The chance that an instance is left out, at most.
 const MISSED: f64 = 1e-4;
@@ -26,10 +26,6 @@ pub struct ProbeVersion {
     preview: Preview,
 }
 
-/// Nothing has begun: it only asks.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Handle;
-
 impl ProbeVersion {
     /// Asks through `preview`.
     pub fn of(plan: &Plan, preview: &Preview) -> Self {
@@ -40,11 +36,11 @@ impl ProbeVersion {
     }
 }
 
-impl Step for ProbeVersion {
-    type Handle = Handle;
+impl Check for ProbeVersion {
     type Output = ();
 
     const ABOUT: About = About {
+        id: StepId::ProbeVersion,
         name: "probe version",
         zone: Zone::Prepare,
         does: "asks the candidate for its version through the preview route until every instance has answered \
@@ -53,11 +49,7 @@ impl Step for ProbeVersion {
         calls: &[],
     };
 
-    async fn start(&self, _: &Context) -> Result<Handle> {
-        Ok(Handle)
-    }
-
-    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+    async fn check(&self, cx: &Context) -> Result<Settled<()>> {
         let plan = &self.plan;
         let instances = usize::try_from(plan.capacity.desired).unwrap_or(1);
         let questions = questions(instances);
@@ -91,10 +83,6 @@ impl Step for ProbeVersion {
         });
         let summary = format!("{questions} of {questions} answers are {wanted}");
         Ok(Settled::done((), summary))
-    }
-
-    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        Ok(None)
     }
 }
 

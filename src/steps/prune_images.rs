@@ -7,15 +7,15 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
 use super::bake_image::end_builders;
 use crate::aws::images::{self, Image};
 use crate::aws::launch_templates;
 use crate::plan::Plan;
-use crate::run::context::{Context, Undoing};
+use crate::run::context::Context;
 use crate::run::event::Zone;
-use crate::run::step::{About, Settled, Step};
+use crate::run::step::{About, Forward, Settled};
+use crate::run::step_id::StepId;
 use crate::stack::TAG_APP;
 
 /// The step.
@@ -25,12 +25,9 @@ pub struct PruneImages {
     image: String,
 }
 
-/// What has begun.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Handle {
-    /// Images that were removed.
-    pub removed: Vec<String>,
-}
+/// The images that were removed.
+#[derive(Clone, Debug)]
+pub struct Removed(Vec<String>);
 
 impl PruneImages {
     /// Prunes as `plan` says; `image` is the one that was just released.
@@ -60,11 +57,11 @@ impl PruneImages {
     }
 }
 
-impl Step for PruneImages {
-    type Handle = Handle;
-    type Output = ();
+impl Forward for PruneImages {
+    type Begun = Removed;
 
     const ABOUT: About = About {
+        id: StepId::PruneImages,
         name: "prune images",
         zone: Zone::Finish,
         does: "removes images beyond `retain.images`, never one that a group or an instance of one uses; \
@@ -73,7 +70,7 @@ impl Step for PruneImages {
         calls: &["TerminateInstances", "DeregisterImage", "DeleteSnapshot"],
     };
 
-    async fn start(&self, cx: &Context) -> Result<Handle> {
+    async fn start(&self, cx: &Context) -> Result<Removed> {
         for builder in end_builders(&cx.aws, &self.plan.deployment).await? {
             cx.events.note(format!(
                 "ended builder {builder}, which the runbook had left"
@@ -86,25 +83,18 @@ impl Step for PruneImages {
             images::remove_image(&cx.aws, image).await?;
             removed.push(image.id.clone());
         }
-        Ok(Handle { removed })
+        Ok(Removed(removed))
     }
 
-    async fn settle(&self, _: &Context, handle: &Handle) -> Result<Settled<()>> {
-        if handle.removed.is_empty() {
+    async fn settle(&self, _: &Context, Removed(removed): &Removed) -> Result<Settled<()>> {
+        if removed.is_empty() {
             let summary = format!(
                 "none beyond the {} that are kept",
                 self.plan.config.retain.images
             );
             return Ok(Settled::skipped((), summary));
         }
-        Ok(Settled::done(
-            (),
-            format!("removed {}", handle.removed.join(", ")),
-        ))
-    }
-
-    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        Ok(None)
+        Ok(Settled::done((), format!("removed {}", removed.join(", "))))
     }
 }
 

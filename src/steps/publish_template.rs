@@ -10,6 +10,7 @@ use crate::plan::Plan;
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
+use crate::run::step_id::StepId;
 
 /// The step.
 #[derive(Debug)]
@@ -48,6 +49,7 @@ impl Step for PublishTemplate {
     type Output = i64;
 
     const ABOUT: About = About {
+        id: StepId::PublishTemplate,
         name: "publish template version",
         zone: Zone::Prepare,
         does: "adds a numbered launch template version with the image; never `$Latest`",

@@ -8,25 +8,21 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
 use super::group::{EMPTYING, look_for_empty, thaw};
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::human;
 use crate::plan::Plan;
-use crate::run::context::{Context, Undoing};
+use crate::run::context::Context;
 use crate::run::event::Zone;
-use crate::run::step::{About, Settled, Step};
+use crate::run::step::{About, Forward, Settled};
+use crate::run::step_id::StepId;
 
 /// The step.
 #[derive(Debug)]
 pub struct RetainPrevious {
     plan: Plan,
 }
-
-/// What has begun.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Handle;
 
 impl RetainPrevious {
     /// Retains as `plan` says.
@@ -51,11 +47,11 @@ pub async fn hand_over(cx: &Context, plan: &Plan) -> Result<()> {
     thawed
 }
 
-impl Step for RetainPrevious {
-    type Handle = Handle;
-    type Output = ();
+impl Forward for RetainPrevious {
+    type Begun = ();
 
     const ABOUT: About = About {
+        id: StepId::RetainPrevious,
         name: "retain previous",
         zone: Zone::Finish,
         does: "hands the new live group back to its scaling policies; keeps the previous colour at its size, \
@@ -68,12 +64,12 @@ impl Step for RetainPrevious {
         ],
     };
 
-    async fn start(&self, cx: &Context) -> Result<Handle> {
+    async fn start(&self, cx: &Context) -> Result<()> {
         let plan = &self.plan;
         hand_over(cx, plan).await?;
         let previous = plan.names().group(plan.live);
         if plan.previous.release.is_none() {
-            return Ok(Handle);
+            return Ok(());
         }
         if plan.previous.frozen {
             // An interrupted run left it so, and what is scheduled would never happen.
@@ -82,7 +78,7 @@ impl Step for RetainPrevious {
         let retain = plan.config.retain.previous_for;
         if retain.is_zero() {
             autoscaling::update_group(&cx.aws, &previous, Capacity::NONE, None).await?;
-            return Ok(Handle);
+            return Ok(());
         }
         // Its policies see no traffic and would scale it in: the floor keeps it able to take all traffic back.
         let pinned = Capacity {
@@ -94,10 +90,10 @@ impl Step for RetainPrevious {
         let at = cx.clock.utc() + retain.max(Duration::from_secs(60));
         let action = plan.names().retain_action();
         autoscaling::schedule_capacity(&cx.aws, &previous, &action, at, Capacity::NONE).await?;
-        Ok(Handle)
+        Ok(())
     }
 
-    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+    async fn settle(&self, cx: &Context, (): &()) -> Result<Settled<()>> {
         let plan = &self.plan;
         let previous = plan.names().group(plan.live);
         let retain = plan.config.retain.previous_for;
@@ -124,9 +120,5 @@ impl Step for RetainPrevious {
         )
         .await?;
         Ok(Settled::done((), format!("{previous} is scaled in")))
-    }
-
-    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        Ok(None)
     }
 }

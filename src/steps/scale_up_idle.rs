@@ -16,6 +16,7 @@ use crate::plan::{FROZEN, IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
+use crate::run::step_id::StepId;
 use crate::run::wait::Limits;
 
 /// The step.
@@ -57,6 +58,7 @@ impl Step for ScaleUpIdle {
     type Output = Vec<String>;
 
     const ABOUT: About = About {
+        id: StepId::ScaleUpIdle,
         name: "scale up idle group",
         zone: Zone::Prepare,
         does: "brings the idle group to the capacity that live has now, its scaling policies frozen",

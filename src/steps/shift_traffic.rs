@@ -22,6 +22,7 @@ use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
 use crate::run::runner::STRAGGLERS;
 use crate::run::step::{About, Settled, Step};
+use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look, WaitError};
 
 /// How long reading the weights back may differ from what was written.
@@ -188,6 +189,7 @@ impl Step for ShiftTraffic {
     type Output = Duration;
 
     const ABOUT: About = About {
+        id: StepId::ShiftTraffic,
         name: "shift traffic",
         zone: Zone::Commit,
         does: "moves the weights stage by stage: each written in full, read back, seen on the data plane, held, judged",

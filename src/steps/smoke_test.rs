@@ -3,16 +3,16 @@
 //! Changes: nothing, but for what the tests' own requests do.
 
 use anyhow::{Result, bail};
-use serde::{Deserialize, Serialize};
 
 use super::open_preview::Preview;
 use crate::config::Smoke;
 use crate::plan::Plan;
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, Reply, ask};
-use crate::run::context::{Context, Undoing};
+use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
-use crate::run::step::{About, Settled, Step};
+use crate::run::step::{About, Check, Settled};
+use crate::run::step_id::StepId;
 
 /// The step.
 #[derive(Debug)]
@@ -21,10 +21,6 @@ pub struct SmokeTest {
     tests: Vec<Smoke>,
     preview: Preview,
 }
-
-/// Nothing has begun: it only asks.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Handle;
 
 impl SmokeTest {
     /// Runs the tests of `plan` through `preview`; its health path is always one of them.
@@ -51,11 +47,11 @@ impl SmokeTest {
     }
 }
 
-impl Step for SmokeTest {
-    type Handle = Handle;
+impl Check for SmokeTest {
     type Output = ();
 
     const ABOUT: About = About {
+        id: StepId::SmokeTest,
         name: "smoke test",
         zone: Zone::Prepare,
         does: "runs every smoke test through the preview route, and shows all results",
@@ -63,11 +59,7 @@ impl Step for SmokeTest {
         calls: &[],
     };
 
-    async fn start(&self, _: &Context) -> Result<Handle> {
-        Ok(Handle)
-    }
-
-    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+    async fn check(&self, cx: &Context) -> Result<Settled<()>> {
         let endpoint = Endpoint::parse(&self.url)?;
         let mut failed = Vec::new();
         for test in &self.tests {
@@ -102,10 +94,6 @@ impl Step for SmokeTest {
             );
         }
         Ok(Settled::done((), format!("{} passed", self.tests.len())))
-    }
-
-    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        Ok(None)
     }
 }
 

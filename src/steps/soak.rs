@@ -5,15 +5,15 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde::{Deserialize, Serialize};
 
 use super::watch::Watch;
 use crate::aws::elbv2;
 use crate::plan::Plan;
 use crate::probe::{ErrorClass, Tally};
-use crate::run::context::{Context, Undoing};
+use crate::run::context::Context;
 use crate::run::event::Zone;
-use crate::run::step::{About, Settled, Step};
+use crate::run::step::{About, Check, Settled};
+use crate::run::step_id::StepId;
 
 /// How often a hold is judged.
 const GLANCE: Duration = Duration::from_secs(5);
@@ -28,10 +28,6 @@ pub struct Soak {
     shifted: Duration,
 }
 
-/// Nothing has begun: it only watches.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Handle;
-
 impl Soak {
     /// Soaks as long as `plan` says, and judges everything since `shifted` on the wall.
     pub fn of(plan: &Plan, watch: &Watch, shifted: Duration) -> Self {
@@ -43,11 +39,11 @@ impl Soak {
     }
 }
 
-impl Step for Soak {
-    type Handle = Handle;
+impl Check for Soak {
     type Output = ();
 
     const ABOUT: About = About {
+        id: StepId::Soak,
         name: "soak",
         zone: Zone::Commit,
         does: "watches the new release with all the traffic, both colours up",
@@ -55,11 +51,7 @@ impl Step for Soak {
         calls: &[],
     };
 
-    async fn start(&self, _: &Context) -> Result<Handle> {
-        Ok(Handle)
-    }
-
-    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+    async fn check(&self, cx: &Context) -> Result<Settled<()>> {
         hold(cx, &self.watch, self.shifted, self.plan.config.shift.soak).await?;
         let group = self.plan.target_groups.of(self.plan.idle);
         let looking = async { Ok(elbv2::describe_targets(&cx.aws, group).await?) };
@@ -78,10 +70,6 @@ impl Step for Soak {
             tally.sent, tally.failed
         );
         Ok(Settled::done((), summary))
-    }
-
-    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        Ok(None)
     }
 }
 

@@ -8,13 +8,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
 use super::watch::Watch;
 use crate::plan::Plan;
-use crate::run::context::{Context, Undoing};
+use crate::run::context::Context;
 use crate::run::event::Zone;
-use crate::run::step::{About, Settled, Step};
+use crate::run::step::{About, Check, Settled};
+use crate::run::step_id::StepId;
 
 /// How long live is watched before the shift, on the wall: a baseline.
 pub const BASELINE: Duration = Duration::from_secs(3);
@@ -26,10 +26,6 @@ pub struct StartProbe {
     watch: Watch,
 }
 
-/// Nothing has begun in AWS.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Handle;
-
 impl StartProbe {
     /// Starts `watch` on the service of `plan`.
     pub fn of(plan: &Plan, watch: &Watch) -> Self {
@@ -40,11 +36,11 @@ impl StartProbe {
     }
 }
 
-impl Step for StartProbe {
-    type Handle = Handle;
+impl Check for StartProbe {
     type Output = ();
 
     const ABOUT: About = About {
+        id: StepId::StartProbe,
         name: "start probe",
         zone: Zone::Prepare,
         does: "starts asking live for its version, at a constant rate and by every kind of connection; \
@@ -53,14 +49,10 @@ impl Step for StartProbe {
         calls: &[],
     };
 
-    async fn start(&self, cx: &Context) -> Result<Handle> {
+    async fn check(&self, cx: &Context) -> Result<Settled<()>> {
         if self.plan.previous.release.is_some() {
             self.watch.start(cx, &self.plan)?;
         }
-        Ok(Handle)
-    }
-
-    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
         if !self.watch.is_running() {
             return Ok(Settled::skipped((), "nothing is live yet"));
         }
@@ -77,9 +69,5 @@ impl Step for StartProbe {
         }
         let summary = format!("{} requests, {} failed", tally.sent, tally.failed);
         Ok(Settled::done((), summary))
-    }
-
-    async fn undo(&self, _: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        Ok(None)
     }
 }

@@ -10,16 +10,14 @@ use crate::names::Weights;
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::progress::{Progress, Stage};
-use crate::run::step::Step as _;
+use crate::run::step::handle_of;
+use crate::run::step_id::StepId;
 use crate::stack::{TAG_APP, TAG_DEPLOYMENT};
-use crate::steps::bake_image::BakeImage;
 use crate::steps::publish_template::PublishTemplate;
-use crate::steps::scale_up_idle::ScaleUpIdle;
-use crate::steps::shift_traffic::ShiftTraffic;
 
 /// What stands in AWS now, as far as it decides what may be undone.
 #[derive(Clone, Debug)]
-pub(super) struct Ground {
+pub(super) struct Ownership {
     /// The weights of the traffic rule; `None` when it does not name both target groups.
     pub(super) weights: Option<Weights>,
     /// Those that this run may have written, and those before it.
@@ -34,11 +32,13 @@ pub(super) struct Ground {
     pub(super) previous: usize,
     /// This run's template version, if it was published.
     version: Option<i64>,
+    /// The image of that version, if it stands.
+    pub(super) image: Option<String>,
     /// Another template version starts instances from this run's image.
     image_shared: bool,
 }
 
-impl Ground {
+impl Ownership {
     /// Looks, and changes nothing.
     pub(super) async fn look(cx: &Context, plan: &Plan, progress: &Progress) -> Result<Self> {
         let rule = elbv2::describe_rule(&cx.aws, &plan.traffic_rule).await?;
@@ -46,13 +46,14 @@ impl Ground {
         let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await?;
         let live = plan.names().group(plan.live);
         let previous = autoscaling::describe_group(&cx.aws, &live).await?;
-        let version = own_version(plan, progress, &versions);
+        let version = own_version(plan, progress, &versions)?;
+        let own = versions.iter().find(|it| Some(it.number) == version);
         let percents = plan.config.shift.weights.iter();
         let stages = percents.map(|percent| Weights::split(plan.idle, *percent));
         Ok(Self {
             weights: rule.split(&plan.target_groups),
             known: stages.chain([plan.previous.weights]).collect(),
-            shifts: is_pending(progress, ShiftTraffic::ABOUT.name),
+            shifts: is_pending(progress, StepId::ShiftTraffic),
             newer: newer(plan, version, &versions),
             group,
             previous: previous
@@ -61,7 +62,8 @@ impl Ground {
                 .filter(|member| member.lifecycle == "InService")
                 .count(),
             version,
-            image_shared: is_pending(progress, BakeImage::ABOUT.name)
+            image: own.map(|version| version.image.clone()),
+            image_shared: is_pending(progress, StepId::BakeImage)
                 && is_image_shared(cx, plan).await?,
         })
     }
@@ -81,8 +83,8 @@ impl Ground {
     }
 
     /// Why a step is not to be undone, if it is not.
-    pub(super) fn leaves(&self, plan: &Plan, step: &str) -> Option<String> {
-        if step == ShiftTraffic::ABOUT.name {
+    pub(super) fn leaves(&self, plan: &Plan, step: StepId) -> Option<String> {
+        if step == StepId::ShiftTraffic {
             return self.leaves_traffic();
         }
         let restores = self.shifts && self.leaves_traffic().is_none();
@@ -101,16 +103,16 @@ impl Ground {
                     .members
                     .iter()
                     .any(|member| member.template_version == self.version));
-        match (step, &self.newer) {
+        let newer = self.newer.as_ref();
+        match step {
             // The version and the image are this run's alone, as long as nobody else starts instances from them.
-            (step, _) if step == BakeImage::ABOUT.name => self
+            StepId::BakeImage => self
                 .image_shared
                 .then(|| "another release uses its image".to_owned()),
-            (step, newer) if step == PublishTemplate::ABOUT.name => (newer.is_some()
-                && uses_version)
+            StepId::PublishTemplate => (newer.is_some() && uses_version)
                 .then(|| "its instances are another run's now".to_owned()),
-            (_, Some(newer)) => Some(format!("{newer} has begun since")),
-            (step, None) if step == ScaleUpIdle::ABOUT.name && !is_ours => Some(format!(
+            _ if let Some(newer) = newer => Some(format!("{newer} has begun since")),
+            StepId::ScaleUpIdle if !is_ours => Some(format!(
                 "{} starts instances of another template version now",
                 self.group.name
             )),
@@ -120,22 +122,24 @@ impl Ground {
 }
 
 /// Whether a step began and was not undone.
-fn is_pending(progress: &Progress, step: &str) -> bool {
+fn is_pending(progress: &Progress, step: StepId) -> bool {
     progress
         .of(step)
         .is_some_and(|entry| entry.stage != Stage::Undone)
 }
 
 /// The template version that the run published, as far as is known.
-fn own_version(plan: &Plan, progress: &Progress, versions: &[Version]) -> Option<i64> {
-    let noted = progress.of(PublishTemplate::ABOUT.name)?;
-    let noted = noted.handle.get("version").and_then(|it| it.as_i64());
-    noted.or_else(|| {
-        let ours = versions
-            .iter()
-            .find(|version| version.tags.get(TAG_DEPLOYMENT) == Some(&plan.deployment));
-        ours.map(|version| version.number)
-    })
+fn own_version(plan: &Plan, progress: &Progress, versions: &[Version]) -> Result<Option<i64>> {
+    let Some(entry) = progress.of(StepId::PublishTemplate) else {
+        return Ok(None);
+    };
+    if let Some(handle) = handle_of::<PublishTemplate>(entry)? {
+        return Ok(Some(handle.version));
+    }
+    let ours = versions
+        .iter()
+        .find(|version| version.tags.get(TAG_DEPLOYMENT) == Some(&plan.deployment));
+    Ok(ours.map(|version| version.number))
 }
 
 /// Who published a version after this run's: the first thing of a newer run that can be seen.

@@ -1,0 +1,93 @@
+//! Doing what is left of a release that stands: its new live group gets its policies back, the previous one is retained.
+
+use anyhow::Result;
+
+use super::ownership::Ownership;
+use super::{Ending, leave, settled, undone, who_serves};
+use crate::ending::unfinished;
+use crate::names::Weights;
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::run::context::Context;
+use crate::run::progress::Progress;
+use crate::run::runner::{Runner, Stop};
+use crate::run::step_id::StepId;
+use crate::steps::drain_previous::{DrainPrevious, QUIET};
+use crate::steps::prune_images::PruneImages;
+use crate::steps::retain_previous::RetainPrevious;
+use crate::steps::watch::Watch;
+
+/// Does what is left of a release that stands.
+pub(super) async fn complete(
+    cx: &Context,
+    mut plan: Plan,
+    progress: &Progress,
+    ownership: &Ownership,
+) -> Result<Ending> {
+    let why = ownership.leaves_traffic().or_else(|| {
+        let live = ownership.weights.and_then(Weights::live);
+        (live != Some(plan.idle)).then(|| format!("{} does not have all the traffic", plan.idle))
+    });
+    if let Some(why) = why {
+        let leftovers = match progress.steps.last() {
+            Some(last) => vec![leave(cx, &plan, last, &why)],
+            None => Vec::new(),
+        };
+        let mut outcome = undone(&plan, progress, leftovers);
+        if let Outcome::Cancelled { serving, .. } | Outcome::RolledBack { serving, .. } =
+            &mut outcome
+        {
+            *serving = who_serves(cx, &plan).await;
+        }
+        return Ok(settled(outcome, true));
+    }
+    // If its policies rule already, they may have scaled it since.
+    plan.capacity.desired = ownership.group.capacity.desired;
+    plan.capacity.max = ownership.group.capacity.max;
+    let mut run = Runner::new(cx);
+    let leftovers =
+        match finish_zone(cx, &mut run, &plan, progress, ownership.image.as_deref()).await {
+            Ok(()) => Vec::new(),
+            Err(stop) => unfinished(cx, &plan, &stop).await,
+        };
+    let is_complete = leftovers.is_empty();
+    let outcome = Outcome::Unproven {
+        release: plan.release.clone(),
+        previous: plan.previous.release.clone(),
+        live: plan.idle,
+        reasons: vec![
+            "the run was stopped before its end, and what its probe had seen is lost".to_owned(),
+        ],
+        leftovers,
+    };
+    Ok(settled(outcome, is_complete))
+}
+
+/// The steps of the finish zone that are not done.
+async fn finish_zone<'a>(
+    cx: &Context,
+    run: &mut Runner<'a>,
+    plan: &Plan,
+    progress: &Progress,
+    image: Option<&str>,
+) -> Result<(), Stop> {
+    let watch = &Watch::new(None);
+    if !progress.has_done(StepId::DrainPrevious) {
+        if plan.config.retain.previous_for.is_zero() && watch.start(cx, plan).is_ok() {
+            // Capacity goes next: only after a minute in which nobody was seen to be answered by it.
+            cx.clock.sleep(QUIET).await;
+        }
+        run.forward(DrainPrevious::of(plan, watch)).await?;
+    }
+    if !progress.has_done(StepId::RetainPrevious) {
+        run.forward(RetainPrevious::of(plan)).await?;
+    }
+    // Only what was baked goes with its time; and what this run released is known by its template version.
+    if progress.of(StepId::BakeImage).is_some()
+        && !progress.has_done(StepId::PruneImages)
+        && let Some(image) = image
+    {
+        run.forward(PruneImages::of(plan, image)).await?;
+    }
+    Ok(())
+}
