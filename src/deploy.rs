@@ -35,7 +35,7 @@ pub use crate::ending::Finished;
 /// Carries out a plan. `bundle` is the packed bundle, `ledger` where the probe writes.
 pub async fn deploy(cx: &Context, plan: &Plan, bundle: &Path, ledger: Option<PathBuf>) -> Finished {
     announce(cx, plan);
-    let watch = Watch::new(ledger);
+    let watch = Watch::of(plan, ledger);
     let mut run = Runner::new(cx);
     let ended = release(&mut run, plan, bundle, &watch).await;
     end(cx, plan, run, &watch, ended).await

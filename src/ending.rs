@@ -9,7 +9,7 @@ use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
 use crate::run::runner::{Runner, Stop};
 use crate::run::step_id::StepId;
-use crate::steps::retain_previous::hand_over;
+use crate::steps::retain_previous::HandOver;
 use crate::steps::watch::Watch;
 
 /// What a run leaves for its reports.
@@ -53,7 +53,9 @@ pub(crate) async fn end(
     let mut evidence = None;
     let outcome = match ended {
         Ok(()) => deployed(plan, Vec::new()),
-        Err(stop) if stop.zone == Zone::Finish => deployed(plan, unfinished(cx, plan, &stop).await),
+        Err(stop) if stop.zone == Zone::Finish => {
+            deployed(plan, unfinished(cx, plan, &stop, &HandOver::of(plan)).await)
+        }
         Err(stop) => {
             // On the way back to nothing live, everything fails, and that proves nothing.
             if plan.previous.release.is_none() {
@@ -89,14 +91,19 @@ fn deployed(plan: &Plan, leftovers: Vec<Leftover>) -> Outcome {
 }
 
 /// Names what is not finished; frozen, the new live group must not stay for that.
-pub(crate) async fn unfinished(cx: &Context, plan: &Plan, stop: &Stop) -> Vec<Leftover> {
+pub(crate) async fn unfinished(
+    cx: &Context,
+    plan: &Plan,
+    stop: &Stop,
+    hand_over: &HandOver,
+) -> Vec<Leftover> {
     let mut leftovers = vec![left_over(cx, plan, stop)];
     if stop.step.id == StepId::PruneImages {
         // Its policies rule already, and may have scaled it since.
         return leftovers;
     }
-    if let Err(error) = hand_over(cx, plan).await {
-        let group = plan.idle_group();
+    if let Err(error) = hand_over.carry_out(&cx.aws).await {
+        let group = &hand_over.group;
         leftovers.push(Leftover {
             what: format!("{group} still has its scaling policies frozen: {error:#}"),
             remedy: format!(
@@ -132,7 +139,7 @@ pub(crate) async fn undone(cx: &Context, plan: &Plan, run: Runner<'_>, stop: Sto
     let step = stop.step.name.to_owned();
     let serving: Option<Release> = plan.previous.release.clone();
     if let Some(undo_failure) = unwound.stuck {
-        let weights = elbv2::describe_rule(&cx.aws, &plan.traffic_rule)
+        let weights = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule)
             .await
             .ok()
             .and_then(|rule| rule.split(&plan.target_groups));
@@ -170,7 +177,7 @@ pub(crate) fn restore_by_hand(plan: &Plan) -> Vec<String> {
     let (groups, weights) = (&plan.target_groups, plan.previous.weights);
     vec![
         elbv2::modify_rule_by_hand(&plan.traffic_rule, groups, weights),
-        format!("curl -s {}{}", plan.url, plan.config.service.version_path),
+        format!("curl -s {}{}", plan.url, plan.visitor.version_path),
     ]
 }
 

@@ -54,7 +54,7 @@
 //!    prepare zone name the idle group and the preview rule only. *`tests/unwind.rs` fails every step in turn, `tests/cancel.rs`
 //!    cancels at every one: the account and live answers are as before.*
 //! 2. **Both target groups stay in the traffic rule, with both weights written.** A weight that is left out means 1, not
-//!    0, and a group that no rule names is not health-checked. *By construction: [`aws::elbv2::modify_rule`] takes both
+//!    0, and a group that no rule names is not health-checked. *By construction: [`aws::elbv2::write_weights`] takes both
 //!    groups and a [`names::Weights`]; `a_weight_that_is_left_out_becomes_1_and_a_modified_action_is_replaced_as_a_whole`
 //!    keeps the local cloud as strict as AWS.*
 //! 3. **No traffic for a colour that was not just proved:** every instance of *this* template version healthy, several

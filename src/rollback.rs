@@ -33,7 +33,7 @@ use crate::steps::watch::Watch;
 /// Carries out the plan of a rollback. `ledger` is where the probe writes.
 pub async fn rollback(cx: &Context, plan: &Plan, ledger: Option<PathBuf>) -> Finished {
     announce(cx, plan);
-    let watch = Watch::new(ledger);
+    let watch = Watch::of(plan, ledger);
     let mut run = Runner::new(cx);
     let ended = go_back(&mut run, plan, &watch).await;
     end(cx, plan, run, &watch, ended).await

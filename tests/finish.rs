@@ -252,15 +252,9 @@ async fn weights_that_a_person_wrote_stay_and_so_does_what_serves_by_them() {
     let plan = &killed.plan;
     let cx = world.context().await;
     let by_hand = Weights::split(plan.idle, 33);
-    elbv2::modify_rule(
-        &cx.aws,
-        &plan.traffic_rule,
-        None,
-        &plan.target_groups,
-        by_hand,
-    )
-    .await
-    .expect("written");
+    elbv2::write_weights(&cx.aws, &plan.traffic_rule, &plan.target_groups, by_hand)
+        .await
+        .expect("written");
     let before = Standing::look(&world, plan).await;
     let (ending, cx) = finished(&world, &killed).await;
     world.clock.sleep(Duration::from_secs(300)).await;

@@ -88,7 +88,7 @@ async fn two_live_colours_are_refused_with_the_command_for_each() {
     let (_, plan) = world.plan(&config).await;
     let half = Weights::split(Colour::Blue, 50);
     let aws = world.aws().await;
-    elbv2::modify_rule(&aws, &plan.traffic_rule, None, &plan.target_groups, half)
+    elbv2::write_weights(&aws, &plan.traffic_rule, &plan.target_groups, half)
         .await
         .expect("weights");
     let from = calls(&world);
@@ -175,7 +175,7 @@ async fn provisioning_again_changes_nothing_before_a_release_or_after_a_shift() 
     assert_deployed(&finished, &cx);
     let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
     provision_changes_nothing(&world).await;
-    let rule = elbv2::describe_rule(&cx.aws, &plan.traffic_rule).await;
+    let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule).await;
     let weights = rule.expect("the rule").split(&plan.target_groups);
     assert_eq!(weights, Some(Weights::split(Colour::Green, 100)));
     assert_eq!(world.visit(&plan.url, None).await, "0.0.1");

@@ -152,15 +152,9 @@ async fn force_live(world: &World, config: &Config) {
         .await
         .expect("healthy");
     let weights = Weights::split(plan.idle, 100);
-    elbv2::modify_rule(
-        &cx.aws,
-        &plan.traffic_rule,
-        None,
-        &plan.target_groups,
-        weights,
-    )
-    .await
-    .expect("weights");
+    elbv2::write_weights(&cx.aws, &plan.traffic_rule, &plan.target_groups, weights)
+        .await
+        .expect("weights");
     world.clock.sleep(Duration::from_secs(90)).await;
     run.forward(RetainPrevious::of(&plan))
         .await
@@ -415,7 +409,7 @@ async fn what_can_t_be_gone_back_to_is_refused_with_what_can() {
     assert!(!gone.contains("--to 0.0.1"), "{gone}");
     let plan = world.plan_rollback(None).await;
     let half = Weights::split(Colour::Blue, 50);
-    elbv2::modify_rule(&aws, &plan.traffic_rule, None, &plan.target_groups, half)
+    elbv2::write_weights(&aws, &plan.traffic_rule, &plan.target_groups, half)
         .await
         .expect("weights");
     let divided = refusal(world.decide_rollback(None).await);

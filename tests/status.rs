@@ -68,7 +68,7 @@ async fn a_status_tells_what_is_live_kept_and_divided() {
     let plan = world.plan_rollback(None).await;
     let aws = world.aws().await;
     let half = Weights::split(Colour::Blue, 50);
-    elbv2::modify_rule(&aws, &plan.traffic_rule, None, &plan.target_groups, half)
+    elbv2::write_weights(&aws, &plan.traffic_rule, &plan.target_groups, half)
         .await
         .expect("weights");
     let told = status(&world).await.expect("a status");

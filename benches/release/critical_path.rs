@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bg_deploy::plan::Plan;
 use bg_deploy::run::event::{Event, Stamped};
-use bg_deploy::steps::{await_healthy, drain_previous, looks, start_probe};
+use bg_deploy::steps::{await_healthy, data_plane, drain_previous, start_probe};
 use local_aws::account::{Account, Call, Milestone};
 
 /// A step, or several that overlap, of a release that was carried out.
@@ -121,12 +121,12 @@ impl Recording {
 
     /// What AWS takes for a step, and what has to be held.
     fn least(&self, name: &str, plan: &Plan) -> Result<(Duration, Duration)> {
-        let shift = &plan.config.shift;
-        let stages = u32::try_from(shift.weights.len())?;
+        let shift = &plan.shift;
+        let stages = u32::try_from(shift.percents.len())?;
         Ok(match name {
             "bake image" => (self.bake()?, Duration::ZERO),
             "scale up idle group" => {
-                let looks = plan.config.fleet.healthy_streak.saturating_sub(1);
+                let looks = plan.health.streak.saturating_sub(1);
                 (self.fleet()?, await_healthy::LOOK_EVERY * looks)
             }
             "open preview route" => (self.propagation(name), rounds()),
@@ -194,7 +194,7 @@ impl Recording {
 
 /// The rounds of looks at the data plane after the first good one.
 fn rounds() -> Duration {
-    looks::PROPAGATION.interval * looks::PROPAGATION.streak.saturating_sub(1)
+    data_plane::PROPAGATION.interval * data_plane::PROPAGATION.streak.saturating_sub(1)
 }
 
 /// When each step began and ended, on the account's clock.

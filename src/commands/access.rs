@@ -14,8 +14,17 @@ pub(super) async fn connect(
     inputs: &Inputs,
     network: &Network,
 ) -> Result<Aws, Failure> {
+    connect_in(config.region.clone(), inputs, network).await
+}
+
+/// Clients for a region; for the environment's own, if none is given.
+pub(super) async fn connect_in(
+    region: Option<String>,
+    inputs: &Inputs,
+    network: &Network,
+) -> Result<Aws, Failure> {
     let access = Access {
-        region: config.region.clone(),
+        region,
         endpoint_url: inputs
             .endpoint_url
             .as_ref()

@@ -168,10 +168,9 @@ impl Work<'_> {
 
     /// Clients for the account that the run was in.
     async fn connect(&self, state: &State, network: &Network) -> Result<Aws, Failure> {
-        let mut config = state.plan.config.clone();
-        config.region = Some(state.plan.region.clone());
         let connected = async {
-            let aws = access::connect(&config, self.inputs, network).await?;
+            let region = Some(state.plan.region.clone());
+            let aws = access::connect_in(region, self.inputs, network).await?;
             let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
             if caller.account != state.plan.account {
                 return Err(Failure::refused(format!(

@@ -14,13 +14,13 @@ use crate::run::runner::{Runner, Stop};
 use crate::run::step_id::StepId;
 use crate::steps::drain_previous::{DrainPrevious, QUIET};
 use crate::steps::prune_images::PruneImages;
-use crate::steps::retain_previous::RetainPrevious;
+use crate::steps::retain_previous::{HandOver, RetainPrevious};
 use crate::steps::watch::Watch;
 
 /// Does what is left of a release that stands.
 pub(super) async fn complete(
     cx: &Context,
-    mut plan: Plan,
+    plan: &Plan,
     progress: &Progress,
     ownership: &Ownership,
 ) -> Result<Ending> {
@@ -30,26 +30,22 @@ pub(super) async fn complete(
     });
     if let Some(why) = why {
         let leftovers = match progress.steps.last() {
-            Some(last) => vec![leave(cx, &plan, last, &why)],
+            Some(last) => vec![leave(cx, plan, last, &why)],
             None => Vec::new(),
         };
-        let mut outcome = undone(&plan, progress, leftovers);
+        let mut outcome = undone(plan, progress, leftovers);
         if let Outcome::Cancelled { serving, .. } | Outcome::RolledBack { serving, .. } =
             &mut outcome
         {
-            *serving = who_serves(cx, &plan).await;
+            *serving = who_serves(cx, plan).await;
         }
         return Ok(settled(outcome, true));
     }
-    // If its policies rule already, they may have scaled it since.
-    plan.capacity.desired = ownership.group.capacity.desired;
-    plan.capacity.max = ownership.group.capacity.max;
     let mut run = Runner::new(cx);
-    let leftovers =
-        match finish_zone(cx, &mut run, &plan, progress, ownership.image.as_deref()).await {
-            Ok(()) => Vec::new(),
-            Err(stop) => unfinished(cx, &plan, &stop).await,
-        };
+    let leftovers = match finish_zone(cx, &mut run, plan, progress, ownership).await {
+        Ok(()) => Vec::new(),
+        Err(stop) => unfinished(cx, plan, &stop, &hand_over(plan, ownership)).await,
+    };
     let is_complete = leftovers.is_empty();
     let outcome = Outcome::Unproven {
         release: plan.release.clone(),
@@ -69,25 +65,34 @@ async fn finish_zone<'a>(
     run: &mut Runner<'a>,
     plan: &Plan,
     progress: &Progress,
-    image: Option<&str>,
+    ownership: &Ownership,
 ) -> Result<(), Stop> {
-    let watch = &Watch::new(None);
+    let watch = &Watch::of(plan, None);
     if !progress.has_done(StepId::DrainPrevious) {
-        if plan.config.retain.previous_for.is_zero() && watch.start(cx, plan).is_ok() {
+        if plan.retain.previous_for.is_zero() && watch.start(cx).is_ok() {
             // Capacity goes next: only after a minute in which nobody was seen to be answered by it.
             cx.clock.sleep(QUIET).await;
         }
         run.forward(DrainPrevious::of(plan, watch)).await?;
     }
     if !progress.has_done(StepId::RetainPrevious) {
-        run.forward(RetainPrevious::of(plan)).await?;
+        run.forward(RetainPrevious::handing_over(
+            plan,
+            hand_over(plan, ownership),
+        ))
+        .await?;
     }
     // Only what was baked goes with its time; and what this run released is known by its template version.
     if progress.of(StepId::BakeImage).is_some()
         && !progress.has_done(StepId::PruneImages)
-        && let Some(image) = image
+        && let Some(image) = &ownership.image
     {
         run.forward(PruneImages::of(plan, image)).await?;
     }
     Ok(())
+}
+
+/// The new live group is handed over at the size that it has now: its policies may rule already.
+fn hand_over(plan: &Plan, ownership: &Ownership) -> HandOver {
+    HandOver::of(plan).scaled_to(ownership.group.capacity)
 }

@@ -27,7 +27,7 @@ use crate::run::progress::{Entry, Progress, Stopped};
 use crate::run::state::State;
 use crate::run::step_id::StepId;
 use crate::steps;
-use crate::steps::looks::{Answer, ROUND, look};
+use crate::steps::data_plane::{Answer, ROUND, look};
 use complete::complete;
 use ownership::Ownership;
 use undo::undo;
@@ -60,7 +60,7 @@ pub async fn finish(cx: &Context, path: &Path, state: State) -> Result<Ending> {
         .note(format!("the run ended during \"{last}\": {direction}"));
     let ownership = Ownership::look(cx, &plan, &progress).await?;
     if forward {
-        complete(cx, plan, &progress, &ownership).await
+        complete(cx, &plan, &progress, &ownership).await
     } else {
         undo(cx, &plan, &progress, &ownership).await
     }
@@ -107,7 +107,7 @@ fn leave(cx: &Context, plan: &Plan, entry: &Entry, why: &str) -> Leftover {
 
 /// The release that answers everybody now, if one does.
 async fn who_serves(cx: &Context, plan: &Plan) -> Option<Release> {
-    let round = look(cx, &plan.config, &plan.url, &[], ROUND).await.ok()?;
+    let round = look(cx, &plan.url, &plan.visitor, &[], ROUND).await.ok()?;
     let (answer, _) = round.answers.iter().next()?;
     match answer {
         Answer::Version(version) if round.is_all(version) => Some(Release(version.clone())),

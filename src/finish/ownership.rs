@@ -41,15 +41,14 @@ pub(super) struct Ownership {
 impl Ownership {
     /// Looks, and changes nothing.
     pub(super) async fn look(cx: &Context, plan: &Plan, progress: &Progress) -> Result<Self> {
-        let rule = elbv2::describe_rule(&cx.aws, &plan.traffic_rule).await?;
+        let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule).await?;
         let versions = launch_templates::describe_versions(&cx.aws, &plan.template).await?;
         let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await?;
         let live = plan.names().group(plan.live);
         let previous = autoscaling::describe_group(&cx.aws, &live).await?;
         let version = own_version(plan, progress, &versions)?;
         let own = versions.iter().find(|it| Some(it.number) == version);
-        let percents = plan.config.shift.weights.iter();
-        let stages = percents.map(|percent| Weights::split(plan.idle, *percent));
+        let stages = plan.shift.stages(plan.idle).into_iter();
         Ok(Self {
             weights: rule.split(&plan.target_groups),
             known: stages.chain([plan.previous.weights]).collect(),

@@ -112,7 +112,7 @@ fn rearm(run: &mut Runner<'_>, plan: &Plan, entry: &Entry) -> Result<()> {
         StepId::ScaleUpIdle => run.rearm(ScaleUpIdle::of(plan, 0), entry),
         StepId::HoldPrevious => run.rearm(HoldPrevious::of(plan), entry),
         StepId::OpenPreview => run.rearm(OpenPreview::of(plan), entry),
-        StepId::ShiftTraffic => run.rearm(ShiftTraffic::of(plan, &Watch::new(None)), entry),
+        StepId::ShiftTraffic => run.rearm(ShiftTraffic::of(plan, &Watch::of(plan, None)), entry),
         // They change nothing.
         StepId::AwaitHealthy
         | StepId::SmokeTest

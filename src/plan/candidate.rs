@@ -70,6 +70,7 @@ pub(super) fn plan_bake(
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
+        within: config.bake.timeout,
     }
 }
 

@@ -48,10 +48,8 @@ impl Plan {
         choices.push(decided(
             "previous colour",
             match self.previous.release {
-                Some(_) if self.config.retain.previous_for.is_zero() => {
-                    "scaled in at once".to_owned()
-                }
-                Some(_) => format!("kept for {}", human(self.config.retain.previous_for)),
+                Some(_) if self.retain.previous_for.is_zero() => "scaled in at once".to_owned(),
+                Some(_) => format!("kept for {}", human(self.retain.previous_for)),
                 None => "none".to_owned(),
             },
             "retain.for",
@@ -76,8 +74,8 @@ impl Plan {
             Some(_) => "as many as live has now, and not below fleet.min",
             None => "a first release starts with fleet.min",
         };
-        let shift = &self.config.shift;
-        let stages: Vec<_> = shift.weights.iter().map(|w| format!("{w} %")).collect();
+        let shift = &self.shift;
+        let stages: Vec<_> = shift.percents.iter().map(|w| format!("{w} %")).collect();
         vec![
             decided(
                 "candidate",

@@ -6,8 +6,9 @@ use crate::names::{Colour, Release};
 use crate::stack::Names;
 
 use super::candidate::{BakeParts, plan_bake, version_data};
-use super::parts::{Parts, capacity, idle_before, previous};
-use super::{Decision, Draw, Plan, Source, is_frozen};
+use super::parts::{Parts, capacity, floor, idle_before, previous};
+use super::settings::smoke_tests;
+use super::{Decision, Draw, Health, Plan, PreviewToken, Shift, Source, Visitor, is_frozen};
 
 impl Plan {
     /// Decides a release, or why there is none.
@@ -91,8 +92,13 @@ impl Plan {
             traffic_rule: parts.traffic_rule,
             preview_rule: parts.preview_rule,
             url: parts.url,
-            config: config.clone(),
-            preview_token: draw.preview_token.clone(),
+            visitor: Visitor::of(config),
+            health: Health::of(config),
+            smoke: smoke_tests(config),
+            shift: Shift::of(config),
+            floor: floor(config),
+            retain: config.retain,
+            preview_token: PreviewToken::new(&draw.preview_token),
         })))
     }
 }

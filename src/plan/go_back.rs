@@ -2,18 +2,17 @@
 //!
 //! What is live is presumed bad. Nothing is demanded that only a bake needs, and no artifact.
 
-use std::time::Duration;
-
 use crate::aws::launch_templates::Version;
-use crate::config::{Config, Shift, Strategy};
+use crate::config::Config;
 use crate::inventory::{Inventory, Stack, release};
 use crate::names::Release;
 use crate::stack::Names;
 
 use super::candidate::version_data;
-use super::parts::{Parts, capacity, idle_before, previous};
+use super::parts::{Parts, capacity, floor, idle_before, previous};
 use super::past::within_reach;
-use super::{Decision, Draw, Plan, Source, is_frozen};
+use super::settings::smoke_tests;
+use super::{Decision, Draw, Health, Plan, PreviewToken, Shift, Source, Visitor, is_frozen};
 
 impl Plan {
     /// Decides a rollback to `to`, else to what was live before.
@@ -90,17 +89,13 @@ impl Plan {
             traffic_rule: parts.traffic_rule,
             preview_rule: parts.preview_rule,
             url: parts.url,
-            config: Config {
-                // What is live is to get nothing, and there is nothing to wait and see.
-                shift: Shift {
-                    strategy: Strategy::AllAtOnce,
-                    weights: vec![100],
-                    hold: Duration::ZERO,
-                    soak: Duration::ZERO,
-                },
-                ..config.clone()
-            },
-            preview_token: draw.preview_token.clone(),
+            visitor: Visitor::of(config),
+            health: Health::of(config),
+            smoke: smoke_tests(config),
+            shift: Shift::at_once(),
+            floor: floor(config),
+            retain: config.retain,
+            preview_token: PreviewToken::new(&draw.preview_token),
         })))
     }
 }

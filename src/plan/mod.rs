@@ -8,21 +8,24 @@ mod decide;
 mod go_back;
 pub(crate) mod parts;
 pub mod past;
+mod settings;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::aws::autoscaling::{Capacity, Group};
-use crate::aws::elbv2::TargetGroups;
+use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRule};
 use crate::aws::launch_templates::VersionData;
 use crate::bake::recipe::Recipe;
-use crate::config::Config;
+use crate::config::{Retain, Smoke};
 use crate::names::{Colour, Release, Weights};
 use crate::secret::Secret;
 use crate::stack::Names;
 
 pub use choices::Choice;
+pub use settings::{Health, PreviewToken, Shift, Visitor};
 
 /// What must not act on a group that is warming up. CodeDeploy suspends the same:
 /// <https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html>.
@@ -115,6 +118,8 @@ pub struct Bake {
     pub bucket: String,
     /// What the automation is started with.
     pub parameters: BTreeMap<String, String>,
+    /// How long the whole bake may take.
+    pub within: Duration,
 }
 
 /// Every decision of a release.
@@ -151,17 +156,26 @@ pub struct Plan {
     /// Both target groups.
     pub target_groups: TargetGroups,
     /// The rule that divides the traffic.
-    pub traffic_rule: String,
+    pub traffic_rule: TrafficRule,
     /// The rule of the preview route.
-    pub preview_rule: String,
+    pub preview_rule: PreviewRule,
     /// Where live traffic is answered.
     pub url: String,
-    /// The settings that steps need as they are; not part of a printed plan.
-    #[serde(skip_serializing)]
-    pub config: Config,
-    /// The secret of the preview route.
+    /// How it is asked.
+    pub visitor: Visitor,
+    /// When the candidate counts as healthy.
+    pub health: Health,
+    /// What must hold before the shift.
+    pub smoke: Vec<Smoke>,
+    /// How the traffic moves.
+    pub shift: Shift,
+    /// The least that the new live group may be scaled in to.
+    pub floor: i32,
+    /// What is kept afterwards.
+    pub retain: Retain,
+    /// What the preview route is opened with.
     #[serde(skip)]
-    pub preview_token: Secret,
+    pub preview_token: PreviewToken,
 }
 
 /// What a run is called by, and what its preview route is opened with: drawn once, by the caller.

@@ -1,7 +1,7 @@
 //! What must exist for a run, or every reason why there is none.
 
 use crate::aws::autoscaling::Capacity;
-use crate::aws::elbv2::{TargetGroups, modify_rule_by_hand};
+use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRule, modify_rule_by_hand};
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack};
 use crate::names::{Colour, Weights};
@@ -15,8 +15,8 @@ pub(super) struct Parts {
     pub(super) target_groups: TargetGroups,
     pub(super) weights: Weights,
     pub(super) live: Colour,
-    pub(super) traffic_rule: String,
-    pub(super) preview_rule: String,
+    pub(super) traffic_rule: TrafficRule,
+    pub(super) preview_rule: PreviewRule,
     pub(super) template: String,
     pub(super) instance_security_group: String,
     pub(super) url: String,
@@ -83,8 +83,8 @@ impl Parts {
             weights,
             live,
             target_groups: inventory.target_groups.clone()?,
-            traffic_rule: inventory.traffic_rule.as_ref()?.arn.clone(),
-            preview_rule: inventory.preview_rule.as_ref()?.arn.clone(),
+            traffic_rule: TrafficRule::new(&inventory.traffic_rule.as_ref()?.arn),
+            preview_rule: PreviewRule::new(&inventory.preview_rule.as_ref()?.arn),
             template: inventory.template.clone()?,
             instance_security_group: inventory.instance_security_group.clone()?,
             url: url(config, inventory)?,
@@ -191,7 +191,8 @@ fn put_all_traffic(inventory: &Inventory) -> Vec<(Colour, String)> {
     let (Some(rule), Some(groups)) = (&inventory.traffic_rule, &inventory.target_groups) else {
         return Vec::new();
     };
-    let put = |colour| modify_rule_by_hand(&rule.arn, groups, Weights::split(colour, 100));
+    let rule = TrafficRule::new(&rule.arn);
+    let put = |colour| modify_rule_by_hand(&rule, groups, Weights::split(colour, 100));
     Colour::BOTH.map(|colour| (colour, put(colour))).to_vec()
 }
 
@@ -222,14 +223,18 @@ pub(super) fn idle_before(idle: &Stack) -> IdleBefore {
 
 /// What carries everything: at least `desired`, and what the file says.
 pub(super) fn capacity(config: &Config, desired: i32) -> Capacity {
-    let floor = i32::try_from(config.fleet.min).unwrap_or(i32::MAX);
     let ceiling = i32::try_from(config.fleet.max).unwrap_or(i32::MAX);
-    let desired = desired.max(floor);
+    let desired = desired.max(floor(config));
     Capacity {
         min: desired,
         max: ceiling.max(desired),
         desired,
     }
+}
+
+/// The least that a live group may be scaled in to.
+pub(super) fn floor(config: &Config) -> i32 {
+    i32::try_from(config.fleet.min).unwrap_or(i32::MAX)
 }
 
 /// The suspended processes without ours: all of [`FROZEN`] together are what a run left that was interrupted.

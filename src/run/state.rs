@@ -92,10 +92,8 @@ impl State {
         })
     }
 
-    /// The config stands beside the plan, which is printed without it.
     fn text(&self) -> Result<String> {
         let mut state = serde_json::to_value(self)?;
-        state["config"] = serde_json::to_value(&self.plan.config)?;
         state["format"] = FORMAT.into();
         state["version"] = env!("CARGO_PKG_VERSION").into();
         Ok(serde_json::to_string_pretty(&state)?)
@@ -103,7 +101,7 @@ impl State {
 
     fn parse(text: &str) -> Result<Self, String> {
         let no_state = |error| format!("is not the state of a run ({error})");
-        let mut state: Value = serde_json::from_str(text).map_err(no_state)?;
+        let state: Value = serde_json::from_str(text).map_err(no_state)?;
         match state.get("format").and_then(Value::as_u64) {
             Some(FORMAT) => {}
             Some(other) => {
@@ -114,10 +112,6 @@ impl State {
                 ));
             }
             None => return Err("is not the state of a run (it names no format)".to_owned()),
-        }
-        let config = state["config"].take();
-        if let Some(plan) = state.get_mut("plan").and_then(Value::as_object_mut) {
-            plan.insert("config".to_owned(), config);
         }
         serde_json::from_value(state).map_err(no_state)
     }

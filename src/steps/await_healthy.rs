@@ -41,9 +41,9 @@ impl AwaitHealthy {
             // What was live has proved itself; the shift looks once more.
             streak: match plan.is_at_hand() {
                 true => 1,
-                false => plan.config.fleet.healthy_streak,
+                false => plan.health.streak,
             },
-            within: plan.config.fleet.healthy_within,
+            within: plan.health.within,
         }
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::ssm::{self, Automation};
-use crate::aws::{Aws, ec2, images, s3};
+use crate::aws::{Aws, Tags, ec2, images, s3};
 use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
 use crate::plan::{Bake, Plan, Source};
 use crate::run::context::{Context, Undoing};
@@ -35,7 +35,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 /// The step.
 #[derive(Debug)]
 pub struct BakeImage {
-    plan: Plan,
+    source: Source,
+    deployment: String,
+    tags: Tags,
     bundle: PathBuf,
 }
 
@@ -59,7 +61,9 @@ impl BakeImage {
     /// Bakes what `plan` says from the packed bundle.
     pub fn of(plan: &Plan, bundle: PathBuf) -> Self {
         Self {
-            plan: plan.clone(),
+            source: plan.source.clone(),
+            deployment: plan.deployment.clone(),
+            tags: plan.names().tags(),
             bundle,
         }
     }
@@ -94,8 +98,8 @@ impl Step for BakeImage {
             runbook,
             version,
             &bake.parameters,
-            &client_token(&self.plan.deployment),
-            &self.plan.names().tags(),
+            &client_token(&self.deployment),
+            &self.tags,
         )
         .await?;
         cx.events.note(format!(
@@ -118,7 +122,7 @@ impl Step for BakeImage {
         };
         // Launching, the agent and the image take two minutes at least; looking earlier is no use. The runbook itself
         // looks every five seconds: with the same interval, this would be late by the same time again and again.
-        let limits = Limits::new(self.plan.config.bake.timeout, Duration::from_secs(1))
+        let limits = Limits::new(self.bake()?.within, Duration::from_secs(1))
             .growing_to(Duration::from_secs(4))
             .first_after(Duration::from_secs(60));
         let ended = cx
@@ -231,15 +235,15 @@ async fn end_automation(cx: Undoing<'_>, automation: &str) -> Result<bool> {
 
 impl BakeImage {
     fn bake(&self) -> Result<&Bake> {
-        match &self.plan.source {
+        match &self.source {
             Source::Artifact(bake) => Ok(bake),
-            _ => bail!("{} is not made of an artifact", self.plan.release),
+            _ => bail!("a rollback bakes nothing"),
         }
     }
 
     async fn find_automations(&self, cx: Undoing<'_>) -> Result<Vec<String>> {
         let (runbook, _) = &self.bake()?.runbook;
-        let deployment = &self.plan.deployment;
+        let deployment = &self.deployment;
         let found =
             ssm::find_running_automations(cx.aws(), runbook, "Deployment", deployment).await?;
         Ok(found)
@@ -247,7 +251,7 @@ impl BakeImage {
 
     /// Ends the builder and removes the image, as far as they can be seen.
     async fn remove_what_it_made(&self, cx: Undoing<'_>, undone: &mut Vec<String>) -> Result<()> {
-        let (aws, deployment) = (cx.aws(), &self.plan.deployment);
+        let (aws, deployment) = (cx.aws(), &self.deployment);
         for builder in end_builders(aws, deployment).await? {
             undone.push(format!("ended builder {builder}"));
         }

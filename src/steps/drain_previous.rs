@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::looks::{ROUND, look};
-use super::open_preview;
+use super::data_plane::{ROUND, look};
+use super::open_preview::PreviewRoute;
 use super::watch::Watch;
-use crate::plan::Plan;
+use crate::names::Release;
+use crate::plan::{Plan, Visitor};
 use crate::run::context::Context;
 use crate::run::event::Zone;
 use crate::run::step::{About, Forward, Settled};
@@ -27,7 +28,10 @@ const DRAINED: Limits = Limits::new(Duration::from_secs(900), Duration::from_sec
 /// The step.
 #[derive(Debug)]
 pub struct DrainPrevious {
-    plan: Plan,
+    preview: PreviewRoute,
+    previous: Option<Release>,
+    url: String,
+    visitor: Visitor,
     watch: Watch,
 }
 
@@ -35,7 +39,10 @@ impl DrainPrevious {
     /// Waits for the previous colour of `plan` to be silent.
     pub fn of(plan: &Plan, watch: &Watch) -> Self {
         Self {
-            plan: plan.clone(),
+            preview: PreviewRoute::of(plan),
+            previous: plan.previous.release.clone(),
+            url: plan.url.clone(),
+            visitor: plan.visitor.clone(),
             watch: watch.clone(),
         }
     }
@@ -54,15 +61,13 @@ impl Forward for DrainPrevious {
     };
 
     async fn start(&self, cx: &Context) -> Result<()> {
-        open_preview::close(cx, &self.plan).await?;
-        Ok(())
+        self.preview.close(&cx.aws).await
     }
 
     async fn settle(&self, cx: &Context, (): &()) -> Result<Settled<()>> {
-        let Some(previous) = &self.plan.previous.release else {
+        let Some(previous) = &self.previous else {
             return Ok(Settled::skipped((), "nothing was live before"));
         };
-        let plan = &self.plan;
         let quiet = QUIET.div_f64(cx.clock.speed());
         cx.wait(
             Self::ABOUT.name,
@@ -79,7 +84,7 @@ impl Forward for DrainPrevious {
                 let mut answered = answered.unwrap_or_default();
                 // Fresh connections have the last word, but need not ask what the probe knows already.
                 if answered == 0 {
-                    let round = look(cx, &plan.config, &plan.url, &[], ROUND).await?;
+                    let round = look(cx, &self.url, &self.visitor, &[], ROUND).await?;
                     answered += round.of(&previous.0) as u64;
                 }
                 Ok(match answered {

@@ -46,7 +46,7 @@ impl HoldPrevious {
             action: plan.names().retain_action(),
             capacity: plan.capacity,
             before: plan.idle_before.clone(),
-            within: plan.config.fleet.healthy_within,
+            within: plan.health.within,
         }
     }
 }

@@ -3,10 +3,10 @@
 pub mod await_healthy;
 pub mod bake_image;
 pub mod clear_idle;
+pub mod data_plane;
 pub mod drain_previous;
 mod group;
 pub mod hold_previous;
-pub mod looks;
 pub mod open_preview;
 pub mod probe_version;
 pub mod prune_images;

@@ -7,22 +7,58 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::looks::{Answer, PROPAGATION, ROUND, Round, look};
-use crate::aws::elbv2::{self, Condition};
-use crate::names::{PREVIEW_HEADER, Weights};
-use crate::plan::Plan;
+use super::data_plane::{Answer, PROPAGATION, ROUND, Round, look};
+use crate::aws::Aws;
+use crate::aws::elbv2::{self, PreviewRule, TargetGroups};
+use crate::names::{Colour, PREVIEW_HEADER, Release};
+use crate::plan::{Plan, PreviewToken, Visitor};
 use crate::random::random_token;
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
 use crate::run::wait::Look;
-use crate::secret::Secret;
 
 /// The step.
 #[derive(Debug)]
 pub struct OpenPreview {
-    plan: Plan,
+    route: PreviewRoute,
+    token: PreviewToken,
+    url: String,
+    visitor: Visitor,
+    live: Option<Release>,
+    wanted: Release,
+    goes_back: bool,
+}
+
+/// The preview rule, and where it leads.
+#[derive(Clone, Debug)]
+pub(super) struct PreviewRoute {
+    rule: PreviewRule,
+    target_groups: TargetGroups,
+    candidate: Colour,
+}
+
+impl PreviewRoute {
+    /// The route to the candidate of `plan`.
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self {
+            rule: plan.preview_rule.clone(),
+            target_groups: plan.target_groups.clone(),
+            candidate: plan.idle,
+        }
+    }
+
+    async fn open(&self, aws: &Aws, secret: &str) -> Result<()> {
+        let header = (PREVIEW_HEADER, secret);
+        elbv2::write_preview(aws, &self.rule, header, &self.target_groups, self.candidate).await?;
+        Ok(())
+    }
+
+    /// Has it open for a value that nobody knows.
+    pub(super) async fn close(&self, aws: &Aws) -> Result<()> {
+        self.open(aws, &random_token()?).await
+    }
 }
 
 /// What has begun: the route may be open.
@@ -32,7 +68,7 @@ pub struct Handle;
 /// The open route: what to send to reach the candidate.
 #[derive(Clone, Debug)]
 pub struct Preview {
-    token: Secret,
+    token: PreviewToken,
 }
 
 impl Preview {
@@ -45,23 +81,16 @@ impl Preview {
 impl OpenPreview {
     /// Opens the route of `plan`.
     pub fn of(plan: &Plan) -> Self {
-        Self { plan: plan.clone() }
+        Self {
+            route: PreviewRoute::of(plan),
+            token: plan.preview_token.clone(),
+            url: plan.url.clone(),
+            visitor: plan.visitor.clone(),
+            live: plan.previous.release.clone(),
+            wanted: plan.release.clone(),
+            goes_back: plan.goes_back(),
+        }
     }
-}
-
-/// Puts a value into the preview rule that nobody knows.
-pub async fn close(cx: &Context, plan: &Plan) -> Result<()> {
-    let nobody_knows = Condition::Header(PREVIEW_HEADER.to_owned(), random_token()?);
-    let weights = Weights::split(plan.idle, 100);
-    elbv2::modify_rule(
-        &cx.aws,
-        &plan.preview_rule,
-        Some(&nobody_knows),
-        &plan.target_groups,
-        weights,
-    )
-    .await?;
-    Ok(())
 }
 
 impl Step for OpenPreview {
@@ -78,44 +107,27 @@ impl Step for OpenPreview {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        let plan = &self.plan;
-        let header = Condition::Header(
-            PREVIEW_HEADER.to_owned(),
-            plan.preview_token.reveal().to_owned(),
-        );
-        let weights = Weights::split(plan.idle, 100);
-        elbv2::modify_rule(
-            &cx.aws,
-            &plan.preview_rule,
-            Some(&header),
-            &plan.target_groups,
-            weights,
-        )
-        .await?;
+        self.route.open(&cx.aws, self.token.reveal()).await?;
         Ok(Handle)
     }
 
     async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<Preview>> {
-        let plan = &self.plan;
         let preview = Preview {
-            token: plan.preview_token.clone(),
+            token: self.token.clone(),
         };
-        let live = plan
-            .previous
-            .release
-            .as_ref()
-            .map(|release| release.0.as_str());
+        let live = self.live.as_ref().map(|release| release.0.as_str());
+        let wanted = self.wanted.0.as_str();
         let headers = preview.headers();
         cx.wait(
             Self::ABOUT.name,
             "the preview route",
             PROPAGATION,
             || async {
-                let round = look(cx, &plan.config, &plan.url, &headers, ROUND).await?;
-                Ok(if plan.goes_back() {
-                    judge_strictly(&round, &plan.release.0)
+                let round = look(cx, &self.url, &self.visitor, &headers, ROUND).await?;
+                Ok(if self.goes_back {
+                    judge_strictly(&round, wanted)
                 } else {
-                    judge(&round, live, &plan.release.0)
+                    judge(&round, live, wanted)
                 })
             },
         )
@@ -127,7 +139,7 @@ impl Step for OpenPreview {
     }
 
     async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        close(cx.context(), &self.plan).await?;
+        self.route.close(cx.aws()).await?;
         Ok(Some("closed the preview route".to_owned()))
     }
 }

@@ -8,9 +8,10 @@
 
 use anyhow::{Result, bail};
 
-use super::looks::{ROUND, Round, look};
+use super::data_plane::{ROUND, Round, look};
 use super::open_preview::Preview;
-use crate::plan::Plan;
+use crate::names::{Colour, Release};
+use crate::plan::{Plan, Visitor};
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Check, Settled};
@@ -22,7 +23,11 @@ const MISSED: f64 = 1e-4;
 /// The step.
 #[derive(Debug)]
 pub struct ProbeVersion {
-    plan: Plan,
+    colour: Colour,
+    instances: usize,
+    url: String,
+    visitor: Visitor,
+    wanted: Release,
     preview: Preview,
 }
 
@@ -30,7 +35,11 @@ impl ProbeVersion {
     /// Asks through `preview`.
     pub fn of(plan: &Plan, preview: &Preview) -> Self {
         Self {
-            plan: plan.clone(),
+            colour: plan.idle,
+            instances: usize::try_from(plan.capacity.desired).unwrap_or(1),
+            url: plan.url.clone(),
+            visitor: plan.visitor.clone(),
+            wanted: plan.release.clone(),
             preview: preview.clone(),
         }
     }
@@ -50,14 +59,12 @@ impl Check for ProbeVersion {
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {
-        let plan = &self.plan;
-        let instances = usize::try_from(plan.capacity.desired).unwrap_or(1);
-        let questions = questions(instances);
-        let wanted = plan.release.0.as_str();
+        let questions = questions(self.instances);
+        let wanted = self.wanted.0.as_str();
         let mut all = Round::default();
         while all.len() < questions {
             let next = ROUND.min(questions - all.len());
-            let round = look(cx, &plan.config, &plan.url, &self.preview.headers(), next).await?;
+            let round = look(cx, &self.url, &self.visitor, &self.preview.headers(), next).await?;
             for (answer, count) in round.answers {
                 *all.answers.entry(answer).or_default() += count;
             }
@@ -70,13 +77,13 @@ impl Check for ProbeVersion {
                 "{} of {} answers of {} are {wanted}; the answers: {}",
                 all.of(wanted),
                 all.len(),
-                plan.config.service.version_path,
+                self.visitor.version_path,
                 all.summary()
             );
         }
-        let count = u32::try_from(instances).unwrap_or(u32::MAX);
+        let count = u32::try_from(self.instances).unwrap_or(u32::MAX);
         cx.events.emit(Event::Fleet {
-            colour: plan.idle,
+            colour: self.colour,
             healthy: count,
             wanted: count,
             release: Some(wanted.to_owned()),

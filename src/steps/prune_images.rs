@@ -21,7 +21,11 @@ use crate::stack::TAG_APP;
 /// The step.
 #[derive(Debug)]
 pub struct PruneImages {
-    plan: Plan,
+    app: String,
+    deployment: String,
+    /// How many are kept.
+    keep: usize,
+    /// What was just released.
     image: String,
 }
 
@@ -33,7 +37,9 @@ impl PruneImages {
     /// Prunes as `plan` says; `image` is the one that was just released.
     pub fn of(plan: &Plan, image: &str) -> Self {
         Self {
-            plan: plan.clone(),
+            app: plan.app.clone(),
+            deployment: plan.deployment.clone(),
+            keep: plan.retain.images,
             image: image.to_owned(),
         }
     }
@@ -41,8 +47,7 @@ impl PruneImages {
     /// Every image that an Auto Scaling group of the app can start an instance from, in any environment.
     async fn in_use(&self, cx: &Context) -> Result<BTreeSet<String>> {
         let mut in_use = BTreeSet::from([self.image.clone()]);
-        for template in
-            launch_templates::find_templates_by_tag(&cx.aws, TAG_APP, &self.plan.app).await?
+        for template in launch_templates::find_templates_by_tag(&cx.aws, TAG_APP, &self.app).await?
         {
             let versions = launch_templates::describe_versions(&cx.aws, &template).await?;
             let named = crate::aws::autoscaling::find_versions_in_use(&cx.aws, &template).await?;
@@ -71,15 +76,15 @@ impl Forward for PruneImages {
     };
 
     async fn start(&self, cx: &Context) -> Result<Removed> {
-        for builder in end_builders(&cx.aws, &self.plan.deployment).await? {
+        for builder in end_builders(&cx.aws, &self.deployment).await? {
             cx.events.note(format!(
                 "ended builder {builder}, which the runbook had left"
             ));
         }
-        let images = images::find_images_by_tag(&cx.aws, TAG_APP, &self.plan.app).await?;
+        let images = images::find_images_by_tag(&cx.aws, TAG_APP, &self.app).await?;
         let in_use = self.in_use(cx).await?;
         let mut removed = Vec::new();
-        for image in surplus(&images, &in_use, self.plan.config.retain.images) {
+        for image in surplus(&images, &in_use, self.keep) {
             images::remove_image(&cx.aws, image).await?;
             removed.push(image.id.clone());
         }
@@ -88,10 +93,7 @@ impl Forward for PruneImages {
 
     async fn settle(&self, _: &Context, Removed(removed): &Removed) -> Result<Settled<()>> {
         if removed.is_empty() {
-            let summary = format!(
-                "none beyond the {} that are kept",
-                self.plan.config.retain.images
-            );
+            let summary = format!("none beyond the {} that are kept", self.keep);
             return Ok(Settled::skipped((), summary));
         }
         Ok(Settled::done((), format!("removed {}", removed.join(", "))))

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::group::{EMPTYING, look_for_empty, thaw};
+use crate::aws::Aws;
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::human;
 use crate::plan::Plan;
@@ -21,30 +22,80 @@ use crate::run::step_id::StepId;
 /// The step.
 #[derive(Debug)]
 pub struct RetainPrevious {
-    plan: Plan,
+    hand_over: HandOver,
+    /// The previous colour's group, and how it was; `None` before a first release.
+    previous: Option<Previous>,
+    retain_for: Duration,
+    action: String,
+    environment: String,
+}
+
+#[derive(Debug)]
+struct Previous {
+    group: String,
+    capacity: Capacity,
+    frozen: bool,
 }
 
 impl RetainPrevious {
     /// Retains as `plan` says.
     pub fn of(plan: &Plan) -> Self {
-        Self { plan: plan.clone() }
+        Self::handing_over(plan, HandOver::of(plan))
+    }
+
+    /// The same where the new live group is handed over like this.
+    pub fn handing_over(plan: &Plan, hand_over: HandOver) -> Self {
+        let previous = plan.previous.release.as_ref().map(|_| Previous {
+            group: plan.names().group(plan.live),
+            capacity: plan.previous.capacity,
+            frozen: plan.previous.frozen,
+        });
+        Self {
+            hand_over,
+            previous,
+            retain_for: plan.retain.previous_for,
+            action: plan.names().retain_action(),
+            environment: plan.environment.clone(),
+        }
     }
 }
 
-/// Hands the new live group to its policies: its own floor and ceiling, nothing frozen that was not before.
-///
-/// Nobody else would thaw it, so a failure of one half does not keep the other from being done.
-pub async fn hand_over(cx: &Context, plan: &Plan) -> Result<()> {
-    let group = plan.idle_group();
-    let floor = i32::try_from(plan.config.fleet.min).unwrap_or(i32::MAX);
-    let capacity = Capacity {
-        min: floor,
-        ..plan.capacity
-    };
-    let updated = autoscaling::update_group(&cx.aws, &group, capacity, None).await;
-    let thawed = thaw(&cx.aws, &group, &plan.idle_before.suspended).await;
-    updated?;
-    thawed
+/// How the new live group is handed to its policies: its own floor and ceiling, nothing frozen that was not before.
+#[derive(Clone, Debug)]
+pub struct HandOver {
+    /// The group.
+    pub group: String,
+    capacity: Capacity,
+    suspended_before: Vec<String>,
+}
+
+impl HandOver {
+    /// As `plan` says.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            group: plan.idle_group(),
+            capacity: Capacity {
+                min: plan.floor,
+                ..plan.capacity
+            },
+            suspended_before: plan.idle_before.suspended.clone(),
+        }
+    }
+
+    /// At the size that it has `now`: if its policies rule already, they may have scaled it.
+    pub fn scaled_to(mut self, now: Capacity) -> Self {
+        self.capacity.desired = now.desired;
+        self.capacity.max = now.max;
+        self
+    }
+
+    /// Does it. Nobody else would thaw it, so a failure of one half does not keep the other from being done.
+    pub async fn carry_out(&self, aws: &Aws) -> Result<()> {
+        let updated = autoscaling::update_group(aws, &self.group, self.capacity, None).await;
+        let thawed = thaw(aws, &self.group, &self.suspended_before).await;
+        updated?;
+        thawed
+    }
 }
 
 impl Forward for RetainPrevious {
@@ -65,60 +116,50 @@ impl Forward for RetainPrevious {
     };
 
     async fn start(&self, cx: &Context) -> Result<()> {
-        let plan = &self.plan;
-        hand_over(cx, plan).await?;
-        let previous = plan.names().group(plan.live);
-        if plan.previous.release.is_none() {
+        self.hand_over.carry_out(&cx.aws).await?;
+        let Some(previous) = &self.previous else {
             return Ok(());
-        }
-        if plan.previous.frozen {
+        };
+        let group = &previous.group;
+        if previous.frozen {
             // An interrupted run left it so, and what is scheduled would never happen.
-            thaw(&cx.aws, &previous, &[]).await?;
+            thaw(&cx.aws, group, &[]).await?;
         }
-        let retain = plan.config.retain.previous_for;
-        if retain.is_zero() {
-            autoscaling::update_group(&cx.aws, &previous, Capacity::NONE, None).await?;
+        if self.retain_for.is_zero() {
+            autoscaling::update_group(&cx.aws, group, Capacity::NONE, None).await?;
             return Ok(());
         }
         // Its policies see no traffic and would scale it in: the floor keeps it able to take all traffic back.
         let pinned = Capacity {
-            min: plan.previous.capacity.desired,
-            ..plan.previous.capacity
+            min: previous.capacity.desired,
+            ..previous.capacity
         };
-        autoscaling::update_group(&cx.aws, &previous, pinned, None).await?;
+        autoscaling::update_group(&cx.aws, group, pinned, None).await?;
         // AWS refuses a time that is not in the future.
-        let at = cx.clock.utc() + retain.max(Duration::from_secs(60));
-        let action = plan.names().retain_action();
-        autoscaling::schedule_capacity(&cx.aws, &previous, &action, at, Capacity::NONE).await?;
+        let at = cx.clock.utc() + self.retain_for.max(Duration::from_secs(60));
+        autoscaling::schedule_capacity(&cx.aws, group, &self.action, at, Capacity::NONE).await?;
         Ok(())
     }
 
     async fn settle(&self, cx: &Context, (): &()) -> Result<Settled<()>> {
-        let plan = &self.plan;
-        let previous = plan.names().group(plan.live);
-        let retain = plan.config.retain.previous_for;
-        if plan.previous.release.is_none() {
+        let Some(Previous { group, .. }) = &self.previous else {
             return Ok(Settled::skipped((), "nothing was live before"));
-        }
-        if !retain.is_zero() {
+        };
+        if !self.retain_for.is_zero() {
+            let time = human(self.retain_for);
             cx.events.note(format!(
-                "to go back to it within {}: bg-deploy rollback --environment {}",
-                human(retain),
-                plan.environment
+                "to go back to it within {time}: bg-deploy rollback --environment {}",
+                self.environment
             ));
-            let summary = format!("{previous} stays at its size for {}", human(retain));
+            let summary = format!("{group} stays at its size for {time}");
             return Ok(Settled::done((), summary));
         }
-        cx.wait(
-            Self::ABOUT.name,
-            &format!("{previous} being empty"),
-            EMPTYING,
-            || async {
-                let group = autoscaling::describe_group(&cx.aws, &previous).await?;
-                Ok(look_for_empty(&group))
-            },
-        )
+        let what = format!("{group} being empty");
+        cx.wait(Self::ABOUT.name, &what, EMPTYING, || async {
+            let group = autoscaling::describe_group(&cx.aws, group).await?;
+            Ok(look_for_empty(&group))
+        })
         .await?;
-        Ok(Settled::done((), format!("{previous} is scaled in")))
+        Ok(Settled::done((), format!("{group} is scaled in")))
     }
 }

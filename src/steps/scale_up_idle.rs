@@ -48,7 +48,7 @@ impl ScaleUpIdle {
             version,
             capacity: plan.capacity,
             before: plan.idle_before.clone(),
-            within: plan.config.fleet.healthy_within,
+            within: plan.health.within,
         }
     }
 }

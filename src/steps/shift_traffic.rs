@@ -12,12 +12,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::looks::{PROPAGATION, ROUND, Round, is_plausible, look};
-use super::soak::judge_since;
+use super::data_plane::{PROPAGATION, ROUND, Round, is_plausible, look};
+use super::soak::{hold, judge_since};
 use super::watch::Watch;
-use crate::aws::elbv2;
-use crate::names::Weights;
-use crate::plan::Plan;
+use crate::aws::Aws;
+use crate::aws::elbv2::{self, TargetGroups, TrafficRule};
+use crate::names::{Colour, Release, Weights};
+use crate::plan::{Plan, Visitor};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
 use crate::run::runner::STRAGGLERS;
@@ -37,7 +38,19 @@ const RESTORES: u32 = 3;
 /// The step.
 #[derive(Debug)]
 pub struct ShiftTraffic {
-    plan: Plan,
+    rule: TrafficRule,
+    target_groups: TargetGroups,
+    candidate: Colour,
+    /// How many instances of the candidate must be healthy still.
+    instances: usize,
+    stages: Vec<Weights>,
+    hold: Duration,
+    before: Weights,
+    previous: Option<Release>,
+    wanted: Release,
+    goes_back: bool,
+    url: String,
+    visitor: Visitor,
     watch: Watch,
 }
 
@@ -54,50 +67,48 @@ impl ShiftTraffic {
     /// Shifts as `plan` says, judged by `watch`.
     pub fn of(plan: &Plan, watch: &Watch) -> Self {
         Self {
-            plan: plan.clone(),
+            rule: plan.traffic_rule.clone(),
+            target_groups: plan.target_groups.clone(),
+            candidate: plan.idle,
+            instances: usize::try_from(plan.capacity.desired).unwrap_or_default(),
+            stages: plan.shift.stages(plan.idle),
+            hold: plan.shift.hold,
+            before: plan.previous.weights,
+            previous: plan.previous.release.clone(),
+            wanted: plan.release.clone(),
+            goes_back: plan.goes_back(),
+            url: plan.url.clone(),
+            visitor: plan.visitor.clone(),
             watch: watch.clone(),
         }
     }
 
     async fn write(&self, cx: &Context, weights: Weights) -> Result<()> {
-        let plan = &self.plan;
-        elbv2::modify_rule(
-            &cx.aws,
-            &plan.traffic_rule,
-            None,
-            &plan.target_groups,
-            weights,
-        )
-        .await?;
+        elbv2::write_weights(&cx.aws, &self.rule, &self.target_groups, weights).await?;
         cx.events.emit(Event::WeightsWritten { weights });
         Ok(())
     }
 
     /// What the control plane holds; it is not yet what visitors get.
     async fn read_back(&self, cx: &Context, weights: Weights) -> Result<Look<()>> {
-        let rule = elbv2::describe_rule(&cx.aws, &self.plan.traffic_rule).await?;
-        Ok(match rule.split(&self.plan.target_groups) {
+        Ok(match self.weights_now(&cx.aws).await? {
             Some(now) if now == weights => Look::Ready(()),
             Some(now) => Look::NotYet(format!("the traffic rule still says {now}")),
             None => Look::Never("the traffic rule does not name both target groups".to_owned()),
         })
     }
 
-    /// The stages' weights.
-    fn stages(&self) -> Vec<Weights> {
-        let idle = self.plan.idle;
-        let percents = self.plan.config.shift.weights.iter();
-        percents
-            .map(|percent| Weights::split(idle, *percent))
-            .collect()
+    /// The weights as the rule has them now; `None` when it does not name both target groups.
+    async fn weights_now(&self, aws: &Aws) -> Result<Option<Weights>> {
+        let rule = elbv2::describe_traffic(aws, &self.rule).await?;
+        Ok(rule.split(&self.target_groups))
     }
 
     /// One look at whether visitors get what the weights say.
     async fn look(&self, cx: &Context, weights: Weights) -> Result<Look<()>> {
-        let plan = &self.plan;
-        let round = look(cx, &plan.config, &plan.url, &[], 2 * ROUND).await?;
-        let percent = u8::try_from(weights.of(plan.idle)).unwrap_or(100);
-        let seen = round.of(&plan.release.0);
+        let round = look(cx, &self.url, &self.visitor, &[], 2 * ROUND).await?;
+        let percent = u8::try_from(weights.of(self.candidate)).unwrap_or(100);
+        let seen = round.of(&self.wanted.0);
         Ok(if is_plausible(percent, seen, round.len()) {
             Look::Ready(())
         } else {
@@ -107,15 +118,14 @@ impl ShiftTraffic {
 
     /// Writes the weights as they were, reads them back, and waits until visitors get what they say.
     async fn restore(&self, cx: Undoing<'_>) -> Result<()> {
-        let plan = &self.plan;
-        let weights = plan.previous.weights;
+        let weights = self.before;
         let inner = cx.context();
         self.write(inner, weights).await?;
         cx.wait("the weights as restored", READ_BACK, || {
             self.hold_restored(inner)
         })
         .await?;
-        let Some(previous) = &plan.previous.release else {
+        let Some(previous) = &self.previous else {
             return Ok(());
         };
         let begun = inner.clock.wall();
@@ -126,10 +136,10 @@ impl ShiftTraffic {
                 if let Look::NotYet(reason) = self.hold_restored(inner).await? {
                     return Ok(Look::NotYet(reason));
                 }
-                let round = look(inner, &plan.config, &plan.url, &[], 2 * ROUND).await?;
+                let round = look(inner, &self.url, &self.visitor, &[], 2 * ROUND).await?;
                 // Live may have faults of its own; what counts is that nobody gets the candidate any more.
-                Ok(match round.of(&plan.release.0) {
-                    0 if round.of(&previous.0) > 0 || plan.goes_back() => Look::Ready(()),
+                Ok(match round.of(&self.wanted.0) {
+                    0 if round.of(&previous.0) > 0 || self.goes_back => Look::Ready(()),
                     0 => Look::NotYet(format!("no answer is {previous} ({})", round.summary())),
                     _ => Look::NotYet(format!(
                         "not all answers are {previous} again ({})",
@@ -147,13 +157,11 @@ impl ShiftTraffic {
     /// Whether the weights are as they were. A write of ours that got no answer, and was carried out after they were
     /// restored, is taken back at once.
     async fn hold_restored(&self, cx: &Context) -> Result<Look<()>> {
-        let plan = &self.plan;
-        let looked = self.read_back(cx, plan.previous.weights).await?;
+        let looked = self.read_back(cx, self.before).await?;
         if matches!(looked, Look::NotYet(_)) {
-            let rule = elbv2::describe_rule(&cx.aws, &plan.traffic_rule).await?;
-            let now = rule.split(&plan.target_groups);
-            if now.is_some_and(|now| self.stages().contains(&now)) {
-                self.write(cx, plan.previous.weights).await?;
+            let now = self.weights_now(&cx.aws).await?;
+            if now.is_some_and(|now| self.stages.contains(&now)) {
+                self.write(cx, self.before).await?;
             }
         }
         Ok(looked)
@@ -161,7 +169,7 @@ impl ShiftTraffic {
 
     /// Whether the weights stay as they were; a write of ours that got no answer may still be carried out.
     async fn stays(&self, cx: Undoing<'_>) -> Result<bool> {
-        let weights = self.plan.previous.weights;
+        let weights = self.before;
         let waited = cx.wait("the weights staying as restored", STAYING, || async {
             Ok(match self.read_back(cx.context(), weights).await? {
                 Look::NotYet(reason) => Look::Never(reason),
@@ -198,45 +206,39 @@ impl Step for ShiftTraffic {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        let plan = &self.plan;
         // Somebody may have moved the weights, or the candidate may have died, since the plan was made.
-        let rule = elbv2::describe_rule(&cx.aws, &plan.traffic_rule).await?;
-        let now = rule.split(&plan.target_groups);
-        if now != Some(plan.previous.weights) {
+        let now = self.weights_now(&cx.aws).await?;
+        if now != Some(self.before) {
             bail!(
                 "somebody else changed the weights since this run began: they are {}, and were {}",
                 now.map_or_else(|| "not readable".to_owned(), |now| now.to_string()),
-                plan.previous.weights
+                self.before
             );
         }
-        let targets = elbv2::describe_targets(&cx.aws, plan.target_groups.of(plan.idle)).await?;
+        let targets =
+            elbv2::describe_targets(&cx.aws, self.target_groups.of(self.candidate)).await?;
         let healthy = targets
             .iter()
             .filter(|target| target.state == "healthy")
             .count();
-        let wanted = usize::try_from(plan.capacity.desired).unwrap_or_default();
+        let wanted = self.instances;
         if healthy < wanted {
             bail!("only {healthy} of {wanted} instances of the candidate are still healthy");
         }
         let written = cx.clock.wall();
-        let first = self
-            .stages()
-            .into_iter()
-            .next()
-            .context("a shift without stages")?;
-        self.write(cx, first).await?;
+        let first = self.stages.first().context("a shift without stages")?;
+        self.write(cx, *first).await?;
         Ok(Handle {
-            before: plan.previous.weights,
+            before: self.before,
             written,
         })
     }
 
     async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<Duration>> {
         let name = Self::ABOUT.name;
-        let stages = self.stages();
-        let last = stages.len().saturating_sub(1);
+        let last = self.stages.len().saturating_sub(1);
         let mut written = handle.written;
-        for (index, weights) in stages.into_iter().enumerate() {
+        for (index, &weights) in self.stages.iter().enumerate() {
             if index > 0 {
                 written = cx.clock.wall();
                 self.write(cx, weights).await?;
@@ -247,7 +249,7 @@ impl Step for ShiftTraffic {
             .await?;
             let what = format!("{weights} on the data plane");
             cx.wait(name, &what, PROPAGATION, || async {
-                if !self.plan.goes_back() {
+                if !self.goes_back {
                     judge_since(&self.watch, handle.written)?;
                 }
                 self.look(cx, weights).await
@@ -256,31 +258,28 @@ impl Step for ShiftTraffic {
             let after = cx.clock.wall().saturating_sub(written);
             cx.events.emit(Event::WeightsSeen { weights, after });
             if index < last {
-                super::soak::hold(cx, &self.watch, handle.written, self.plan.config.shift.hold)
-                    .await?;
+                hold(cx, &self.watch, handle.written, self.hold).await?;
             }
         }
         let seen = cx.clock.wall();
-        if self.plan.goes_back() {
+        if self.goes_back {
             self.watch.judge_from(seen);
         }
         let took = seen.saturating_sub(written);
         // A first release is the first thing there is to ask.
-        self.watch.start(cx, &self.plan)?;
+        self.watch.start(cx)?;
         let summary = format!(
             "all traffic on {}, seen {:.1} s after the last write",
-            self.plan.idle,
+            self.candidate,
             took.as_secs_f64()
         );
         Ok(Settled::done(handle.written, summary))
     }
 
     async fn undo(&self, cx: Undoing<'_>, handle: Option<&Handle>) -> Result<Option<String>> {
-        let plan = &self.plan;
-        let rule = elbv2::describe_rule(cx.aws(), &plan.traffic_rule).await?;
-        let now = rule.split(&plan.target_groups);
-        let is_before = now == Some(plan.previous.weights);
-        if handle.is_none() && !is_before && now != self.stages().first().copied() {
+        let now = self.weights_now(cx.aws()).await?;
+        let is_before = now == Some(self.before);
+        if handle.is_none() && !is_before && now != self.stages.first().copied() {
             // Written by somebody else: not ours to restore.
             return Ok(None);
         }
@@ -290,7 +289,7 @@ impl Step for ShiftTraffic {
                 self.restore(cx).await?;
             }
             if self.stays(cx).await? {
-                return Ok(moved.then(|| match &plan.previous.release {
+                return Ok(moved.then(|| match &self.previous {
                     Some(previous) => format!("restored the weights; {previous} answers again"),
                     None => "restored the weights; nothing was live before".to_owned(),
                 }));

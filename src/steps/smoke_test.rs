@@ -23,25 +23,11 @@ pub struct SmokeTest {
 }
 
 impl SmokeTest {
-    /// Runs the tests of `plan` through `preview`; its health path is always one of them.
+    /// Runs the tests of `plan` through `preview`.
     pub fn of(plan: &Plan, preview: &Preview) -> Self {
-        let health = Smoke {
-            name: "health".to_owned(),
-            method: "GET".to_owned(),
-            path: plan.config.service.health_path.clone(),
-            headers: Default::default(),
-            body: None,
-            status: 200,
-            expect_headers: Default::default(),
-            json: Default::default(),
-            text: None,
-            within: crate::config::default::SMOKE_WITHIN,
-        };
-        let mut tests = vec![health];
-        tests.extend(plan.config.smoke.iter().cloned());
         Self {
             url: plan.url.clone(),
-            tests,
+            tests: plan.smoke.clone(),
             preview: preview.clone(),
         }
     }

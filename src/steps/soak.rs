@@ -23,7 +23,9 @@ const BLIPS: u64 = 1;
 /// The step.
 #[derive(Debug)]
 pub struct Soak {
-    plan: Plan,
+    time: Duration,
+    target_group: String,
+    instances: usize,
     watch: Watch,
     shifted: Duration,
 }
@@ -32,7 +34,9 @@ impl Soak {
     /// Soaks as long as `plan` says, and judges everything since `shifted` on the wall.
     pub fn of(plan: &Plan, watch: &Watch, shifted: Duration) -> Self {
         Self {
-            plan: plan.clone(),
+            time: plan.shift.soak,
+            target_group: plan.target_groups.of(plan.idle).to_owned(),
+            instances: usize::try_from(plan.capacity.desired).unwrap_or_default(),
             watch: watch.clone(),
             shifted,
         }
@@ -52,15 +56,14 @@ impl Check for Soak {
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {
-        hold(cx, &self.watch, self.shifted, self.plan.config.shift.soak).await?;
-        let group = self.plan.target_groups.of(self.plan.idle);
-        let looking = async { Ok(elbv2::describe_targets(&cx.aws, group).await?) };
+        hold(cx, &self.watch, self.shifted, self.time).await?;
+        let looking = async { Ok(elbv2::describe_targets(&cx.aws, &self.target_group).await?) };
         let targets = cx.reading(looking).await?;
         let healthy = targets
             .iter()
             .filter(|target| target.state == "healthy")
             .count();
-        let wanted = usize::try_from(self.plan.capacity.desired).unwrap_or_default();
+        let wanted = self.instances;
         if healthy < wanted {
             bail!("only {healthy} of {wanted} instances are healthy at the end of the soak");
         }

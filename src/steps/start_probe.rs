@@ -22,7 +22,9 @@ pub const BASELINE: Duration = Duration::from_secs(3);
 /// The step.
 #[derive(Debug)]
 pub struct StartProbe {
-    plan: Plan,
+    /// A release is live, so that there is something to ask.
+    is_live: bool,
+    goes_back: bool,
     watch: Watch,
 }
 
@@ -30,7 +32,8 @@ impl StartProbe {
     /// Starts `watch` on the service of `plan`.
     pub fn of(plan: &Plan, watch: &Watch) -> Self {
         Self {
-            plan: plan.clone(),
+            is_live: plan.previous.release.is_some(),
+            goes_back: plan.goes_back(),
             watch: watch.clone(),
         }
     }
@@ -50,13 +53,13 @@ impl Check for StartProbe {
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {
-        if self.plan.previous.release.is_some() {
-            self.watch.start(cx, &self.plan)?;
+        if self.is_live {
+            self.watch.start(cx)?;
         }
         if !self.watch.is_running() {
             return Ok(Settled::skipped((), "nothing is live yet"));
         }
-        if self.plan.goes_back() {
+        if self.goes_back {
             return Ok(Settled::done((), "live is watched from now on"));
         }
         cx.pause_wall(BASELINE).await?;

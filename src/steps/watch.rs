@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Visitor};
 use crate::probe::{Endpoint, Evidence, Probe, Running, Spec, Tally};
 use crate::run::context::Context;
 use crate::run::event::Pulse;
@@ -19,34 +19,40 @@ const PULSE: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub struct Watch {
     running: Rc<RefCell<Option<Running>>>,
+    url: String,
+    visitor: Visitor,
+    /// Draws what differs from request to request.
+    random: String,
     ledger: Option<PathBuf>,
 }
 
 impl Watch {
-    /// A probe that does not ask yet; it writes its ledger here.
-    pub fn new(ledger: Option<PathBuf>) -> Self {
+    /// A probe of the service of `plan` that does not ask yet; it writes its ledger here.
+    pub fn of(plan: &Plan, ledger: Option<PathBuf>) -> Self {
         Self {
             running: Rc::default(),
+            url: plan.url.clone(),
+            visitor: plan.visitor.clone(),
+            random: plan.deployment.clone(),
             ledger,
         }
     }
 
     /// Starts asking live, if it is not asked already.
-    pub fn start(&self, cx: &Context, plan: &Plan) -> Result<()> {
+    pub fn start(&self, cx: &Context) -> Result<()> {
         if self.is_running() {
             return Ok(());
         }
-        let config = &plan.config;
         let spec = Spec {
-            pointer: config.service.version_pointer.clone(),
-            rate_per_second: config.probe.rate,
-            timeout: config.probe.timeout,
-            long_path: config.probe.long_path.clone(),
+            pointer: self.visitor.version_pointer.clone(),
+            rate_per_second: self.visitor.rate,
+            timeout: self.visitor.timeout,
+            long_path: self.visitor.long_path.clone(),
             ledger: self.ledger.clone(),
-            random: plan.deployment.clone(),
+            random: self.random.clone(),
             ..Spec::new(
-                Endpoint::parse(&plan.url).context("the service's URL")?,
-                &config.service.version_path,
+                Endpoint::parse(&self.url).context("the service's URL")?,
+                &self.visitor.version_path,
             )
         };
         let running = Probe::start(&cx.network, &cx.clock, spec)?;

@@ -29,7 +29,6 @@ async fn a_state_is_read_as_it_was_written_and_holds_no_secret() {
     let world = World::with_a_release().await;
     let killed = kill_at(&world, &canary(&world, "0.0.9"), StepId::OpenPreview).await;
     let state = killed.state();
-    assert_eq!(state.plan.config, killed.plan.config);
     assert_eq!(
         serde_json::to_value(&state.plan).expect("JSON"),
         serde_json::to_value(&killed.plan).expect("JSON")

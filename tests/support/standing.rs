@@ -55,7 +55,7 @@ impl Standing {
     /// What stands now, seen from `plan`.
     pub(crate) async fn look(world: &World, plan: &Plan) -> Self {
         let aws = world.aws().await;
-        let rule = elbv2::describe_rule(&aws, &plan.traffic_rule)
+        let rule = elbv2::describe_traffic(&aws, &plan.traffic_rule)
             .await
             .expect("the traffic rule");
         let shape = async |colour: Colour| {

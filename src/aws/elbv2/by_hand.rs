@@ -1,11 +1,12 @@
-//! What a person types instead of [`super::modify_rule`], when we can not or may not write.
+//! What a person types instead of [`super::write_weights`], when we can not or may not write.
 
-use super::TargetGroups;
+use super::{TargetGroups, TrafficRule};
 use crate::names::Weights;
 
 /// The command that writes these weights into a rule. The region is the rule's own: whoever types it may have another one
 /// as the default.
-pub fn modify_rule_by_hand(rule: &str, groups: &TargetGroups, weights: Weights) -> String {
+pub fn modify_rule_by_hand(rule: &TrafficRule, groups: &TargetGroups, weights: Weights) -> String {
+    let rule = rule.arn();
     // arn:aws:elasticloadbalancing:REGION:...
     let region = rule.split(':').nth(3).unwrap_or_default();
     let actions = serde_json::json!([{
@@ -31,7 +32,11 @@ mod tests {
         };
         let rule = "arn:aws:elasticloadbalancing:eu-west-1:1:rule/7";
         assert_eq!(
-            modify_rule_by_hand(rule, &groups, Weights::split(Colour::Green, 100)),
+            modify_rule_by_hand(
+                &TrafficRule::new(rule),
+                &groups,
+                Weights::split(Colour::Green, 100)
+            ),
             format!(
                 "aws elbv2 modify-rule --region eu-west-1 --rule-arn {rule} --actions '[{{\"Type\":\"forward\",\
                  \"ForwardConfig\":{{\"TargetGroups\":[{{\"TargetGroupArn\":\"arn:b\",\"Weight\":0}},\

@@ -11,8 +11,8 @@ use super::{Aws, Tags};
 
 pub use by_hand::modify_rule_by_hand;
 pub use rules::{
-    Condition, Rule, create_listener, create_rule, describe_rule, describe_rules, find_listener,
-    modify_rule,
+    Condition, PreviewRule, Rule, TrafficRule, create_listener, create_rule, describe_rules,
+    describe_traffic, find_listener, write_preview, write_weights,
 };
 pub use target_groups::{
     HealthCheck, Target, TargetGroup, TargetGroups, create_target_group, describe_targets,

@@ -1,16 +1,55 @@
 //! Listeners and their rules: who gets which share of the requests.
 
+use std::fmt;
+
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig,
     HttpHeaderConditionConfig, PathPatternConditionConfig, ProtocolEnum, RuleCondition,
     TargetGroupStickinessConfig, TargetGroupTuple,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::target_groups::TargetGroups;
 use super::{empty, tags};
 use crate::aws::error::{About as _, Failure};
 use crate::aws::{Aws, Tags};
 use crate::names::{Colour, Weights};
+
+/// The rule that divides the live traffic, by its ARN.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TrafficRule(String);
+
+impl TrafficRule {
+    /// The rule with this ARN.
+    pub fn new(arn: &str) -> Self {
+        Self(arn.to_owned())
+    }
+
+    /// Its ARN.
+    pub fn arn(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TrafficRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The rule of the preview route, by its ARN: what is written there reaches nobody who has not its header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PreviewRule(String);
+
+impl PreviewRule {
+    /// The rule with this ARN.
+    pub fn new(arn: &str) -> Self {
+        Self(arn.to_owned())
+    }
+}
 
 /// A listener rule, as far as we make them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,8 +150,9 @@ pub async fn describe_rules(aws: &Aws, listener: &str) -> Result<Vec<Rule>, Fail
         .collect())
 }
 
-/// One rule, which must exist.
-pub async fn describe_rule(aws: &Aws, arn: &str) -> Result<Rule, Failure> {
+/// The traffic rule as it is, which must exist.
+pub async fn describe_traffic(aws: &Aws, rule: &TrafficRule) -> Result<Rule, Failure> {
+    let TrafficRule(arn) = rule;
     let answer = aws
         .elbv2
         .describe_rules()
@@ -229,19 +269,40 @@ pub async fn create_rule(
         .ok_or_else(|| empty("CreateRule", listener))
 }
 
-/// Writes a rule's weights in full, and its condition if one is given.
-pub async fn modify_rule(
+/// Writes the weights of the live traffic, in full.
+pub async fn write_weights(
+    aws: &Aws,
+    rule: &TrafficRule,
+    groups: &TargetGroups,
+    weights: Weights,
+) -> Result<(), Failure> {
+    modify_rule(aws, &rule.0, None, forward(groups, weights)).await
+}
+
+/// Routes what has this header, and nothing else, to a colour.
+pub async fn write_preview(
+    aws: &Aws,
+    rule: &PreviewRule,
+    header: (&str, &str),
+    groups: &TargetGroups,
+    colour: Colour,
+) -> Result<(), Failure> {
+    let condition = Condition::Header(header.0.to_owned(), header.1.to_owned());
+    let action = forward(groups, Weights::split(colour, 100));
+    modify_rule(aws, &rule.0, Some(&condition), action).await
+}
+
+async fn modify_rule(
     aws: &Aws,
     rule: &str,
     condition: Option<&Condition>,
-    groups: &TargetGroups,
-    weights: Weights,
+    action: Action,
 ) -> Result<(), Failure> {
     aws.elbv2
         .modify_rule()
         .rule_arn(rule)
         .set_conditions(condition.map(|condition| vec![condition.request()]))
-        .actions(forward(groups, weights))
+        .actions(action)
         .send()
         .await
         .about("ModifyRule", rule)?;

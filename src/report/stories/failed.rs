@@ -3,7 +3,7 @@
 use super::script::{Script, calls, release};
 use super::seen::Seen;
 use super::{Tale, deployed, live_url, run_url};
-use crate::aws::elbv2::{TargetGroups, modify_rule_by_hand};
+use crate::aws::elbv2::{TargetGroups, TrafficRule, modify_rule_by_hand};
 use crate::names::{Colour, Weights};
 use crate::outcome::Outcome;
 use crate::probe::Verdict;
@@ -76,7 +76,7 @@ pub(super) fn stuck() -> Tale {
             weights: Some(Weights::split(Colour::Green, 10)),
             commands: vec![
                 modify_rule_by_hand(
-                    "arn:aws:elasticloadbalancing:eu-west-1:1:rule/7",
+                    &TrafficRule::new("arn:aws:elasticloadbalancing:eu-west-1:1:rule/7"),
                     &groups,
                     Weights::split(Colour::Blue, 100),
                 ),

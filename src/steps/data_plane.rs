@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::plan::Visitor;
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, ask};
 use crate::run::context::Context;
@@ -80,23 +80,23 @@ impl Round {
 /// Asks for the version on fresh connections, all at once.
 pub async fn look(
     cx: &Context,
-    config: &Config,
     url: &str,
+    visitor: &Visitor,
     headers: &[(String, String)],
     connections: usize,
 ) -> Result<Round> {
     let endpoint = Endpoint::parse(url)?;
-    let mut question = Question::get(&config.service.version_path);
+    let mut question = Question::get(&visitor.version_path);
     question.headers = headers.to_vec();
     let mut asking = JoinSet::new();
     for _ in 0..connections {
         let network = cx.network.clone();
         let clock = cx.clock.clone();
         let (endpoint, question) = (endpoint.clone(), question.clone());
-        let timeout = config.probe.timeout;
+        let timeout = visitor.timeout;
         asking.spawn(async move { ask(&network, &clock, &endpoint, &question, timeout).await });
     }
-    let pointer = config.service.version_pointer.as_deref();
+    let pointer = visitor.version_pointer.as_deref();
     let mut round = Round::default();
     while let Some(answered) = asking.join_next().await {
         let answer = match answered?.and_then(|reply| reply.version(pointer)) {
