@@ -10,7 +10,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::ending::{announce, end};
+use crate::ending::{begin, end};
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::runner::{Runner, Stop};
@@ -34,7 +34,7 @@ pub use crate::ending::Finished;
 
 /// Carries out a plan. `bundle` is the packed bundle, `ledger` where the probe writes.
 pub async fn deploy(cx: &Context, plan: &Plan, bundle: &Path, ledger: Option<PathBuf>) -> Finished {
-    announce(cx, plan);
+    begin(cx, plan);
     let watch = Watch::of(plan, ledger);
     let mut run = Runner::new(cx);
     let ended = release(&mut run, plan, bundle, &watch).await;

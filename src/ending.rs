@@ -1,4 +1,4 @@
-//! How a run ends, whichever page it was on: done, or undone, and what the probe proves of it.
+//! What every page has in common: how its run begins, and how it ends: done, or undone, and what the probe proves of it.
 
 use crate::aws::elbv2;
 use crate::names::Release;
@@ -24,7 +24,7 @@ pub struct Finished {
 }
 
 /// Tells what was decided, and what is live.
-pub(crate) fn announce(cx: &Context, plan: &Plan) {
+pub(crate) fn begin(cx: &Context, plan: &Plan) {
     for Choice { what, value, why } in plan.choices() {
         cx.events.emit(Event::Decided {
             what: what.to_owned(),

@@ -43,8 +43,9 @@
 //! | commit | moving | the weights are restored and *seen* to be, then the rest is undone |
 //! | finish | on the new release | only forward: what could not be done is named as a leftover, with what to type |
 //!
-//! A step ([`run::step::Step`]) has `start`, which makes the one change and returns a small handle, `settle`, which
-//! waits, and `undo`. [`steps::TABLE`] lists them all with what undoes each.
+//! A step that changes something ([`run::step::Step`]) has `start`, which makes the one change and returns a small handle,
+//! `settle`, which waits, and `undo`. One that changes nothing is a [`run::step::Check`]; one of the finish zone, which is
+//! never undone, a [`run::step::Forward`]. [`steps::TABLE`] lists them all with what undoes each.
 //!
 //! # Invariants
 //!

@@ -12,7 +12,7 @@
 
 use std::path::PathBuf;
 
-use crate::ending::{Finished, announce, end};
+use crate::ending::{Finished, begin, end};
 use crate::plan::{Plan, Source};
 use crate::run::context::Context;
 use crate::run::runner::{Runner, Stop};
@@ -32,7 +32,7 @@ use crate::steps::watch::Watch;
 
 /// Carries out the plan of a rollback. `ledger` is where the probe writes.
 pub async fn rollback(cx: &Context, plan: &Plan, ledger: Option<PathBuf>) -> Finished {
-    announce(cx, plan);
+    begin(cx, plan);
     let watch = Watch::of(plan, ledger);
     let mut run = Runner::new(cx);
     let ended = go_back(&mut run, plan, &watch).await;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::inventory::{Inventory, release};
 use crate::names::{Colour, Release, roughly, utc};
-use crate::plan::{Decision, Draw, Plan, is_frozen, parts};
+use crate::plan::{Decision, Draw, Plan, is_frozen, preconditions};
 
 /// How things stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -84,7 +84,7 @@ impl Status {
         Some(Self {
             app: config.app.clone(),
             environment: config.environment.clone(),
-            url: parts::url(config, inventory),
+            url: preconditions::url(config, inventory),
             colours: colours(inventory, now),
             unfinished: unfinished(config, inventory, bakes),
             rollback: match Plan::go_back(config, inventory, None, draw) {

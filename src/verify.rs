@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::deploy::prove;
-use crate::ending::{Finished, announce, undone};
+use crate::ending::{Finished, begin, undone};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::run::context::Context;
@@ -14,7 +14,7 @@ use crate::run::runner::Runner;
 
 /// Carries out a plan up to the shift, and undoes it. `bundle` is the packed bundle.
 pub async fn verify(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
-    announce(cx, plan);
+    begin(cx, plan);
     let mut run = Runner::new(cx);
     let outcome = match prove(&mut run, plan, bundle).await {
         Err(stop) => undone(cx, plan, run, stop).await,

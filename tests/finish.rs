@@ -20,7 +20,7 @@ use bg_deploy::plan::Plan;
 use bg_deploy::rollback::rollback;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::{Event, Zone};
-use bg_deploy::run::progress::Stage;
+use bg_deploy::run::progress::Phase;
 use bg_deploy::run::step_id::StepId;
 use bg_deploy::steps::{ROLLBACK, TABLE};
 use killed::{assert_undone, canary, finished, kill, kill_at, kill_run, kill_with};
@@ -67,7 +67,7 @@ async fn a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_with
             .await;
             let noted = killed.state().progress;
             let entry = noted.of(about.id).expect("the step");
-            assert_eq!(entry.stage, Stage::Began, "{} {operation}", about.name);
+            assert_eq!(entry.phase, Phase::Began, "{} {operation}", about.name);
             let why = format!("{} {operation}", about.name);
             assert_undone(&world, &killed, &why).await;
             met += 1;
@@ -91,7 +91,7 @@ async fn a_rollback_that_is_killed_leaves_what_it_would_have_gone_back_to() {
         let is_there = |cx: &Context| {
             let progress = cx.journal.progress();
             let entry = progress.of(about.id);
-            entry.is_some_and(|entry| entry.stage != Stage::Began)
+            entry.is_some_and(|entry| entry.phase != Phase::Began)
         };
         let killed = kill_run(&world, ("rollback", plan), run, |_| {}, is_there).await;
         assert_undone(&world, &killed, about.name).await;

@@ -88,9 +88,9 @@ pub(super) async fn carry_out(
     let ended = RefCell::new(None);
     let whole = async {
         let memory = publisher.begin(&beginning).await;
-        cx.told(cx.journal.remember(&memory));
+        cx.note_if(cx.journal.remember(&memory));
         let finished = sequence(cx, ledger_of(report_dir)).await;
-        cx.told(cx.journal.ended(&finished.outcome, false));
+        cx.note_if(cx.journal.ended(&finished.outcome, false));
         *ended.borrow_mut() = Some(finished.outcome.clone());
         let (events, calls) = (cx.events.all(), cx.aws.calls());
         let run = Run {
@@ -106,7 +106,7 @@ pub(super) async fn carry_out(
         };
         show.finish(&run);
         publisher.end(&beginning, &memory, &run).await;
-        cx.told(cx.journal.ended(&finished.outcome, true));
+        cx.note_if(cx.journal.ended(&finished.outcome, true));
         finished
     };
     let finished = tokio::select! {

@@ -138,7 +138,7 @@ impl Work<'_> {
                 .await;
             // What is not complete can be tried again.
             if is_complete {
-                cx.told(cx.journal.ended(&outcome, true));
+                cx.note_if(cx.journal.ended(&outcome, true));
             }
             let code = match (&outcome, is_complete) {
                 (Outcome::Stuck { .. }, _) => EXIT_STUCK,

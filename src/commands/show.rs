@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::report::{Console, Run};
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
-use crate::run::progress::{Progress, Stage};
+use crate::run::progress::{Phase, Progress};
 use crate::run::step_id::StepId;
 use crate::steps;
 
@@ -164,7 +164,7 @@ fn is_restored(cx: &Context, plan: &Plan, progress: &Progress) -> bool {
     let before = plan.previous.weights;
     let undone = progress
         .of(StepId::ShiftTraffic)
-        .is_some_and(|entry| entry.stage == Stage::Undone);
+        .is_some_and(|entry| entry.phase == Phase::Undone);
     let seen =
         |event: &Event| matches!(event, Event::WeightsSeen { weights, .. } if *weights == before);
     undone || cx.events.all().iter().any(|it| seen(&it.event))

@@ -27,7 +27,7 @@ use crate::run::progress::{Entry, Progress, Stopped};
 use crate::run::state::State;
 use crate::run::step_id::StepId;
 use crate::steps;
-use crate::steps::data_plane::{Answer, ROUND, look};
+use crate::steps::data_plane::{ROUND, Said, look};
 use complete::complete;
 use ownership::Ownership;
 use undo::undo;
@@ -110,7 +110,7 @@ async fn who_serves(cx: &Context, plan: &Plan) -> Option<Release> {
     let round = look(cx, &plan.url, &plan.visitor, &[], ROUND).await.ok()?;
     let (answer, _) = round.answers.iter().next()?;
     match answer {
-        Answer::Version(version) if round.is_all(version) => Some(Release(version.clone())),
+        Said::Version(version) if round.is_all(version) => Some(Release(version.clone())),
         _ => None,
     }
 }
@@ -178,13 +178,13 @@ fn settled(outcome: Outcome, is_complete: bool) -> Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::progress::Stage;
+    use crate::run::progress::Phase;
 
-    fn progress(steps: &[(StepId, Zone, Stage)], stopped: Option<Zone>) -> Progress {
-        let entry = |(step, zone, stage): &(StepId, Zone, Stage)| Entry {
+    fn progress(steps: &[(StepId, Zone, Phase)], stopped: Option<Zone>) -> Progress {
+        let entry = |(step, zone, phase): &(StepId, Zone, Phase)| Entry {
             step: *step,
             zone: *zone,
-            stage: *stage,
+            phase: *phase,
             handle: serde_json::Value::Null,
             undone: None,
         };
@@ -201,13 +201,13 @@ mod tests {
 
     #[test]
     fn a_release_stands_once_its_commit_zone_is_done_and_it_was_not_being_undone() {
-        let shifted = (StepId::ShiftTraffic, Zone::Commit, Stage::Done);
+        let shifted = (StepId::ShiftTraffic, Zone::Commit, Phase::Done);
         let soaking = progress(
-            &[shifted, (StepId::Soak, Zone::Commit, Stage::Started)],
+            &[shifted, (StepId::Soak, Zone::Commit, Phase::Started)],
             None,
         );
         assert!(!goes_forward(false, &soaking));
-        let soaked = [shifted, (StepId::Soak, Zone::Commit, Stage::Done)];
+        let soaked = [shifted, (StepId::Soak, Zone::Commit, Phase::Done)];
         assert!(goes_forward(false, &progress(&soaked, None)));
         assert!(!goes_forward(false, &progress(&soaked, Some(Zone::Commit))));
         assert!(goes_forward(false, &progress(&soaked, Some(Zone::Finish))));

@@ -9,7 +9,7 @@ use crate::aws::{elbv2, images};
 use crate::names::Weights;
 use crate::plan::Plan;
 use crate::run::context::Context;
-use crate::run::progress::{Progress, Stage};
+use crate::run::progress::{Phase, Progress};
 use crate::run::step::handle_of;
 use crate::run::step_id::StepId;
 use crate::stack::{TAG_APP, TAG_DEPLOYMENT};
@@ -124,7 +124,7 @@ impl Ownership {
 fn is_pending(progress: &Progress, step: StepId) -> bool {
     progress
         .of(step)
-        .is_some_and(|entry| entry.stage != Stage::Undone)
+        .is_some_and(|entry| entry.phase != Phase::Undone)
 }
 
 /// The template version that the run published, as far as is known.

@@ -1,8 +1,6 @@
 //! Undoing a run whose process is gone: what it had begun is taken over from its journal, and undone as the run itself
 //! would have undone it.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
 use super::ownership::Ownership;
@@ -11,18 +9,10 @@ use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::event::Zone;
-use crate::run::progress::{Entry, Progress, Stage};
+use crate::run::progress::{Entry, Phase, Progress};
 use crate::run::runner::{Runner, STRAGGLERS};
 use crate::run::step_id::StepId;
 use crate::steps;
-use crate::steps::bake_image::BakeImage;
-use crate::steps::clear_idle::ClearIdle;
-use crate::steps::hold_previous::HoldPrevious;
-use crate::steps::open_preview::OpenPreview;
-use crate::steps::publish_template::PublishTemplate;
-use crate::steps::scale_up_idle::ScaleUpIdle;
-use crate::steps::shift_traffic::ShiftTraffic;
-use crate::steps::watch::Watch;
 
 /// Undoes everything that began, the last first, but not what is another's by now.
 pub(super) async fn undo(
@@ -35,7 +25,7 @@ pub(super) async fn undo(
     let mut run = Runner::new(cx);
     let mut is_known = true;
     for entry in &progress.steps {
-        if entry.stage == Stage::Undone || !is_undoable(entry.step) {
+        if entry.phase == Phase::Undone || steps::about(entry.step).undo.is_empty() {
             continue;
         }
         if let Some(why) = ownership.leaves(plan, entry.step) {
@@ -43,12 +33,12 @@ pub(super) async fn undo(
             continue;
         }
         is_known &= !is_on_the_way(progress, entry);
-        rearm(&mut run, plan, entry)?;
+        steps::rearm(&mut run, plan, entry)?;
     }
     let traffic = StepId::ShiftTraffic;
     let restores = progress
         .of(traffic)
-        .is_some_and(|entry| entry.stage != Stage::Undone)
+        .is_some_and(|entry| entry.phase != Phase::Undone)
         && ownership.leaves(plan, traffic).is_none();
     if restores && ownership.weights != Some(plan.previous.weights) && is_gone(plan, ownership) {
         let why = format!(
@@ -87,39 +77,12 @@ pub(super) async fn undo(
 /// that is being ended, what it made last. Weights are looked after by their step.
 fn is_on_the_way(progress: &Progress, entry: &Entry) -> bool {
     let is_ending = entry.step == StepId::BakeImage
-        && entry.stage == Stage::Started
+        && entry.phase == Phase::Started
         && progress.stopped.is_some();
-    entry.zone == Zone::Prepare && (entry.stage == Stage::Began || is_ending)
+    entry.zone == Zone::Prepare && (entry.phase == Phase::Began || is_ending)
 }
 
 /// Whether there is nothing to restore the traffic to.
 fn is_gone(plan: &Plan, ownership: &Ownership) -> bool {
     plan.previous.release.is_some() && ownership.previous == 0
-}
-
-/// Whether a step changes something that can be taken back.
-fn is_undoable(step: StepId) -> bool {
-    !steps::about(step).undo.is_empty()
-}
-
-/// Has the runner undo a step that the journal names, made anew from the plan; what it had begun is read by its type.
-fn rearm(run: &mut Runner<'_>, plan: &Plan, entry: &Entry) -> Result<()> {
-    match entry.step {
-        StepId::BakeImage => run.rearm(BakeImage::of(plan, PathBuf::new()), entry),
-        StepId::PublishTemplate => run.rearm(PublishTemplate::of(plan, ""), entry),
-        StepId::ClearIdle => run.rearm(ClearIdle::of(plan), entry),
-        // Undoing puts back the version that was there before.
-        StepId::ScaleUpIdle => run.rearm(ScaleUpIdle::of(plan, 0), entry),
-        StepId::HoldPrevious => run.rearm(HoldPrevious::of(plan), entry),
-        StepId::OpenPreview => run.rearm(OpenPreview::of(plan), entry),
-        StepId::ShiftTraffic => run.rearm(ShiftTraffic::of(plan, &Watch::of(plan, None)), entry),
-        // They change nothing.
-        StepId::AwaitHealthy
-        | StepId::SmokeTest
-        | StepId::ProbeVersion
-        | StepId::StartProbe
-        | StepId::Soak => Ok(()),
-        // They only go forward.
-        StepId::DrainPrevious | StepId::RetainPrevious | StepId::PruneImages => Ok(()),
-    }
 }

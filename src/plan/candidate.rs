@@ -6,17 +6,17 @@ use crate::inventory::{Bakery, Inventory};
 use crate::names::{Colour, Release};
 use crate::stack::{Names, TAG_COLOUR, TAG_DEPLOYMENT, TAG_RELEASE};
 
-use super::parts::Parts;
+use super::preconditions::Preconditions;
 use super::{Bake, Draw};
 
 /// What must exist for a bake.
-pub(super) struct BakeParts {
+pub(super) struct BakePreconditions {
     runbook_version: String,
     bucket: String,
     builder: (String, String),
 }
 
-impl BakeParts {
+impl BakePreconditions {
     /// All of them, or none.
     pub(super) fn of(bakery: &Bakery) -> Option<Self> {
         Some(Self {
@@ -32,11 +32,11 @@ pub(super) fn plan_bake(
     inventory: &Inventory,
     names: &Names,
     bakery: &Bakery,
-    parts: &BakeParts,
+    met: &BakePreconditions,
     draw: &Draw,
 ) -> Bake {
     let image_name = bakery.recipe.image_name(&config.app);
-    let (security_group, subnet) = &parts.builder;
+    let (security_group, subnet) = &met.builder;
     let key = format!("bundles/{}.tar.gz", bakery.recipe.bundle_sha256);
     let role = format!(
         "arn:aws:iam::{}:role/{}",
@@ -52,7 +52,7 @@ pub(super) fn plan_bake(
         ("SubnetId", subnet.clone()),
         ("SecurityGroupId", security_group.clone()),
         ("InstanceProfile", names.builder_role()),
-        ("BundleUri", format!("s3://{}/{key}", parts.bucket)),
+        ("BundleUri", format!("s3://{}/{key}", met.bucket)),
         ("BundleSha256", bakery.recipe.bundle_sha256.clone()),
         ("ImageName", image_name.clone()),
     ];
@@ -64,8 +64,8 @@ pub(super) fn plan_bake(
             .filter(|image| image.state == "available")
             .map(|image| image.id.clone()),
         image_name,
-        runbook: (names.runbook(), parts.runbook_version.clone()),
-        bucket: parts.bucket.clone(),
+        runbook: (names.runbook(), met.runbook_version.clone()),
+        bucket: met.bucket.clone(),
         parameters: parameters
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
@@ -77,7 +77,7 @@ pub(super) fn plan_bake(
 pub(super) fn version_data(
     config: &Config,
     names: &Names,
-    parts: &Parts,
+    met: &Preconditions,
     idle: Colour,
     release: &Release,
     draw: &Draw,
@@ -94,7 +94,7 @@ pub(super) fn version_data(
         image: String::new(),
         instance_type: config.fleet.instance_type.clone(),
         instance_profile: names.instance_role(),
-        security_groups: vec![parts.instance_security_group.clone()],
+        security_groups: vec![met.instance_security_group.clone()],
         user_data: user_data(config, idle, release),
         tags,
     }

@@ -5,8 +5,8 @@ use crate::inventory::{Bakery, Inventory};
 use crate::names::{Colour, Release};
 use crate::stack::Names;
 
-use super::candidate::{BakeParts, plan_bake, version_data};
-use super::parts::{Parts, capacity, floor, idle_before, previous};
+use super::candidate::{BakePreconditions, plan_bake, version_data};
+use super::preconditions::{Preconditions, capacity, floor, idle_before, previous};
 use super::settings::smoke_tests;
 use super::{Decision, Draw, Health, Plan, PreviewToken, Shift, Source, Visitor, is_frozen};
 
@@ -56,15 +56,15 @@ impl Plan {
     ) -> Result<Decision, Vec<String>> {
         let names = Names::new(&config.app, &config.environment);
         let bakery = inventory.bakery.as_ref();
-        let parts = Parts::find(config, inventory, &names, &absent(bakery))?;
-        let (live, idle) = (parts.live, parts.live.other());
+        let met = Preconditions::find(config, inventory, &names, &absent(bakery))?;
+        let (live, idle) = (met.live, met.live.other());
         if inventory.release_of(live).as_ref() == Some(release) {
             return already_live(inventory, live, release);
         }
-        let (Some(live_stack), Some(idle_stack), Some((bakery, bake_parts))) = (
+        let (Some(live_stack), Some(idle_stack), Some((bakery, for_bake))) = (
             inventory.stacks.get(&live),
             inventory.stacks.get(&idle),
-            bakery.and_then(|bakery| Some((bakery, BakeParts::of(bakery)?))),
+            bakery.and_then(|bakery| Some((bakery, BakePreconditions::of(bakery)?))),
         ) else {
             return Err(vec![format!(
                 "{} is not whole; run: bg-deploy provision --environment {}",
@@ -72,7 +72,7 @@ impl Plan {
                 config.environment
             )]);
         };
-        let bake = plan_bake(config, inventory, &names, bakery, &bake_parts, draw);
+        let bake = plan_bake(config, inventory, &names, bakery, &for_bake, draw);
         Ok(Decision::Release(Box::new(Self {
             deployment: draw.deployment.clone(),
             app: config.app.clone(),
@@ -81,17 +81,17 @@ impl Plan {
             release: release.clone(),
             live,
             idle,
-            previous: previous(inventory, &parts, live_stack),
+            previous: previous(inventory, &met, live_stack),
             idle_before: idle_before(idle_stack),
             capacity: capacity(config, live_stack.group.capacity.desired),
             source: Source::Artifact(bake),
-            version: version_data(config, &names, &parts, idle, release, draw),
-            region: parts.region,
-            template: parts.template,
-            target_groups: parts.target_groups,
-            traffic_rule: parts.traffic_rule,
-            preview_rule: parts.preview_rule,
-            url: parts.url,
+            version: version_data(config, &names, &met, idle, release, draw),
+            region: met.region,
+            template: met.template,
+            target_groups: met.target_groups,
+            traffic_rule: met.traffic_rule,
+            preview_rule: met.preview_rule,
+            url: met.url,
             visitor: Visitor::of(config),
             health: Health::of(config),
             smoke: smoke_tests(config),

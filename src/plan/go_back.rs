@@ -9,8 +9,8 @@ use crate::names::Release;
 use crate::stack::Names;
 
 use super::candidate::version_data;
-use super::parts::{Parts, capacity, floor, idle_before, previous};
 use super::past::within_reach;
+use super::preconditions::{Preconditions, capacity, floor, idle_before, previous};
 use super::settings::smoke_tests;
 use super::{Decision, Draw, Health, Plan, PreviewToken, Shift, Source, Visitor, is_frozen};
 
@@ -33,8 +33,8 @@ impl Plan {
         draw: &Draw,
     ) -> Result<Decision, Vec<String>> {
         let names = Names::new(&config.app, &config.environment);
-        let parts = Parts::find(config, inventory, &names, &[])?;
-        let (live, idle) = (parts.live, parts.live.other());
+        let met = Preconditions::find(config, inventory, &names, &[])?;
+        let (live, idle) = (met.live, met.live.other());
         let (Some(live_stack), Some(idle_stack)) =
             (inventory.stacks.get(&live), inventory.stacks.get(&idle))
         else {
@@ -77,18 +77,18 @@ impl Plan {
             account: inventory.caller.account.clone(),
             live,
             idle,
-            previous: previous(inventory, &parts, live_stack),
+            previous: previous(inventory, &met, live_stack),
             idle_before: idle_before(idle_stack),
             capacity: capacity(config, desired),
             source,
-            version: version_data(config, &names, &parts, idle, &release, draw),
+            version: version_data(config, &names, &met, idle, &release, draw),
             release,
-            region: parts.region,
-            template: parts.template,
-            target_groups: parts.target_groups,
-            traffic_rule: parts.traffic_rule,
-            preview_rule: parts.preview_rule,
-            url: parts.url,
+            region: met.region,
+            template: met.template,
+            target_groups: met.target_groups,
+            traffic_rule: met.traffic_rule,
+            preview_rule: met.preview_rule,
+            url: met.url,
             visitor: Visitor::of(config),
             health: Health::of(config),
             smoke: smoke_tests(config),

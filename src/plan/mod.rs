@@ -6,8 +6,8 @@ mod candidate;
 mod choices;
 mod decide;
 mod go_back;
-pub(crate) mod parts;
 pub mod past;
+pub(crate) mod preconditions;
 mod settings;
 
 use std::collections::BTreeMap;

@@ -120,7 +120,7 @@ impl Context {
     }
 
     /// Tells that the run's state could not be written, if that is so.
-    pub fn told(&self, notice: Notice) {
+    pub fn note_if(&self, notice: Notice) {
         if let Some(notice) = notice {
             self.events.note(notice);
         }

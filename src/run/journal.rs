@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::beginning::Memory;
 use super::event::Zone;
-use super::progress::{Entry, Progress, Stage, Stopped};
+use super::progress::{Entry, Phase, Progress, Stopped};
 use super::state::State;
 use super::step_id::StepId;
 use crate::outcome::Outcome;
@@ -69,7 +69,7 @@ impl Journal {
             let entry = Entry {
                 step,
                 zone,
-                stage: Stage::Began,
+                phase: Phase::Began,
                 handle: Value::Null,
                 undone: None,
             };
@@ -84,7 +84,7 @@ impl Journal {
     pub fn started(&self, step: StepId, handle: Value) -> Notice {
         self.change(|progress| {
             if let Some(entry) = progress.of_mut(step) {
-                entry.stage = Stage::Started;
+                entry.phase = Phase::Started;
                 entry.handle = handle;
             }
         })
@@ -94,7 +94,7 @@ impl Journal {
     pub fn done(&self, step: StepId) -> Notice {
         self.change(|progress| {
             if let Some(entry) = progress.of_mut(step) {
-                entry.stage = Stage::Done;
+                entry.phase = Phase::Done;
             }
         })
     }
@@ -108,7 +108,7 @@ impl Journal {
     pub fn undone(&self, step: StepId, summary: Option<&str>) -> Notice {
         self.change(|progress| {
             if let Some(entry) = progress.of_mut(step) {
-                entry.stage = Stage::Undone;
+                entry.phase = Phase::Undone;
                 entry.undone = summary.map(str::to_owned);
             }
         })
@@ -154,7 +154,7 @@ mod tests {
         let journal = Journal::default();
         for _ in 0..2 {
             journal.began(StepId::Soak, Zone::Commit);
-            assert_eq!(journal.progress().steps[0].stage, Stage::Began);
+            assert_eq!(journal.progress().steps[0].phase, Phase::Began);
             assert_eq!(journal.progress().steps[0].handle, Value::Null);
             journal.started(StepId::Soak, Value::from(7));
             journal.done(StepId::Soak);

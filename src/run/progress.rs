@@ -9,7 +9,7 @@ use super::step_id::StepId;
 /// How far a step came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Stage {
+pub enum Phase {
     /// It is about to start: its change may be made, half or whole, and nothing is known of it.
     Began,
     /// Its change was made, and the handle is known.
@@ -28,7 +28,7 @@ pub struct Entry {
     /// Its zone.
     pub zone: Zone,
     /// How far it came.
-    pub stage: Stage,
+    pub phase: Phase,
     /// What it has begun, to be read back by its step's type ([`super::step::handle_of`]); nothing before that is known.
     pub handle: Value,
     /// What undoing it removed or restored.
@@ -66,7 +66,7 @@ impl Progress {
     /// Whether a step is done, and was not undone.
     pub fn has_done(&self, step: StepId) -> bool {
         self.of(step)
-            .is_some_and(|entry| entry.stage == Stage::Done)
+            .is_some_and(|entry| entry.phase == Phase::Done)
     }
 
     pub(super) fn of_mut(&mut self, step: StepId) -> Option<&mut Entry> {

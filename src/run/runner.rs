@@ -99,7 +99,7 @@ impl<'a> Runner<'a> {
     pub async fn step<S: Step + 'a>(&mut self, step: S) -> Result<S::Output, Stop> {
         let (cx, about) = (self.context, S::ABOUT);
         self.begin(about)?;
-        cx.told(cx.journal.began(about.id, about.zone));
+        cx.note_if(cx.journal.began(about.id, about.zone));
         // Boxed: the SDK's futures are large, and a release would hold many of them on one stack.
         let started = Box::pin(step.start(cx)).await;
         let handle = started.as_ref().ok().cloned();
@@ -129,7 +129,7 @@ impl<'a> Runner<'a> {
     ) -> anyhow::Result<Settled<S::Output>> {
         let cx = self.context;
         let noted = serde_json::to_value(handle)?;
-        cx.told(cx.journal.started(S::ABOUT.id, noted));
+        cx.note_if(cx.journal.started(S::ABOUT.id, noted));
         Box::pin(step.settle(cx, handle)).await
     }
 
@@ -137,9 +137,9 @@ impl<'a> Runner<'a> {
     pub async fn check<C: Check>(&mut self, check: C) -> Result<C::Output, Stop> {
         let (cx, about) = (self.context, C::ABOUT);
         self.begin(about)?;
-        cx.told(cx.journal.began(about.id, about.zone));
+        cx.note_if(cx.journal.began(about.id, about.zone));
         // Nothing of it can be half done.
-        cx.told(cx.journal.started(about.id, Value::Null));
+        cx.note_if(cx.journal.started(about.id, Value::Null));
         let result = Box::pin(check.check(cx)).await;
         self.end(about, result)
     }
@@ -148,10 +148,10 @@ impl<'a> Runner<'a> {
     pub async fn forward<F: Forward>(&mut self, step: F) -> Result<(), Stop> {
         let (cx, about) = (self.context, F::ABOUT);
         self.begin(about)?;
-        cx.told(cx.journal.began(about.id, about.zone));
+        cx.note_if(cx.journal.began(about.id, about.zone));
         let result = match Box::pin(step.start(cx)).await {
             Ok(begun) => {
-                cx.told(cx.journal.started(about.id, Value::Null));
+                cx.note_if(cx.journal.started(about.id, Value::Null));
                 Box::pin(step.settle(cx, &begun)).await
             }
             Err(error) => Err(error),
@@ -184,7 +184,7 @@ impl<'a> Runner<'a> {
         let cx = self.context;
         match result {
             Ok(settled) => {
-                cx.told(cx.journal.done(about.id));
+                cx.note_if(cx.journal.done(about.id));
                 cx.events.emit(Event::StepDone {
                     step: about.name.to_owned(),
                     summary: settled.summary,
@@ -221,7 +221,7 @@ impl<'a> Runner<'a> {
             cause: stop.cause.clone(),
             cancelled: stop.cancelled,
         };
-        self.context.told(self.context.journal.stopped(stopped));
+        self.context.note_if(self.context.journal.stopped(stopped));
         stop
     }
 
@@ -237,9 +237,9 @@ impl<'a> Runner<'a> {
         while let Some(armed) = self.armed.pop() {
             let about = armed.about();
             match armed.undo(cx.for_undo()).await {
-                Ok(None) => cx.told(cx.journal.undone(about.id, None)),
+                Ok(None) => cx.note_if(cx.journal.undone(about.id, None)),
                 Ok(Some(summary)) => {
-                    cx.told(cx.journal.undone(about.id, Some(&summary)));
+                    cx.note_if(cx.journal.undone(about.id, Some(&summary)));
                     cx.events.emit(Event::Undone {
                         step: about.name.to_owned(),
                         summary: summary.clone(),

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::context::{Context, Undoing};
 use super::event::Zone;
-use super::progress::{Entry, Stage};
+use super::progress::{Entry, Phase};
 use super::step_id::StepId;
 
 /// What is known about a step without running it: a line of the step table.
@@ -134,7 +134,7 @@ pub fn handle_of<S: Step>(entry: &Entry) -> Result<Option<S::Handle>> {
         entry.step,
         about.name
     );
-    if entry.stage == Stage::Began {
+    if entry.phase == Phase::Began {
         return Ok(None);
     }
     let handle = serde_json::from_value(entry.handle.clone());

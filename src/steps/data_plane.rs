@@ -27,12 +27,12 @@ pub const PROPAGATION: Limits = Limits::new(Duration::from_secs(300), Duration::
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Round {
     /// Answers by what they said: a version, or `no answer: ...`.
-    pub answers: BTreeMap<Answer, usize>,
+    pub answers: BTreeMap<Said, usize>,
 }
 
-/// One answer.
+/// What one answer said.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Answer {
+pub enum Said {
     /// A good answer with this version.
     Version(String),
     /// Anything else.
@@ -53,7 +53,7 @@ impl Round {
     /// How many said this version.
     pub fn of(&self, version: &str) -> usize {
         self.answers
-            .get(&Answer::Version(version.to_owned()))
+            .get(&Said::Version(version.to_owned()))
             .copied()
             .unwrap_or_default()
     }
@@ -69,8 +69,8 @@ impl Round {
             .answers
             .iter()
             .map(|(answer, count)| match answer {
-                Answer::Version(version) => format!("{count} x {version}"),
-                Answer::Bad(why) => format!("{count} x no version ({why})"),
+                Said::Version(version) => format!("{count} x {version}"),
+                Said::Bad(why) => format!("{count} x no version ({why})"),
             })
             .collect();
         words.join(", ")
@@ -100,8 +100,8 @@ pub async fn look(
     let mut round = Round::default();
     while let Some(answered) = asking.join_next().await {
         let answer = match answered?.and_then(|reply| reply.version(pointer)) {
-            Ok(version) => Answer::Version(version),
-            Err(error) => Answer::Bad(format!("{error:#}")),
+            Ok(version) => Said::Version(version),
+            Err(error) => Said::Bad(format!("{error:#}")),
         };
         *round.answers.entry(answer).or_default() += 1;
     }
@@ -125,11 +125,9 @@ mod tests {
     fn all_means_every_answer_and_nothing_is_not_all() {
         let mut round = Round::default();
         assert!(!round.is_all("2"));
-        round.answers.insert(Answer::Version("2".into()), 3);
+        round.answers.insert(Said::Version("2".into()), 3);
         assert!(round.is_all("2"));
-        round
-            .answers
-            .insert(Answer::Bad("it answered 503".into()), 1);
+        round.answers.insert(Said::Bad("it answered 503".into()), 1);
         assert!(!round.is_all("2"));
         assert_eq!(round.summary(), "3 x 2, 1 x no version (it answered 503)");
     }

@@ -19,6 +19,13 @@ pub mod soak;
 pub mod start_probe;
 pub mod watch;
 
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::plan::Plan;
+use crate::run::progress::Entry;
+use crate::run::runner::Runner;
 use crate::run::step::{About, Check as _, Forward as _, Step as _};
 use crate::run::step_id::StepId;
 
@@ -40,6 +47,33 @@ pub const fn about(step: StepId) -> About {
         StepId::DrainPrevious => drain_previous::DrainPrevious::ABOUT,
         StepId::RetainPrevious => retain_previous::RetainPrevious::ABOUT,
         StepId::PruneImages => prune_images::PruneImages::ABOUT,
+    }
+}
+
+/// Has the runner undo a step that the journal names, made anew from the plan; what it had begun is read by its type.
+pub(crate) fn rearm(run: &mut Runner<'_>, plan: &Plan, entry: &Entry) -> Result<()> {
+    match entry.step {
+        StepId::BakeImage => run.rearm(bake_image::BakeImage::of(plan, PathBuf::new()), entry),
+        StepId::PublishTemplate => {
+            run.rearm(publish_template::PublishTemplate::of(plan, ""), entry)
+        }
+        StepId::ClearIdle => run.rearm(clear_idle::ClearIdle::of(plan), entry),
+        // Undoing puts back the version that was there before.
+        StepId::ScaleUpIdle => run.rearm(scale_up_idle::ScaleUpIdle::of(plan, 0), entry),
+        StepId::HoldPrevious => run.rearm(hold_previous::HoldPrevious::of(plan), entry),
+        StepId::OpenPreview => run.rearm(open_preview::OpenPreview::of(plan), entry),
+        StepId::ShiftTraffic => run.rearm(
+            shift_traffic::ShiftTraffic::of(plan, &watch::Watch::of(plan, None)),
+            entry,
+        ),
+        // They change nothing.
+        StepId::AwaitHealthy
+        | StepId::SmokeTest
+        | StepId::ProbeVersion
+        | StepId::StartProbe
+        | StepId::Soak => Ok(()),
+        // They only go forward.
+        StepId::DrainPrevious | StepId::RetainPrevious | StepId::PruneImages => Ok(()),
     }
 }
 

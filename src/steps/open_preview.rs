@@ -7,7 +7,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::data_plane::{Answer, PROPAGATION, ROUND, Round, look};
+use super::data_plane::{PROPAGATION, ROUND, Round, Said, look};
 use crate::aws::Aws;
 use crate::aws::elbv2::{self, PreviewRule, TargetGroups};
 use crate::names::{Colour, PREVIEW_HEADER, Release};
@@ -160,7 +160,7 @@ fn judge(round: &Round, live: Option<&str>, wanted: &str) -> Look<()> {
             ),
         },
         None => {
-            let unrouted = Answer::Bad("it answered 503".to_owned());
+            let unrouted = Said::Bad("it answered 503".to_owned());
             match round.answers.get(&unrouted) {
                 None => Look::Ready(()),
                 Some(count) => not_yet(*count, "503: not routed yet"),
@@ -186,7 +186,7 @@ fn judge_strictly(round: &Round, wanted: &str) -> Look<()> {
 mod tests {
     use super::*;
 
-    fn round(answers: &[(Answer, usize)]) -> Round {
+    fn round(answers: &[(Said, usize)]) -> Round {
         Round {
             answers: answers.iter().cloned().collect(),
         }
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_route_is_open_when_no_answer_comes_from_live() {
-        let version = |version: &str| Answer::Version(version.into());
+        let version = |version: &str| Said::Version(version.into());
         let mixed = round(&[(version("1"), 2), (version("2"), 18)]);
         assert_eq!(
             judge(&mixed, Some("1"), "2"),
@@ -202,7 +202,7 @@ mod tests {
         );
         let open = round(&[(version("2"), 20)]);
         assert_eq!(judge(&open, Some("1"), "2"), Look::Ready(()));
-        let wrong = round(&[(Answer::Bad("it answered 500".into()), 20)]);
+        let wrong = round(&[(Said::Bad("it answered 500".into()), 20)]);
         assert_eq!(
             judge(&wrong, Some("1"), "2"),
             Look::Ready(()),
@@ -212,24 +212,24 @@ mod tests {
 
     #[test]
     fn where_live_is_presumed_bad_an_error_may_be_live_s() {
-        let bad = Answer::Bad("it answered 500".into());
-        let mixed = round(&[(Answer::Version("1".into()), 19), (bad, 1)]);
+        let bad = Said::Bad("it answered 500".into());
+        let mixed = round(&[(Said::Version("1".into()), 19), (bad, 1)]);
         assert_eq!(
             judge_strictly(&mixed, "1"),
             Look::NotYet(
                 "19 of 20 answers are 1 (19 x 1, 1 x no version (it answered 500))".into()
             )
         );
-        let open = round(&[(Answer::Version("1".into()), 20)]);
+        let open = round(&[(Said::Version("1".into()), 20)]);
         assert_eq!(judge_strictly(&open, "1"), Look::Ready(()));
     }
 
     #[test]
     fn before_a_first_release_an_unrouted_request_is_a_503() {
-        let unrouted = round(&[(Answer::Bad("it answered 503".into()), 1)]);
+        let unrouted = round(&[(Said::Bad("it answered 503".into()), 1)]);
         assert!(matches!(judge(&unrouted, None, "1"), Look::NotYet(_)));
         assert_eq!(
-            judge(&round(&[(Answer::Version("1".into()), 20)]), None, "1"),
+            judge(&round(&[(Said::Version("1".into()), 20)]), None, "1"),
             Look::Ready(())
         );
     }

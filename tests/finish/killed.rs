@@ -12,7 +12,7 @@ use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Plan;
 use bg_deploy::run::beginning::Beginning;
 use bg_deploy::run::context::Context;
-use bg_deploy::run::progress::Stage;
+use bg_deploy::run::progress::Phase;
 use bg_deploy::run::state::State;
 use bg_deploy::run::step_id::StepId;
 
@@ -110,7 +110,7 @@ pub(crate) async fn kill_at(world: &World, config: &Config, step: StepId) -> Kil
         let progress = cx.journal.progress();
         progress
             .of(step)
-            .is_some_and(|entry| entry.stage != Stage::Began)
+            .is_some_and(|entry| entry.phase != Phase::Began)
     })
     .await
 }

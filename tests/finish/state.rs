@@ -6,7 +6,7 @@ use bg_deploy::finish::finish;
 use bg_deploy::plan::Plan;
 use bg_deploy::rollback::rollback;
 use bg_deploy::run::context::Context;
-use bg_deploy::run::progress::{Entry, Progress, Stage};
+use bg_deploy::run::progress::{Entry, Phase, Progress};
 use bg_deploy::run::state::State;
 use bg_deploy::run::step::{Step, handle_of};
 use bg_deploy::run::step_id::StepId;
@@ -143,7 +143,7 @@ async fn what_each_step_had_begun_comes_back_from_the_file_by_its_type() {
     let gone_back = kept(&world, &back, run).await;
     let mut met = std::collections::BTreeSet::new();
     for entry in released.steps.iter().chain(&gone_back.steps) {
-        assert_eq!(entry.stage, Stage::Done, "{:?}", entry.step);
+        assert_eq!(entry.phase, Phase::Done, "{:?}", entry.step);
         let is_undone = !steps::about(entry.step).undo.is_empty();
         assert_eq!(assert_handle_of(entry), is_undone, "{:?}", entry.step);
         met.insert(entry.step);

@@ -10,7 +10,7 @@ use crate::stack::Names;
 use super::{FROZEN, IdleBefore, Previous, is_frozen};
 
 /// What must exist for every run.
-pub(super) struct Parts {
+pub(super) struct Preconditions {
     pub(super) region: String,
     pub(super) target_groups: TargetGroups,
     pub(super) weights: Weights,
@@ -32,7 +32,7 @@ fn missing(what: &str, config: &Config, names: &Names) -> String {
     )
 }
 
-impl Parts {
+impl Preconditions {
     /// Finds all, or every reason why not; `also` is what else this run needs, and whether that is absent.
     pub(super) fn find(
         config: &Config,
@@ -197,10 +197,10 @@ fn put_all_traffic(inventory: &Inventory) -> Vec<(Colour, String)> {
 }
 
 /// Live as it is now.
-pub(super) fn previous(inventory: &Inventory, parts: &Parts, live: &Stack) -> Previous {
+pub(super) fn previous(inventory: &Inventory, met: &Preconditions, live: &Stack) -> Previous {
     Previous {
-        release: inventory.release_of(parts.live),
-        weights: parts.weights,
+        release: inventory.release_of(met.live),
+        weights: met.weights,
         capacity: live.group.capacity,
         healthy: live.healthy(),
         frozen: is_frozen(&live.group),
