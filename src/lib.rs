@@ -97,7 +97,8 @@
 //! A whole release over the local cloud, in memory and under a paused clock, stands in `tests/deploy.rs`; with broken
 //! apps in `tests/faults.rs`, with answers of AWS that are lost or refused in `tests/lost_replies.rs` and
 //! `tests/throttled.rs`. What GitHub is told stands in `tests/github.rs`, over a GitHub that holds every request against
-//! GitHub's own description of its API. `tests/conformance.rs` lets boto3 and the AWS CLI judge the local cloud.
+//! GitHub's own description of its API. In
+//! `crates/local-aws`, `tests/conformance.rs` lets boto3 and the AWS CLI judge the local cloud.
 //!
 //! # Rules of the house
 //!
@@ -111,8 +112,8 @@
 //! - Only `main.rs` reads the environment; everything else takes [`inputs::Inputs`].
 //! - Only [`commands`] writes to the terminal; everything else emits an [`run::event::Event`] or returns a value. One
 //!   stream of events feeds every report, so no two can disagree.
-//! - [`plan`] and [`rehearsal::account`] do no I/O.
-//! - Only the commands `rehearse`, `local-aws` and `sample-app` know that [`rehearsal`] exists. What they start is told
+//! - [`plan`] does no I/O, nor does [`local_aws::account`].
+//! - Only the commands `rehearse`, `local-aws` and `sample-app` know that [`local_aws`] exists. What they start is told
 //!   apart by an endpoint URL and the speed of its clock, by nothing else.
 //! - A mutating call that times out is *unknown*, not failed: look, then act. That holds for GitHub as for AWS.
 //! - The words have one meaning each: colour, live and idle, candidate and previous, release, bake, shift and restore,
@@ -140,7 +141,7 @@
 //! | [`report`] | all that is said about a run, in five forms made from one story, and the outputs of a workflow's step |
 //! | [`announce`], [`github`], [`http_client`] | GitHub's deployment and the comment on the pull request; GitHub's API in our own words; how others are reached |
 //! | [`aws`], [`net`] | the API in our own words, and the request ids of what it changed ([`aws::calls`]); TCP, or memory |
-//! | [`rehearsal`] | the local cloud, in layers: [`rehearsal::account`] is state, [`rehearsal::wire`] its protocols, then load balancer, instances and automation as what really runs |
+//! | [`local_aws`] | the local cloud, a crate of its own: [`local_aws::account`] is state, above it protocols, then load balancer, instances and automation as what really runs |
 //!
 //! # Why it is like this
 //!
@@ -164,7 +165,7 @@
 //! **No trait stands in for AWS.** Tests and rehearsals send the SDK's own bytes to the local cloud, over TCP or over
 //! memory, so serialisation, retries, error codes and pagination are tested as they are used, and code under test has no
 //! second path. A mock that says yes proves what its author believed; here a request that AWS would refuse is refused.
-//! The price: the local cloud is more than half of this crate, and it is believed only as far as it is checked against
+//! The price: the local cloud is as large as the rest, and it is believed only as far as it is checked against
 //! other clients.
 //!
 //! **A numbered launch template version.** `$Latest` moves under a group that is scaling out: an instance that starts at
