@@ -10,6 +10,7 @@
 
 mod disk;
 mod machine;
+mod process;
 mod script;
 mod service;
 mod shims;
@@ -17,6 +18,7 @@ mod store;
 mod unit;
 mod unit_file;
 mod user_data;
+mod work;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -176,7 +178,7 @@ impl Machines {
             ending: self.ending.clone(),
         });
         self.tasks
-            .spawn(machine::work(host, Arc::clone(&machine), jobs));
+            .spawn(work::work(host, Arc::clone(&machine), jobs));
         machine
     }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Host;
 use super::machine::{Machine, blocking};
-use super::service::PATH;
+use super::process::{PATH, kill_group};
 use crate::account::ssm::ScriptResult;
 
 /// How much of each stream is kept.
@@ -153,16 +153,3 @@ fn own_group(command: &mut Command) {
 
 #[cfg(not(unix))]
 fn own_group(_command: &mut Command) {}
-
-/// Ends every process of a group at once. One that is gone is no error.
-#[cfg(unix)]
-pub(super) fn kill_group(pid: u32) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-}
-
-/// Without process groups the script ends by itself.
-#[cfg(not(unix))]
-pub(super) fn kill_group(_pid: u32) {}

@@ -13,14 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Host;
 use super::machine::{Machine, blocking};
-use super::script::kill_group;
+use super::process::{PATH, kill_group};
 use super::unit::{Restart, Unit};
 use crate::account::ec2;
 use crate::sample_app;
 
-/// Where programs are looked for: systemd's own path, and where macOS has its packages.
-pub(super) const PATH: &str =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin";
 /// How often a service is started in one life of its machine.
 const MOST_STARTS: u32 = 100;
 /// How much of a service's output is kept.

@@ -9,6 +9,7 @@ mod flow;
 mod health_checks;
 mod link;
 mod nodes;
+mod place;
 mod proxy;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use self::connections::Connections;
+use self::place::Place;
 use crate::account::order::LoadBalancerOrder;
 use crate::shared::Shared;
 
@@ -36,7 +38,7 @@ impl LoadBalancers {
             LoadBalancerOrder::Open { listener, port } => {
                 let closing = shared.stopping.child_token();
                 self.replace(&listener, Some(closing.clone()));
-                let place = nodes::Place {
+                let place = Place {
                     shared: Arc::clone(shared),
                     connections: Arc::clone(&self.connections),
                     port,

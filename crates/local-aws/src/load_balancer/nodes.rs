@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::connections::Connections;
+use super::place::Place;
 use super::proxy::{self, Client};
 use crate::account::elbv2::{NODES, listeners};
 use crate::shared::Shared;
@@ -14,16 +14,9 @@ use net_clock::Listener;
 
 /// Between two attempts to open a port that is in use, of the wall's time.
 const ATTEMPT_EVERY: Duration = Duration::from_millis(50);
+
 /// How long a former listener may take to let go of the port before that is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Where a listener is opened, and what its nodes share.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) shared: Arc<Shared>,
-    pub(super) connections: Arc<Connections>,
-    pub(super) port: u16,
-}
 
 /// Listens for a listener until it is closed.
 pub(super) async fn listen(place: Place, arn: String, closing: CancellationToken) {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connections::{self, Connection, Connections};
 use super::flow::{Activity, Answer, Busy, Flow};
-use super::nodes::Place;
+use super::place::Place;
 use crate::account::elbv2::conditions::Facts;
 use crate::account::elbv2::network::Address;
 use crate::account::elbv2::routing::{self, Pick, Route};

@@ -1,6 +1,6 @@
-//! Bytes to the account and back: which service a request is for, its protocol, its error format.
+//! Bytes to the account and back: each request is understood, admitted, carried out and answered.
 //!
-//! Each service has a module with one `call`: operation name and parameters in, answer or error out. This module
+//! Each service has a module with one `call`: operation name and parameters in, answer or error out. [`protocol`]
 //! finds the service by the scope of the request's signature, as AWS's own front ends do, and wraps what comes back.
 
 pub(crate) mod autoscaling;
@@ -10,6 +10,7 @@ pub(crate) mod iam;
 pub(crate) mod node;
 pub(crate) mod paging;
 pub(crate) mod params;
+mod protocol;
 pub(crate) mod s3;
 pub(crate) mod ssm;
 pub(crate) mod sts;
@@ -18,13 +19,13 @@ pub(crate) mod xml;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Response;
 use http::request::Parts;
-use http::{Response, StatusCode, header};
 use http_body_util::Full;
 
 use self::node::Node;
 use self::params::Params;
-use self::xml::{Dialect, write_members};
+use self::protocol::{Protocol, Request, read_params, understand, write_answer, write_error};
 use crate::account::{Account, ApiError, Call, is_mutating};
 use crate::fault::Answer;
 use crate::shared::Shared;
@@ -44,26 +45,8 @@ impl std::fmt::Display for LostReply {
         f.write_str("the reply is lost on purpose")
     }
 }
+
 impl std::error::Error for LostReply {}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Protocol {
-    Query(&'static str),
-    Ec2(&'static str),
-    Json,
-    S3,
-}
-
-/// A request, understood as far as every protocol allows.
-struct Request {
-    key: String,
-    service: String,
-    region: String,
-    operation: String,
-    protocol: Protocol,
-    parts: Parts,
-    body: Bytes,
-}
 
 /// Answers one request.
 pub(crate) async fn answer(
@@ -222,170 +205,4 @@ fn throttling_error(service: &str) -> ApiError {
         "s3" => ApiError::new("SlowDown", 503, "Please reduce your request rate."),
         _ => ApiError::refused("Throttling", "Rate exceeded"),
     }
-}
-
-fn understand(parts: Parts, body: Bytes) -> Result<Request, (Protocol, ApiError)> {
-    let scope = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(signature_scope);
-    let Some((key, region, service)) = scope else {
-        return Err((
-            Protocol::Query(""),
-            ApiError::new(
-                "MissingAuthenticationToken",
-                403,
-                "Request is missing Authentication Token",
-            ),
-        ));
-    };
-    let protocol = match service.as_str() {
-        "ec2" => Protocol::Ec2("http://ec2.amazonaws.com/doc/2016-11-15/"),
-        "elasticloadbalancing" => {
-            Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/")
-        }
-        "autoscaling" => Protocol::Query("http://autoscaling.amazonaws.com/doc/2011-01-01/"),
-        "iam" => Protocol::Query("https://iam.amazonaws.com/doc/2010-05-08/"),
-        "sts" => Protocol::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
-        "ssm" => Protocol::Json,
-        "s3" => Protocol::S3,
-        other => return Err((Protocol::Json, unknown_service(other))),
-    };
-    let operation = match protocol {
-        Protocol::S3 => s3::operation(&parts).to_owned(),
-        Protocol::Json => parts
-            .headers
-            .get("x-amz-target")
-            .and_then(|value| value.to_str().ok())
-            .and_then(|target| target.split_once('.'))
-            .map(|(_, operation)| operation.to_owned())
-            .unwrap_or_default(),
-        Protocol::Query(_) | Protocol::Ec2(_) => form_urlencoded::parse(&body)
-            .find(|(key, _)| key == "Action")
-            .map(|(_, value)| value.into_owned())
-            .unwrap_or_default(),
-    };
-    Ok(Request {
-        key,
-        service,
-        region,
-        operation,
-        protocol,
-        parts,
-        body,
-    })
-}
-
-/// The access key's id, the region and the service that a request is signed for
-/// (`AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, ...`).
-fn signature_scope(authorization: &str) -> Option<(String, String, String)> {
-    let credential = authorization.split_once("Credential=")?.1;
-    let mut fields = credential.split([',', ' ']).next()?.split('/');
-    let key = fields.next()?.to_owned();
-    let region = fields.nth(1)?.to_owned();
-    let service = fields.next()?.to_owned();
-    Some((key, region, service))
-}
-
-fn read_params(request: &Request) -> Result<Params, ApiError> {
-    if request.protocol == Protocol::Json {
-        return serde_json::from_slice(&request.body)
-            .map(Params::from_json)
-            .map_err(|error| ApiError::refused("SerializationException", &error.to_string()));
-    }
-    Ok(Params::from_form(
-        form_urlencoded::parse(&request.body)
-            .into_owned()
-            .filter(|(key, _)| key != "Action" && key != "Version"),
-    ))
-}
-
-fn write_answer(protocol: Protocol, operation: &str, answer: &Node, request_id: &str) -> Reply {
-    let mut out = String::new();
-    match protocol {
-        Protocol::Json => {
-            return reply(
-                200,
-                "application/x-amz-json-1.1",
-                answer.to_json().to_string(),
-                request_id,
-            );
-        }
-        Protocol::Ec2(namespace) => {
-            out.push_str(&format!(
-                "<{operation}Response xmlns=\"{namespace}\"><requestId>{request_id}</requestId>"
-            ));
-            write_members(&mut out, answer, Dialect::Ec2);
-            out.push_str(&format!("</{operation}Response>"));
-        }
-        Protocol::Query(namespace) => {
-            out.push_str(&format!(
-                "<{operation}Response xmlns=\"{namespace}\"><{operation}Result>"
-            ));
-            write_members(&mut out, answer, Dialect::Query);
-            out.push_str(&format!(
-                "</{operation}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
-            ));
-        }
-        Protocol::S3 => unreachable!("S3 writes its own answers"),
-    }
-    reply(200, "text/xml", out, request_id)
-}
-
-fn write_error(protocol: Protocol, error: &ApiError, request_id: &str) -> Reply {
-    let mut fields = Node::map()
-        .put_as("Code", "Code", error.code.as_str())
-        .put_as("Message", "Message", error.message.as_str());
-    let (open, close) = match protocol {
-        Protocol::Json => {
-            let body = serde_json::json!({"__type": error.code, "message": error.message});
-            return reply(
-                error.status,
-                "application/x-amz-json-1.1",
-                body.to_string(),
-                request_id,
-            );
-        }
-        Protocol::Ec2(_) => (
-            "<Response><Errors><Error>".to_owned(),
-            format!("</Error></Errors><RequestID>{request_id}</RequestID></Response>"),
-        ),
-        Protocol::Query(namespace) => {
-            let fault = if error.status < 500 {
-                "Sender"
-            } else {
-                "Receiver"
-            };
-            fields = Node::map()
-                .put("Type", fault)
-                .put("Code", error.code.as_str())
-                .put("Message", error.message.as_str());
-            (
-                format!("<ErrorResponse xmlns=\"{namespace}\"><Error>"),
-                format!("</Error><RequestId>{request_id}</RequestId></ErrorResponse>"),
-            )
-        }
-        Protocol::S3 => (
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error>".to_owned(),
-            format!("<RequestId>{request_id}</RequestId></Error>"),
-        ),
-    };
-    let mut out = open;
-    write_members(&mut out, &fields, Dialect::Query);
-    out.push_str(&close);
-    reply(error.status, "text/xml", out, request_id)
-}
-
-fn reply(status: u16, content_type: &'static str, body: String, request_id: &str) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(body)));
-    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    reply.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(content_type),
-    );
-    if let Ok(value) = header::HeaderValue::from_str(request_id) {
-        reply.headers_mut().insert("x-amzn-requestid", value);
-    }
-    reply
 }

@@ -6,6 +6,7 @@ use super::{Page, filters, moment, unknown_filter};
 use crate::account::ssm::commands::{self, Command, Invocation, Request};
 use crate::account::ssm::documents;
 use crate::account::{Account, ApiError};
+use crate::wire::ec2;
 use crate::wire::node::{Node, iso8601};
 use crate::wire::params::Params;
 
@@ -140,13 +141,7 @@ fn instances_of(
         {"Name": key, "Values": values},
         {"Name": "instance-state-name", "Values": ["running"]},
     ]});
-    let answer = crate::wire::dispatch(
-        account,
-        "ec2",
-        "DescribeInstances",
-        Params::from_json(filters),
-    )?
-    .to_json();
+    let answer = ec2::call(account, "DescribeInstances", Params::from_json(filters))?.to_json();
     let lists = answer["Reservations"].as_array().into_iter().flatten();
     Ok(lists
         .flat_map(|reservation| reservation["Instances"].as_array().into_iter().flatten())

@@ -1,0 +1,203 @@
+//! The protocols: what a request says in each, and how answers and errors are written.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, StatusCode, header};
+use http_body_util::Full;
+
+use super::node::Node;
+use super::params::Params;
+use super::xml::{Dialect, write_members};
+use super::{Reply, s3, unknown_service};
+use crate::account::ApiError;
+
+/// How requests and answers are written, with the namespace of its XML.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Query(&'static str),
+    Ec2(&'static str),
+    Json,
+    S3,
+}
+
+/// A request, understood as far as every protocol allows.
+pub(super) struct Request {
+    pub(super) key: String,
+    pub(super) service: String,
+    pub(super) region: String,
+    pub(super) operation: String,
+    pub(super) protocol: Protocol,
+    pub(super) parts: Parts,
+    pub(super) body: Bytes,
+}
+
+pub(super) fn understand(parts: Parts, body: Bytes) -> Result<Request, (Protocol, ApiError)> {
+    let scope = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(signature_scope);
+    let Some((key, region, service)) = scope else {
+        return Err((
+            Protocol::Query(""),
+            ApiError::new(
+                "MissingAuthenticationToken",
+                403,
+                "Request is missing Authentication Token",
+            ),
+        ));
+    };
+    let protocol = match service.as_str() {
+        "ec2" => Protocol::Ec2("http://ec2.amazonaws.com/doc/2016-11-15/"),
+        "elasticloadbalancing" => {
+            Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/")
+        }
+        "autoscaling" => Protocol::Query("http://autoscaling.amazonaws.com/doc/2011-01-01/"),
+        "iam" => Protocol::Query("https://iam.amazonaws.com/doc/2010-05-08/"),
+        "sts" => Protocol::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
+        "ssm" => Protocol::Json,
+        "s3" => Protocol::S3,
+        other => return Err((Protocol::Json, unknown_service(other))),
+    };
+    let operation = match protocol {
+        Protocol::S3 => s3::operation(&parts).to_owned(),
+        Protocol::Json => parts
+            .headers
+            .get("x-amz-target")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|target| target.split_once('.'))
+            .map(|(_, operation)| operation.to_owned())
+            .unwrap_or_default(),
+        Protocol::Query(_) | Protocol::Ec2(_) => form_urlencoded::parse(&body)
+            .find(|(key, _)| key == "Action")
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default(),
+    };
+    Ok(Request {
+        key,
+        service,
+        region,
+        operation,
+        protocol,
+        parts,
+        body,
+    })
+}
+
+/// The access key's id, the region and the service that a request is signed for
+/// (`AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, ...`).
+fn signature_scope(authorization: &str) -> Option<(String, String, String)> {
+    let credential = authorization.split_once("Credential=")?.1;
+    let mut fields = credential.split([',', ' ']).next()?.split('/');
+    let key = fields.next()?.to_owned();
+    let region = fields.nth(1)?.to_owned();
+    let service = fields.next()?.to_owned();
+    Some((key, region, service))
+}
+
+pub(super) fn read_params(request: &Request) -> Result<Params, ApiError> {
+    if request.protocol == Protocol::Json {
+        return serde_json::from_slice(&request.body)
+            .map(Params::from_json)
+            .map_err(|error| ApiError::refused("SerializationException", &error.to_string()));
+    }
+    Ok(Params::from_form(
+        form_urlencoded::parse(&request.body)
+            .into_owned()
+            .filter(|(key, _)| key != "Action" && key != "Version"),
+    ))
+}
+
+pub(super) fn write_answer(
+    protocol: Protocol,
+    operation: &str,
+    answer: &Node,
+    request_id: &str,
+) -> Reply {
+    let mut out = String::new();
+    match protocol {
+        Protocol::Json => {
+            return reply(
+                200,
+                "application/x-amz-json-1.1",
+                answer.to_json().to_string(),
+                request_id,
+            );
+        }
+        Protocol::Ec2(namespace) => {
+            out.push_str(&format!(
+                "<{operation}Response xmlns=\"{namespace}\"><requestId>{request_id}</requestId>"
+            ));
+            write_members(&mut out, answer, Dialect::Ec2);
+            out.push_str(&format!("</{operation}Response>"));
+        }
+        Protocol::Query(namespace) => {
+            out.push_str(&format!(
+                "<{operation}Response xmlns=\"{namespace}\"><{operation}Result>"
+            ));
+            write_members(&mut out, answer, Dialect::Query);
+            out.push_str(&format!(
+                "</{operation}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
+            ));
+        }
+        Protocol::S3 => unreachable!("S3 writes its own answers"),
+    }
+    reply(200, "text/xml", out, request_id)
+}
+
+pub(super) fn write_error(protocol: Protocol, error: &ApiError, request_id: &str) -> Reply {
+    let mut fields = Node::map()
+        .put_as("Code", "Code", error.code.as_str())
+        .put_as("Message", "Message", error.message.as_str());
+    let (open, close) = match protocol {
+        Protocol::Json => {
+            let body = serde_json::json!({"__type": error.code, "message": error.message});
+            return reply(
+                error.status,
+                "application/x-amz-json-1.1",
+                body.to_string(),
+                request_id,
+            );
+        }
+        Protocol::Ec2(_) => (
+            "<Response><Errors><Error>".to_owned(),
+            format!("</Error></Errors><RequestID>{request_id}</RequestID></Response>"),
+        ),
+        Protocol::Query(namespace) => {
+            let fault = if error.status < 500 {
+                "Sender"
+            } else {
+                "Receiver"
+            };
+            fields = Node::map()
+                .put("Type", fault)
+                .put("Code", error.code.as_str())
+                .put("Message", error.message.as_str());
+            (
+                format!("<ErrorResponse xmlns=\"{namespace}\"><Error>"),
+                format!("</Error><RequestId>{request_id}</RequestId></ErrorResponse>"),
+            )
+        }
+        Protocol::S3 => (
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error>".to_owned(),
+            format!("<RequestId>{request_id}</RequestId></Error>"),
+        ),
+    };
+    let mut out = open;
+    write_members(&mut out, &fields, Dialect::Query);
+    out.push_str(&close);
+    reply(error.status, "text/xml", out, request_id)
+}
+
+fn reply(status: u16, content_type: &'static str, body: String, request_id: &str) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from(body)));
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    reply.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(content_type),
+    );
+    if let Ok(value) = header::HeaderValue::from_str(request_id) {
+        reply.headers_mut().insert("x-amzn-requestid", value);
+    }
+    reply
+}
