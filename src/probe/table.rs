@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::evidence::Evidence;
+use crate::text;
 
-/// The most characters of a version that a row shows.
+/// The most columns of a version that a row shows.
 const VERSION_WIDTH: usize = 40;
 
 /// Draws the lanes, the versions and what is worth knowing beside them, in plain text.
@@ -42,8 +43,8 @@ fn draw(evidence: &Evidence, text: &mut String) -> std::fmt::Result {
         .tally
         .by_version
         .keys()
-        .map(|version| version.chars().count().min(VERSION_WIDTH))
-        .fold(12, |widest, chars| widest.max(chars + 2));
+        .map(|version| text::columns(&shown(version)))
+        .fold(12, |widest, columns| widest.max(columns + 2));
     writeln!(text)?;
     writeln!(
         text,
@@ -51,20 +52,26 @@ fn draw(evidence: &Evidence, text: &mut String) -> std::fmt::Result {
         "version", "answers", "first s", "last s"
     )?;
     for (version, count) in &evidence.tally.by_version {
-        let short: String = version.chars().take(VERSION_WIDTH).collect();
+        let short = shown(version);
+        let gap = " ".repeat(width - text::columns(&short));
         let seconds = |at: Option<&Duration>| match at {
             Some(at) => format!("{:.3}", at.saturating_sub(evidence.started).as_secs_f64()),
             None => "-".to_owned(),
         };
         writeln!(
             text,
-            "{short:<width$}{count:>10}{:>12}{:>12}",
+            "{short}{gap}{count:>10}{:>12}{:>12}",
             seconds(evidence.first_seen.get(version)),
             seconds(evidence.last_seen.get(version))
         )?;
     }
     writeln!(text)?;
     draw_rest(evidence, text)
+}
+
+/// A version as a row has it.
+fn shown(version: &str) -> String {
+    text::fit(&text::for_log(version), VERSION_WIDTH)
 }
 
 fn draw_rest(evidence: &Evidence, text: &mut String) -> std::fmt::Result {
@@ -104,4 +111,60 @@ fn draw_rest(evidence: &Evidence, text: &mut String) -> std::fmt::Result {
 
 fn ms(duration: Duration) -> String {
     format!("{:.1}", duration.as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::probe::evidence::Percentiles;
+    use crate::probe::excerpt::Excerpt;
+    use crate::probe::tally::Tally;
+
+    fn of_versions(versions: &[&str]) -> Evidence {
+        let by_version = versions.iter().map(|name| ((*name).to_owned(), 7));
+        Evidence {
+            endpoint: "http://hello.example".to_owned(),
+            path: "/version".to_owned(),
+            tally: Tally {
+                by_version: by_version.collect(),
+                ..Tally::default()
+            },
+            judged: None,
+            lanes: BTreeMap::new(),
+            latency: Percentiles::default(),
+            connect: Percentiles::default(),
+            lateness_p99: Duration::ZERO,
+            longest_gap: Duration::ZERO,
+            first_seen: BTreeMap::new(),
+            last_seen: BTreeMap::new(),
+            series: Vec::new(),
+            excerpt: Excerpt::default(),
+            ledger: None,
+            ledger_error: None,
+            control: false,
+            runner_stalls: 0,
+            started: Duration::ZERO,
+            ended: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_columns_stand_under_each_other_whatever_the_versions_are_called() {
+        let long = "x".repeat(60);
+        let names = ["0.0.1", "日本の版", "::add-mask::x\u{1b}[2J", &long];
+        let table = table(&of_versions(&names));
+        assert!(
+            !table.contains('\u{1b}') && !table.contains("\n::"),
+            "{table}"
+        );
+        let rows = table
+            .lines()
+            .skip_while(|line| !line.starts_with("version"));
+        let rows: Vec<&str> = rows.take(1 + names.len()).collect();
+        let widths: Vec<usize> = rows.iter().map(|row| text::columns(row)).collect();
+        assert_eq!(widths, [widths[0]; 5], "{table}");
+        assert!(table.contains("日本の版  "), "{table}");
+    }
 }
