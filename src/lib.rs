@@ -52,7 +52,7 @@
 //! Those that hold today, and what would notice their loss. "By construction" means that the types leave no other way.
 //!
 //! 1. **Up to `shift traffic`, nothing changes the live group, its target group or the traffic rule.** Steps of the
-//!    prepare zone name the idle group and the preview rule only. *`tests/unwind.rs` fails every step in turn, `tests/cancel.rs`
+//!    prepare zone name the idle group and the preview rule only. *`tests/runs/unwind.rs` fails every step in turn, `tests/runs/cancel.rs`
 //!    cancels at every one: the account and live answers are as before.*
 //! 2. **Both target groups stay in the traffic rule, with both weights written.** A weight that is left out means 1, not
 //!    0, and a group that no rule names is not health-checked. *By construction: [`aws::elbv2::write_weights`] takes both
@@ -90,13 +90,13 @@
 //! 12. **Nothing foreign takes effect in a report, and nothing secret is in one.** What a server, a builder, a branch or
 //!     AWS says becomes no workflow command, output, mention, link, markup or movement of a cursor, in any form.
 //!     *`report::hostile` attacks [`text`] and parses every form again, with texts that have broken others and with any bytes: it is made of
-//!     the same as with harmless ones. `tests/secrets.rs` looks for a run's secrets in all that it says.*
+//!     the same as with harmless ones. `tests/runs/secrets.rs` looks for a run's secrets in all that it says.*
 //! 13. **The local cloud never pretends.** An operation or a parameter that it does not know is an error that names it.
 //!     *`what_an_operation_did_not_read_is_refused_by_name`.*
 //!
-//! A whole release over the local cloud, in memory and under a paused clock, stands in `tests/deploy.rs`; with broken
-//! apps in `tests/faults.rs`, with answers of AWS that are lost or refused in `tests/lost_replies.rs` and
-//! `tests/throttled.rs`. What GitHub is told stands in `tests/github.rs`, over a GitHub that holds every request against
+//! A whole release over the local cloud, in memory and under a paused clock, stands in `tests/runs/deploy.rs`; with broken
+//! apps in `tests/faults.rs`, with answers of AWS that are lost or refused in `tests/runs/lost_replies.rs` and
+//! `tests/runs/throttled.rs`. What GitHub is told stands in `tests/github/main.rs`, over a GitHub that holds every request against
 //! GitHub's own description of its API. In
 //! `crates/local-aws`, `tests/conformance.rs` lets boto3 and the AWS CLI judge the local cloud.
 //!

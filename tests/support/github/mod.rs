@@ -6,7 +6,7 @@
 //!
 //! # Use
 //!
-//! A test file says `#[path = "support/github/mod.rs"] mod github;`, and then:
+//! A test file says `#[path = "../support/github/mod.rs"] mod github;`, and then:
 //!
 //! ```ignore
 //! let github = GitHub::start().await;             // or GitHub::enterprise(): its API is below /api/v3

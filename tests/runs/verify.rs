@@ -1,7 +1,5 @@
 //! Verifications against the local cloud: green only for what was proved, no trace of it, and live as it was.
 
-mod support;
-
 use bg_deploy::config::Config;
 use bg_deploy::deploy::Finished;
 use bg_deploy::outcome::Outcome;
@@ -11,8 +9,9 @@ use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
 use bg_deploy::verify::verify;
 use local_aws::sample_app::AppFault;
-use support::standing::{Standing, assert_untouched};
-use support::{World, story};
+
+use crate::support::standing::{Standing, assert_untouched};
+use crate::support::{World, story};
 
 async fn prepare(world: &World, config: &Config, discard: bool) -> Prepared {
     let release = config.release.clone().expect("a release");

@@ -1,14 +1,10 @@
 //! What GitHub is told of a run, and what comes of a GitHub that is down, slow or refuses.
 
-#[path = "github/comments.rs"]
 mod comments;
-#[path = "github/deployments.rs"]
 mod deployments;
-#[path = "support/github/mod.rs"]
+#[path = "../support/github/mod.rs"]
 mod github;
-#[path = "github/mock.rs"]
 mod mock;
-#[path = "github/troubles.rs"]
 mod troubles;
 
 use std::time::Duration;

@@ -20,7 +20,7 @@ use bg_deploy::steps::publish_template::PublishTemplate;
 use bg_deploy::steps::scale_up_idle::ScaleUpIdle;
 use bg_deploy::steps::shift_traffic::ShiftTraffic;
 
-use crate::killed::{assert_undone, beginning, canary, kill_at};
+use super::killed::{assert_undone, beginning, canary, kill_at};
 use crate::support::standing::Standing;
 use crate::support::{World, assert_deployed};
 

@@ -1,12 +1,11 @@
 //! Bursts of throttling, as an account shared with other tools sees them, do not fail a release.
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use local_aws::Answer;
-use support::rule::{clear, next};
-use support::{World, assert_deployed, story};
+
+use crate::support::rule::{clear, next};
+use crate::support::{World, assert_deployed, story};
 
 /// Calls in a row that are throttled: what some ten seconds of a full bucket come to.
 const BURST: u32 = 6;

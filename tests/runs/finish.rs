@@ -1,11 +1,8 @@
 //! A run whose process is gone, at any point, and `finish` from what was on disk: live answers as before and nothing is
 //! left, or the release stands and the rest of it is done. What belongs to a newer run stays.
 
-#[path = "finish/killed.rs"]
 mod killed;
-#[path = "finish/state.rs"]
 mod state;
-mod support;
 
 use std::future::{Future as _, poll_fn};
 use std::task::Poll;
@@ -25,9 +22,10 @@ use bg_deploy::run::step_id::StepId;
 use bg_deploy::steps::{ROLLBACK, TABLE};
 use killed::{assert_undone, canary, finished, kill, kill_at, kill_run, kill_with};
 use local_aws::Answer;
-use support::rule::{clear, next};
-use support::standing::Standing;
-use support::{World, assert_deployed, story};
+
+use crate::support::rule::{clear, next};
+use crate::support::standing::Standing;
+use crate::support::{World, assert_deployed, story};
 
 #[tokio::test(start_paused = true)]
 async fn a_run_killed_before_it_settles_any_step_is_undone_without_a_trace() {

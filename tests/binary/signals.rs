@@ -1,7 +1,5 @@
 //! The binary itself, real signals and a real clock: what the runner does to it when a workflow is cancelled.
 
-#![cfg(unix)]
-
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};

@@ -1,9 +1,8 @@
 //! The workflows, the examples of workflows, the action and Dependabot's list, as GitHub would read them: its own schemas,
 //! zizmor, and the rules of this house for them.
 
-#[path = "workflows/linters.rs"]
 mod linters;
-#[path = "../crates/local-aws/tests/support/venv.rs"]
+#[path = "../../crates/local-aws/tests/support/venv.rs"]
 mod venv;
 
 use std::collections::BTreeSet;

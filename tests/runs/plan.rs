@@ -1,7 +1,5 @@
 //! What a plan decides, and that deciding changes nothing; what a release may call is what the step table says.
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use bg_deploy::aws::elbv2;
@@ -10,7 +8,8 @@ use bg_deploy::plan::Decision;
 use bg_deploy::provision::provision;
 use bg_deploy::run::event::Event;
 use bg_deploy::steps::TABLE;
-use support::{World, assert_deployed};
+
+use crate::support::{World, assert_deployed};
 
 /// What undoing calls.
 const OF_UNDO: [&str; 8] = [

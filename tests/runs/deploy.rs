@@ -1,10 +1,9 @@
 //! Whole releases against the local cloud, under a paused clock.
 
-mod support;
-
 use bg_deploy::names::{Colour, Release};
 use bg_deploy::outcome::Outcome;
-use support::World;
+
+use crate::support::World;
 
 #[tokio::test(start_paused = true)]
 async fn a_first_release_and_the_next_one_are_deployed_and_no_request_fails() {

@@ -1,8 +1,6 @@
 //! Rollbacks against the local cloud, under a paused clock: in seconds while the previous colour is up, without a bake
 //! otherwise; away from a release that fails; and at every step that fails the way back stays open.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -26,9 +24,10 @@ use bg_deploy::steps::retain_previous::RetainPrevious;
 use bg_deploy::steps::scale_up_idle::ScaleUpIdle;
 use local_aws::pace::Spread;
 use local_aws::sample_app::AppFault;
-use support::rule::{Call, clear, next, second};
-use support::standing::{Standing, assert_untouched, traces};
-use support::{World, assert_deployed, story};
+
+use crate::support::rule::{Call, clear, next, second};
+use crate::support::standing::{Standing, assert_untouched, traces};
+use crate::support::{World, assert_deployed, story};
 
 const AUTOSCALING: &str = "autoscaling";
 const ELB: &str = "elasticloadbalancing";

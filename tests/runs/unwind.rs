@@ -1,8 +1,6 @@
 //! Every step failing in turn, in `start` and in `settle`, over the real step list: before the end of the commit zone
 //! the run leaves no trace and live answers as before; after it the release stands, and what was not done is named.
 
-mod support;
-
 use std::time::Duration;
 
 use bg_deploy::aws::autoscaling;
@@ -18,9 +16,10 @@ use local_aws::LocalAws;
 use local_aws::account::Account;
 use local_aws::pace::Spread;
 use local_aws::sample_app::AppFault;
-use support::rule::{Call, REFUSAL, clear, next, second};
-use support::standing::{Standing, assert_untouched};
-use support::{World, assert_deployed, story};
+
+use crate::support::rule::{Call, REFUSAL, clear, next, second};
+use crate::support::standing::{Standing, assert_untouched};
+use crate::support::{World, assert_deployed, story};
 
 /// How a step is made to fail.
 #[derive(Clone, Copy, Debug)]

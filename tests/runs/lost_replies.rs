@@ -1,8 +1,6 @@
 //! AWS carries a call out and its answer is lost, or carries it out later: no answer means unknown, never failed. Such
 //! a release is deployed, or undone without a trace; it is never stuck.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,9 +10,10 @@ use bg_deploy::outcome::Outcome;
 use bg_deploy::run::event::{Event, Zone};
 use bg_deploy::steps::TABLE;
 use local_aws::Answer;
-use support::rule::{Call, clear};
-use support::standing::{Standing, assert_untouched, traces};
-use support::{World, assert_deployed, story};
+
+use crate::support::rule::{Call, clear};
+use crate::support::standing::{Standing, assert_untouched, traces};
+use crate::support::{World, assert_deployed, story};
 
 /// As often as any client asks again.
 const ALWAYS: u32 = 20;

@@ -1,7 +1,5 @@
 //! No secret of a run is in anything that it says.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,7 +11,8 @@ use bg_deploy::inputs::Inputs;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::report::{self, Console, Files, Run, Style};
 use bg_deploy::run::context::Context;
-use support::World;
+
+use crate::support::World;
 
 /// What the environment of a job holds and nobody may read anywhere.
 const VARIABLES: [(&str, &str); 8] = [

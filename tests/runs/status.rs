@@ -1,7 +1,5 @@
 //! `status` and `history` of what really stands in an account.
 
-mod support;
-
 use std::time::Duration;
 
 use bg_deploy::aws::elbv2;
@@ -11,7 +9,8 @@ use bg_deploy::plan::Draw;
 use bg_deploy::plan::past::{State, releases};
 use bg_deploy::secret::Secret;
 use bg_deploy::status::{Rollback, Status};
-use support::{World, assert_deployed};
+
+use crate::support::{World, assert_deployed};
 
 async fn status(world: &World) -> Option<Status> {
     let config = world.config("any", None);

@@ -1,16 +1,15 @@
 //! A release that is cancelled, at any moment: live answers as before and nothing is left, or it was too late and the
 //! release stands.
 
-mod support;
-
 use std::time::Duration;
 
 use bg_deploy::aws::autoscaling;
 use bg_deploy::deploy::deploy;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::run::event::{Event, Zone};
-use support::standing::{Standing, assert_untouched};
-use support::{World, story};
+
+use crate::support::standing::{Standing, assert_untouched};
+use crate::support::{World, story};
 
 /// Between two moments: no round number, so that the moments fall into different parts of AWS's rhythms.
 const BETWEEN: Duration = Duration::from_millis(14_300);

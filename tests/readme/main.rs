@@ -3,9 +3,7 @@
 //!
 //! `BGD_UPDATE_GOLDEN=1 cargo test --test readme` writes what is made from the code anew.
 
-#[path = "readme/links.rs"]
 mod links;
-#[path = "readme/tables.rs"]
 mod tables;
 
 use std::collections::BTreeSet;

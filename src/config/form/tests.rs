@@ -1,0 +1,103 @@
+//! What fits each form, and that its pattern agrees.
+
+use super::*;
+
+#[test]
+fn each_form_knows_what_fits_and_what_does_not() {
+    let long = "a".repeat(21);
+    let table: [(&str, Form, &[&str], &[&str]); 11] = [
+        (
+            "name",
+            NAME,
+            &["a", "hello", "a-1"],
+            &["", "A", "1a", "-a", "a-", "a_b", "a b", "ä", &long],
+        ),
+        (
+            "release",
+            RELEASE,
+            &["1.2.3", "a+b~c"],
+            &["", "a b", "ä", "a\n"],
+        ),
+        (
+            "region",
+            REGION,
+            &["eu-central-1", "us-gov-east-1", "ap-southeast-7"],
+            &[
+                "",
+                "eu",
+                "eu-1",
+                "eu-central",
+                "eu-central-x",
+                "EU-central-1",
+                "eu--1",
+            ],
+        ),
+        (
+            "account",
+            ACCOUNT,
+            &["000000000000"],
+            &["", "1", "12345678901x", "1234567890123"],
+        ),
+        (
+            "path",
+            PATH,
+            &["/", "/hc?deep=1"],
+            &["", "hc", "/a b", "/ä", "/#a"],
+        ),
+        (
+            "pointer",
+            POINTER,
+            &["/", "/a/0", "/a~0b~1"],
+            &["", "a", "/a~", "/a~2"],
+        ),
+        (
+            "origin",
+            ORIGIN,
+            &["http://a", "https://a.b:8443", "http://[::1]:80"],
+            &[
+                "",
+                "a",
+                "ftp://a",
+                "http://",
+                "http://a/",
+                "http://a:",
+                "http://a:0",
+                "http://a:65536",
+                "http://a:+1",
+                "http://[::1",
+                "http://[]",
+                "http://u@a",
+            ],
+        ),
+        (
+            "image",
+            IMAGE,
+            &["ami-0123456789abcdef0", "ssm:/a/b"],
+            &[
+                "",
+                "ami-",
+                "ami-xyz",
+                "ssm:",
+                "ssm:/",
+                "ssm:a",
+                "i-0123456789abcdef0",
+            ],
+        ),
+        (
+            "instance type",
+            INSTANCE_TYPE,
+            &["t3.micro", "u-6tb1.metal"],
+            &["", "t3", "t3.", ".micro", "T3.micro", "t3 .micro"],
+        ),
+        ("variable", VARIABLE, &["A", "_a1"], &["", "1A", "A-B", "Ä"]),
+        ("line", LINE, &["./hello --a b"], &["", "  ", "a\nb"]),
+    ];
+    for (name, form, good, bad) in table {
+        for text in good {
+            assert!((form.fits)(text), "{name}: {text:?}");
+        }
+        for text in bad {
+            assert!(!(form.fits)(text), "{name}: {text:?}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Streaks, deadlines and reasons of a wait.
+
+use super::*;
+use std::cell::{Cell, RefCell};
+
+const LIMITS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(5));
+
+async fn wait(looks: Vec<Look<u8>>, limits: Limits) -> (Result<u8, WaitError>, Vec<String>) {
+    let told = RefCell::new(Vec::new());
+    let next = Cell::new(0);
+    let outcome = wait_until(
+        &Clock::real(),
+        &CancellationToken::new(),
+        "the thing",
+        limits,
+        |reason| told.borrow_mut().push(reason.to_owned()),
+        || {
+            let look = looks[next.get().min(looks.len() - 1)].clone();
+            next.set(next.get() + 1);
+            async move { Ok(look) }
+        },
+    )
+    .await;
+    (outcome, told.into_inner())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streak_begins_again_after_one_bad_look() {
+    let looks = vec![
+        Look::Ready(1),
+        Look::NotYet("flapped".into()),
+        Look::Ready(2),
+        Look::Ready(3),
+    ];
+    let (outcome, _) = wait(looks, LIMITS.in_a_row(2)).await;
+    assert_eq!(outcome.ok(), Some(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_reason_is_in_the_error_when_time_is_up() {
+    let (outcome, told) = wait(vec![Look::NotYet("1 of 2 healthy".into())], LIMITS).await;
+    let error = outcome.expect_err("it is never ready").to_string();
+    assert_eq!(error, "the thing: not after 60 s: 1 of 2 healthy");
+    assert_eq!(told, ["1 of 2 healthy"], "each new reason is told once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_ends_the_wait_at_once() {
+    let clock = Clock::real();
+    let (outcome, _) = wait(vec![Look::Never("quota exceeded".into())], LIMITS).await;
+    assert_eq!(
+        outcome.expect_err("never").to_string(),
+        "the thing: quota exceeded"
+    );
+    assert_eq!(clock.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_ends_a_wait_in_the_middle_of_its_sleep() {
+    let clock = Clock::real();
+    let cancel = CancellationToken::new();
+    let cancelling = async {
+        clock.sleep(Duration::from_secs(7)).await;
+        cancel.cancel();
+    };
+    let waiting = wait_until(
+        &clock,
+        &cancel,
+        "it",
+        Limits::new(Duration::from_secs(99), Duration::from_secs(50)),
+        |_| {},
+        || async { Ok(Look::<()>::NotYet("no".into())) },
+    );
+    let (outcome, ()) = tokio::join!(waiting, cancelling);
+    assert!(matches!(outcome, Err(WaitError::Cancelled)));
+    assert_eq!(clock.elapsed(), Duration::from_secs(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_growing_wait_is_never_more_than_its_share_or_its_least_interval_late() {
+    for true_after in [0, 7, 40, 90, 119, 300, 601] {
+        let clock = Clock::real();
+        let looks = Cell::new(0_u32);
+        let limits = Limits::new(Duration::from_secs(900), Duration::from_secs(1))
+            .growing_to(Duration::from_secs(5));
+        let outcome = wait_until(
+            &clock,
+            &CancellationToken::new(),
+            "it",
+            limits,
+            |_| {},
+            || async {
+                looks.set(looks.get() + 1);
+                Ok(if clock.elapsed().as_secs() >= true_after {
+                    Look::Ready(())
+                } else {
+                    Look::NotYet("no".into())
+                })
+            },
+        )
+        .await;
+        assert!(outcome.is_ok());
+        let late = clock.elapsed() - Duration::from_secs(true_after);
+        let share = Duration::from_secs(true_after) / SHARE;
+        let allowed = share.clamp(Duration::from_secs(1), Duration::from_secs(5));
+        assert!(late <= allowed, "{late:?} after {true_after} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streak_is_looked_at_every_interval_however_long_the_wait_was() {
+    let clock = Clock::real();
+    let ready = Cell::new(None);
+    let limits = Limits::new(Duration::from_secs(900), Duration::from_secs(2))
+        .growing_to(Duration::from_secs(5))
+        .in_a_row(3);
+    let outcome = wait_until(
+        &clock,
+        &CancellationToken::new(),
+        "it",
+        limits,
+        |_| {},
+        || async {
+            Ok(if clock.elapsed() >= Duration::from_secs(300) {
+                ready.set(ready.get().or(Some(clock.elapsed())));
+                Look::Ready(())
+            } else {
+                Look::NotYet("no".into())
+            })
+        },
+    )
+    .await;
+    assert!(outcome.is_ok());
+    let first = ready.get().expect("it was ready");
+    assert_eq!(clock.elapsed() - first, Duration::from_secs(4));
+}

@@ -1,0 +1,16 @@
+//! Whole runs over the local cloud, in memory and under a paused clock.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cancel;
+mod deploy;
+mod finish;
+mod lost_replies;
+mod plan;
+mod rollback;
+mod secrets;
+mod status;
+mod throttled;
+mod unwind;
+mod verify;
