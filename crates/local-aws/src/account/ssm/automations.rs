@@ -1,6 +1,6 @@
 //! Automation executions as a caller sees them: what was asked for, and how far each step has come.
 //!
-//! The interpreter in [`crate::automation`] carries them out; this module starts, stops and remembers.
+//! The interpreter in `crate::automation` carries them out; this module starts, stops and remembers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
