@@ -10,7 +10,8 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
-use http::{Uri, header};
+use http::Uri;
+use local_aws::DATE_HEADER;
 use net_clock::{Clock, Network};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -80,12 +81,12 @@ fn is_loopback(url: &str) -> bool {
     }
 }
 
-/// The date on whatever answers there, as every answer of HTTP bears it.
+/// The date of the account of the local cloud that answers there.
 async fn date_of(url: &str, network: &Network) -> Result<SystemTime> {
     let endpoint = Endpoint::parse(url)?;
     let question = Question::get("/");
     let reply = ask(network, &Clock::real(), &endpoint, &question, ANSWER_WITHIN).await?;
-    let date = reply.headers.get(header::DATE);
+    let date = reply.headers.get(DATE_HEADER);
     let date = date.and_then(|date| date.to_str().ok());
     let date = date.context("the answer has no date")?;
     let date = OffsetDateTime::parse(date, &Rfc2822).context("the answer's date")?;

@@ -23,6 +23,8 @@ use crate::{automation, wire};
 
 /// The largest request body it takes: an artifact for an image.
 const LARGEST_BODY: usize = 1 << 30;
+/// The header in which each answer says what time it is in the account.
+pub const DATE_HEADER: &str = "x-local-aws-date";
 /// The region that it has unless told otherwise.
 pub const REGION: &str = "eu-central-1";
 
@@ -213,9 +215,10 @@ async fn serve(shared: Arc<Shared>, stream: Stream) {
                 .map_err(|_| wire::LostReply)?
                 .to_bytes();
             let mut reply = wire::answer(&shared, parts, body).await?;
-            // Its own date, as on each answer of AWS: a client beside it can tell what time it is here.
+            // So that a client beside it can tell what time it is here. Not as `date`: by that the SDKs judge their own
+            // clocks, and one that is minutes off makes them try a refused call again.
             if let Ok(date) = http_date(shared.utc()).try_into() {
-                reply.headers_mut().insert(http::header::DATE, date);
+                reply.headers_mut().insert(DATE_HEADER, date);
             }
             Ok::<_, wire::LostReply>(reply)
         }

@@ -81,6 +81,6 @@ mod wire;
 struct Readme;
 
 pub use account::{Call, Ledger, Milestone};
-pub use cloud::{LocalAws, Options};
+pub use cloud::{DATE_HEADER, LocalAws, Options};
 pub use fault::{Answer, Fault, Faults};
 pub use net_clock::{Clock, Network};
