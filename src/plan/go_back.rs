@@ -56,15 +56,7 @@ impl Plan {
         {
             return Ok(Decision::NothingToDo(to.clone()));
         }
-        let (release, source) = match to {
-            Some(to) => (to.clone(), back.source_of(to)),
-            None => {
-                let release = back.before().map_err(|reason| vec![reason])?;
-                let source = back.source_of(&release);
-                (release, source)
-            }
-        };
-        let source = source.map_err(|reason| vec![reason])?;
+        let (release, source) = back.chosen(to).map_err(|reason| vec![reason])?;
         let kept = match source {
             Source::Retained { .. } => idle_stack.group.capacity.desired,
             _ => 0,
@@ -110,6 +102,16 @@ struct Back<'a> {
 }
 
 impl Back<'_> {
+    /// The release to go back to, and where it comes from.
+    fn chosen(&self, to: Option<&Release>) -> Result<(Release, Source), String> {
+        let release = match to {
+            Some(to) => to.clone(),
+            None => self.before()?,
+        };
+        let source = self.source_of(&release)?;
+        Ok((release, source))
+    }
+
     /// The release that was live before: the one that the idle group starts instances of.
     fn before(&self) -> Result<Release, String> {
         let at_hand = self.at_hand();
