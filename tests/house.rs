@@ -1,7 +1,125 @@
 //! The rules of the house that a compiler does not keep: who may name what, and that the tests named in prose exist.
 
+#[path = "../crates/local-aws/tests/support/imports.rs"]
+mod imports;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use imports::Imports;
+
+/// The rooms of the deployer from the bottom up. What stands on one floor names only what stands on lower ones.
+const FLOORS: &[&[&str]] = &[
+    &["names", "random", "secret", "text", "tls"],
+    &["aws", "config", "http_client", "outcome", "probe"],
+    &["bake", "faults", "github", "stack"],
+    &["cli", "inventory"],
+    &["inputs", "plan"],
+    &["history", "prepare", "run", "status"],
+    &["provision", "report", "steps"],
+    &["announce", "ending"],
+    &["deploy", "finish", "rollback"],
+    &["verify"],
+    &["commands"],
+];
+
+#[test]
+fn every_import_of_the_deployer_leads_down() {
+    let imports = Imports::of(&root().join("src"));
+    assert_eq!(imports.against(&[], FLOORS), [""; 0]);
+}
+
+#[test]
+fn no_two_files_need_each_other() {
+    for folder in ["src", "crates/net-clock/src"] {
+        let imports = Imports::of(&root().join(folder));
+        assert_eq!(imports.between_siblings().circles(), [""; 0], "{folder}");
+    }
+}
+
+#[test]
+fn a_planted_circle_and_a_planted_way_up_are_found() {
+    let house = |soak: &str, watch: &str| {
+        let texts = [
+            ("", "mod names;\nmod steps;\n"),
+            ("names", "use std::fmt;\n"),
+            (
+                "steps",
+                "mod soak;\nmod watch;\npub use watch::{self, Watch};\n",
+            ),
+            ("steps::soak", soak),
+            ("steps::watch", watch),
+        ];
+        let module = |path: &str| path.split_terminator("::").map(str::to_owned).collect();
+        let texts = texts.map(|(path, text)| (module(path), text.to_owned()));
+        Imports::of_texts(BTreeMap::from(texts))
+    };
+    let floors: &[&[&str]] = &[&["names"], &["steps"]];
+    let (soak, watch) = (
+        "use crate::{names, steps::Watch};\n",
+        "use crate::names::{self, Colour};\n",
+    );
+    let sound = house(soak, watch);
+    assert_eq!(sound.between_siblings().circles(), [""; 0]);
+    assert_eq!(sound.against(&[], floors), [""; 0]);
+
+    // One of its arrows passes through a name that the folder passes on, the other stands in the middle of code.
+    for back in [
+        "use super::soak::Soak;\n",
+        "fn f() { super::soak::hold() }\n",
+    ] {
+        let circle = house(soak, back).between_siblings().circles();
+        assert_eq!(circle, ["steps::soak, steps::watch"], "{back}");
+    }
+    // What is said in a comment, or needed by tests alone, is no arrow.
+    for none in [
+        "// use super::soak::Soak;\n",
+        "#[cfg(test)]\nmod tests {\n    use super::super::soak;\n}\n",
+    ] {
+        let circles = house(soak, none).between_siblings().circles();
+        assert_eq!(circles, [""; 0], "{none}");
+    }
+
+    let upside_down: &[&[&str]] = &[&["steps"], &["names"]];
+    assert_eq!(
+        sound.against(&[], upside_down),
+        ["steps::soak names names", "steps::watch names names"]
+    );
+    let one: &[&[&str]] = &[&["steps", "plan"]];
+    assert_eq!(
+        sound.against(&[], one),
+        [
+            "plan is on a floor, and not there",
+            "names stands on no floor"
+        ]
+    );
+    // Rooms of a room.
+    let aside: &[&[&str]] = &[&["soak", "watch"]];
+    assert_eq!(
+        sound.against(&["steps"], aside),
+        ["steps::soak names steps::watch"]
+    );
+}
+
+/// Beyond this a file has more than one job, or says at its head why it has not.
+const LONGEST: usize = 400;
+const WHY_LONGER: &str = "//! Longer than most: ";
+
+#[test]
+fn no_file_is_long_without_saying_why() {
+    let mut found = Vec::new();
+    for file in rust_files() {
+        let text = fs::read_to_string(root().join(&file)).expect("a source");
+        let lines = text.lines().count();
+        let head = text.lines().take_while(|line| line.starts_with("//!"));
+        let says_why = head.into_iter().any(|line| line.starts_with(WHY_LONGER));
+        if (lines > LONGEST) != says_why {
+            found.push(format!("{file}: {lines} lines, reason given: {says_why}"));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
 
 #[test]
 fn only_aws_names_types_of_the_sdk() {
@@ -18,13 +136,25 @@ fn only_github_names_octocrab() {
 }
 
 #[test]
+fn only_the_http_client_names_reqwest() {
+    let strays = naming(&["reqwest"], |file| file.starts_with("src/http_client"));
+    assert!(strays.is_empty(), "{strays:#?}");
+}
+
+#[test]
 fn nobody_but_its_commands_knows_of_the_local_cloud() {
-    let strays = naming(&["rehearsal::"], |file| {
-        file.starts_with("src/rehearsal/")
+    let strays = naming(&["local_aws::"], |file| {
+        file.starts_with("crates/local-aws/")
+            || file.starts_with("src/commands/rehearse/")
+            // What a rehearsal can have go wrong.
+            || file == "src/faults.rs"
             || matches!(
                 file,
-                "src/commands/rehearse.rs"
+                // Whose clock it asks.
+                "src/commands/clock.rs"
                     | "src/commands/local_aws.rs"
+                    // Calls that command.
+                    | "src/commands/mod.rs"
                     | "src/commands/sample_app.rs"
                     // The architecture page links to it.
                     | "src/lib.rs"
@@ -35,7 +165,6 @@ fn nobody_but_its_commands_knows_of_the_local_cloud() {
 
 #[test]
 fn a_plan_and_the_account_do_no_io() {
-    let pure = |file: &str| file == "src/plan.rs" || file.starts_with("src/rehearsal/account/");
     let io = [
         "tokio::",
         "std::fs",
@@ -44,8 +173,12 @@ fn a_plan_and_the_account_do_no_io() {
         "SystemTime::now",
         "Instant::now",
     ];
-    let strays = naming(&io, |file| !pure(file));
-    assert!(strays.is_empty(), "{strays:#?}");
+    for pure in ["src/plan/", "crates/local-aws/src/account/"] {
+        let is_there = rust_files().iter().any(|file| file.starts_with(pure));
+        assert!(is_there, "there is no {pure}");
+        let strays = naming(&io, |file| !file.starts_with(pure));
+        assert!(strays.is_empty(), "{strays:#?}");
+    }
 }
 
 #[test]
@@ -75,7 +208,7 @@ fn is_sentence(word: &str) -> bool {
 fn naming(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for file in rust_files() {
-        if !file.starts_with("src/") || may(&file) {
+        if !is_source(&file) || may(&file) {
             continue;
         }
         let text = fs::read_to_string(root().join(&file)).expect("a source");
@@ -89,10 +222,14 @@ fn naming(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
     found
 }
 
+fn is_source(file: &str) -> bool {
+    file.starts_with("src/") || (file.starts_with("crates/") && file.contains("/src/"))
+}
+
 /// Every source and test, relative to the repository, with slashes.
 fn rust_files() -> Vec<String> {
     let mut files = Vec::new();
-    for folder in ["src", "tests"] {
+    for folder in ["src", "tests", "crates"] {
         collect(&root().join(folder), &mut files);
     }
     assert!(files.len() > 100, "only {} files", files.len());

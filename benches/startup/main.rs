@@ -62,6 +62,7 @@ fn main() -> Result<()> {
     };
     let work = tempfile::tempdir()?;
     write_project(work.path())?;
+    let work = work.path();
     writeln!(
         out,
         "\n{:<42}{:>14}{:>12}{:>18}",
@@ -76,17 +77,30 @@ fn main() -> Result<()> {
     report(
         &mut out,
         &format!("bg-deploy plan ({profile})"),
-        &starts(work.path(), plan)?,
+        &starts(work, plan)?,
     )?;
-    let checkout = Checkout::write(work.path(), &binary)?;
+    let checkout = Checkout::write(work, &binary)?;
     for (name, from) in [
         ("the Action, a binary that is named", From::Named),
         ("the Action, a release that was kept", From::Kept),
     ] {
         let action = |url: &str| checkout.step(&from, url);
         let name = format!("{name} ({profile})");
-        report(&mut out, &name, &starts(work.path(), action)?)?;
+        report(&mut out, &name, &starts(work, action)?)?;
     }
+    peers(&mut out, target, work)?;
+    let help = help_times(&binary)?;
+    writeln!(
+        out,
+        "\n{:<48}{:>14.1}",
+        format!("bg-deploy --help ({profile}), whole run, ms"),
+        millis(median(help))
+    )?;
+    Ok(())
+}
+
+/// The same by other means, where they are to be had.
+fn peers(out: &mut impl std::io::Write, target: &Path, work: &Path) -> Result<()> {
     match node::bundle(target)? {
         Some((node, bundle, version)) => {
             let four = |url: &str| {
@@ -96,7 +110,7 @@ fn main() -> Result<()> {
                 command
             };
             let name = format!("an action for Node {version}, four clients");
-            report(&mut out, &name, &starts(work.path(), four)?)?;
+            report(out, &name, &starts(work, four)?)?;
         }
         None => writeln!(out, "Node: skipped, there is none here")?,
     }
@@ -109,17 +123,10 @@ fn main() -> Result<()> {
                 command
             };
             let name = format!("boto3 {version}, the same seven clients");
-            report(&mut out, &name, &starts(work.path(), boto3)?)?;
+            report(out, &name, &starts(work, boto3)?)?;
         }
         None => writeln!(out, "boto3: skipped, no python3 here has it")?,
     }
-    let help = help_times(&binary)?;
-    writeln!(
-        out,
-        "\n{:<48}{:>14.1}",
-        format!("bg-deploy --help ({profile}), whole run, ms"),
-        millis(median(help))
-    )?;
     Ok(())
 }
 

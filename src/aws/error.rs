@@ -133,6 +133,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// What a code of any of the services means to a caller. Codes: each service's API reference, "Errors".
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn kind_of(code: &str) -> ErrorKind {
     const DENIED: [&str; 14] = [
         "AccessDenied",

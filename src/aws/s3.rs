@@ -53,6 +53,12 @@ pub async fn ensure_bucket(
         Err(error) if error.code != "BucketAlreadyOwnedByYou" => return Err(error),
         _ => {}
     }
+    close_to_the_public(aws, bucket).await?;
+    put_tags(aws, bucket, tags).await?;
+    put_expiration(aws, bucket, keep_days).await
+}
+
+async fn close_to_the_public(aws: &Aws, bucket: &str) -> Result<(), Failure> {
     aws.s3
         .put_public_access_block()
         .bucket(bucket)
@@ -67,6 +73,10 @@ pub async fn ensure_bucket(
         .send()
         .await
         .about("PutPublicAccessBlock", bucket)?;
+    Ok(())
+}
+
+async fn put_tags(aws: &Aws, bucket: &str, tags: &Tags) -> Result<(), Failure> {
     let tags: Vec<_> = tags
         .iter()
         .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
@@ -83,37 +93,32 @@ pub async fn ensure_bucket(
         .send()
         .await
         .about("PutBucketTagging", bucket)?;
+    Ok(())
+}
+
+/// Has bundles go after this many days.
+async fn put_expiration(aws: &Aws, bucket: &str, keep_days: i32) -> Result<(), Failure> {
+    const OPERATION: &str = "PutBucketLifecycleConfiguration";
+    let unbuildable =
+        |error: aws_sdk_s3::error::BuildError| unbuildable(OPERATION, bucket, &error.to_string());
     let rule = LifecycleRule::builder()
         .id("bg-deploy: bundles of old bakes")
         .filter(LifecycleRuleFilter::builder().prefix("bundles/").build())
         .status(ExpirationStatus::Enabled)
         .expiration(LifecycleExpiration::builder().days(keep_days).build())
         .build()
-        .map_err(|error| {
-            unbuildable(
-                "PutBucketLifecycleConfiguration",
-                bucket,
-                &error.to_string(),
-            )
-        })?;
+        .map_err(unbuildable)?;
+    let rules = BucketLifecycleConfiguration::builder()
+        .rules(rule)
+        .build()
+        .map_err(unbuildable)?;
     aws.s3
         .put_bucket_lifecycle_configuration()
         .bucket(bucket)
-        .lifecycle_configuration(
-            BucketLifecycleConfiguration::builder()
-                .rules(rule)
-                .build()
-                .map_err(|error| {
-                    unbuildable(
-                        "PutBucketLifecycleConfiguration",
-                        bucket,
-                        &error.to_string(),
-                    )
-                })?,
-        )
+        .lifecycle_configuration(rules)
         .send()
         .await
-        .about("PutBucketLifecycleConfiguration", bucket)?;
+        .about(OPERATION, bucket)?;
     Ok(())
 }
 

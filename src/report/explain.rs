@@ -165,6 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_cause_that_comes_up_again_and_again_has_its_sentence() {
         for (step, cause, begins) in [
             (

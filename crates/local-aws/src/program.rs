@@ -55,7 +55,7 @@ pub async fn serve(
 fn announcement(endpoint: &str, region: &str) -> String {
     format!(
         "the local cloud answers at {endpoint} (region {region}, any credentials); stop it with Ctrl-C\n\
-         try: AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION={region} \
+         try: AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={region} \
          aws --endpoint-url {endpoint} sts get-caller-identity"
     )
 }

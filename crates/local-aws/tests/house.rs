@@ -1,12 +1,16 @@
 //! The rules of the house that a compiler does not keep: which floor stands on which, that the account does no I/O,
 //! and that nothing of whoever uses it is named here.
 
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "support/imports.rs"]
+mod imports;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use imports::Imports;
+
 /// The rooms on their floors, from the bottom: a room names only rooms on floors below its own.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 7] = [
     &["fault", "http_date", "pace", "runbook", "throttle"],
     &["account"],
     &["shared"],
@@ -14,30 +18,42 @@ const FLOORS: [&[&str]; 8] = [
     &["automation", "instance", "load_balancer"],
     &["cloud"],
     &["program"],
-    &["lib", "main"],
 ];
 
-/// The services of the account likewise. Those below are asked; those above hear of it by `account::news`.
-const SERVICES: [&[&str]; 5] = [
+/// The services of the account likewise, with what all of them use. Those below are asked; those above hear of it by
+/// `news`.
+const ACCOUNT: [&[&str]; 7] = [
+    &["ledger", "machine"],
     &["iam", "s3"],
     &["ssm"],
     &["ec2"],
     &["elbv2"],
     &["autoscaling"],
+    &["news", "order"],
 ];
 
 #[test]
 fn a_room_names_only_rooms_on_floors_below_it() {
-    let strays = upward(&imports(0), &FLOORS);
-    assert!(strays.is_empty(), "{strays:#?}");
+    assert_eq!(imports().against(&[], &FLOORS), [""; 0]);
 }
 
 #[test]
 fn a_service_of_the_account_names_only_services_below_it() {
-    let mut services = imports(1);
-    services.retain(|(room, _), _| room.starts_with("account::"));
-    let strays = upward(&services, &SERVICES);
-    assert!(strays.is_empty(), "{strays:#?}");
+    assert_eq!(imports().against(&["account"], &ACCOUNT), [""; 0]);
+}
+
+/// The files of one service of the account are one state machine in pieces, and may need each other.
+#[test]
+fn no_two_files_need_each_other_but_those_of_one_service() {
+    let services = ACCOUNT.iter().flat_map(|floor| floor.iter());
+    let houses: Vec<_> = services.map(|it| format!("account::{it}::")).collect();
+    let mut circles = imports().between_siblings().circles();
+    assert!(!circles.is_empty(), "no service is in pieces any more");
+    circles.retain(|circle| {
+        let is_within = |house: &String| circle.split(", ").all(|file| file.starts_with(house));
+        !houses.iter().any(is_within)
+    });
+    assert_eq!(circles, [""; 0]);
 }
 
 #[test]
@@ -62,122 +78,8 @@ fn nothing_of_a_deployer_is_named_here() {
     assert!(strays.is_empty(), "{strays:#?}");
 }
 
-/// Who names whom, and where: the modules at this depth below `crate`, each with a file that shows it.
-type Imports = BTreeMap<(String, String), String>;
-
-fn imports(depth: usize) -> Imports {
-    let mut found = Imports::new();
-    for (file, text) in sources() {
-        let module = module_of(&file);
-        let Some(room) = module.get(..=depth) else {
-            continue;
-        };
-        for path in paths(&text) {
-            let absolute = absolute(&module, &path);
-            let Some(named) = absolute.get(..=depth) else {
-                continue;
-            };
-            let is_module = named[depth].starts_with(|letter: char| letter.is_ascii_lowercase());
-            if is_module && named[..depth] == room[..depth] && named != room {
-                found.insert((room.join("::"), named.join("::")), file.clone());
-            }
-        }
-    }
-    assert!(found.len() > 5, "too few imports to believe: {found:?}");
-    found
-}
-
-/// The imports that do not point down. A room that stands on no floor has to be given one.
-fn upward(imports: &Imports, floors: &[&[&str]]) -> Vec<String> {
-    let floor_of = |room: &str| {
-        let name = room.rsplit("::").next().unwrap_or(room);
-        floors.iter().position(|floor| floor.contains(&name))
-    };
-    let mut strays = Vec::new();
-    for ((room, named), file) in imports {
-        // What is no room is a function or a constant of the module that holds the rooms.
-        if let (Some(from), Some(to)) = (floor_of(room), floor_of(named))
-            && to >= from
-        {
-            strays.push(format!("{room} names {named} in {file}"));
-        }
-    }
-    let rooms: BTreeSet<_> = imports.keys().map(|(room, _)| room.as_str()).collect();
-    let homeless = rooms.into_iter().filter(|room| floor_of(room).is_none());
-    strays.extend(
-        homeless
-            .filter(|room| !["account::order", "account::news"].contains(room))
-            .map(|room| format!("{room} stands on no floor")),
-    );
-    strays
-}
-
-/// The module that a file is, as its path below `crate`.
-fn module_of(file: &str) -> Vec<String> {
-    let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
-    path.split('/').map(str::to_owned).collect()
-}
-
-/// A path with its `crate`, `self` and `super` resolved.
-fn absolute(module: &[String], path: &[String]) -> Vec<String> {
-    let mut at = module.to_vec();
-    for part in path {
-        match part.as_str() {
-            "crate" => at.clear(),
-            "self" => {}
-            "super" => {
-                at.pop();
-            }
-            name => at.push(name.to_owned()),
-        }
-    }
-    at
-}
-
-/// Every path of the source that begins with `crate`, `self` or `super`, its groups spread out.
-fn paths(text: &str) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    for line in text.split(';') {
-        for begin in ["crate::", "self::", "super::"] {
-            for (at, _) in line.match_indices(begin) {
-                let is_word =
-                    line[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == ':');
-                if !is_word {
-                    spread(&line[at..], Vec::new(), &mut found);
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Reads one path at the start of `text`; a group makes it several. Answers with what is left.
-fn spread<'a>(text: &'a str, mut so_far: Vec<String>, found: &mut Vec<Vec<String>>) -> &'a str {
-    let text = text.trim_start();
-    if let Some(mut rest) = text.strip_prefix('{') {
-        loop {
-            rest = spread(rest, so_far.clone(), found).trim_start();
-            match rest.strip_prefix(',') {
-                Some(more) if !more.trim_start().starts_with('}') => rest = more,
-                _ => return rest.trim_start_matches([',', ' ', '\n', '}']),
-            }
-        }
-    }
-    let end = text
-        .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .unwrap_or(text.len());
-    so_far.push(text[..end].to_owned());
-    match text[end..].strip_prefix("::") {
-        Some(rest) => spread(rest, so_far, found),
-        None => {
-            found.push(so_far);
-            match text[end..].strip_prefix(" as ") {
-                Some(alias) => alias
-                    .trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '_'),
-                None => &text[end..],
-            }
-        }
-    }
+fn imports() -> Imports {
+    Imports::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
 
 /// Lines of the sources with one of these words, in the files that must not have them.

@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_form_knows_what_fits_and_what_does_not() {
     let long = "a".repeat(21);
     let table: [(&str, Form, &[&str], &[&str]); 11] = [

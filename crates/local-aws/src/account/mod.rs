@@ -8,6 +8,7 @@ pub mod ec2;
 pub mod elbv2;
 pub mod iam;
 mod ledger;
+pub mod machine;
 mod news;
 pub mod order;
 pub mod s3;
@@ -199,8 +200,8 @@ impl Account {
     }
 
     /// Has something happen outside the account.
-    pub fn order(&mut self, order: Order) {
-        self.orders.push(order);
+    pub fn order(&mut self, order: impl Into<Order>) {
+        self.orders.push(order.into());
     }
 
     /// What has to happen outside the account now.

@@ -1,17 +1,7 @@
 //! What EC2 tells the services above it. It names none of them: who listens is written here, once.
 
+use super::ec2::lives::InstanceNews;
 use super::{Account, elbv2, ssm};
-
-/// What became of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum InstanceNews {
-    /// Its user processes run; an agent can register only with an instance profile.
-    Booted { has_profile: bool },
-    /// Its user processes have ended.
-    Down,
-    /// It stops or terminates: load balancers must not send it requests.
-    Leaving,
-}
 
 impl Account {
     /// Passes on what became of an instance.

@@ -32,7 +32,7 @@ use tokio_util::task::TaskTracker;
 
 use self::machine::{Job, Machine};
 use self::store::Store;
-use crate::account::order::MachineOrder;
+use crate::account::machine::MachineOrder;
 use crate::shared::Shared;
 
 /// The machines.

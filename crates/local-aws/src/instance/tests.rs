@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::account::order::MachineOrder;
+use crate::account::machine::MachineOrder;
 use crate::cloud::{LocalAws, Options};
 use crate::pace::Pace;
 use net_clock::Clock;

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::account::elbv2::health::{self, Outcome};
 use crate::account::elbv2::network::Address;
-use crate::account::order::Probe;
+use crate::account::elbv2::order::Probe;
 use crate::shared::Shared;
 
 /// An app works in the wall's time, however fast the account's clock runs: a check never takes it less than this of

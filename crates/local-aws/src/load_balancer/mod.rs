@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::connections::Connections;
 use self::place::Place;
-use crate::account::order::LoadBalancerOrder;
+use crate::account::elbv2::order::LoadBalancerOrder;
 use crate::shared::Shared;
 
 /// The data planes of all load balancers.

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use super::instances::{self, Lifecycle};
 use super::{State, Timed, check_id, first_seen, lives};
-use crate::account::order::MachineOrder;
-use crate::account::{self, Account, ApiError, Order, Tags};
+use crate::account::machine::MachineOrder;
+use crate::account::{self, Account, ApiError, Tags};
 
 /// The id of Amazon Linux 2023 for x86_64.
 pub const AMAZON_LINUX: &str = "ami-0a1b2c3d4e5f60001";
@@ -222,10 +222,10 @@ fn copy_disk(
     if reboots {
         lives::take_down(account, &instance.id);
     }
-    account.order(Order::Machine(MachineOrder::Snapshot {
+    account.order(MachineOrder::Snapshot {
         instance: instance.id.clone(),
         image: image.to_owned(),
-    }));
+    });
     if reboots {
         lives::boot_again(account, &instance.id);
     }
@@ -256,9 +256,9 @@ pub fn deregister(
         ));
     }
     account.ec2.images.remove(id);
-    account.order(Order::Machine(MachineOrder::DropImage {
+    account.order(MachineOrder::DropImage {
         image: id.to_owned(),
-    }));
+    });
     if with_snapshots {
         account.ec2.snapshots.remove(&image.snapshot);
         return Ok(vec![image.snapshot]);

@@ -8,9 +8,19 @@ use std::time::Duration;
 use super::Timed;
 use super::instances::{Instance, Lifecycle, check_visible};
 use super::launch_data::decoded;
-use crate::account::news::InstanceNews;
-use crate::account::order::MachineOrder;
-use crate::account::{self, Account, ApiError, Order};
+use crate::account::machine::MachineOrder;
+use crate::account::{self, Account, ApiError};
+
+/// What became of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::account) enum InstanceNews {
+    /// Its user processes run; an agent can register only with an instance profile.
+    Booted { has_profile: bool },
+    /// Its user processes have ended.
+    Down,
+    /// It stops or terminates: load balancers must not send it requests.
+    Leaving,
+}
 
 /// How long a terminated instance is still shown.
 const SHOWN_AFTER_TERMINATION: Duration = Duration::from_secs(3600);
@@ -176,7 +186,7 @@ pub(super) fn boot(account: &mut Account, id: &str, life: u32) {
     instance.is_up = true;
     let has_profile = instance.profile.is_some();
     account.reached(account.now(), "booted", id);
-    account.order(Order::Machine(order));
+    account.order(order);
     account.tell(id, InstanceNews::Booted { has_profile });
 }
 
@@ -189,9 +199,9 @@ pub(super) fn take_down(account: &mut Account, id: &str) {
         .expect("only existing instances are taken down");
     instance.app_port = None;
     if std::mem::take(&mut instance.is_up) {
-        account.order(Order::Machine(MachineOrder::Stop {
+        account.order(MachineOrder::Stop {
             instance: id.to_owned(),
-        }));
+        });
     }
     account.tell(id, InstanceNews::Down);
 }
@@ -273,9 +283,9 @@ pub(in crate::account) fn begin_terminate(account: &mut Account, id: &str, why: 
     instance.life += 1;
     instance.app_port = None;
     instance.is_up = false;
-    account.order(Order::Machine(MachineOrder::Terminate {
+    account.order(MachineOrder::Terminate {
         instance: id.to_owned(),
-    }));
+    });
     account.tell(id, InstanceNews::Down);
     account.tell(id, InstanceNews::Leaving);
     let pace = account.pace.instance_terminate;

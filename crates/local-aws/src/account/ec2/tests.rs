@@ -9,7 +9,7 @@ use super::launch_data::LaunchData;
 use super::{lives, network};
 use crate::account::Tags;
 use crate::account::elbv2::load_balancers::{self, Settings};
-use crate::account::order::MachineOrder;
+use crate::account::machine::MachineOrder;
 use crate::account::{Account, Order};
 use crate::pace::Pace;
 

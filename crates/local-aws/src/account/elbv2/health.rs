@@ -11,8 +11,8 @@ use super::network::{Address, address, zone_of};
 use super::target_groups::HealthCheck;
 use super::targets::{Stage, Target, TargetKey};
 use super::{NODES, Timed, load_balancers, target_groups};
-use crate::account::order::{LoadBalancerOrder, Probe};
-use crate::account::{Account, Order};
+use crate::account::Account;
+use crate::account::elbv2::order::{LoadBalancerOrder, Probe};
 
 /// One run of health checks of a target; events of an earlier run are late and count for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,7 +259,7 @@ pub(super) fn check(account: &mut Account, watch: &Watch, node: usize) {
     schedule(account, interval, watch, node);
     if !skips && let Some(target) = watch.target_in(account) {
         target.views[node].is_checking = true;
-        account.order(Order::LoadBalancer(LoadBalancerOrder::Check(probe)));
+        account.order(LoadBalancerOrder::Check(probe));
     }
 }
 

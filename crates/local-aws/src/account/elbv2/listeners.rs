@@ -7,8 +7,8 @@ use super::actions::{self, Action};
 use super::rules::{Rule, RuleTable};
 use super::versions::Versioned;
 use super::{PerNode, load_balancers, not_found, propagation, target_groups};
-use crate::account::order::LoadBalancerOrder;
-use crate::account::{Account, ApiError, Order, Tags};
+use crate::account::elbv2::order::LoadBalancerOrder;
+use crate::account::{Account, ApiError, Tags};
 
 /// A listener.
 #[derive(Clone, Debug)]
@@ -181,15 +181,12 @@ pub fn opened(account: &mut Account, arn: &str, failure: Option<String>) {
 
 fn open(account: &mut Account, arn: &str, port: u16) {
     let listener = arn.to_owned();
-    account.order(Order::LoadBalancer(LoadBalancerOrder::Open {
-        listener,
-        port,
-    }));
+    account.order(LoadBalancerOrder::Open { listener, port });
 }
 
 fn close(account: &mut Account, arn: &str) {
     let listener = arn.to_owned();
-    account.order(Order::LoadBalancer(LoadBalancerOrder::Close { listener }));
+    account.order(LoadBalancerOrder::Close { listener });
 }
 
 /// A port that no other listener has: on this load balancer by AWS's rule, on another because all load balancers

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use super::attributes::Attributes;
 use super::{Timed, check_name, listeners, not_found};
-use crate::account::order::LoadBalancerOrder;
-use crate::account::{Account, ApiError, Order, Tags};
+use crate::account::elbv2::order::LoadBalancerOrder;
+use crate::account::{Account, ApiError, Tags};
 
 /// A load balancer.
 #[derive(Clone, Debug)]
@@ -183,10 +183,7 @@ pub(super) fn become_active(account: &mut Account, arn: &str) {
     load_balancer.is_active = true;
     for listener in listeners::of(account, arn) {
         let port = account.elbv2.listeners[&listener].port;
-        account.order(Order::LoadBalancer(LoadBalancerOrder::Open {
-            listener,
-            port,
-        }));
+        account.order(LoadBalancerOrder::Open { listener, port });
     }
 }
 

@@ -12,6 +12,7 @@ pub mod health;
 pub mod listeners;
 pub mod load_balancers;
 pub mod network;
+pub mod order;
 pub mod routing;
 pub mod rules;
 pub mod tags;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::attributes::Attributes;
 use super::targets::{Target, TargetKey};
 use super::{PerNode, check_name, health, not_found, within};
-use crate::account::order::LoadBalancerOrder;
-use crate::account::{Account, ApiError, Order, Tags};
+use crate::account::elbv2::order::LoadBalancerOrder;
+use crate::account::{Account, ApiError, Tags};
 
 /// A target group of instances that speak HTTP.
 #[derive(Clone, Debug)]
@@ -304,7 +304,7 @@ pub fn delete(account: &mut Account, arn: &str) -> Result<(), ApiError> {
     let gone = account.elbv2.target_groups.remove(arn);
     for target in gone.iter().flat_map(|group| group.targets.values()) {
         let registration = target.registration;
-        account.order(Order::LoadBalancer(LoadBalancerOrder::Cut { registration }));
+        account.order(LoadBalancerOrder::Cut { registration });
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::health::{self, NodeView, Watch};
 use super::network::is_running;
 use super::{PerNode, Timed, propagation, target_groups};
-use crate::account::order::LoadBalancerOrder;
-use crate::account::{Account, ApiError, Order};
+use crate::account::elbv2::order::LoadBalancerOrder;
+use crate::account::{Account, ApiError};
 
 /// AWS's most targets of a group.
 const MOST_TARGETS: usize = 1000;
@@ -218,7 +218,7 @@ pub(super) fn drained(account: &mut Account, watch: &Watch) {
     if let Ok(group) = target_groups::find_mut(account, &watch.group) {
         group.targets.remove(&watch.target);
     }
-    account.order(Order::LoadBalancer(LoadBalancerOrder::Cut { registration }));
+    account.order(LoadBalancerOrder::Cut { registration });
 }
 
 /// Whether the instance's deregistration delay is over (or it was never registered).

@@ -8,9 +8,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::documents;
-use crate::account::{Account, ApiError, Order, Tags, iam};
+use crate::account::{Account, ApiError, Tags, iam};
 use crate::runbook::{Parameter, Runbook};
 use crate::runbook::{pattern, template};
+
+/// The execution of this id has something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoOn(pub String);
 
 /// How an execution or a step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +210,7 @@ pub fn start(account: &mut Account, start: Start) -> Result<String, ApiError> {
         tags: start.tags,
     };
     account.ssm.automations.insert(id.clone(), execution);
-    account.order(Order::Automation(id.clone()));
+    account.order(GoOn(id.clone()));
     Ok(id)
 }
 
@@ -252,7 +256,7 @@ pub fn stop(account: &mut Account, id: &str, stop: Stop) -> Result<(), ApiError>
         execution.stop.get_or_insert(stop);
         execution.wake_at = Duration::ZERO;
     }
-    account.order(Order::Automation(id.to_owned()));
+    account.order(GoOn(id.to_owned()));
     Ok(())
 }
 

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::{Timed, agents};
-use crate::account::order::MachineOrder;
-use crate::account::{self, Account, ApiError, Order};
+use crate::account::machine::MachineOrder;
+use crate::account::{self, Account, ApiError};
 
 /// How much of a script's standard output Systems Manager keeps.
 const STDOUT_CHARS: usize = 24_000;
@@ -235,10 +235,10 @@ pub fn cancel(account: &mut Account, id: &str, instances: &[String]) -> Result<(
         }
     }
     for instance in ended {
-        account.order(Order::Machine(MachineOrder::CancelScript {
+        account.order(MachineOrder::CancelScript {
             instance,
             command: id.to_owned(),
-        }));
+        });
     }
     Ok(())
 }
@@ -268,12 +268,12 @@ pub(super) fn deliver(account: &mut Account, id: &str, instance: &str) {
             ),
         );
     }
-    account.order(Order::Machine(MachineOrder::RunScript {
+    account.order(MachineOrder::RunScript {
         instance: instance.to_owned(),
         command: id.to_owned(),
         lines,
         limit: request.execution_timeout,
-    }));
+    });
 }
 
 /// The script ended: its result is on its way back.

@@ -11,7 +11,7 @@ pub mod parameters;
 
 use std::collections::BTreeMap;
 
-use super::{Account, ApiError, Order, Tags};
+use super::{Account, ApiError, Tags};
 
 pub use self::commands::ScriptResult;
 
@@ -73,7 +73,7 @@ impl State {
 pub fn fire(account: &mut Account, event: Timed) {
     match event {
         Timed::AgentRegisters { instance, boot } => agents::register(account, &instance, boot),
-        Timed::Automation(id) => account.order(Order::Automation(id)),
+        Timed::Automation(id) => account.order(automations::GoOn(id)),
         Timed::CommandDelivered { command, instance } => {
             commands::deliver(account, &command, &instance);
         }

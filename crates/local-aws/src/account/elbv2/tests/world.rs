@@ -11,12 +11,12 @@ use crate::account::elbv2::actions::{Action, ActionKind, Forward};
 use crate::account::elbv2::conditions::Facts;
 use crate::account::elbv2::health::Outcome;
 use crate::account::elbv2::network::Address;
+use crate::account::elbv2::order::{LoadBalancerOrder, Probe};
 use crate::account::elbv2::routing::{Route, route};
 use crate::account::elbv2::target_groups::HealthCheck;
 use crate::account::elbv2::{
     health, listeners, load_balancers, target_groups, target_state, targets,
 };
-use crate::account::order::{LoadBalancerOrder, Probe};
 use crate::account::{Account, Order, Tags};
 use crate::pace::Pace;
 

@@ -40,7 +40,7 @@ fn a_command_runs_on_the_machine_and_its_result_comes_back_cut() {
     account.advance(Duration::from_secs(60));
     let orders = account.take_orders();
     assert!(
-        matches!(&orders[..], [Order::Machine(MachineOrder::RunScript { command, .. })] if *command == id),
+        matches!(&orders[..], [crate::account::Order::Machine(MachineOrder::RunScript { command, .. })] if *command == id),
         "{orders:?}"
     );
     let result = ScriptResult {
