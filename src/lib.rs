@@ -105,7 +105,7 @@
 //! What the compiler does not keep, `clippy.toml` and `tests/house.rs` do.
 //!
 //! - Only [`aws`] names types of the SDK. An error of the SDK is converted once, there, to operation, object, code and
-//!   words; whoever branches does so on [`aws::error::ErrorKind`], never on text.
+//!   words; whoever branches does so on [`cause::ErrorKind`] or [`cause::Reason`], never on text, to the last report.
 //! - Only [`http_client`] names reqwest: the usual proxies, no redirect, bounded answers.
 //! - Only [`github`] names octocrab. What GitHub does not do, or does not answer, is a notice and never an outcome.
 //! - Only [`run::wait`] sleeps, on a [`run::wait::Clock`] that a rehearsal can accelerate and a test can pause.
@@ -204,6 +204,7 @@
 pub mod announce;
 pub mod aws;
 pub mod bake;
+pub mod cause;
 pub mod cli;
 pub mod commands;
 pub mod config;

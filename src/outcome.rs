@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cause::{Cause, Reason};
 use crate::names::{Colour, Release, Weights};
 
 /// Deployed, verified, or nothing to do.
@@ -96,8 +97,9 @@ pub enum Outcome {
     RolledBack {
         /// The step that failed.
         step: String,
-        /// Why, in the user's words.
-        cause: String,
+        /// Why.
+        #[serde(flatten)]
+        cause: Cause,
         /// Whether traffic had begun to move, and was restored and verified.
         traffic_moved: bool,
         /// What serves now; `None` when nothing was live before.
@@ -125,9 +127,11 @@ pub enum Outcome {
         /// The step that failed.
         step: String,
         /// Why it failed.
-        cause: String,
+        #[serde(flatten)]
+        cause: Cause,
         /// Why the traffic could not be restored.
-        undo_failure: String,
+        #[serde(flatten, with = "undo_failure")]
+        undo_failure: Cause,
         /// The weights as last seen, if they could be read.
         weights: Option<Weights>,
         /// The commands to type, in order.
@@ -148,6 +152,36 @@ pub enum Outcome {
         /// What could not be cleaned up.
         leftovers: Vec<Leftover>,
     },
+}
+
+/// A second cause beside the first one, under names of its own.
+mod undo_failure {
+    use serde::{Deserializer, Serializer};
+
+    use super::{Cause, Deserialize, Reason, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    struct Named {
+        undo_failure: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undo_reason: Option<Reason>,
+    }
+
+    pub(super) fn serialize<S: Serializer>(cause: &Cause, to: S) -> Result<S::Ok, S::Error> {
+        let named = Named {
+            undo_failure: cause.words.clone(),
+            undo_reason: cause.reason.clone(),
+        };
+        named.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Cause, D::Error> {
+        let named = Named::deserialize(from)?;
+        Ok(Cause {
+            words: named.undo_failure,
+            reason: named.undo_reason,
+        })
+    }
 }
 
 impl Outcome {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
+use crate::cause::Reason;
 
 /// How many instances a group may have and wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +69,8 @@ pub struct Activity {
     pub description: String,
     /// AWS's words about a failure.
     pub message: String,
+    /// What is behind a failure, if it is one that has a name.
+    pub reason: Option<Reason>,
     /// When it began.
     pub started: SystemTime,
 }
@@ -130,7 +133,7 @@ pub async fn describe_group(aws: &Aws, name: &str) -> Result<Group, Failure> {
         .next()
         .ok_or_else(|| Failure {
             kind: ErrorKind::NotFound,
-            operation: "DescribeAutoScalingGroups",
+            operation: "DescribeAutoScalingGroups".into(),
             resource: name.to_owned(),
             code: String::new(),
             message: "there is no Auto Scaling group of this name".to_owned(),
@@ -249,6 +252,19 @@ pub async fn resume_processes(aws: &Aws, name: &str, processes: &[String]) -> Re
     Ok(())
 }
 
+/// What is behind a failed launch. An activity has no code: AWS says it in its message alone, so that is read here, where
+/// it comes in, and nowhere else.
+fn reason_of(message: &str) -> Option<Reason> {
+    const WORDS: [(&str, Reason); 4] = [
+        ("InsufficientInstanceCapacity", Reason::NoCapacity),
+        ("do not have sufficient", Reason::NoCapacity),
+        ("VcpuLimitExceeded", Reason::Quota),
+        ("more vCPU capacity than", Reason::Quota),
+    ];
+    let named = WORDS.into_iter().find(|(words, _)| message.contains(words));
+    named.map(|(_, reason)| reason)
+}
+
 /// The latest activities of a group, the newest first.
 pub async fn describe_activities(aws: &Aws, name: &str) -> Result<Vec<Activity>, Failure> {
     let answer = aws
@@ -269,6 +285,7 @@ pub async fn describe_activities(aws: &Aws, name: &str) -> Result<Vec<Activity>,
                 .map(|code| code.as_str().to_owned())
                 .unwrap_or_default(),
             description: activity.description.unwrap_or_default(),
+            reason: activity.status_message.as_deref().and_then(reason_of),
             message: activity.status_message.unwrap_or_default(),
             started: activity
                 .start_time

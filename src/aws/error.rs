@@ -6,72 +6,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
-/// What callers branch on; never on text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// It does not exist, or not yet where we looked.
-    NotFound,
-    /// It exists already, or is in use.
-    Conflict,
-    /// Too many requests.
-    Throttled,
-    /// The caller may not, or its credentials are not valid (any more).
-    Denied,
-    /// Something else goes on with it now.
-    NotReady,
-    /// No answer: it may or may not have happened.
-    Unknown,
-    /// Anything else.
-    Other,
-}
-
-/// A failed call.
-#[derive(Debug)]
-pub struct Failure {
-    /// What callers branch on.
-    pub kind: ErrorKind,
-    /// The operation, as AWS names it.
-    pub operation: &'static str,
-    /// What it was about.
-    pub resource: String,
-    /// AWS's code; empty when there was no answer.
-    pub code: String,
-    /// AWS's words, or why there was no answer.
-    pub message: String,
-    /// For AWS's support.
-    pub request_id: Option<String>,
-}
-
-impl Failure {
-    /// Whether it is that the thing does not exist.
-    pub fn is_not_found(&self) -> bool {
-        self.kind == ErrorKind::NotFound
-    }
-
-    /// Whether it is that the thing exists already or is in use.
-    pub fn is_conflict(&self) -> bool {
-        self.kind == ErrorKind::Conflict
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.operation)?;
-        if !self.resource.is_empty() {
-            write!(f, " {}", self.resource)?;
-        }
-        if !self.code.is_empty() {
-            write!(f, ": {}", self.code)?;
-        }
-        write!(f, ": {}", self.message)?;
-        if let Some(id) = &self.request_id {
-            write!(f, " (request {id})")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Failure {}
+use crate::cause::refusal_of;
+pub use crate::cause::{ErrorKind, FailedCall as Failure};
 
 /// Has an SDK error say what was attempted, on what.
 pub(super) trait About<T> {
@@ -87,7 +23,7 @@ where
 {
     fn about(self, operation: &'static str, resource: impl Into<String>) -> Result<T, Failure> {
         self.map_err(|error| {
-            let request_id = error.request_id().map(str::to_owned);
+            let request_id = error.request_id().map(Box::from);
             let (code, message) = match error.as_service_error() {
                 Some(service) => (
                     service.code().unwrap_or_default().to_owned(),
@@ -104,7 +40,7 @@ where
             };
             Failure {
                 kind,
-                operation,
+                operation: operation.into(),
                 resource: resource.into(),
                 code,
                 message,
@@ -133,24 +69,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// What a code of any of the services means to a caller. Codes: each service's API reference, "Errors".
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn kind_of(code: &str) -> ErrorKind {
-    const DENIED: [&str; 14] = [
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "SignatureDoesNotMatch",
-        "InvalidAccessKeyId",
-        "MissingAuthenticationToken",
-        "OptInRequired",
-        "InvalidToken",
-    ];
     const THROTTLED: [&str; 8] = [
         "Throttling",
         "ThrottlingException",
@@ -170,7 +89,7 @@ fn kind_of(code: &str) -> ErrorKind {
         "ResourceInUse",
         "DependencyViolation",
     ];
-    if DENIED.contains(&code) {
+    if refusal_of(code).is_some() {
         return ErrorKind::Denied;
     }
     if THROTTLED.contains(&code) {
@@ -237,21 +156,5 @@ mod tests {
         ] {
             assert_eq!(kind_of(code), kind, "{code}");
         }
-    }
-
-    #[test]
-    fn a_failure_names_the_act_the_object_and_aws_s_words() {
-        let failure = Failure {
-            kind: ErrorKind::Denied,
-            operation: "ModifyRule",
-            resource: "arn:rule".into(),
-            code: "AccessDenied".into(),
-            message: "not authorized".into(),
-            request_id: Some("r-1".into()),
-        };
-        assert_eq!(
-            failure.to_string(),
-            "ModifyRule arn:rule: AccessDenied: not authorized (request r-1)"
-        );
     }
 }

@@ -125,7 +125,7 @@ async fn put_expiration(aws: &Aws, bucket: &str, keep_days: i32) -> Result<(), F
 fn unbuildable(operation: &'static str, resource: &str, message: &str) -> Failure {
     Failure {
         kind: ErrorKind::Other,
-        operation,
+        operation: operation.into(),
         resource: resource.to_owned(),
         code: String::new(),
         message: message.to_owned(),

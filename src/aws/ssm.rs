@@ -204,7 +204,7 @@ pub async fn describe_automation(aws: &Aws, id: &str) -> Result<Automation, Fail
         .about("GetAutomationExecution", id)?;
     let execution = answer.automation_execution.ok_or_else(|| Failure {
         kind: ErrorKind::NotFound,
-        operation: "GetAutomationExecution",
+        operation: "GetAutomationExecution".into(),
         resource: id.to_owned(),
         code: String::new(),
         message: "AWS's answer names nothing".to_owned(),
@@ -258,7 +258,7 @@ pub async fn find_automations_under_way(aws: &Aws, document: &str) -> Result<Vec
         .build()
         .map_err(|error| Failure {
             kind: ErrorKind::Other,
-            operation: "DescribeAutomationExecutions",
+            operation: "DescribeAutomationExecutions".into(),
             resource: document.to_owned(),
             code: String::new(),
             message: error.to_string(),

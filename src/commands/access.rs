@@ -1,6 +1,6 @@
 //! The way to AWS, and in plain words why there is none.
 
-use crate::aws::error::{ErrorKind, Failure as ApiFailure};
+use crate::aws::error::Failure as ApiFailure;
 use crate::aws::{Access, Aws, NoAccess};
 use crate::config::Config;
 use crate::inputs::Inputs;
@@ -48,20 +48,6 @@ pub(super) fn explain_denied(error: &anyhow::Error) -> Option<String> {
     let failure = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<ApiFailure>())?;
-    if failure.kind != ErrorKind::Denied {
-        return None;
-    }
-    let remedy = match failure.code.as_str() {
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            "the AWS credentials have expired: get new ones (in GitHub Actions, run this sooner after \
-             aws-actions/configure-aws-credentials, or raise its role-duration-seconds), then run this again"
-        }
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-            "the role may not do this: allow it in the role's policy, then run this again"
-        }
-        _ => {
-            "AWS does not accept these credentials: check the keys, the region and this machine's clock"
-        }
-    };
+    let remedy = failure.refusal()?.remedy;
     Some(format!("{error:#}\n{remedy}"))
 }

@@ -94,8 +94,8 @@ pub(super) fn ended_at_once(cx: &Context, plan: &Plan) -> Outcome {
         );
         return Outcome::Stuck {
             step,
-            cause: "a second signal".to_owned(),
-            undo_failure: "it was ended before the traffic was seen to be back".to_owned(),
+            cause: "a second signal".into(),
+            undo_failure: "it was ended before the traffic was seen to be back".into(),
             weights: None,
             commands: vec![finish, look],
             leftovers,

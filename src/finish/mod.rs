@@ -17,6 +17,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::cause::Cause;
 use crate::ending::{Finished, restore_by_hand};
 use crate::names::Release;
 use crate::outcome::{Leftover, Outcome};
@@ -147,17 +148,17 @@ fn stuck(
     plan: &Plan,
     progress: &Progress,
     ownership: &Ownership,
-    undo_failure: String,
+    undo_failure: impl Into<Cause>,
     leftovers: Vec<Leftover>,
 ) -> Outcome {
     let (step, stopped) = ended_at(progress);
     Outcome::Stuck {
         step,
         cause: stopped.map_or_else(
-            || "the run was stopped before its end".to_owned(),
+            || "the run was stopped before its end".into(),
             |stopped| stopped.cause.clone(),
         ),
-        undo_failure,
+        undo_failure: undo_failure.into(),
         weights: ownership.weights,
         commands: restore_by_hand(plan),
         leftovers,
@@ -193,7 +194,7 @@ mod tests {
             stopped: stopped.map(|zone| Stopped {
                 step: StepId::Soak,
                 zone,
-                cause: "cancelled".to_owned(),
+                cause: "cancelled".into(),
                 cancelled: true,
             }),
         }

@@ -9,7 +9,7 @@
 //! failure and is not sent, so that the queue of a server that hangs stays as short as its timeout.
 
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     grace: Duration,
     /// Tickets due before this, in microseconds, may be late because the runner stood still.
     excused: AtomicU64,
+    /// A worker panicked: what it had to ask is not asked any more.
+    pub(super) has_panicked: AtomicBool,
 }
 
 impl Shared {
@@ -57,6 +59,7 @@ impl Shared {
             stopped: OnceLock::new(),
             grace,
             excused: AtomicU64::new(0),
+            has_panicked: AtomicBool::new(false),
         }
     }
 

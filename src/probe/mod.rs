@@ -104,6 +104,13 @@ impl Running {
         self.shared.recorder().judged_from = Some(wall);
     }
 
+    /// Whether one of its workers panicked: then what is counted is not all that was due.
+    pub fn has_panicked(&self) -> bool {
+        self.shared
+            .has_panicked
+            .load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Counts all requests that are finished by now.
     pub fn tally(&self) -> Tally {
         self.shared.recorder().tally()

@@ -5,6 +5,7 @@
 //! Guarantees: dropping them ends them; workers that have finished hold nothing any more.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result};
 use tokio::sync::oneshot;
@@ -92,10 +93,26 @@ fn spawn(shared: Arc<Shared>, lanes: Vec<Arc<LaneSpec>>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
     for lane in lanes {
         for worker in 0..lane.workers {
-            workers.spawn(work(Arc::clone(&shared), Arc::clone(&lane), worker));
+            let (shared, lane) = (Arc::clone(&shared), Arc::clone(&lane));
+            let alarm = Alarm(Arc::clone(&shared));
+            workers.spawn(async move {
+                let _alarm = alarm;
+                work(shared, lane, worker).await;
+            });
         }
     }
     workers
+}
+
+/// Dropped by a panic, it tells: a step that watches must not take a silence for good answers.
+struct Alarm(Arc<Shared>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.has_panicked.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 async fn join(mut workers: JoinSet<()>) -> Result<()> {
@@ -103,4 +120,36 @@ async fn join(mut workers: JoinSet<()>) -> Result<()> {
         worker.context("a worker of the probe")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::recorder::Recorder;
+    use net_clock::Clock;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_worker_that_panics_is_told_while_the_others_go_on_and_at_the_end() {
+        let clock = Clock::real();
+        let recorder = Recorder::new(Duration::ZERO);
+        let shared = Arc::new(Shared::new(&clock, recorder, None, Duration::ZERO));
+        let mut workers = JoinSet::new();
+        let alarm = Alarm(Arc::clone(&shared));
+        workers.spawn(async move {
+            let _alarm = alarm;
+            panic!("planted");
+        });
+        let error = join(workers).await.expect_err("a worker panicked");
+        assert!(
+            format!("{error:#}").contains("a worker of the probe"),
+            "{error:#}"
+        );
+        assert!(shared.has_panicked.load(Ordering::Relaxed));
+        drop(Alarm(Arc::clone(&shared)));
+        assert!(
+            Arc::into_inner(shared).is_some(),
+            "nobody holds it any more"
+        );
+    }
 }

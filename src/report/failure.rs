@@ -5,7 +5,9 @@ use super::Run;
 use super::explain::explain;
 use super::proof::Proof;
 use super::words::Phrase;
+use crate::cause::{Cause, Reason};
 use crate::outcome::Outcome;
+use crate::probe::Evidence;
 use crate::run::beginning::Beginning;
 use crate::run::event::Event;
 use crate::text;
@@ -36,12 +38,12 @@ pub(super) fn of(
     subject: &Beginning,
     proof: Option<&Proof>,
 ) -> Option<FailureReport> {
-    let (step, causes) = match run.outcome {
+    let (step, causes): (String, Vec<Cause>) = match run.outcome {
         Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
             return None;
         }
         // Commands to choose from stand on lines of their own.
-        Outcome::Refused { reason } => (String::new(), reason.lines().map(str::to_owned).collect()),
+        Outcome::Refused { reason } => (String::new(), reason.lines().map(Cause::from).collect()),
         Outcome::RolledBack { step, cause, .. } => (step.clone(), vec![cause.clone()]),
         Outcome::Cancelled { step, .. } => (step.clone(), Vec::new()),
         Outcome::Stuck {
@@ -50,21 +52,30 @@ pub(super) fn of(
             undo_failure,
             ..
         } => {
-            let restoring = format!("then, restoring the traffic: {undo_failure}");
+            let restoring = Cause {
+                words: format!("then, restoring the traffic: {undo_failure}"),
+                ..undo_failure.clone()
+            };
             (step.clone(), vec![cause.clone(), restoring])
         }
-        Outcome::Unproven { reasons, .. } => (String::new(), reasons.clone()),
+        Outcome::Unproven { reasons, .. } => (
+            String::new(),
+            reasons.iter().map(|why| unproven(run, why)).collect(),
+        ),
     };
     let (next, commands) = next(run.outcome, subject);
     Some(FailureReport {
         affected: affected(run.outcome, subject, proof),
         // What keeps the traffic where it is matters more than what came first.
-        why: causes.iter().rev().find_map(|cause| explain(&step, cause)),
+        why: causes
+            .iter()
+            .rev()
+            .find_map(|cause| explain(cause.reason.as_ref()?)),
         step: text::one_line(&step),
         causes: causes
             .iter()
             .take(MOST_ROWS)
-            .map(|cause| text::one_line(cause))
+            .map(|cause| text::one_line(&cause.words))
             .collect(),
         undone: undone(run),
         next,
@@ -74,6 +85,16 @@ pub(super) fn of(
             .map(|command| text::one_line(command))
             .collect(),
     })
+}
+
+/// Why it is not proved; what is behind it is what the first failed request was answered.
+fn unproven(run: &Run<'_>, why: &str) -> Cause {
+    let tally = run.evidence.map(Evidence::judged_tally);
+    let first = tally.and_then(|tally| tally.first_failure.as_ref());
+    Cause {
+        words: why.to_owned(),
+        reason: first.map(|first| Reason::Requests(first.status)),
+    }
 }
 
 fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Phrase {

@@ -134,7 +134,7 @@ impl Reader {
                 };
                 self.end(at, state, summary);
             }
-            Event::StepFailed { cause, .. } => self.end(at, State::Failed, cause),
+            Event::StepFailed { cause, .. } => self.end(at, State::Failed, &cause.words),
             Event::UndoBegan { .. } => {
                 self.end(at, State::Unfinished, "");
                 self.undoing = at;

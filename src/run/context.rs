@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::bug::bug;
 use super::event::{Event, Pulse, Stamped};
 use super::journal::{Journal, Notice};
 use super::wait::{Limits, Look, WaitError, wait_until};
 use crate::aws::Aws;
-use crate::aws::error::{ErrorKind, kind};
 use net_clock::{Clock, Network};
 
 /// Told of every event as it happens.
@@ -67,10 +67,18 @@ impl Events {
             at: self.clock.wall().saturating_sub(self.begun),
             event,
         };
-        if let Some(listener) = self.listener.borrow_mut().as_mut() {
-            listener(&stamped);
-        }
+        let mut listener = self.listener.borrow_mut();
+        let told = listener.as_mut().map(|listener| {
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| listener(&stamped)))
+        });
         self.all.borrow_mut().push(stamped);
+        if let Some(Err(panic)) = told {
+            // A report is a view: it ends no run. It gets no further event, as it would panic again.
+            *listener = None;
+            drop(listener);
+            let why = bug(panic.as_ref());
+            self.note(format!("nothing more is told while the run goes on: {why}"));
+        }
     }
 
     /// Adds a sentence worth knowing.
@@ -144,7 +152,7 @@ impl Context {
         step: &str,
         what: &str,
         limits: Limits,
-        mut look: F,
+        look: F,
     ) -> Result<T, WaitError>
     where
         F: FnMut() -> Fut,
@@ -161,7 +169,7 @@ impl Context {
                     reason: reason.to_owned(),
                 });
             },
-            || patiently(look()),
+            look,
         )
         .await
     }
@@ -206,12 +214,7 @@ impl Undoing<'_> {
     }
 
     /// Waits for something; only the deadline ends it.
-    pub async fn wait<T, F, Fut>(
-        &self,
-        what: &str,
-        limits: Limits,
-        mut look: F,
-    ) -> Result<T, WaitError>
+    pub async fn wait<T, F, Fut>(&self, what: &str, limits: Limits, look: F) -> Result<T, WaitError>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = anyhow::Result<Look<T>>>,
@@ -229,25 +232,8 @@ impl Undoing<'_> {
                     reason: reason.to_owned(),
                 });
             },
-            || patiently(look()),
+            look,
         )
         .await
-    }
-}
-
-/// A look that AWS had no time for, or that got no answer, has seen nothing: the wait goes on to its deadline.
-async fn patiently<T>(
-    look: impl Future<Output = anyhow::Result<Look<T>>>,
-) -> anyhow::Result<Look<T>> {
-    match look.await {
-        Err(error)
-            if matches!(
-                kind(&error),
-                Some(ErrorKind::Throttled | ErrorKind::Unknown)
-            ) =>
-        {
-            Ok(Look::NotYet(format!("{error:#}")))
-        }
-        other => other,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::beginning::Beginning;
+use crate::cause::Cause;
 use crate::names::{Colour, Weights};
 
 /// Which part of a release a step belongs to; it decides how a failure is undone.
@@ -82,8 +83,9 @@ pub enum Event {
     StepFailed {
         /// Its name.
         step: String,
-        /// The cause in the user's words.
-        cause: String,
+        /// Why.
+        #[serde(flatten)]
+        cause: Cause,
     },
     /// A smoke test was run.
     SmokeTested {

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::event::Zone;
 use super::step_id::StepId;
+use crate::cause::Cause;
 
 /// How far a step came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +43,9 @@ pub struct Stopped {
     pub step: StepId,
     /// The furthest zone that the run had reached.
     pub zone: Zone,
-    /// Why, in the user's words.
-    pub cause: String,
+    /// Why.
+    #[serde(flatten)]
+    pub cause: Cause,
     /// The run was cancelled.
     pub cancelled: bool,
 }

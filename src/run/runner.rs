@@ -2,7 +2,8 @@
 //!
 //! Guarantees: a step is journalled before it starts, its handle before it settles, and its undoing once it is done; a
 //! failed start is undone like a finished one; undoing goes on after a failed undo, except that nothing else is undone
-//! while live traffic could not be restored. What another process began can be undone here ([`Runner::rearm`]).
+//! while live traffic could not be restored; a panic inside a step is an error of the run, which unwinds.
+//! What another process began can be undone here ([`Runner::rearm`]).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,12 +11,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::bug::unpanicked;
 use super::context::{Context, Undoing};
 use super::event::{Event, Zone};
 use super::progress::{Entry, Stopped};
 use super::step::{About, Check, Forward, Settled, Step, handle_of};
 use super::wait::WaitError;
 use crate::aws::error::{ErrorKind, kind};
+use crate::cause::Cause;
 use crate::outcome::Leftover;
 
 /// How long a call that got no answer may take to have its effect; what is undone meanwhile it would do again.
@@ -28,8 +31,8 @@ pub struct Stop {
     pub step: About,
     /// The furthest zone that the run had reached: it decides what undoing means.
     pub zone: Zone,
-    /// Why, in the user's words.
-    pub cause: String,
+    /// Why.
+    pub cause: Cause,
     /// The run was cancelled.
     pub cancelled: bool,
 }
@@ -42,7 +45,7 @@ pub struct Unwound {
     /// What could not be removed.
     pub leftovers: Vec<Leftover>,
     /// Why the traffic could not be restored, if it could not.
-    pub stuck: Option<String>,
+    pub stuck: Option<Cause>,
 }
 
 type Pending<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Option<String>>> + 'a>>;
@@ -101,7 +104,7 @@ impl<'a> Runner<'a> {
         self.begin(about)?;
         cx.note_if(cx.journal.began(about.id, about.zone));
         // Boxed: the SDK's futures are large, and a release would hold many of them on one stack.
-        let started = Box::pin(step.start(cx)).await;
+        let started = unpanicked(Box::pin(step.start(cx))).await;
         let handle = started.as_ref().ok().cloned();
         let result = match started {
             Ok(handle) => self.settle(&step, &handle).await,
@@ -130,7 +133,7 @@ impl<'a> Runner<'a> {
         let cx = self.context;
         let noted = serde_json::to_value(handle)?;
         cx.note_if(cx.journal.started(S::ABOUT.id, noted));
-        Box::pin(step.settle(cx, handle)).await
+        unpanicked(Box::pin(step.settle(cx, handle))).await
     }
 
     /// Runs a step that changes nothing.
@@ -140,7 +143,7 @@ impl<'a> Runner<'a> {
         cx.note_if(cx.journal.began(about.id, about.zone));
         // Nothing of it can be half done.
         cx.note_if(cx.journal.started(about.id, Value::Null));
-        let result = Box::pin(check.check(cx)).await;
+        let result = unpanicked(Box::pin(check.check(cx))).await;
         self.end(about, result)
     }
 
@@ -149,10 +152,10 @@ impl<'a> Runner<'a> {
         let (cx, about) = (self.context, F::ABOUT);
         self.begin(about)?;
         cx.note_if(cx.journal.began(about.id, about.zone));
-        let result = match Box::pin(step.start(cx)).await {
+        let result = match unpanicked(Box::pin(step.start(cx))).await {
             Ok(begun) => {
                 cx.note_if(cx.journal.started(about.id, Value::Null));
-                Box::pin(step.settle(cx, &begun)).await
+                unpanicked(Box::pin(step.settle(cx, &begun))).await
             }
             Err(error) => Err(error),
         };
@@ -212,7 +215,7 @@ impl<'a> Runner<'a> {
         let stop = Stop {
             step: about,
             zone: self.reached.unwrap_or(about.zone),
-            cause: format!("{error:#}"),
+            cause: Cause::of(error),
             cancelled: is_cancelled(error),
         };
         let stopped = Stopped {
@@ -236,7 +239,7 @@ impl<'a> Runner<'a> {
         }
         while let Some(armed) = self.armed.pop() {
             let about = armed.about();
-            match armed.undo(cx.for_undo()).await {
+            match unpanicked(armed.undo(cx.for_undo())).await {
                 Ok(None) => cx.note_if(cx.journal.undone(about.id, None)),
                 Ok(Some(summary)) => {
                     cx.note_if(cx.journal.undone(about.id, Some(&summary)));
@@ -247,17 +250,17 @@ impl<'a> Runner<'a> {
                     unwound.undone.push(summary);
                 }
                 Err(error) => {
-                    let error = format!("{error:#}");
+                    let error = Cause::of(&error);
                     cx.events.emit(Event::UndoFailed {
                         step: about.name.to_owned(),
-                        error: error.clone(),
+                        error: error.words.clone(),
                     });
                     if about.zone == Zone::Commit {
                         // Traffic may stand on the candidate: removing anything more would make it worse.
                         unwound.stuck = Some(error);
                         break;
                     }
-                    unwound.leftovers.push(left_over(cx, about, &error));
+                    unwound.leftovers.push(left_over(cx, about, &error.words));
                 }
             }
         }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use crate::aws::error::{ErrorKind, kind};
 use net_clock::Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -88,6 +89,8 @@ pub enum WaitError {
         after: Duration,
         /// The last reason it was not ready.
         last: String,
+        /// The error of the last look, if it saw nothing: AWS had no time for it, or did not answer.
+        unseen: Option<anyhow::Error>,
     },
     /// It can never be ready.
     Never {
@@ -99,29 +102,56 @@ pub enum WaitError {
     /// The run was cancelled.
     Cancelled,
     /// The look itself failed.
-    Look(anyhow::Error),
+    Look {
+        /// What was waited for.
+        what: String,
+        /// Why it failed: the source of this error.
+        error: anyhow::Error,
+    },
 }
 
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TimedOut { what, after, last } => {
-                write!(f, "{what}: not after {} s: {last}", after.as_secs())
+            Self::TimedOut {
+                what,
+                after,
+                last,
+                unseen,
+            } => {
+                write!(f, "{what}: not after {} s", after.as_secs())?;
+                // What the source says is not said twice.
+                match unseen {
+                    Some(_) => Ok(()),
+                    None => write!(f, ": {last}"),
+                }
             }
             Self::Never { what, reason } => write!(f, "{what}: {reason}"),
             Self::Cancelled => write!(f, "cancelled"),
-            Self::Look(error) => write!(f, "{error:#}"),
+            Self::Look { what, .. } => write!(f, "{what}"),
         }
     }
 }
 
-impl std::error::Error for WaitError {}
+impl std::error::Error for WaitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Look { error, .. } => Some(error.as_ref()),
+            Self::TimedOut { unseen, .. } => unseen.as_ref().map(AsRef::as_ref),
+            Self::Never { .. } | Self::Cancelled => None,
+        }
+    }
+}
+
+/// Whether a look that failed like this has only seen nothing: AWS had no time for it, or did not answer.
+fn has_seen_nothing(error: &anyhow::Error) -> bool {
+    matches!(kind(error), Some(ErrorKind::Throttled | ErrorKind::Unknown))
+}
 
 /// Looks until it is ready, in as many looks in a row as `limits` wants; tells `progress` each new reason why not.
 ///
 /// Cancelling ends it at once, a look under way is dropped: a look must change nothing, unless nobody can cancel it.
-/// A look that fails ends the wait: whether an error of AWS is worth another look is for the look to say, by
-/// returning [`Look::NotYet`].
+/// A look that fails ends the wait, unless AWS had no time for it or did not answer: then it goes on to its deadline.
 pub async fn wait_until<T, F, Fut>(
     clock: &Clock,
     cancel: &CancellationToken,
@@ -150,7 +180,25 @@ where
             () = cancel.cancelled() => return Err(WaitError::Cancelled),
             looked = look() => looked,
         };
-        match looked.map_err(WaitError::Look)? {
+        let unseen;
+        let looked = match looked {
+            Err(error) if has_seen_nothing(&error) => {
+                let reason = format!("{error:#}");
+                unseen = Some(error);
+                Look::NotYet(reason)
+            }
+            Err(error) => {
+                return Err(WaitError::Look {
+                    what: what.to_owned(),
+                    error,
+                });
+            }
+            Ok(looked) => {
+                unseen = None;
+                looked
+            }
+        };
+        match looked {
             Look::Ready(value) => {
                 in_a_row += 1;
                 if in_a_row >= limits.streak.max(1) {
@@ -180,6 +228,7 @@ where
                 what: what.to_owned(),
                 after: waited,
                 last,
+                unseen,
             });
         }
     }

@@ -5,18 +5,20 @@
 //!
 //! Changes: nothing.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::aws::elbv2::{self, Target};
+use crate::cause::Reason;
 use crate::names::Colour;
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Check, Settled};
 use crate::run::step_id::StepId;
-use crate::run::wait::{Limits, Look};
+use crate::run::wait::{Limits, Look, WaitError};
 
 /// Between the looks of a streak.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -65,16 +67,25 @@ impl Check for AwaitHealthy {
         let limits = Limits::new(self.within, LOOK_EVERY)
             .growing_to(Duration::from_secs(5))
             .in_a_row(self.streak);
-        cx.wait(
-            Self::ABOUT.name,
-            "the candidate becoming healthy",
-            limits,
-            || async {
-                let targets = elbv2::describe_targets(&cx.aws, &self.target_group).await?;
-                Ok(look(&self.instances, &targets))
-            },
-        )
-        .await?;
+        let why = RefCell::new(Reason::NeverHealthy);
+        let waited = cx
+            .wait(
+                Self::ABOUT.name,
+                "the candidate becoming healthy",
+                limits,
+                || async {
+                    let targets = elbv2::describe_targets(&cx.aws, &self.target_group).await?;
+                    *why.borrow_mut() = reason_of(&self.instances, &targets);
+                    Ok(look(&self.instances, &targets))
+                },
+            )
+            .await;
+        match waited {
+            Err(late @ WaitError::TimedOut { unseen: None, .. }) => {
+                return Err(why.into_inner().because(late.to_string()).into());
+            }
+            other => other?,
+        }
         let count = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
         cx.events.emit(Event::Fleet {
             colour: self.colour,
@@ -87,6 +98,18 @@ impl Check for AwaitHealthy {
             summary += &format!(", {} looks in a row", self.streak);
         }
         Ok(Settled::done((), summary))
+    }
+}
+
+/// What the load balancer's code says about the last of these instances that is not healthy.
+fn reason_of(instances: &[String], targets: &[Target]) -> Reason {
+    let sick = targets
+        .iter()
+        .rfind(|target| instances.contains(&target.id) && target.state != "healthy");
+    match sick.map(|target| target.reason.as_str()) {
+        Some("Target.ResponseCodeMismatch") => Reason::HealthStatus,
+        Some("Target.Timeout") => Reason::HealthTimeout,
+        _ => Reason::NeverHealthy,
     }
 }
 
@@ -116,6 +139,7 @@ mod tests {
         Target {
             id: id.into(),
             state: state.into(),
+            reason: String::new(),
             description: "Health checks failed with these codes: [500]".into(),
         }
     }

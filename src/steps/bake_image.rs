@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::aws::ssm::{self, Automation};
 use crate::aws::{Aws, Tags, ec2, images, s3};
 use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
+use crate::cause::Reason;
 use crate::plan::{Bake, Plan, Source};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
-use crate::run::wait::{Limits, Look};
+use crate::run::wait::{Limits, Look, WaitError};
 use crate::stack::TAG_DEPLOYMENT;
 
 /// Lines of the builder's log that the reports get; each shows as much as it has room for.
@@ -130,7 +131,14 @@ impl Step for BakeImage {
                 let state = ssm::describe_automation(&cx.aws, automation).await?;
                 Ok(look(state))
             })
-            .await?;
+            .await;
+        let ended = match ended {
+            Err(late @ WaitError::TimedOut { .. }) => {
+                let words = format!("{:#}", anyhow::Error::from(late));
+                return Err(Reason::BuilderLate.because(words).into());
+            }
+            other => other?,
+        };
         if (ended.status == "Success" || !ended.has_ended())
             && let Some(image) = ended.output(CREATE_IMAGE, "ImageId")
         {
@@ -285,7 +293,8 @@ impl BakeImage {
         cx.events.emit(Event::BuilderLog {
             tail: last_lines(&log, TAIL),
         });
-        anyhow::anyhow!("the builder's script failed: {last}")
+        let words = format!("the builder's script failed: {last}");
+        Reason::BuilderScript.because(words).into()
     }
 }
 

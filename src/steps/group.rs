@@ -60,18 +60,38 @@ pub(super) async fn schedule_again(
     Ok(Some(at))
 }
 
+/// A launch that has failed since then.
+fn failed_launch(activities: &[Activity], since: SystemTime) -> Option<&Activity> {
+    activities
+        .iter()
+        .find(|activity| activity.started > since && activity.status == "Failed")
+}
+
+/// The same as [`look_for_instances`]; where it is known why a launch failed, that reason is the error.
+pub(super) fn look_for_launch(
+    group: &Group,
+    activities: &[Activity],
+    desired: i32,
+    version: i64,
+    since: SystemTime,
+) -> Result<Look<Vec<String>>> {
+    let looked = look_for_instances(group, activities, desired, version, since);
+    let failed = failed_launch(activities, since);
+    match (looked, failed.and_then(|failed| failed.reason.clone())) {
+        (Look::Never(words), Some(reason)) => Err(reason.because(words).into()),
+        (looked, _) => Ok(looked),
+    }
+}
+
 /// Whether the group has its instances, all of this version; a failed launch is told at once, in AWS's words.
-pub(super) fn look_for_instances(
+fn look_for_instances(
     group: &Group,
     activities: &[Activity],
     desired: i32,
     version: i64,
     since: SystemTime,
 ) -> Look<Vec<String>> {
-    let failed = activities
-        .iter()
-        .find(|activity| activity.started > since && activity.status == "Failed");
-    if let Some(failed) = failed {
+    if let Some(failed) = failed_launch(activities, since) {
         // AWS repeats its words in the description of some failures.
         let words = if failed.description.contains(&failed.message) {
             failed.description.clone()
@@ -130,6 +150,7 @@ mod tests {
             status: status.into(),
             description: "Launching a new EC2 instance".into(),
             message: "no capacity".into(),
+            reason: None,
             started: SystemTime::UNIX_EPOCH + Duration::from_secs(second),
         }
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::group::{latest_activity, look_for_instances, schedule_again, thaw};
+use super::group::{latest_activity, look_for_launch, schedule_again, thaw};
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::utc;
 use crate::plan::{FROZEN, IdleBefore, Plan};
@@ -88,13 +88,7 @@ impl Step for HoldPrevious {
                 let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
                 let activities = autoscaling::describe_activities(&cx.aws, &self.group).await?;
                 let since = handle.activities_until;
-                Ok(look_for_instances(
-                    &group,
-                    &activities,
-                    desired,
-                    version,
-                    since,
-                ))
+                look_for_launch(&group, &activities, desired, version, since)
             })
             .await?;
         let launched = desired - self.before.capacity.desired;

@@ -6,10 +6,11 @@
 //!
 //! Changes: nothing.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::data_plane::{ROUND, Round, look};
 use super::open_preview::Preview;
+use crate::cause::Reason;
 use crate::names::{Colour, Release};
 use crate::plan::{Plan, Visitor};
 use crate::run::context::Context;
@@ -73,13 +74,14 @@ impl Check for ProbeVersion {
             }
         }
         if !all.is_all(wanted) {
-            bail!(
+            let words = format!(
                 "{} of {} answers of {} are {wanted}; the answers: {}",
                 all.of(wanted),
                 all.len(),
                 self.visitor.version_path,
                 all.summary()
             );
+            return Err(Reason::WrongRelease.because(words).into());
         }
         let count = u32::try_from(self.instances).unwrap_or(u32::MAX);
         cx.events.emit(Event::Fleet {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::group::{EMPTYING, latest_activity, look_for_empty, look_for_instances, thaw};
+use super::group::{EMPTYING, latest_activity, look_for_empty, look_for_launch, thaw};
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::Colour;
 use crate::plan::{FROZEN, IdleBefore, Plan};
@@ -83,13 +83,13 @@ impl Step for ScaleUpIdle {
             .wait(Self::ABOUT.name, &what, limits, || async {
                 let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
                 let activities = autoscaling::describe_activities(&cx.aws, &self.group).await?;
-                Ok(look_for_instances(
+                look_for_launch(
                     &group,
                     &activities,
                     self.capacity.desired,
                     self.version,
                     handle.activities_until,
-                ))
+                )
             })
             .await?;
         let summary = format!("{} in service: {}", instances.len(), instances.join(", "));

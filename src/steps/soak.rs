@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 
 use super::watch::Watch;
 use crate::aws::elbv2;
+use crate::cause::Reason;
 use crate::plan::Plan;
 use crate::probe::{ErrorClass, Tally};
 use crate::run::context::Context;
@@ -91,10 +92,21 @@ pub async fn hold(cx: &Context, watch: &Watch, since: Duration, time: Duration) 
 
 /// Fails when live traffic failed since `wall`.
 pub fn judge_since(watch: &Watch, wall: Duration) -> Result<()> {
-    match failure(&watch.tally_since(wall)) {
-        Some(why) => bail!(why),
+    if watch.has_panicked() {
+        let words = "a worker of the probe panicked: live traffic is not watched as it has to be";
+        return Err(Reason::Bug.because(words).into());
+    }
+    let tally = watch.tally_since(wall);
+    match failure(&tally) {
+        Some(why) => Err(reason_of(&tally).because(why).into()),
         None => Ok(()),
     }
+}
+
+/// What is behind its failures.
+fn reason_of(tally: &Tally) -> Reason {
+    let first = tally.first_failure.as_ref();
+    Reason::Requests(first.and_then(|sample| sample.status))
 }
 
 /// Why this tally is not good enough, if it is not.

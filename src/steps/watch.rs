@@ -77,6 +77,12 @@ impl Watch {
             .unwrap_or_default()
     }
 
+    /// Whether it asks less than it should, by a mistake of its own.
+    pub fn has_panicked(&self) -> bool {
+        let running = self.running.borrow();
+        running.as_ref().is_some_and(Running::has_panicked)
+    }
+
     /// Has only what is due from `wall` on be judged in the end.
     pub fn judge_from(&self, wall: Duration) {
         if let Some(running) = self.running.borrow().as_ref() {

@@ -76,8 +76,8 @@ async fn the_last_status_says_how_it_ended() {
     };
     let stuck = Outcome::Stuck {
         step: "soak".to_owned(),
-        cause: "1 request failed".to_owned(),
-        undo_failure: "AWS is down".to_owned(),
+        cause: "1 request failed".into(),
+        undo_failure: "AWS is down".into(),
         weights: None,
         commands: Vec::new(),
         leftovers: Vec::new(),

@@ -163,7 +163,7 @@ fn deployed(release: &str) -> Outcome {
 fn rolled_back() -> Outcome {
     Outcome::RolledBack {
         step: "soak".to_owned(),
-        cause: "1 of 134 requests failed".to_owned(),
+        cause: "1 of 134 requests failed".into(),
         traffic_moved: true,
         serving: Some(Release("1.4.1".to_owned())),
         undone: Vec::new(),

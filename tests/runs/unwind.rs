@@ -234,7 +234,7 @@ fn assert_rolled_back(outcome: &Outcome, case: &Case, plan: &Plan, why: &str) {
             },
             _,
         ) => {
-            assert!(cause.contains(case.cause), "{cause}\n{why}");
+            assert!(cause.words.contains(case.cause), "{cause}\n{why}");
             (step, traffic_moved, serving, leftovers)
         }
         (

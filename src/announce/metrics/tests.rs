@@ -140,7 +140,7 @@ fn points(request: &Value, name: &str, by: &str) -> Vec<(String, f64)> {
 fn a_run_that_failed_tells_how_far_it_came_and_nothing_of_what_was_not_measured() {
     let mut events = events();
     events.truncate(5);
-    let cause = "no".to_owned();
+    let cause = "no".into();
     let step = "shift traffic".to_owned();
     events.push(at(63_000, Event::StepFailed { step, cause }));
     let what = "restore the weights".to_owned();

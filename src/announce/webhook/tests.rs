@@ -52,7 +52,7 @@ fn deployed() -> Outcome {
 fn rolled_back(cause: &str) -> Outcome {
     Outcome::RolledBack {
         step: "soak".to_owned(),
-        cause: cause.to_owned(),
+        cause: cause.into(),
         traffic_moved: true,
         serving: Some(release("0.0.1")),
         undone: Vec::new(),
@@ -63,8 +63,8 @@ fn rolled_back(cause: &str) -> Outcome {
 fn stuck() -> Outcome {
     Outcome::Stuck {
         step: "shift traffic".to_owned(),
-        cause: "no".to_owned(),
-        undo_failure: "no".to_owned(),
+        cause: "no".into(),
+        undo_failure: "no".into(),
         weights: None,
         commands: Vec::new(),
         leftovers: Vec::new(),

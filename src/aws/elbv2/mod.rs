@@ -137,7 +137,7 @@ pub async fn set_load_balancer_attributes(aws: &Aws, arn: &str) -> Result<(), Fa
 fn empty(operation: &'static str, resource: &str) -> Failure {
     Failure {
         kind: ErrorKind::Other,
-        operation,
+        operation: operation.into(),
         resource: resource.to_owned(),
         code: String::new(),
         message: "AWS's answer names nothing".to_owned(),

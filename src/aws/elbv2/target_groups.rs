@@ -25,6 +25,8 @@ pub struct Target {
     pub state: String,
     /// AWS's words about it.
     pub description: String,
+    /// AWS's code for why it is not healthy; empty when it is.
+    pub reason: String,
 }
 
 /// The two target groups, blue first.
@@ -171,6 +173,11 @@ pub async fn describe_targets(aws: &Aws, group: &str) -> Result<Vec<Target>, Fai
                     .as_ref()
                     .and_then(|health| health.state.as_ref())
                     .map(|state| state.as_str().to_owned())
+                    .unwrap_or_default(),
+                reason: health
+                    .as_ref()
+                    .and_then(|health| health.reason.as_ref())
+                    .map(|reason| reason.as_str().to_owned())
                     .unwrap_or_default(),
                 description: health
                     .and_then(|health| health.description)

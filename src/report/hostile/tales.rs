@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::aws::calls::{Answer, Call};
+use crate::cause::{Cause, Reason};
 use crate::names::{Colour, Release};
 use crate::outcome::{Leftover, Outcome};
 use crate::probe::Verdict;
@@ -20,8 +21,9 @@ pub(super) fn tales(foreign: &str) -> Vec<Tale> {
         remedy: text(),
     }];
     let undone = vec![text()];
-    // A known cause before the rest: what is made of it is the same for every text.
-    let (step, cause) = (text(), format!("502 closed; {foreign}"));
+    let (step, words) = (text(), format!("502 closed; {foreign}"));
+    // A known reason: what is made of it is the same for every text.
+    let cause = Cause::from(words.clone()).with(Reason::Requests(Some(502)));
     let cause_again = cause.clone();
     let serving = Some(Release(text()));
     let outcomes = [
@@ -36,7 +38,7 @@ pub(super) fn tales(foreign: &str) -> Vec<Tale> {
             release: Release(text()),
             previous: serving.clone(),
             live: Colour::Green,
-            reasons: vec![cause.clone()],
+            reasons: vec![words.clone()],
             leftovers: leftovers.clone(),
         },
         Outcome::Verified {
@@ -49,7 +51,7 @@ pub(super) fn tales(foreign: &str) -> Vec<Tale> {
             release: Release(text()),
         },
         Outcome::Refused {
-            reason: cause.clone(),
+            reason: words.clone(),
         },
         Outcome::RolledBack {
             step: step.clone(),
@@ -201,7 +203,7 @@ fn shift(foreign: &str) -> Vec<Event> {
         },
         Event::StepFailed {
             step: step(),
-            cause: text(),
+            cause: text().into(),
         },
         Event::UndoBegan { what: text() },
         Event::Undone {

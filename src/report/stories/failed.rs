@@ -4,6 +4,7 @@ use super::script::{Script, calls, release};
 use super::seen::Seen;
 use super::{Tale, deployed, live_url, run_url};
 use crate::aws::elbv2::{TargetGroups, TrafficRule, modify_rule_by_hand};
+use crate::cause::{Cause, ErrorKind, FailedCall, Reason};
 use crate::names::{Colour, Weights};
 use crate::outcome::Outcome;
 use crate::probe::Verdict;
@@ -43,6 +44,14 @@ pub(super) fn cancelled() -> Tale {
 pub(super) fn stuck() -> Tale {
     let cause = "2 of 900 requests failed while green had 10 % of the traffic: 503";
     let undo_failure = "modifying listener rule hello-prod: AccessDenied: not authorized to perform elasticloadbalancing:ModifyRule (request 7f3a)";
+    let denied = Reason::Call(Box::new(FailedCall {
+        kind: ErrorKind::Denied,
+        operation: "ModifyRule".into(),
+        resource: "hello-prod".into(),
+        code: "AccessDenied".into(),
+        message: "not authorized to perform elasticloadbalancing:ModifyRule".into(),
+        request_id: Some("7f3a".into()),
+    }));
     let mut script = Script::new("deploy", "0.0.2", Some("0.0.1"));
     script.up_to_canary();
     script.wait("shift traffic", &[("10 % to be watched for 60 s", 15.0)]);
@@ -71,8 +80,8 @@ pub(super) fn stuck() -> Tale {
         events: script.end(),
         outcome: Outcome::Stuck {
             step: "shift traffic".into(),
-            cause: cause.into(),
-            undo_failure: undo_failure.into(),
+            cause: Cause::from(cause).with(Reason::Requests(Some(503))),
+            undo_failure: Cause::from(undo_failure).with(denied),
             weights: Some(Weights::split(Colour::Green, 10)),
             commands: vec![
                 modify_rule_by_hand(

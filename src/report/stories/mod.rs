@@ -12,6 +12,7 @@ use seen::Seen;
 
 use super::{LoadBalancerCounts, Run};
 use crate::aws::calls::Call;
+use crate::cause::{Cause, Reason};
 use crate::names::{Colour, Weights};
 use crate::outcome::{Leftover, Outcome};
 use crate::probe::{Evidence, Verdict};
@@ -251,7 +252,7 @@ fn rolled_back_in_prepare() -> Tale {
         events: script.end(),
         outcome: Outcome::RolledBack {
             step: "bake image".into(),
-            cause: cause.into(),
+            cause: Cause::from(cause).with(Reason::BuilderScript),
             traffic_moved: false,
             serving: Some(release("0.0.1")),
             undone: vec![
@@ -300,7 +301,7 @@ pub(super) fn rolled_back_in_commit() -> Tale {
         events: script.end(),
         outcome: Outcome::RolledBack {
             step: "shift traffic".into(),
-            cause: cause.into(),
+            cause: Cause::from(cause).with(Reason::Requests(Some(502))),
             traffic_moved: true,
             serving: Some(release("0.0.1")),
             undone: Vec::new(),

@@ -1,6 +1,7 @@
 //! Streaks, deadlines and reasons of a wait.
 
 use super::*;
+use crate::cause::FailedCall;
 use std::cell::{Cell, RefCell};
 
 const LIMITS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(5));
@@ -42,6 +43,41 @@ async fn the_last_reason_is_in_the_error_when_time_is_up() {
     let error = outcome.expect_err("it is never ready").to_string();
     assert_eq!(error, "the thing: not after 60 s: 1 of 2 healthy");
     assert_eq!(told, ["1 of 2 healthy"], "each new reason is told once");
+}
+
+fn refused(kind: ErrorKind) -> anyhow::Error {
+    let call = FailedCall {
+        kind,
+        operation: "DescribeTargetHealth".into(),
+        resource: "blue".into(),
+        code: "AnyCode".into(),
+        message: "any words".into(),
+        request_id: None,
+    };
+    anyhow::Error::from(call).context("looking at the targets")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_a_look_keeps_its_kind_and_is_told_once() {
+    for (failing, words) in [
+        (ErrorKind::Denied, "the thing: "),
+        (ErrorKind::Throttled, "the thing: not after 60 s: "),
+    ] {
+        let error = wait_until(
+            &Clock::real(),
+            &CancellationToken::new(),
+            "the thing",
+            LIMITS,
+            |_| {},
+            || async { Err::<Look<()>, _>(refused(failing)) },
+        )
+        .await
+        .expect_err("it never saw anything");
+        let error = anyhow::Error::from(error);
+        assert_eq!(kind(&error), Some(failing));
+        let told = "looking at the targets: DescribeTargetHealth blue: AnyCode: any words";
+        assert_eq!(format!("{error:#}"), format!("{words}{told}"));
+    }
 }
 
 #[tokio::test(start_paused = true)]
