@@ -11,7 +11,7 @@ use imports::Imports;
 
 /// The rooms of the deployer from the bottom up. What stands on one floor names only what stands on lower ones.
 const FLOORS: &[&[&str]] = &[
-    &["names", "random", "secret", "text", "tls"],
+    &["cause", "names", "random", "secret", "text", "tls"],
     &["aws", "config", "http_client", "outcome", "probe"],
     &["bake", "faults", "github", "stack"],
     &["cli", "inventory"],

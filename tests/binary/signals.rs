@@ -78,12 +78,12 @@ impl Desk {
     }
 
     /// What the file says about a step; nothing when there is no such file or step.
-    fn stage_of(&self, step: &str) -> Option<String> {
+    fn phase_of(&self, step: &str) -> Option<String> {
         let text = std::fs::read_to_string(self.state_file()).ok()?;
         let state: serde_json::Value = serde_json::from_str(&text).expect("whole JSON");
         let steps = state["progress"]["steps"].as_array().expect("steps");
         let entry = steps.iter().find(|entry| entry["step"] == step)?;
-        Some(entry["stage"].as_str().expect("a stage").to_owned())
+        Some(entry["phase"].as_str().expect("a phase").to_owned())
     }
 
     /// Starts a release and waits until its bake is under way.
@@ -93,7 +93,7 @@ impl Desk {
             .spawn()
             .expect("it starts");
         let begun = Instant::now();
-        while self.stage_of("bake image").as_deref() != Some("started") {
+        while self.phase_of("bake-image").as_deref() != Some("started") {
             assert!(begun.elapsed() < PATIENCE, "it never began");
             assert!(child.try_wait().expect("a child").is_none(), "it ended");
             std::thread::yield_now();
@@ -166,7 +166,7 @@ fn a_run_that_the_runner_interrupts_ends_in_order_and_finish_completes_it() {
     let (code, text) = desk.run(&["finish"]);
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(
-        desk.stage_of("bake image").as_deref(),
+        desk.phase_of("bake-image").as_deref(),
         Some("undone"),
         "{text}"
     );
