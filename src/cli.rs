@@ -110,7 +110,7 @@ pub enum Command {
     Probe(Probe),
     /// Try a whole release on this machine, against a local cloud that runs your own app; needs no AWS account
     #[command(
-        after_help = "Examples:\n  bg-deploy rehearse\n  bg-deploy rehearse --config bg-deploy.toml --fault unhealthy"
+        after_help = "Examples:\n  bg-deploy rehearse\n  bg-deploy rehearse --fault unhealthy\n  bg-deploy rehearse --config bg-deploy.toml --release 1.4.2 --fault no-capacity"
     )]
     Rehearse(Rehearse),
     /// Run the local cloud by itself, for any AWS SDK or the AWS CLI to talk to

@@ -9,6 +9,9 @@ mod support;
 #[path = "../support/github/mod.rs"]
 mod github;
 
+#[path = "../support/cloud_process.rs"]
+mod cloud_process;
+
 mod bad_inputs;
 mod bootstrap;
 mod checkout;

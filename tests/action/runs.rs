@@ -3,10 +3,8 @@
 //! The deployer's clock is as fast as the local cloud's (`BGD_CLOCK_SPEED`, a variable of the job), so a minute of silence
 //! before capacity goes is a second. The runner's patience with a job that is cancelled is as long as ever.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bg_deploy::aws::{Access, Aws};
@@ -21,53 +19,19 @@ use bg_deploy::run::context::Context;
 use local_aws::sample_app::{Settings, write_artifact};
 use net_clock::Clock;
 use net_clock::Network;
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
 
 use crate::checkout::root;
+use crate::cloud_process::LocalAws;
 use crate::github::{GitHub, REPOSITORY, SHA, TOKEN};
 use crate::support::stepper::{Cancel, Ran, Runner};
 
 /// How many times faster than AWS the local cloud is.
-const SPEED: f64 = 60.0;
+const SPEED: u32 = 60;
 /// Three seconds: long enough for the probe to prove something.
 const SOAK: &str = "[shift]\nsoak = \"3m\"\n";
 const PULL_REQUEST: u64 = 7;
 const BINARY: &str = env!("CARGO_BIN_EXE_bg-deploy");
-
-/// `local-aws` as a process; dropped, it ends, and its instances with it.
-struct LocalAws {
-    child: Child,
-    url: String,
-}
-
-impl LocalAws {
-    fn start() -> Self {
-        let mut child = Command::new(BINARY)
-            .args(["local-aws", "--port", "0", "--speed", &SPEED.to_string()])
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let mut first = String::new();
-        let out = child.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut first).expect("a line");
-        let mut words = first.split_whitespace();
-        let url = words.find(|word| word.starts_with("http://"));
-        let url = url.expect("its address").to_owned();
-        Self { child, url }
-    }
-}
-
-impl Drop for LocalAws {
-    fn drop(&mut self) {
-        let pid = i32::try_from(self.child.id()).expect("a pid");
-        let _ = kill_process(Pid::from_raw(pid).expect("a pid"), Signal::TERM);
-        let _ = self.child.wait();
-    }
-}
 
 /// A job with a local cloud, a GitHub and the sample app. Its commit is at the head of pull request 7.
 struct Stage {
@@ -83,7 +47,7 @@ impl Stage {
     /// With a stack, this more in the config, and these releases one after the other: made here, by the library and on
     /// the local cloud's fast clock, because only what the Action does is to be seen.
     fn with(more: &str, releases: &[&str]) -> Self {
-        let aws = LocalAws::start();
+        let aws = LocalAws::start(SPEED);
         let mut runner = Runner::of(root());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -148,7 +112,7 @@ impl Stage {
         let Decision::Release(plan) = prepared.decision else {
             panic!("no release: {:?}", prepared.decision);
         };
-        let cx = Context::new(aws, network, Clock::accelerated(SPEED));
+        let cx = Context::new(aws, network, Clock::accelerated(f64::from(SPEED)));
         let bundle = prepared.bundle.file.path();
         let outcome = deploy(&cx, &plan, bundle, None).await.outcome;
         let is_live = matches!(outcome, Outcome::Deployed { .. } | Outcome::Unproven { .. });

@@ -1,10 +1,11 @@
 //! The binary itself, given bad inputs: exit code 2 or 3, a message with the place and the remedy, nothing changed.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
+
+use crate::cloud_process::LocalAws;
 
 const LEAST: &str = "app = \"hello\"\n[service]\ncommand = \"./hello\"\nartifact = \"dist/\"\n";
 
@@ -208,70 +209,37 @@ fn a_faster_clock_is_for_a_local_cloud_on_this_machine_and_for_nothing_else() {
     schema.assert(0, &["$schema"]);
 }
 
-/// `local-aws` as a process; dropped, it ends.
-struct LocalAws {
-    child: Child,
-    url: String,
-}
-
-impl LocalAws {
-    fn start() -> Self {
-        let mut child = binary()
-            .args(["local-aws", "--port", "0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let mut first = String::new();
-        let out = child.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut first).expect("a line");
-        let url = first
-            .split_whitespace()
-            .find(|word| word.starts_with("http://"))
-            .expect("its address")
-            .to_owned();
-        Self { child, url }
-    }
-
-    fn deploy(&self, desk: &Desk, key: &str) -> Answer {
-        let arguments = [
-            "deploy",
-            "--release",
-            "1",
-            "--region",
-            "eu-central-1",
-            "--endpoint-url",
-            &self.url,
-        ];
-        let keys = [("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "s")];
-        desk.run(&arguments, &keys)
-    }
-}
-
-impl Drop for LocalAws {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A release there, with this access key.
+fn deploy(cloud: &LocalAws, desk: &Desk, key: &str) -> Answer {
+    let arguments = [
+        "deploy",
+        "--release",
+        "1",
+        "--region",
+        "eu-central-1",
+        "--endpoint-url",
+        &cloud.url,
+    ];
+    let keys = [("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "s")];
+    desk.run(&arguments, &keys)
 }
 
 #[test]
 fn what_aws_refuses_ends_in_a_refusal_with_the_remedy_and_changes_nothing() {
-    let aws = LocalAws::start();
+    let aws = LocalAws::start(20);
     let desk = Desk::new(LEAST);
-    aws.deploy(&desk, "EXPIRED1")
-        .assert(3, &["expired", "get new ones"]);
+    deploy(&aws, &desk, "EXPIRED1").assert(3, &["expired", "get new ones"]);
     let elsewhere = Desk::new(&format!(
         "{LEAST}[environments.default]\naccount = \"999999999999\"\n"
     ));
-    aws.deploy(&elsewhere, "local").assert(
+    deploy(&aws, &elsewhere, "local").assert(
         3,
         &["999999999999", "123456789012", "credentials of account"],
     );
-    let absent = aws.deploy(&desk, "local");
+    let absent = deploy(&aws, &desk, "local");
     absent.assert(3, &["load balancer", "bg-deploy provision"]);
     // Nothing was made meanwhile: all of it is still missing.
-    assert_eq!(aws.deploy(&desk, "local").text, absent.text);
+    assert_eq!(deploy(&aws, &desk, "local").text, absent.text);
     // The report says so as well.
     let report = desk.folder.path().join("bg-deploy-report/report.md");
     let report = std::fs::read_to_string(report).expect("a report");

@@ -1,12 +1,13 @@
 //! The binary itself, real signals and a real clock: what the runner does to it when a workflow is cancelled.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::cloud_process::LocalAws;
 
 const CONFIG: &str = "app = \"hello\"\n[service]\ncommand = \"./hello\"\nartifact = \"dist/\"\n";
 /// What may take so long at most is not waited for any longer.
@@ -15,8 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A folder with an app, and a local cloud.
 struct Desk {
     folder: TempDir,
-    cloud: Child,
-    url: String,
+    cloud: LocalAws,
 }
 
 impl Desk {
@@ -33,21 +33,8 @@ impl Desk {
         drop(free);
         let config = format!("{CONFIG}[network]\nlistener-port = {port}\n");
         std::fs::write(folder.path().join("bg-deploy.toml"), config).expect("a file");
-        let mut cloud = Command::new(env!("CARGO_BIN_EXE_bg-deploy"))
-            .args(["local-aws", "--port", "0", "--speed", "60"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let mut first = String::new();
-        let out = cloud.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut first).expect("a line");
-        let url = first
-            .split_whitespace()
-            .find(|word| word.starts_with("http://"))
-            .expect("its address")
-            .to_owned();
-        Self { folder, cloud, url }
+        let cloud = LocalAws::start(60);
+        Self { folder, cloud }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -59,7 +46,7 @@ impl Desk {
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "s")
             .env("BGD_REGION", "eu-central-1")
-            .env("BGD_ENDPOINT_URL", &self.url)
+            .env("BGD_ENDPOINT_URL", &self.cloud.url)
             .env("GITHUB_ACTIONS", "true")
             .env("RUNNER_TEMP", self.folder.path())
             .current_dir(self.folder.path())
@@ -99,13 +86,6 @@ impl Desk {
             std::thread::yield_now();
         }
         child
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        let _ = self.cloud.kill();
-        let _ = self.cloud.wait();
     }
 }
 
