@@ -108,7 +108,7 @@
 //!   words; whoever branches does so on [`cause::ErrorKind`] or [`cause::Reason`], never on text, to the last report.
 //! - Only [`http_client`] names reqwest: the usual proxies, no redirect, bounded answers.
 //! - Only [`github`] names octocrab. What GitHub does not do, or does not answer, is a notice and never an outcome.
-//! - Only [`run::wait`] sleeps, on a [`run::wait::Clock`] that a rehearsal can accelerate and a test can pause.
+//! - Only a [`net_clock::Clock`] sleeps, which a rehearsal can accelerate and a test can pause; [`run::wait`] waits on it.
 //! - Only `main.rs` reads the environment; everything else takes [`inputs::Inputs`].
 //! - Only [`commands`] writes to the terminal; everything else emits an [`run::event::Event`] or returns a value. One
 //!   stream of events feeds every report, so no two can disagree.
@@ -140,7 +140,7 @@
 //! | [`text`] | foreign text made harmless for whatever it is shown in: the one place that cuts, escapes and quotes |
 //! | [`report`] | all that is said about a run, in five forms made from one story, and the outputs of a workflow's step |
 //! | [`announce`], [`github`], [`http_client`] | GitHub's deployment and the comment on the pull request; GitHub's API in our own words; how others are reached |
-//! | [`aws`], [`net`] | the API in our own words, and the request ids of what it changed ([`aws::calls`]); TCP, or memory |
+//! | [`aws`], [`net_clock::Network`] | the API in our own words, and the request ids of what it changed ([`aws::calls`]); TCP, or memory |
 //! | [`local_aws`] | the local cloud, a crate of its own: [`local_aws::account`] is state, above it protocols, then load balancer, instances and automation as what really runs |
 //!
 //! # Why it is like this
