@@ -25,7 +25,7 @@ const FLOORS: [&[&str]; 7] = [
 const ACCOUNT: [&[&str]; 7] = [
     &["ledger", "machine"],
     &["iam", "s3"],
-    &["ssm"],
+    &["ssm", "sts"],
     &["ec2"],
     &["elbv2"],
     &["autoscaling"],

@@ -26,7 +26,10 @@ impl Call {
 
 /// Whether an operation of this name changes anything.
 pub fn is_mutating(operation: &str) -> bool {
-    const READS: [&str; 6] = ["Describe", "Get", "List", "Head", "Search", "Lookup"];
+    // Whoever assumes a role changes nothing in the account.
+    const READS: [&str; 7] = [
+        "Describe", "Get", "List", "Head", "Search", "Lookup", "Assume",
+    ];
     !READS.iter().any(|read| operation.starts_with(read))
 }
 

@@ -13,6 +13,7 @@ mod news;
 pub mod order;
 pub mod s3;
 pub mod ssm;
+pub mod sts;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -103,6 +104,8 @@ pub struct Account {
     pub s3: s3::State,
     /// Roles, policies, instance profiles.
     pub iam: iam::State,
+    /// Sessions of roles.
+    pub sts: sts::State,
     /// Every call that reached the account, in order.
     pub calls: Vec<Call>,
     /// Every milestone, in the order in which each was known.
@@ -131,6 +134,7 @@ impl Account {
             ssm: ssm::State::with_public_parameters(),
             s3: s3::State::default(),
             iam: iam::State::default(),
+            sts: sts::State::default(),
             calls: Vec::new(),
             milestones: Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
@@ -247,9 +251,12 @@ impl Account {
         )
     }
 
-    /// The ARN of whoever calls: credentials are not checked, so all callers are one.
+    /// The ARN of whoever calls: the session's, when its keys were given out here; all other callers are one.
     pub fn caller(&self) -> String {
-        format!("arn:aws:sts::{}:assumed-role/local/caller", self.id)
+        match self.sts.caller() {
+            Some(session) => session.arn.clone(),
+            None => format!("arn:aws:sts::{}:assumed-role/local/caller", self.id),
+        }
     }
 
     /// An ARN of this account's.

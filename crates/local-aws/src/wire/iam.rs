@@ -124,7 +124,7 @@ fn create_role(account: &mut Account, mut params: Params) -> Result<Node, ApiErr
         path: path(&mut params)?,
         trust: required(&mut params, "AssumeRolePolicyDocument")?,
         description: params.text("Description"),
-        max_session: params.number("MaxSessionDuration")?.unwrap_or(3600),
+        max_session: max_session(&mut params)?,
         tags: params.tags(&["Tags"])?,
     };
     params.finish()?;
@@ -132,6 +132,19 @@ fn create_role(account: &mut Account, mut params: Params) -> Result<Node, ApiErr
     iam::create_role(account, new)?;
     let role = iam::role(account, &name)?;
     Ok(Node::map().put("Role", show_role_with_tags(role)))
+}
+
+/// An hour unless it is said; from one to twelve.
+fn max_session(params: &mut Params) -> Result<i64, ApiError> {
+    let seconds = params.number("MaxSessionDuration")?.unwrap_or(3600);
+    let bound = match seconds {
+        ..3600 => "greater than or equal to 3600",
+        43_201.. => "less than or equal to 43200",
+        _ => return Ok(seconds),
+    };
+    Err(ApiError::validation(&format!(
+        "1 validation error detected: Value '{seconds}' at 'maxSessionDuration' failed to satisfy constraint: Member must have value {bound}"
+    )))
 }
 
 fn get_role(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {

@@ -26,6 +26,7 @@ use http_body_util::Full;
 use self::node::Node;
 use self::params::Params;
 use self::protocol::{Protocol, Request, read_params, understand, write_answer, write_error};
+use crate::account::sts::{Unfit, check_key};
 use crate::account::{Account, ApiError, Call, is_mutating};
 use crate::fault::Answer;
 use crate::shared::Shared;
@@ -92,6 +93,7 @@ pub(crate) async fn answer(
 fn apply(shared: &Arc<Shared>, request: &Request, fault: Option<&Answer>) -> Reply {
     let mut account = shared.account_now();
     let request_id = account.uuid();
+    account.sts.calling = Some(request.key.clone());
     let outcome = admit(&mut account, request, fault).and_then(|()| match request.protocol {
         Protocol::S3 => s3::call(
             &mut account,
@@ -122,6 +124,7 @@ fn apply(shared: &Arc<Shared>, request: &Request, fault: Option<&Answer>) -> Rep
         error: outcome.as_ref().err().map(|error| error.code.clone()),
     };
     account.calls.push(call);
+    account.sts.calling = None;
     drop(account);
     shared.settle();
     outcome.unwrap_or_else(|error| write_error(request.protocol, &error, &request_id))
@@ -172,18 +175,12 @@ fn admit(account: &mut Account, request: &Request, fault: Option<&Answer>) -> Re
         ));
     }
     if matches!(fault, Some(Answer::Expired)) || request.key.starts_with(EXPIRED_KEY) {
-        let (code, status) = match request.protocol {
-            Protocol::Ec2(_) => ("RequestExpired", 400),
-            Protocol::Json => ("ExpiredTokenException", 400),
-            Protocol::Query(_) => ("ExpiredToken", 403),
-            Protocol::S3 => ("ExpiredToken", 400),
-        };
-        return Err(ApiError::new(
-            code,
-            status,
-            "The security token included in the request is expired",
-        ));
+        return Err(credentials_error(request.protocol, Unfit::Expired));
     }
+    let token = request.parts.headers.get("x-amz-security-token");
+    let token = token.and_then(|token| token.to_str().ok());
+    check_key(account, &request.key, token)
+        .map_err(|unfit| credentials_error(request.protocol, unfit))?;
     if let Some(Answer::Refuse(code, status, message)) = fault {
         return Err(ApiError::new(code, *status, message));
     }
@@ -195,6 +192,25 @@ fn admit(account: &mut Account, request: &Request, fault: Option<&Answer>) -> Re
         return Err(throttling_error(&request.service));
     }
     Ok(())
+}
+
+/// Credentials that are not good have another code in each protocol.
+fn credentials_error(protocol: Protocol, unfit: Unfit) -> ApiError {
+    let (code, status) = match (unfit, protocol) {
+        (Unfit::Expired, Protocol::Ec2(_)) => ("RequestExpired", 400),
+        (Unfit::Expired, Protocol::Json) => ("ExpiredTokenException", 400),
+        (Unfit::Expired, Protocol::Query(_)) => ("ExpiredToken", 403),
+        (Unfit::Expired, Protocol::S3) => ("ExpiredToken", 400),
+        (Unfit::Unknown, Protocol::Ec2(_)) => ("AuthFailure", 401),
+        (Unfit::Unknown, Protocol::Json) => ("UnrecognizedClientException", 400),
+        (Unfit::Unknown, Protocol::Query(_)) => ("InvalidClientTokenId", 403),
+        (Unfit::Unknown, Protocol::S3) => ("InvalidAccessKeyId", 403),
+    };
+    let message = match unfit {
+        Unfit::Expired => "The security token included in the request is expired",
+        Unfit::Unknown => "The security token included in the request is invalid.",
+    };
+    ApiError::new(code, status, message)
 }
 
 /// The same thing has another code in each service.

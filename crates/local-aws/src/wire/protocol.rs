@@ -8,7 +8,7 @@ use http_body_util::Full;
 use super::node::Node;
 use super::params::Params;
 use super::xml::{Dialect, write_members};
-use super::{Reply, s3, unknown_service};
+use super::{Reply, s3, sts, unknown_service};
 use crate::account::ApiError;
 
 /// How requests and answers are written, with the namespace of its XML.
@@ -36,7 +36,8 @@ pub(super) fn understand(parts: Parts, body: Bytes) -> Result<Request, (Protocol
         .headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .and_then(signature_scope);
+        .and_then(signature_scope)
+        .or_else(|| unsigned_scope(&parts, &body));
     let Some((key, region, service)) = scope else {
         return Err((
             Protocol::Query(""),
@@ -93,6 +94,16 @@ fn signature_scope(authorization: &str) -> Option<(String, String, String)> {
     let region = fields.nth(1)?.to_owned();
     let service = fields.next()?.to_owned();
     Some((key, region, service))
+}
+
+/// The scope of the one request that needs no signature.
+fn unsigned_scope(parts: &Parts, body: &[u8]) -> Option<(String, String, String)> {
+    if parts.headers.contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    let mut form = form_urlencoded::parse(body);
+    let is_one = form.any(|(key, value)| key == "Action" && value == sts::UNSIGNED);
+    is_one.then(|| (String::new(), String::new(), "sts".to_owned()))
 }
 
 pub(super) fn read_params(request: &Request) -> Result<Params, ApiError> {

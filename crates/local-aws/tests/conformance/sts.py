@@ -1,13 +1,94 @@
-"""STS: who the caller is."""
+"""STS: who the caller is, and sessions of a role for a web identity."""
 
-from cloud import Case, client
+import base64
+import json
+import time
+
+import boto3
+import botocore
+import botocore.config
+
+from cloud import REGION, Case, client, endpoint, unique
+
+ISSUER = "issuer.example"
+PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"
+SUBJECT = "repo:octo/hello:environment:prod"
+
+
+def web_identity(**claims):
+    """A JSON Web Token, not signed."""
+    claims = {"iss": f"https://{ISSUER}", "sub": SUBJECT, "aud": "sts.amazonaws.com", "exp": int(time.time()) + 86400 * 365, **claims}
+    parts = [json.dumps(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims)] + [b"signature"]
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
 
 
 class Sts(Case):
+    @classmethod
+    def setUpClass(cls):
+        # Whoever assumes a role with a web identity has no credentials yet.
+        unsigned = botocore.config.Config(signature_version=botocore.UNSIGNED)
+        cls.sts = boto3.client("sts", region_name=REGION, endpoint_url=endpoint(), config=unsigned)
+        condition = {"StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com", f"{ISSUER}:sub": SUBJECT}}
+        trust = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition}
+        name = unique("deployer")
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        cls.role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy, MaxSessionDuration=7200)["Role"]
+
+    def assume(self, **more):
+        asked = {"RoleArn": self.role["Arn"], "RoleSessionName": "run-7", "WebIdentityToken": web_identity(), **more}
+        return self.sts.assume_role_with_web_identity(**asked)
+
     def test_the_caller_has_an_account_and_an_arn(self):
         who = client("sts").get_caller_identity()
         self.assertRegex(who["Account"], r"^\d{12}$")
         self.assertIn(who["Account"], who["Arn"])
+
+    def test_a_web_identity_gets_a_session_and_is_its_caller(self):
+        answer = self.assume(DurationSeconds=900)
+        given = answer["Credentials"]
+        self.assertRegex(given["AccessKeyId"], r"^ASIA\w{16}$")
+        self.assertEqual((answer["SubjectFromWebIdentityToken"], answer["Provider"]), (SUBJECT, PROVIDER))
+
+        def caller(token):
+            sts = boto3.client(
+                "sts",
+                region_name=REGION,
+                endpoint_url=endpoint(),
+                aws_access_key_id=given["AccessKeyId"],
+                aws_secret_access_key=given["SecretAccessKey"],
+                aws_session_token=token,
+            )
+            return sts.get_caller_identity()
+
+        who = caller(given["SessionToken"])
+        self.assertEqual(who["Arn"], answer["AssumedRoleUser"]["Arn"])
+        self.assertEqual(who["UserId"], answer["AssumedRoleUser"]["AssumedRoleId"])
+        with self.refused("InvalidClientTokenId"):
+            caller("another")
+
+    def test_what_is_not_trusted_or_out_of_range_is_refused(self):
+        with self.refused("AccessDenied", "sts:AssumeRoleWithWebIdentity"):
+            self.assume(WebIdentityToken=web_identity(sub="repo:octo@1/hello@2:environment:prod"))
+        with self.refused("AccessDenied"):
+            self.assume(RoleArn=self.role["Arn"] + "-unknown")
+        with self.refused("InvalidIdentityToken"):
+            self.assume(WebIdentityToken="no token")
+        with self.refused("InvalidIdentityToken", "audience"):
+            self.assume(WebIdentityToken=web_identity(aud="elsewhere"))
+        with self.refused("ExpiredTokenException"):
+            self.assume(WebIdentityToken=web_identity(exp=1))
+        with self.refused("ValidationError", "MaxSessionDuration"):
+            self.assume(DurationSeconds=7201)
+        with self.refused("ValidationError", "43200"):
+            self.assume(DurationSeconds=43201)
+        with self.refused("ValidationError", "roleSessionName"):
+            self.assume(RoleSessionName="run 7")
+        with self.refused("UnknownParameter", "Policy"):
+            self.assume(Policy="{}")
+
+    def test_a_call_without_a_signature_that_needs_one_is_refused(self):
+        with self.refused("MissingAuthenticationToken"):
+            self.sts.get_caller_identity()
 
     def test_an_operation_it_lacks_is_refused_by_name(self):
         with self.refused("InvalidAction", "GetSessionToken"):
