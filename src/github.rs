@@ -32,8 +32,8 @@ use net_clock::Clock;
 pub use model::{
     Account, Comment, Deployment, DeploymentStatus, NewDeployment, NewDeploymentStatus, Pull,
 };
-use trouble::Kind;
 pub use trouble::Trouble;
+use trouble::{Kind, Told};
 use wire::Wire;
 
 /// An answer is there by then, connecting included.
@@ -314,8 +314,7 @@ impl GitHub {
         let status = error.status_code;
         let message = self.harmless(&error.message);
         let said = format!("({}: {message})", status.as_u16());
-        let lower = message.to_lowercase();
-        let limit = lower.contains("rate limit") || lower.contains("abuse detection");
+        let told = Told::of(&error.message);
         let header = |name: &str| {
             let headers = error.headers.as_ref()?;
             headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok()
@@ -323,7 +322,8 @@ impl GitHub {
         let retry_after = header("retry-after").map(Duration::from_secs);
         let used_up = header("x-ratelimit-remaining") == Some(0);
         let code = status.as_u16();
-        if code == 429 || (code == 403 && (limit || used_up || retry_after.is_some())) {
+        if code == 429 || (code == 403 && (told == Told::Limit || used_up || retry_after.is_some()))
+        {
             let now = self.clock.utc().duration_since(UNIX_EPOCH);
             let now = now.unwrap_or_default();
             let until_reset = error
@@ -346,7 +346,7 @@ impl GitHub {
                 format!("GitHub does not accept the token {said}"),
             ),
             // Only a person can change that.
-            403 if lower.contains("locked") => (Kind::Refused, format!("GitHub refuses it {said}")),
+            403 if told == Told::Locked => (Kind::Refused, format!("GitHub refuses it {said}")),
             403 => (
                 Kind::Denied,
                 format!("the GitHub token may not do this {said}"),

@@ -20,6 +20,8 @@ use crate::inputs::Otlp;
 use crate::report::{self, Files, Run};
 use crate::run::beginning::Beginning;
 use crate::run::event::{Event, Stamped, Zone};
+use crate::run::step::Step as _;
+use crate::steps::bake_image::BakeImage;
 use crate::text;
 
 /// More steps than any run has; what is sent stays bounded whatever the events are.
@@ -232,7 +234,9 @@ fn each(make: &Points, steps: &[EndedStep]) -> Vec<Value> {
 
 /// 1 when an image of the same content stood already, 0 when one was baked.
 fn reused(steps: &[EndedStep]) -> Option<f64> {
-    let bake = steps.iter().find(|step| step.name == "bake image")?;
+    let bake = steps
+        .iter()
+        .find(|step| step.name == BakeImage::ABOUT.name)?;
     match bake.result {
         "skipped" => Some(1.0),
         "done" => Some(0.0),

@@ -21,6 +21,35 @@ pub(super) enum Kind {
     Refused,
 }
 
+/// What the message of a 403 tells beyond its status.
+///
+/// Such an answer has a message and a link to the documentation, and no code. A secondary limit may come without
+/// `retry-after` and with requests left over, and a locked conversation has no header at all. So this, and nothing else,
+/// is read off GitHub's words; unknown words are a missing permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Too many requests, in the present words or those of an older GitHub Enterprise.
+    Limit,
+    /// The conversation is locked.
+    Locked,
+    /// Nothing more.
+    Nothing,
+}
+
+impl Told {
+    /// Reads GitHub's words.
+    pub(super) fn of(message: &str) -> Self {
+        let message = message.to_lowercase();
+        if message.contains("rate limit") || message.contains("abuse detection") {
+            Self::Limit
+        } else if message.contains("locked") {
+            Self::Locked
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
 /// Why GitHub did not do something.
 #[derive(Clone, Debug)]
 pub struct Trouble {

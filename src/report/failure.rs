@@ -24,6 +24,8 @@ pub(super) struct FailureReport {
     pub(super) step: String,
     /// The first cause, in the words of whoever found it.
     pub(super) causes: Vec<String>,
+    /// A command on the builder failed, so the end of its log belongs here.
+    pub(super) is_builders: bool,
     /// The plain reason behind it, if it is a known one.
     pub(super) why: Option<String>,
     pub(super) undone: Vec<String>,
@@ -71,6 +73,9 @@ pub(super) fn of(
             .iter()
             .rev()
             .find_map(|cause| explain(cause.reason.as_ref()?)),
+        is_builders: causes
+            .iter()
+            .any(|cause| cause.reason == Some(Reason::BuilderScript)),
         step: text::one_line(&step),
         causes: causes
             .iter()

@@ -53,7 +53,7 @@ pub(super) fn failure(story: &Story) -> String {
     }
     left(story, &mut out);
     if let Some((lines, _)) = &story.builder_log
-        && failure.step.contains("bake")
+        && failure.is_builders
     {
         line(&mut out, "The end of the builder's log:");
         for log in lines.iter().skip(lines.len().saturating_sub(LOG_LINES)) {

@@ -10,4 +10,4 @@ mod clock;
 mod network;
 
 pub use clock::Clock;
-pub use network::{Io, Listener, Network, Stream};
+pub use network::{Io, Listener, Network, Stream, Unresolved};

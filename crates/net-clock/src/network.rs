@@ -7,11 +7,12 @@
 //! nobody listens on is refused at once; port 0 asks for a free one.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::sync::mpsc;
 
 /// A connection in either network, before or after TLS.
@@ -23,6 +24,18 @@ pub type Stream = Box<dyn Io>;
 
 /// As much as a loopback socket buffers before the writer has to wait.
 const MEMORY_BUFFER: usize = 64 * 1024;
+
+/// Inside the [`io::Error`] of a name that has no address: the standard library has no kind for it.
+#[derive(Debug)]
+pub struct Unresolved(io::Error);
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Unresolved {}
 
 /// The network that connections are made in.
 #[derive(Clone, Debug)]
@@ -60,11 +73,17 @@ impl Network {
         matches!(self.0, Kind::Memory(_))
     }
 
-    /// Dials `host:port`. A memory network has one host, so only the port counts there.
+    /// Dials `host:port`. A memory network has one host, so only the port counts there. The error of a name that has no
+    /// address holds an [`Unresolved`].
     pub async fn connect(&self, host: &str, port: u16) -> io::Result<Stream> {
         match &self.0 {
             Kind::Tcp => {
-                let stream = TcpStream::connect((host, port)).await?;
+                // In two steps, because only that tells a name without an address from an address that does not answer.
+                let addresses: Vec<_> = lookup_host((host, port))
+                    .await
+                    .map_err(|error| io::Error::new(error.kind(), Unresolved(error)))?
+                    .collect();
+                let stream = TcpStream::connect(&addresses[..]).await?;
                 stream.set_nodelay(true)?;
                 Ok(Box::new(stream))
             }
@@ -206,6 +225,21 @@ mod tests {
             refused.map(|error| error.kind()),
             Some(io::ErrorKind::ConnectionRefused)
         );
+    }
+
+    #[tokio::test]
+    async fn a_name_without_an_address_is_told_from_a_port_that_refuses() {
+        let network = Network::tcp();
+        let is_unresolved = async |host: &str, port| {
+            let error = network.connect(host, port).await.err().expect("an error");
+            error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<Unresolved>())
+        };
+        // Too long for a query, so none goes out.
+        assert!(is_unresolved(&"x".repeat(64), 80).await);
+        let port = network.free_port().await.expect("a free port");
+        assert!(!is_unresolved("127.0.0.1", port).await);
     }
 
     #[tokio::test]
