@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::names::{Colour, Release, utc};
-use crate::plan::past::{Past, State};
+use crate::plan::past::{Fate, Past};
 
 /// A line of the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,8 +23,8 @@ pub struct Line {
     pub image: String,
     /// The image can be started.
     pub image_stands: bool,
-    /// What it is now.
-    pub state: State,
+    /// What became of it.
+    pub state: Fate,
 }
 
 /// The lines of what AWS knows of, the newest first.
@@ -36,7 +36,7 @@ pub fn lines(releases: Vec<Past>, limit: usize) -> Vec<Line> {
         template_version: past.version,
         image: past.image,
         image_stands: past.image_stands,
-        state: past.state,
+        state: past.fate,
     };
     releases.into_iter().take(limit).map(line).collect()
 }
@@ -68,17 +68,17 @@ pub fn text(lines: &[Line], environment: &str, more: usize) -> String {
 
 fn words(line: &Line, environment: &str) -> String {
     match line.state {
-        State::Live => "live".to_owned(),
-        State::Retained => format!("still up: bg-deploy rollback --environment {environment}"),
-        State::Unfinished => {
+        Fate::Live => "live".to_owned(),
+        Fate::Retained => format!("still up: bg-deploy rollback --environment {environment}"),
+        Fate::Unfinished => {
             format!("left by a run that did not end: bg-deploy finish --environment {environment}")
         }
-        State::Standing => format!(
+        Fate::Standing => format!(
             "bg-deploy rollback --environment {environment} --to {}",
             line.release
         ),
-        State::Repeated => "the same release again, see above".to_owned(),
-        State::ImageGone => "its image is gone".to_owned(),
+        Fate::Repeated => "the same release again, see above".to_owned(),
+        Fate::ImageGone => "its image is gone".to_owned(),
     }
 }
 
@@ -86,7 +86,7 @@ fn words(line: &Line, environment: &str) -> String {
 mod tests {
     use super::*;
 
-    fn line(release: &str, state: State) -> Line {
+    fn line(release: &str, state: Fate) -> Line {
         Line {
             release: Release(release.into()),
             published: "2026-11-21T14:05:00Z".into(),
@@ -101,10 +101,10 @@ mod tests {
     #[test]
     fn every_release_is_told_with_what_it_is_now_and_what_to_type() {
         let lines = [
-            line("1.10.0", State::Live),
-            line("1.9.0", State::Retained),
-            line("1.8.0", State::Standing),
-            line("1.7.0", State::ImageGone),
+            line("1.10.0", Fate::Live),
+            line("1.9.0", Fate::Retained),
+            line("1.8.0", Fate::Standing),
+            line("1.7.0", Fate::ImageGone),
         ];
         assert_eq!(
             text(&lines, "prod", 2),

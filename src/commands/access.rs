@@ -1,19 +1,19 @@
 //! The way to AWS, and in plain words why there is none.
 
-use crate::aws::error::Failure as ApiFailure;
 use crate::aws::{Access, Aws, NoAccess};
+use crate::cause::FailedCall;
 use crate::config::Config;
 use crate::inputs::Inputs;
 use net_clock::Network;
 
-use super::Failure;
+use super::EarlyExit;
 
 /// Clients for the config's region.
 pub(super) async fn connect(
     config: &Config,
     inputs: &Inputs,
     network: &Network,
-) -> Result<Aws, Failure> {
+) -> Result<Aws, EarlyExit> {
     connect_in(config.region.clone(), inputs, network).await
 }
 
@@ -22,7 +22,7 @@ pub(super) async fn connect_in(
     region: Option<String>,
     inputs: &Inputs,
     network: &Network,
-) -> Result<Aws, Failure> {
+) -> Result<Aws, EarlyExit> {
     let access = Access {
         region,
         endpoint_url: inputs
@@ -32,10 +32,10 @@ pub(super) async fn connect_in(
         keys: None,
     };
     Aws::connect(&access, network).await.map_err(|none| match none {
-        NoAccess::Region => Failure::bad_input(
+        NoAccess::Region => EarlyExit::bad_input(
             "no region: set `region` in bg-deploy.toml under the environment, pass --region, or set AWS_REGION",
         ),
-        NoAccess::Credentials(words) => Failure::bad_input(format!(
+        NoAccess::Credentials(words) => EarlyExit::bad_input(format!(
             "no AWS credentials: {words}\n\
              in GitHub Actions, let aws-actions/configure-aws-credentials run first (with `permissions: id-token: write`); \
              elsewhere, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
@@ -47,7 +47,7 @@ pub(super) async fn connect_in(
 pub(super) fn explain_denied(error: &anyhow::Error) -> Option<String> {
     let failure = error
         .chain()
-        .find_map(|cause| cause.downcast_ref::<ApiFailure>())?;
+        .find_map(|cause| cause.downcast_ref::<FailedCall>())?;
     let remedy = failure.refusal()?.remedy;
     Some(format!("{error:#}\n{remedy}"))
 }

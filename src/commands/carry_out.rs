@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use super::publish::Publisher;
 use super::show::{Show, ended_at_once, finish_command, last_words};
 use super::signals::signals;
-use super::{Failure, Terminal};
+use super::{EarlyExit, Terminal};
 use crate::deploy::Finished;
 use crate::inputs::Inputs;
 use crate::outcome::Outcome;
@@ -74,7 +74,7 @@ pub(super) async fn carry_out(
     order: &Order<'_>,
     sequence: impl AsyncFnOnce(&Context, PathBuf) -> Finished,
     counts: impl Fn() -> Option<LoadBalancerCounts>,
-) -> Result<(Finished, u8), Failure> {
+) -> Result<(Finished, u8), EarlyExit> {
     let publisher = order.publisher;
     let report_dir = publisher.report_dir;
     std::fs::create_dir_all(report_dir)
@@ -123,14 +123,14 @@ pub(super) async fn carry_out(
 
 /// Keeps the run's state from now on. Without it nobody could finish a run that is killed, so it has to be possible
 /// before anything is changed; and the state of a run that was not finished is not written over.
-fn keep_state(cx: &Context, file: &Path, state: State) -> Result<(), Failure> {
-    let earlier = State::read(file).map_err(|why| Failure::bad_input(why.0))?;
+fn keep_state(cx: &Context, file: &Path, state: State) -> Result<(), EarlyExit> {
+    let earlier = State::read(file).map_err(|why| EarlyExit::bad_input(why.0))?;
     if let Some(earlier) = earlier
         && !earlier.has_ended()
         && !earlier.progress.steps.is_empty()
     {
         let about = &earlier.beginning;
-        return Err(Failure::refused(format!(
+        return Err(EarlyExit::refused(format!(
             "an earlier run ({} of {} {} in {}) did not come to its end; finish it first:\n  {}",
             about.command,
             about.app,

@@ -16,7 +16,7 @@ use net_clock::{Clock, Network};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::Failure;
+use super::EarlyExit;
 use crate::cli::{Command, Options};
 use crate::inputs::Inputs;
 use crate::probe::Endpoint;
@@ -27,7 +27,11 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Whether this command may have the clock that it is asked to have. What has another clock anyway, or none, ignores it:
 /// the variable may be set for a whole job.
-pub(super) fn check(command: &Command, options: &Options, inputs: &Inputs) -> Result<(), Failure> {
+pub(super) fn check(
+    command: &Command,
+    options: &Options,
+    inputs: &Inputs,
+) -> Result<(), EarlyExit> {
     match command {
         Command::Rehearse(_) | Command::LocalAws(_) | Command::Schema | Command::SampleApp(_) => {
             Ok(())
@@ -42,7 +46,7 @@ pub(super) async fn clock(
     options: &Options,
     inputs: &Inputs,
     network: &Network,
-) -> Result<Clock, Failure> {
+) -> Result<Clock, EarlyExit> {
     let Some(speed) = options.clock_speed else {
         return Ok(Clock::real());
     };
@@ -50,18 +54,18 @@ pub(super) async fn clock(
     let date = date_of(url, network)
         .await
         .with_context(|| format!("asking {url} what time it is; is `bg-deploy local-aws` running?"))
-        .map_err(|error| Failure::bad_input(format!("--clock-speed: {error:#}")))?;
+        .map_err(|error| EarlyExit::bad_input(format!("--clock-speed: {error:#}")))?;
     Ok(Clock::accelerated_from(date, f64::from(speed)))
 }
 
 /// The endpoint, if it is on this machine beyond doubt.
-fn local_endpoint(inputs: &Inputs) -> Result<&str, Failure> {
+fn local_endpoint(inputs: &Inputs) -> Result<&str, EarlyExit> {
     let why = match &inputs.endpoint_url {
         None => "AWS itself has only one pace, and no endpoint URL is given".to_owned(),
         Some(given) if is_loopback(&given.value) => return Ok(&given.value),
         Some(given) => format!("{} is not on this machine", given.from),
     };
-    Err(Failure::bad_input(format!(
+    Err(EarlyExit::bad_input(format!(
         "--clock-speed: {why}; it is for a local cloud: --endpoint-url http://127.0.0.1:4566"
     )))
 }

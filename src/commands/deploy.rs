@@ -1,7 +1,7 @@
 //! `deploy`: a release, from the inputs to the exit code.
 
 use super::planned::Planned;
-use super::{Failure, Terminal};
+use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config::{self, Config};
 use crate::deploy::deploy;
@@ -15,7 +15,7 @@ pub(super) async fn run(
     command: &cli::Deploy,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let config = config::load(inputs)?;
     let release = wanted_release(&config)?;
     let planned = Planned {
@@ -43,9 +43,9 @@ pub(super) async fn run(
 }
 
 /// The release that the app has to answer with; without one nothing could be proved.
-pub(super) fn wanted_release(config: &Config) -> Result<Release, Failure> {
+pub(super) fn wanted_release(config: &Config) -> Result<Release, EarlyExit> {
     config.release.clone().ok_or_else(|| {
-        Failure::bad_input(format!(
+        EarlyExit::bad_input(format!(
             "--release: which release is this? pass what {} of the artifact answers, such as --release 1.4.2 \
              (in GitHub Actions the commit is taken by itself)",
             config.service.version_path

@@ -9,7 +9,7 @@ use super::clock::clock;
 use super::publish::Publisher;
 use super::show::{Show, ended_at_once, finish_command, last_words};
 use super::signals::signals;
-use super::{Failure, Terminal, access};
+use super::{EarlyExit, Terminal, access};
 use crate::announce::Announcer;
 use crate::aws::Aws;
 use crate::aws::calls::Call;
@@ -33,9 +33,9 @@ pub(super) async fn run(
     command: &cli::Finish,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let file = state_file(command.state.as_deref(), inputs, &command.report_dir);
-    let state = State::read(&file).map_err(|why| Failure::bad_input(why.0))?;
+    let state = State::read(&file).map_err(|why| EarlyExit::bad_input(why.0))?;
     let Some(state) = state.filter(|state| !state.has_ended() || !state.is_published) else {
         nothing_to_finish(options, terminal);
         return Ok(EXIT_OK);
@@ -113,7 +113,7 @@ impl Work<'_> {
         state: State,
         network: &Network,
         clock: Clock,
-    ) -> Result<(Outcome, u8), Failure> {
+    ) -> Result<(Outcome, u8), EarlyExit> {
         let aws = self.connect(&state, network).await?;
         let cx = Context::new(aws, network.clone(), clock);
         let show = Show::open(&cx, self.terminal);
@@ -121,7 +121,7 @@ impl Work<'_> {
         let whole = async {
             let ending = finish(&cx, self.file, state.clone())
                 .await
-                .map_err(|error| self.explain(&state, Failure::from(error)))?;
+                .map_err(|error| self.explain(&state, EarlyExit::from(error)))?;
             let Ending {
                 finished,
                 is_complete,
@@ -167,13 +167,13 @@ impl Work<'_> {
     }
 
     /// Clients for the account that the run was in.
-    async fn connect(&self, state: &State, network: &Network) -> Result<Aws, Failure> {
+    async fn connect(&self, state: &State, network: &Network) -> Result<Aws, EarlyExit> {
         let connected = async {
             let region = Some(state.plan.region.clone());
             let aws = access::connect_in(region, self.inputs, network).await?;
             let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
             if caller.account != state.plan.account {
-                return Err(Failure::refused(format!(
+                return Err(EarlyExit::refused(format!(
                     "these credentials are for account {} ({}), and the run was in account {}",
                     caller.account, caller.arn, state.plan.account
                 )));
@@ -186,7 +186,7 @@ impl Work<'_> {
     }
 
     /// Why the run can't be finished now, and what to type.
-    fn explain(&self, state: &State, failure: Failure) -> Failure {
+    fn explain(&self, state: &State, failure: EarlyExit) -> EarlyExit {
         let traffic = state.progress.of(StepId::ShiftTraffic);
         let is_moved = traffic.is_some_and(|entry| entry.undone.is_none());
         let mut text = format!(
@@ -195,13 +195,13 @@ impl Work<'_> {
             finish_command(self.file)
         );
         if !is_moved {
-            return Failure { text, ..failure };
+            return EarlyExit { text, ..failure };
         }
         text.push_str("\ntraffic had begun to move; to put it back by hand:");
         for command in restore_by_hand(&state.plan) {
             text.push_str(&format!("\n  {command}"));
         }
-        Failure {
+        EarlyExit {
             exit_code: EXIT_STUCK,
             text,
         }

@@ -1,7 +1,7 @@
 //! `history`: the releases that stand in AWS, and which of them can be gone back to; changes nothing.
 
 use super::status::not_provisioned;
-use super::{Failure, Terminal, access};
+use super::{EarlyExit, Terminal, access};
 use crate::cli;
 use crate::config;
 use crate::history::{lines, text};
@@ -16,7 +16,7 @@ pub(super) async fn run(
     command: &cli::History,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let config = config::load_without_artifact(inputs)?;
     let aws = access::connect(&config, inputs, &Network::tcp()).await?;
     let inventory = look(&aws, &config).await?;

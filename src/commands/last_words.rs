@@ -6,13 +6,13 @@
 use std::path::Path;
 
 use super::publish::Publisher;
-use super::{Failure, Terminal};
+use super::{EarlyExit, Terminal};
 use crate::cli::{Color, Command};
 use crate::inputs::Inputs;
 use crate::outcome::{EXIT_BAD_INPUT, EXIT_REFUSED};
 
 /// Says why a command could not answer, and gives its exit code.
-pub(super) fn of_a_failure(failure: &Failure, inputs: &Inputs, terminal: &Terminal) -> u8 {
+pub(super) fn of_a_failure(failure: &EarlyExit, inputs: &Inputs, terminal: &Terminal) -> u8 {
     terminal.error(&failure.text);
     let code = failure.exit_code;
     give(
@@ -59,7 +59,7 @@ pub fn misunderstood(error: &clap::Error, inputs: &Inputs) -> u8 {
         return EXIT_BAD_INPUT;
     }
     let text = error.render().to_string();
-    of_a_failure(&Failure::bad_input(text), inputs, &terminal)
+    of_a_failure(&EarlyExit::bad_input(text), inputs, &terminal)
 }
 
 fn exit_code(code: u8) -> (&'static str, String) {

@@ -1,7 +1,7 @@
 //! `local-aws`: the local cloud by itself, until a signal.
 
 use super::signals::signal;
-use super::{Failure, Terminal};
+use super::{EarlyExit, Terminal};
 use crate::cli::{self, LOCAL_REGION};
 use crate::outcome::EXIT_OK;
 use local_aws::program::{self, Arguments};
@@ -10,7 +10,7 @@ pub(super) async fn run(
     options: &cli::Options,
     command: &cli::LocalAws,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let region = options.region.as_deref().unwrap_or(LOCAL_REGION);
     let arguments = Arguments {
         port: command.port,
@@ -20,6 +20,6 @@ pub(super) async fn run(
     };
     program::serve(arguments, |text| terminal.say(text), signal())
         .await
-        .map_err(|error| Failure::bad_input(format!("{error:#}")))?;
+        .map_err(|error| EarlyExit::bad_input(format!("{error:#}")))?;
     Ok(EXIT_OK)
 }

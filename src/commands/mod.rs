@@ -35,16 +35,16 @@ use crate::outcome::{EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED};
 pub use last_words::misunderstood;
 pub use terminal::Terminal;
 
-/// Why a command ended before it could answer: the exit code, and its last words.
+/// A command ended before it could answer: with this exit code, and these last words.
 #[derive(Debug)]
-pub struct Failure {
+pub struct EarlyExit {
     /// The exit code.
     pub exit_code: u8,
     /// What is wrong, and what to type next.
     pub text: String,
 }
 
-impl Failure {
+impl EarlyExit {
     /// The inputs are wrong.
     pub fn bad_input(text: impl fmt::Display) -> Self {
         Self {
@@ -62,13 +62,13 @@ impl Failure {
     }
 }
 
-impl From<Problems> for Failure {
+impl From<Problems> for EarlyExit {
     fn from(problems: Problems) -> Self {
         Self::bad_input(problems)
     }
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for EarlyExit {
     fn from(error: anyhow::Error) -> Self {
         match access::explain_denied(&error) {
             Some(text) => Self::refused(text),
@@ -81,10 +81,10 @@ impl From<anyhow::Error> for Failure {
 }
 
 /// Nobody could be told of what has begun with these inputs. `finish` goes on all the same: traffic matters more.
-fn check_telling(command: &Command, inputs: &Inputs) -> Result<(), Failure> {
+fn check_telling(command: &Command, inputs: &Inputs) -> Result<(), EarlyExit> {
     match command {
         Command::Deploy(_) | Command::Rollback(_) | Command::Verify(_) => {
-            announce::check(&inputs.telling).map_err(Failure::bad_input)
+            announce::check(&inputs.telling).map_err(EarlyExit::bad_input)
         }
         _ => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! `plan`: every decision of a release and the AWS calls to come; changes nothing.
 
 use super::deploy::{say_nothing_to_do, wanted_release};
-use super::{Failure, Terminal, access};
+use super::{EarlyExit, Terminal, access};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
@@ -15,7 +15,7 @@ pub(super) async fn run(
     options: &cli::Options,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let config = config::load(inputs)?;
     let release = wanted_release(&config)?;
     let network = Network::tcp();
@@ -25,7 +25,7 @@ pub(super) async fn run(
         Decision::Release(plan) if options.json => terminal.say(&as_json(&plan)),
         Decision::Release(plan) => terminal.say(&as_text(&plan)),
         Decision::NothingToDo(release) => say_nothing_to_do(options, terminal, &config, &release),
-        Decision::Refused(reason) => return Err(Failure::refused(reason)),
+        Decision::Refused(reason) => return Err(EarlyExit::refused(reason)),
     }
     Ok(EXIT_OK)
 }

@@ -7,7 +7,7 @@ use super::carry_out::{Order, carry_out, state_file};
 use super::clock::clock;
 use super::publish::Publisher;
 use super::signals::unless_cancelled;
-use super::{Failure, Terminal, access};
+use super::{EarlyExit, Terminal, access};
 use crate::announce::Announcer;
 use crate::aws::Aws;
 use crate::cli;
@@ -44,7 +44,7 @@ impl Planned<'_> {
         wanted: &Release,
         decide: impl AsyncFnOnce(&Aws) -> anyhow::Result<(Decision, Brought)>,
         sequence: impl AsyncFnOnce(&Context, &Plan, &Brought, PathBuf) -> Finished,
-    ) -> Result<u8, Failure> {
+    ) -> Result<u8, EarlyExit> {
         let (inputs, network) = (self.inputs, Network::tcp());
         // Others are told on the wall's clock, whichever one AWS runs on.
         let announcer = Announcer::of(inputs, &network, &Clock::real());

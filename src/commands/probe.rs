@@ -1,7 +1,7 @@
 //! `probe`: asks a service all the time, and says what it saw.
 
 use super::signals::signal;
-use super::{Failure, Terminal};
+use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
@@ -16,7 +16,7 @@ pub(super) async fn run(
     command: &cli::Probe,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let spec = spec(command, inputs)?;
     // Visitors live on the wall's clock, whichever one AWS runs on.
     let clock = Clock::real();
@@ -43,7 +43,7 @@ pub(super) async fn run(
 }
 
 /// What to ask: the command line's word, else the file's.
-fn spec(command: &cli::Probe, inputs: &Inputs) -> Result<Spec, Failure> {
+fn spec(command: &cli::Probe, inputs: &Inputs) -> Result<Spec, EarlyExit> {
     let from_file = match &command.url {
         Some(_) => None,
         None => Some(config::load(inputs)?),
@@ -54,7 +54,7 @@ fn spec(command: &cli::Probe, inputs: &Inputs) -> Result<Spec, Failure> {
         .clone()
         .or_else(|| file.and_then(|file| file.probe.url.clone()));
     let url = url.ok_or_else(|| {
-        Failure::bad_input(
+        EarlyExit::bad_input(
             "--url: whom to ask? pass --url http://..., or set probe.url in bg-deploy.toml",
         )
     })?;
@@ -81,7 +81,7 @@ fn spec(command: &cli::Probe, inputs: &Inputs) -> Result<Spec, Failure> {
         random: random_token()?,
         ..Spec::new(
             Endpoint::parse(&url)
-                .map_err(|error| Failure::bad_input(format!("--url: {error:#}")))?,
+                .map_err(|error| EarlyExit::bad_input(format!("--url: {error:#}")))?,
             &path,
         )
     })

@@ -1,7 +1,7 @@
 //! `provision`: makes or updates what a release needs.
 
 use super::clock::clock;
-use super::{Failure, Terminal, access};
+use super::{EarlyExit, Terminal, access};
 use crate::aws::sts;
 use crate::cli;
 use crate::config;
@@ -15,7 +15,7 @@ pub(super) async fn run(
     options: &cli::Options,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let config = config::load_without_artifact(inputs)?;
     let network = Network::tcp();
     let aws = access::connect(&config, inputs, &network).await?;
@@ -24,7 +24,7 @@ pub(super) async fn run(
     if let Some(account) = &config.account
         && *account != caller.account
     {
-        return Err(Failure::refused(format!(
+        return Err(EarlyExit::refused(format!(
             "these credentials are for account {} ({}), and environment {} belongs to account {account}",
             caller.account, caller.arn, config.environment
         )));

@@ -1,7 +1,7 @@
 //! `rollback`: back to a release that was live before; no artifact, no bake.
 
 use super::planned::Planned;
-use super::{Failure, Terminal};
+use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
@@ -14,7 +14,7 @@ pub(super) async fn run(
     command: &cli::Rollback,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let config = config::load_without_artifact(inputs)?;
     let to = command.to.clone().map(Release);
     let planned = Planned {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use tokio::sync::watch;
 
-use super::Failure;
+use super::EarlyExit;
 use crate::outcome::EXIT_CANCELLED;
 
 /// Returns at the next signal.
@@ -27,11 +27,11 @@ pub(super) async fn signals(number: u32) {
 
 /// Does what changes nothing; a signal ends it at once.
 pub(super) async fn unless_cancelled<T>(
-    reading: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+    reading: impl Future<Output = Result<T, EarlyExit>>,
+) -> Result<T, EarlyExit> {
     tokio::select! {
         biased;
-        () = signals(1) => Err(Failure {
+        () = signals(1) => Err(EarlyExit {
             exit_code: EXIT_CANCELLED,
             text: "cancelled before anything was changed".to_owned(),
         }),

@@ -1,7 +1,7 @@
 //! `status`: who serves what now, and what a rollback would find; changes nothing.
 
 use super::clock::clock;
-use super::{Failure, Terminal, access};
+use super::{EarlyExit, Terminal, access};
 use crate::aws::ssm;
 use crate::cli;
 use crate::config::{self, Config};
@@ -16,7 +16,7 @@ pub(super) async fn run(
     options: &cli::Options,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let config = config::load_without_artifact(inputs)?;
     let network = Network::tcp();
     let aws = access::connect(&config, inputs, &network).await?;
@@ -37,8 +37,8 @@ pub(super) async fn run(
 }
 
 /// There is nothing to tell about.
-pub(super) fn not_provisioned(config: &Config) -> Failure {
-    Failure::refused(format!(
+pub(super) fn not_provisioned(config: &Config) -> EarlyExit {
+    EarlyExit::refused(format!(
         "nothing is provisioned for {} in {}; run: bg-deploy provision --environment {}",
         config.app, config.environment, config.environment
     ))

@@ -2,7 +2,7 @@
 
 use super::deploy::wanted_release;
 use super::planned::Planned;
-use super::{Failure, Terminal};
+use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
@@ -14,7 +14,7 @@ pub(super) async fn run(
     command: &cli::Verify,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let config = config::load(inputs)?;
     let release = wanted_release(&config)?;
     let planned = Planned {

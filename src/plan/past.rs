@@ -29,14 +29,14 @@ pub struct Past {
     pub image: String,
     /// The image can be started.
     pub image_stands: bool,
-    /// What it is now.
-    pub state: State,
+    /// What became of it.
+    pub fate: Fate,
 }
 
-/// What a past release is now.
+/// What became of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum Fate {
     /// It has traffic.
     Live,
     /// It is up on the idle colour, for a rollback in seconds.
@@ -67,45 +67,40 @@ pub fn releases(inventory: &Inventory) -> Vec<Past> {
                     .find(|colour| tag == Some(colour.to_string().as_str())),
                 image: version.image.clone(),
                 image_stands: inventory.stands(&version.image),
-                state: state_of(inventory, version.number, &version.image),
+                fate: fate_of(inventory, version.number, &version.image),
             })
         })
         .collect();
-    let is_up = |past: &Past| {
-        matches!(
-            past.state,
-            State::Live | State::Retained | State::Unfinished
-        )
-    };
+    let is_up = |past: &Past| matches!(past.fate, Fate::Live | Fate::Retained | Fate::Unfinished);
     let mut told: BTreeSet<Release> = all
         .iter()
         .filter(|past| is_up(past))
         .map(|past| past.release.clone())
         .collect();
-    for past in all.iter_mut().filter(|past| past.state == State::Standing) {
+    for past in all.iter_mut().filter(|past| past.fate == Fate::Standing) {
         if !told.insert(past.release.clone()) {
-            past.state = State::Repeated;
+            past.fate = Fate::Repeated;
         }
     }
     all
 }
 
-fn state_of(inventory: &Inventory, version: i64, image: &str) -> State {
+fn fate_of(inventory: &Inventory, version: i64, image: &str) -> Fate {
     let weights = inventory.weights();
     for (colour, stack) in &inventory.stacks {
         if stack.group.template_version != Some(version) || !stack.is_up() {
             continue;
         }
         return match weights {
-            Some(weights) if weights.of(*colour) > 0 => State::Live,
-            _ if is_frozen(&stack.group) => State::Unfinished,
-            _ => State::Retained,
+            Some(weights) if weights.of(*colour) > 0 => Fate::Live,
+            _ if is_frozen(&stack.group) => Fate::Unfinished,
+            _ => Fate::Retained,
         };
     }
     if inventory.stands(image) {
-        State::Standing
+        Fate::Standing
     } else {
-        State::ImageGone
+        Fate::ImageGone
     }
 }
 
@@ -117,9 +112,9 @@ pub fn within_reach(inventory: &Inventory) -> Vec<Release> {
         .and_then(|live| inventory.release_of(live));
     let mut releases = Vec::new();
     for past in self::releases(inventory) {
-        let can = match past.state {
-            State::Retained | State::Unfinished | State::Standing => true,
-            State::Live | State::Repeated | State::ImageGone => false,
+        let can = match past.fate {
+            Fate::Retained | Fate::Unfinished | Fate::Standing => true,
+            Fate::Live | Fate::Repeated | Fate::ImageGone => false,
         };
         if can && Some(&past.release) != of_live.as_ref() && !releases.contains(&past.release) {
             releases.push(past.release);

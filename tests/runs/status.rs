@@ -6,7 +6,7 @@ use bg_deploy::aws::elbv2;
 use bg_deploy::history;
 use bg_deploy::names::{Colour, Weights};
 use bg_deploy::plan::Draw;
-use bg_deploy::plan::past::{State, releases};
+use bg_deploy::plan::past::{Fate, releases};
 use bg_deploy::secret::Secret;
 use bg_deploy::status::{Rollback, Status};
 
@@ -22,11 +22,11 @@ async fn status(world: &World) -> Option<Status> {
     Status::of(&config, &inventory, &[], world.clock.utc(), &draw)
 }
 
-async fn states(world: &World) -> Vec<(String, State)> {
+async fn states(world: &World) -> Vec<(String, Fate)> {
     let inventory = world.look(&world.config("any", None)).await;
     releases(&inventory)
         .into_iter()
-        .map(|past| (past.release.0, past.state))
+        .map(|past| (past.release.0, past.fate))
         .collect()
 }
 
@@ -90,16 +90,16 @@ async fn a_history_tells_what_can_be_gone_back_to() {
     let (finished, cx) = world.deploy(&config).await;
     assert_deployed(&finished, &cx);
     let expected = [
-        ("0.0.3", State::Live),
-        ("0.0.2", State::Retained),
-        ("0.0.1", State::ImageGone),
+        ("0.0.3", Fate::Live),
+        ("0.0.2", Fate::Retained),
+        ("0.0.1", Fate::ImageGone),
     ];
     let expected: Vec<_> = expected
         .map(|(release, state)| (release.to_owned(), state))
         .to_vec();
     assert_eq!(states(&world).await, expected);
     world.clock.sleep(Duration::from_secs(2 * 3_600)).await;
-    assert_eq!(states(&world).await[1].1, State::Standing);
+    assert_eq!(states(&world).await[1].1, Fate::Standing);
     let inventory = world.look(&config).await;
     let lines = history::lines(releases(&inventory), 2);
     let text = history::text(&lines, "test", 1);

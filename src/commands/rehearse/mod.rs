@@ -14,7 +14,7 @@ use crate::commands::carry_out::{Order, carry_out, ledger_of};
 use crate::commands::deploy::wanted_release;
 use crate::commands::publish::Publisher;
 use crate::commands::signals::signal;
-use crate::commands::{Failure, Terminal};
+use crate::commands::{EarlyExit, Terminal};
 use crate::config::{self, Config};
 use crate::deploy::deploy;
 use crate::faults::{Ending, FAULTS, Fault, Place};
@@ -39,7 +39,7 @@ pub(crate) async fn run(
     command: &cli::Rehearse,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<u8, Failure> {
+) -> Result<u8, EarlyExit> {
     let own = own_config(command, inputs)?;
     let speed = f64::from(command.speed);
     let network = Network::tcp();
@@ -71,14 +71,14 @@ pub(crate) async fn run(
 }
 
 /// The user's own config, if one was named.
-fn own_config(command: &cli::Rehearse, inputs: &Inputs) -> Result<Option<Config>, Failure> {
+fn own_config(command: &cli::Rehearse, inputs: &Inputs) -> Result<Option<Config>, EarlyExit> {
     if inputs.config.is_none() {
         return Ok(None);
     }
     if let Some(fault) = command.fault.filter(|fault| fault.place == Place::App) {
         let any = FAULTS.iter().filter(|fault| fault.place != Place::App);
         let any: Vec<_> = any.map(|fault| fault.name).collect();
-        return Err(Failure::bad_input(format!(
+        return Err(EarlyExit::bad_input(format!(
             "--fault {fault} is a fault of the app, and --config names an app of your own; \
              leave one of them out ({} go with any app)",
             any.join(" and ")
@@ -107,7 +107,7 @@ impl Stage<'_> {
         options: &cli::Options,
         command: &cli::Rehearse,
         own: Option<Config>,
-    ) -> Result<u8, Failure> {
+    ) -> Result<u8, EarlyExit> {
         let say = |text: &str| self.terminal.tell(text);
         say(&format!(
             "A rehearsal on a local cloud: real HTTP, real processes, AWS's own durations divided by {}.\n",
@@ -195,7 +195,11 @@ impl Stage<'_> {
         Ok(Context::new(aws, self.network.clone(), self.clock.lap()))
     }
 
-    async fn release(&self, config: &Config, report_dir: &Path) -> Result<(Outcome, u8), Failure> {
+    async fn release(
+        &self,
+        config: &Config,
+        report_dir: &Path,
+    ) -> Result<(Outcome, u8), EarlyExit> {
         let release = wanted_release(config)?;
         let cx = self.context().await?;
         let Prepared {
@@ -203,7 +207,7 @@ impl Stage<'_> {
         } = prepare(&cx.aws, config, &release).await?;
         let plan = match decision {
             Decision::Release(plan) => plan,
-            other => return Err(Failure::refused(format!("{other:?}"))),
+            other => return Err(EarlyExit::refused(format!("{other:?}"))),
         };
         let order = Order {
             plan: &plan,
@@ -263,7 +267,7 @@ impl Stage<'_> {
         after: &Config,
         url: &str,
         code: u8,
-    ) -> Result<u8, Failure> {
+    ) -> Result<u8, EarlyExit> {
         let question = Question::get(&after.service.version_path);
         let endpoint = Endpoint::parse(url)?;
         let reply = ask(
