@@ -2,12 +2,15 @@
 
 #[path = "../crates/local-aws/tests/support/imports.rs"]
 mod imports;
+#[path = "../crates/local-aws/tests/support/sources.rs"]
+mod sources;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use imports::Imports;
+use sources::Source;
 
 /// The rooms of the deployer from the bottom up. What stands on one floor names only what stands on lower ones.
 const FLOORS: &[&[&str]] = &[
@@ -109,8 +112,7 @@ const WHY_LONGER: &str = "//! Longer than most: ";
 #[test]
 fn no_file_is_long_without_saying_why() {
     let mut found = Vec::new();
-    for file in rust_files() {
-        let text = fs::read_to_string(root().join(&file)).expect("a source");
+    for (file, text) in rust_files() {
         let lines = text.lines().count();
         let head = text.lines().take_while(|line| line.starts_with("//!"));
         let says_why = head.into_iter().any(|line| line.starts_with(WHY_LONGER));
@@ -174,7 +176,7 @@ fn a_plan_and_the_account_do_no_io() {
         "Instant::now",
     ];
     for pure in ["src/plan/", "crates/local-aws/src/account/"] {
-        let is_there = rust_files().iter().any(|file| file.starts_with(pure));
+        let is_there = rust_files().iter().any(|(file, _)| file.starts_with(pure));
         assert!(is_there, "there is no {pure}");
         let strays = naming(&io, |file| !file.starts_with(pure));
         assert!(strays.is_empty(), "{strays:#?}");
@@ -183,10 +185,7 @@ fn a_plan_and_the_account_do_no_io() {
 
 #[test]
 fn every_test_that_prose_names_exists() {
-    let sources: String = rust_files()
-        .iter()
-        .map(|file| fs::read_to_string(root().join(file)).expect("a source"))
-        .collect();
+    let sources: String = rust_files().into_iter().map(|(_, text)| text).collect();
     for document in ["src/lib.rs", ".github/CONTRIBUTING.md"] {
         let text = fs::read_to_string(root().join(document)).expect(document);
         let sentences: Vec<_> = text.split('`').filter(|word| is_sentence(word)).collect();
@@ -206,46 +205,23 @@ fn is_sentence(word: &str) -> bool {
 
 /// Lines of our own sources with one of these words, in files that may not have them.
 fn naming(words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut found = Vec::new();
-    for file in rust_files() {
-        if !is_source(&file) || may(&file) {
-            continue;
-        }
-        let text = fs::read_to_string(root().join(&file)).expect("a source");
-        for (index, line) in text.lines().enumerate() {
-            let comment = line.trim_start().starts_with("//");
-            if !comment && words.iter().any(|word| line.contains(word)) {
-                found.push(format!("{file}:{}: {}", index + 1, line.trim()));
-            }
-        }
-    }
-    found
+    sources::naming(words, &rust_files(), |file| is_source(file) && !may(file))
 }
 
 fn is_source(file: &str) -> bool {
     file.starts_with("src/") || (file.starts_with("crates/") && file.contains("/src/"))
 }
 
-/// Every source and test, relative to the repository, with slashes.
-fn rust_files() -> Vec<String> {
-    let mut files = Vec::new();
-    for folder in ["src", "tests", "crates"] {
-        collect(&root().join(folder), &mut files);
-    }
+/// Every source and test, with its path in the repository.
+fn rust_files() -> Vec<Source> {
+    let of = |folder: &str| {
+        let files = sources::below(&root().join(folder)).into_iter();
+        let named = |(file, text)| (format!("{folder}/{file}"), text);
+        files.map(named).collect::<Vec<_>>()
+    };
+    let files = ["src", "tests", "crates"].map(of).concat();
     assert!(files.len() > 100, "only {} files", files.len());
     files
-}
-
-fn collect(folder: &Path, files: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let relative = path.strip_prefix(root()).expect("below the root");
-            files.push(relative.to_string_lossy().replace('\\', "/"));
-        }
-    }
 }
 
 fn root() -> PathBuf {

@@ -3,8 +3,9 @@
 
 #[path = "support/imports.rs"]
 mod imports;
+#[path = "support/sources.rs"]
+mod sources;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use imports::Imports;
@@ -79,68 +80,27 @@ fn nothing_of_a_deployer_is_named_here() {
 }
 
 fn imports() -> Imports {
-    Imports::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    Imports::of(&root())
 }
 
-/// Lines of the sources with one of these words, in the files that must not have them.
+/// Lines of the code with one of these words, in the files that must not have them.
 fn naming(words: &[&str], must_not: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut found = Vec::new();
-    for (file, text) in sources() {
-        if !must_not(&file) {
-            continue;
-        }
-        for (index, line) in text.lines().enumerate() {
-            let is_comment = line.trim_start().starts_with("//");
-            if !is_comment && words.iter().any(|word| line.contains(word)) {
-                found.push(format!("{file}:{}: {}", index + 1, line.trim()));
-            }
-        }
-    }
-    found
-}
-
-/// Every source below `src`, without its comments' paths and its tests: a test may stand above what it tests.
-fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
-    let sources: Vec<_> = files
-        .into_iter()
-        .map(|path| {
-            let text = fs::read_to_string(&path).expect("a source");
-            let relative = path.strip_prefix(&root).expect("below the root");
-            (relative.to_string_lossy().replace('\\', "/"), text)
-        })
+    let files = sources::below(&root()).into_iter();
+    // A test may stand above what it tests.
+    let code: Vec<_> = files
         .filter(|(file, _)| !file.ends_with("tests.rs") && !file.contains("/tests/"))
         .map(|(file, text)| (file, without_tests(&text)))
         .collect();
-    assert!(sources.len() > 50, "only {} sources", sources.len());
-    sources
+    assert!(code.len() > 50, "only {} sources", code.len());
+    sources::naming(words, &code, must_not)
 }
 
-/// The code before the tests at the file's end, without lines that are comments.
+/// The text without the tests at its end.
 fn without_tests(text: &str) -> String {
     let code = text.split("mod tests {").next().unwrap_or(text);
-    let lines: Vec<_> = code
-        .lines()
-        .map(|line| {
-            if line.trim_start().starts_with("//") {
-                ""
-            } else {
-                line
-            }
-        })
-        .collect();
-    lines.join("\n")
+    code.to_owned()
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            files.push(path);
-        }
-    }
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }

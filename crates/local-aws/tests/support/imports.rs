@@ -3,8 +3,9 @@
 //! What only tests use does not count: a test may stand on any floor. The deployer's tests use this file, too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
+
+use crate::sources;
 
 /// A module's path below the crate's root: `["steps", "soak"]`; the root itself is empty.
 pub(crate) type Module = Vec<String>;
@@ -25,9 +26,9 @@ struct Sources {
 impl Imports {
     /// Of the crate whose sources are in `folder`.
     pub(crate) fn of(folder: &Path) -> Self {
-        let mut texts = BTreeMap::new();
-        read(folder, &mut Vec::new(), &mut texts);
-        Self::of_texts(texts)
+        let files = sources::below(folder).into_iter();
+        let texts = files.filter_map(|(file, text)| Some((module_of(&file)?, text)));
+        Self::of_texts(texts.collect())
     }
 
     /// Of modules with these texts.
@@ -227,28 +228,16 @@ fn parent(module: &Module) -> Option<Module> {
     Some(parent.to_vec())
 }
 
-/// Reads every `.rs` file below `folder`; `main.rs` is another crate.
-fn read(folder: &Path, module: &mut Module, texts: &mut BTreeMap<Module, String>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        if path.is_dir() {
-            module.push(name);
-            read(&path, module, texts);
-            module.pop();
-        } else if path.extension().is_some_and(|ending| ending == "rs") && name != "main" {
-            let text = fs::read_to_string(&path).expect("a source");
-            let own = match name.as_str() {
-                "lib" | "mod" => module.clone(),
-                _ => below(module, &name),
-            };
-            texts.insert(own, text);
-        }
+/// The module that a file is; `None` for `main.rs`, which is another crate.
+fn module_of(file: &str) -> Option<Module> {
+    let path = file.strip_suffix(".rs")?;
+    let mut module: Module = path.split('/').map(str::to_owned).collect();
+    match module.last()?.as_str() {
+        "main" => return None,
+        "lib" | "mod" => _ = module.pop(),
+        _ => {}
     }
+    Some(module)
 }
 
 /// The modules of a text that exist for tests only.
