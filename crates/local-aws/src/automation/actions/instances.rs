@@ -2,30 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    Calls, Failure, Inputs, Look, copy, done, flag, is_not_found, nothing_to_show, text, texts,
-};
+use super::{Calls, Failure, Inputs, Look, done, flag, is_not_found, nothing_to_show, text, texts};
 
-/// Those that RunInstances takes under the same name.
-const SAME_NAME: &[&str] = &[
-    "AdditionalInfo",
-    "BlockDeviceMappings",
-    "ClientToken",
-    "DisableApiTermination",
-    "EbsOptimized",
-    "ImageId",
-    "InstanceInitiatedShutdownBehavior",
-    "InstanceType",
-    "KeyName",
-    "MetadataOptions",
-    "NetworkInterfaces",
-    "Placement",
-    "PrivateIpAddress",
-    "SecurityGroupIds",
-    "SecurityGroups",
-    "SubnetId",
-    "TagSpecifications",
-    "UserData",
+/// Those that RunInstances takes under another name or in another form; all others it takes as they are.
+const TRANSLATED: [&str; 5] = [
+    "IamInstanceProfileArn",
+    "IamInstanceProfileName",
+    "MaxInstanceCount",
+    "MinInstanceCount",
+    "Monitoring",
 ];
 
 /// Launches, then waits until the instances run.
@@ -62,8 +47,12 @@ pub(super) fn run(
 }
 
 fn run_params(inputs: &Inputs) -> Value {
-    let mut params = Map::new();
-    copy(inputs, SAME_NAME, &mut params);
+    let as_they_are = inputs
+        .iter()
+        .filter(|(name, _)| !TRANSLATED.contains(&name.as_str()));
+    let mut params: Map<_, _> = as_they_are
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let least = text(inputs, "MinInstanceCount").and_then(|count| count.parse::<u32>().ok());
     let most = text(inputs, "MaxInstanceCount").and_then(|count| count.parse::<u32>().ok());
     let least = least.unwrap_or(1);
