@@ -6,7 +6,6 @@ use crate::inventory::{Bakery, Inventory};
 use crate::names::{Colour, Release};
 use crate::stack::{Names, TAG_COLOUR, TAG_DEPLOYMENT, TAG_RELEASE};
 
-use super::preconditions::Preconditions;
 use super::{Bake, Draw};
 
 /// What must exist for a bake.
@@ -77,7 +76,7 @@ pub(super) fn plan_bake(
 pub(super) fn version_data(
     config: &Config,
     names: &Names,
-    met: &Preconditions,
+    security_group: &str,
     idle: Colour,
     release: &Release,
     draw: &Draw,
@@ -94,7 +93,7 @@ pub(super) fn version_data(
         image: String::new(),
         instance_type: config.fleet.instance_type.clone(),
         instance_profile: names.instance_role(),
-        security_groups: vec![met.instance_security_group.clone()],
+        security_groups: vec![security_group.to_owned()],
         user_data: user_data(config, idle, release),
         tags,
     }

@@ -5,10 +5,9 @@ use crate::inventory::{Bakery, Inventory};
 use crate::names::{Colour, Release};
 use crate::stack::Names;
 
-use super::candidate::{BakePreconditions, plan_bake, version_data};
-use super::preconditions::{Preconditions, capacity, floor, idle_before, previous};
-use super::settings::smoke_tests;
-use super::{Decision, Draw, Health, Plan, PreviewToken, Shift, Source, Visitor, is_frozen};
+use super::candidate::{BakePreconditions, plan_bake};
+use super::preconditions::{Chosen, Preconditions, missing};
+use super::{Decision, Draw, Plan, Shift, Source, is_frozen};
 
 impl Plan {
     /// Decides a release, or why there is none.
@@ -57,49 +56,23 @@ impl Plan {
         let names = Names::new(&config.app, &config.environment);
         let bakery = inventory.bakery.as_ref();
         let met = Preconditions::find(config, inventory, &names, &absent(bakery))?;
-        let (live, idle) = (met.live, met.live.other());
-        if inventory.release_of(live).as_ref() == Some(release) {
-            return already_live(inventory, live, release);
+        if inventory.release_of(met.live).as_ref() == Some(release) {
+            return already_live(inventory, met.live, release);
         }
-        let (Some(live_stack), Some(idle_stack), Some((bakery, for_bake))) = (
-            inventory.stacks.get(&live),
-            inventory.stacks.get(&idle),
-            bakery.and_then(|bakery| Some((bakery, BakePreconditions::of(bakery)?))),
-        ) else {
-            return Err(vec![format!(
-                "{} is not whole; run: bg-deploy provision --environment {}",
-                names.stack(),
-                config.environment
-            )]);
+        let Some((bakery, for_bake)) =
+            bakery.and_then(|bakery| Some((bakery, BakePreconditions::of(bakery)?)))
+        else {
+            return Err(vec![missing("the parts", config, &names)]);
         };
         let bake = plan_bake(config, inventory, &names, bakery, &for_bake, draw);
-        Ok(Decision::Release(Box::new(Self {
-            deployment: draw.deployment.clone(),
-            app: config.app.clone(),
-            environment: config.environment.clone(),
-            account: inventory.caller.account.clone(),
+        let chosen = Chosen {
             release: release.clone(),
-            live,
-            idle,
-            previous: previous(inventory, &met, live_stack),
-            idle_before: idle_before(idle_stack),
-            capacity: capacity(config, live_stack.group.capacity.desired),
             source: Source::Artifact(bake),
-            version: version_data(config, &names, &met, idle, release, draw),
-            region: met.region,
-            template: met.template,
-            target_groups: met.target_groups,
-            traffic_rule: met.traffic_rule,
-            preview_rule: met.preview_rule,
-            url: met.url,
-            visitor: Visitor::of(config),
-            health: Health::of(config),
-            smoke: smoke_tests(config),
+            desired: met.live_stack.group.capacity.desired,
             shift: Shift::of(config),
-            floor: floor(config),
-            retain: config.retain,
-            preview_token: PreviewToken::new(&draw.preview_token),
-        })))
+        };
+        let plan = met.plan(config, inventory, draw, chosen);
+        Ok(Decision::Release(Box::new(plan)))
     }
 }
 

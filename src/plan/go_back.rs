@@ -8,11 +8,9 @@ use crate::inventory::{Inventory, Stack, release};
 use crate::names::Release;
 use crate::stack::Names;
 
-use super::candidate::version_data;
 use super::past::within_reach;
-use super::preconditions::{Preconditions, capacity, floor, idle_before, previous};
-use super::settings::smoke_tests;
-use super::{Decision, Draw, Health, Plan, PreviewToken, Shift, Source, Visitor, is_frozen};
+use super::preconditions::{Chosen, Preconditions};
+use super::{Decision, Draw, Plan, Shift, Source, is_frozen};
 
 impl Plan {
     /// Decides a rollback to `to`, else to what was live before.
@@ -34,22 +32,13 @@ impl Plan {
     ) -> Result<Decision, Vec<String>> {
         let names = Names::new(&config.app, &config.environment);
         let met = Preconditions::find(config, inventory, &names, &[])?;
-        let (live, idle) = (met.live, met.live.other());
-        let (Some(live_stack), Some(idle_stack)) =
-            (inventory.stacks.get(&live), inventory.stacks.get(&idle))
-        else {
-            return Err(vec![format!(
-                "{} is not whole; run: bg-deploy provision --environment {}",
-                names.stack(),
-                config.environment
-            )]);
-        };
+        let (live, idle) = (met.live_stack, met.idle_stack);
         let back = Back {
             config,
             inventory,
-            running: inventory.release_of(live),
-            live: live_stack,
-            idle: idle_stack,
+            running: inventory.release_of(met.live),
+            live,
+            idle,
         };
         if let Some(to) = to
             && back.running.as_ref() == Some(to)
@@ -58,37 +47,17 @@ impl Plan {
         }
         let (release, source) = back.chosen(to).map_err(|reason| vec![reason])?;
         let kept = match source {
-            Source::Retained { .. } => idle_stack.group.capacity.desired,
+            Source::Retained { .. } => idle.group.capacity.desired,
             _ => 0,
         };
-        let desired = live_stack.group.capacity.desired.max(kept);
-        Ok(Decision::Release(Box::new(Self {
-            deployment: draw.deployment.clone(),
-            app: config.app.clone(),
-            environment: config.environment.clone(),
-            account: inventory.caller.account.clone(),
-            live,
-            idle,
-            previous: previous(inventory, &met, live_stack),
-            idle_before: idle_before(idle_stack),
-            capacity: capacity(config, desired),
-            source,
-            version: version_data(config, &names, &met, idle, &release, draw),
+        let chosen = Chosen {
             release,
-            region: met.region,
-            template: met.template,
-            target_groups: met.target_groups,
-            traffic_rule: met.traffic_rule,
-            preview_rule: met.preview_rule,
-            url: met.url,
-            visitor: Visitor::of(config),
-            health: Health::of(config),
-            smoke: smoke_tests(config),
+            source,
+            desired: live.group.capacity.desired.max(kept),
             shift: Shift::at_once(),
-            floor: floor(config),
-            retain: config.retain,
-            preview_token: PreviewToken::new(&draw.preview_token),
-        })))
+        };
+        let plan = met.plan(config, inventory, draw, chosen);
+        Ok(Decision::Release(Box::new(plan)))
     }
 }
 

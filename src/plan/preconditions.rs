@@ -1,20 +1,27 @@
-//! What must exist for a run, or every reason why there is none.
+//! What must exist for a run, or every reason why there is none; and the plan that all runs make of it.
 
 use crate::aws::autoscaling::Capacity;
 use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRule, modify_rule_by_hand};
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack};
-use crate::names::{Colour, Weights};
+use crate::names::{Colour, Release, Weights};
 use crate::stack::Names;
 
-use super::{FROZEN, IdleBefore, Previous, is_frozen};
+use super::candidate::version_data;
+use super::settings::smoke_tests;
+use super::{
+    Draw, FROZEN, Health, IdleBefore, Plan, PreviewToken, Previous, Shift, Source, Visitor,
+    is_frozen,
+};
 
 /// What must exist for every run.
-pub(super) struct Preconditions {
+pub(super) struct Preconditions<'a> {
     pub(super) region: String,
     pub(super) target_groups: TargetGroups,
     pub(super) weights: Weights,
     pub(super) live: Colour,
+    pub(super) live_stack: &'a Stack,
+    pub(super) idle_stack: &'a Stack,
     pub(super) traffic_rule: TrafficRule,
     pub(super) preview_rule: PreviewRule,
     pub(super) template: String,
@@ -22,7 +29,8 @@ pub(super) struct Preconditions {
     pub(super) url: String,
 }
 
-fn missing(what: &str, config: &Config, names: &Names) -> String {
+/// Why there is no plan without this.
+pub(super) fn missing(what: &str, config: &Config, names: &Names) -> String {
     format!(
         "{what} of {} in environment {} ({}) do not exist; run: bg-deploy provision --environment {}",
         config.app,
@@ -32,11 +40,23 @@ fn missing(what: &str, config: &Config, names: &Names) -> String {
     )
 }
 
-impl Preconditions {
+/// What each kind of run decides for itself; all else follows from the file and from what AWS holds.
+pub(super) struct Chosen {
+    /// What is to be live at the end.
+    pub(super) release: Release,
+    /// Where it comes from.
+    pub(super) source: Source,
+    /// The least that carries everything.
+    pub(super) desired: i32,
+    /// How the traffic moves.
+    pub(super) shift: Shift,
+}
+
+impl<'a> Preconditions<'a> {
     /// Finds all, or every reason why not; `also` is what else this run needs, and whether that is absent.
     pub(super) fn find(
         config: &Config,
-        inventory: &Inventory,
+        inventory: &'a Inventory,
         names: &Names,
         also: &[(&'static str, bool)],
     ) -> Result<Self, Vec<String>> {
@@ -72,7 +92,7 @@ impl Preconditions {
 
     fn gather(
         config: &Config,
-        inventory: &Inventory,
+        inventory: &'a Inventory,
         weights: Weights,
         live: Colour,
     ) -> Option<Self> {
@@ -82,6 +102,8 @@ impl Preconditions {
             region: balancer.arn.split(':').nth(3)?.to_owned(),
             weights,
             live,
+            live_stack: inventory.stacks.get(&live)?,
+            idle_stack: inventory.stacks.get(&live.other())?,
             target_groups: inventory.target_groups.clone()?,
             traffic_rule: TrafficRule::new(&inventory.traffic_rule.as_ref()?.arn),
             preview_rule: PreviewRule::new(&inventory.preview_rule.as_ref()?.arn),
@@ -89,6 +111,64 @@ impl Preconditions {
             instance_security_group: inventory.instance_security_group.clone()?,
             url: url(config, inventory)?,
         })
+    }
+
+    /// Every decision of a run.
+    pub(super) fn plan(
+        self,
+        config: &Config,
+        inventory: &Inventory,
+        draw: &Draw,
+        chosen: Chosen,
+    ) -> Plan {
+        let names = Names::new(&config.app, &config.environment);
+        let idle = self.live.other();
+        Plan {
+            deployment: draw.deployment.clone(),
+            app: config.app.clone(),
+            environment: config.environment.clone(),
+            account: inventory.caller.account.clone(),
+            live: self.live,
+            idle,
+            previous: self.previous(inventory),
+            idle_before: idle_before(self.idle_stack),
+            capacity: capacity(config, chosen.desired),
+            version: version_data(
+                config,
+                &names,
+                &self.instance_security_group,
+                idle,
+                &chosen.release,
+                draw,
+            ),
+            release: chosen.release,
+            source: chosen.source,
+            region: self.region,
+            template: self.template,
+            target_groups: self.target_groups,
+            traffic_rule: self.traffic_rule,
+            preview_rule: self.preview_rule,
+            url: self.url,
+            visitor: Visitor::of(config),
+            health: Health::of(config),
+            smoke: smoke_tests(config),
+            shift: chosen.shift,
+            floor: floor(config),
+            retain: config.retain,
+            preview_token: PreviewToken::new(&draw.preview_token),
+        }
+    }
+
+    /// Live as it is now.
+    fn previous(&self, inventory: &Inventory) -> Previous {
+        let live = self.live_stack;
+        Previous {
+            release: inventory.release_of(self.live),
+            weights: self.weights,
+            capacity: live.group.capacity,
+            healthy: live.healthy(),
+            frozen: is_frozen(&live.group),
+        }
     }
 }
 
@@ -196,19 +276,8 @@ fn put_all_traffic(inventory: &Inventory) -> Vec<(Colour, String)> {
     Colour::BOTH.map(|colour| (colour, put(colour))).to_vec()
 }
 
-/// Live as it is now.
-pub(super) fn previous(inventory: &Inventory, met: &Preconditions, live: &Stack) -> Previous {
-    Previous {
-        release: inventory.release_of(met.live),
-        weights: met.weights,
-        capacity: live.group.capacity,
-        healthy: live.healthy(),
-        frozen: is_frozen(&live.group),
-    }
-}
-
 /// The idle group as it is now.
-pub(super) fn idle_before(idle: &Stack) -> IdleBefore {
+fn idle_before(idle: &Stack) -> IdleBefore {
     let since_1970 = |at: std::time::SystemTime| {
         at.duration_since(std::time::SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs())
@@ -222,7 +291,7 @@ pub(super) fn idle_before(idle: &Stack) -> IdleBefore {
 }
 
 /// What carries everything: at least `desired`, and what the file says.
-pub(super) fn capacity(config: &Config, desired: i32) -> Capacity {
+fn capacity(config: &Config, desired: i32) -> Capacity {
     let ceiling = i32::try_from(config.fleet.max).unwrap_or(i32::MAX);
     let desired = desired.max(floor(config));
     Capacity {
@@ -233,7 +302,7 @@ pub(super) fn capacity(config: &Config, desired: i32) -> Capacity {
 }
 
 /// The least that a live group may be scaled in to.
-pub(super) fn floor(config: &Config) -> i32 {
+fn floor(config: &Config) -> i32 {
     i32::try_from(config.fleet.min).unwrap_or(i32::MAX)
 }
 
