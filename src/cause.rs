@@ -97,8 +97,9 @@ pub struct Refusal {
 static REFUSALS: [Refusal; 3] = [
     Refusal {
         codes: &["ExpiredToken", "ExpiredTokenException", "RequestExpired"],
-        remedy: "the AWS credentials have expired: get new ones (in GitHub Actions, run this sooner after \
-                 aws-actions/configure-aws-credentials, or raise its role-duration-seconds), then run this again",
+        remedy: "the AWS credentials have expired: get new ones, then run this again (in GitHub Actions, give the input \
+                 role-arn, whose sessions are renewed; or raise role-duration-seconds of \
+                 aws-actions/configure-aws-credentials)",
     },
     Refusal {
         codes: &[

@@ -47,6 +47,9 @@ pub struct Options {
     /// The region of AWS, instead of the file's
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Option<String>,
+    /// In GitHub Actions: the role whose sessions are used, and renewed for as long as it takes; needs `id-token: write`
+    #[arg(long, global = true, value_name = "ARN")]
+    pub role_arn: Option<String>,
     /// Where AWS answers, for example a local cloud [default: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,

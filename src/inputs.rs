@@ -29,10 +29,14 @@ pub struct Inputs {
     pub release: Option<Given>,
     /// `--region`, `BGD_REGION`
     pub region: Option<Given>,
+    /// `--role-arn`, `BGD_ROLE_ARN`
+    pub role_arn: Option<Given>,
     /// `--artifact`, `BGD_ARTIFACT`
     pub artifact: Option<Given>,
     /// `--endpoint-url`, `BGD_ENDPOINT_URL`, `AWS_ENDPOINT_URL`
     pub endpoint_url: Option<Given>,
+    /// Who this job is to AWS.
+    pub identity: Identity,
     /// What runs us.
     pub ci: Ci,
     /// Where the outcome is told besides here.
@@ -41,6 +45,17 @@ pub struct Inputs {
     pub proxies: Proxies,
     /// `NO_COLOR` is set, or the terminal is a dumb one.
     pub no_color: bool,
+}
+
+/// Who a job is to AWS, as far as the SDK does not find that out by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `ACTIONS_ID_TOKEN_REQUEST_URL`: where GitHub mints an identity token for the job.
+    pub token_address: Option<Secret>,
+    /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`: the right to ask there.
+    pub token_right: Option<Secret>,
+    /// `AWS_CREDENTIAL_EXPIRATION`, beside `AWS_ACCESS_KEY_ID`: when the session in the variables ends.
+    pub session_ends: Option<String>,
 }
 
 /// Where the outcome is told besides here: all optional, all from the environment, because most of it is secret.
@@ -182,10 +197,18 @@ impl Inputs {
                 .or_else(|| ci.actions.head_of_the_pull_request())
                 .or_else(|| variable("GITHUB_SHA")),
             region: option("--region", &options.region).or_else(|| variable("BGD_REGION")),
+            role_arn: option("--role-arn", &options.role_arn).or_else(|| variable("BGD_ROLE_ARN")),
             artifact: option("--artifact", &options.artifact).or_else(|| variable("BGD_ARTIFACT")),
             endpoint_url: option("--endpoint-url", &options.endpoint_url)
                 .or_else(|| variable("BGD_ENDPOINT_URL"))
                 .or_else(|| variable("AWS_ENDPOINT_URL")),
+            identity: Identity {
+                token_address: secret("ACTIONS_ID_TOKEN_REQUEST_URL"),
+                token_right: secret("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+                session_ends: variable("AWS_ACCESS_KEY_ID")
+                    .and_then(|_| variable("AWS_CREDENTIAL_EXPIRATION"))
+                    .map(|given| given.value),
+            },
             ci,
             telling: Telling {
                 github_token: secret("BGD_GITHUB_TOKEN").or_else(|| secret("GITHUB_TOKEN")),

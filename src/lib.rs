@@ -141,6 +141,7 @@
 //! | [`report`] | all that is said about a run, in five forms made from one story, and the outputs of a workflow's step |
 //! | [`announce`], [`github`], [`http_client`] | GitHub's deployment and the comment on the pull request; GitHub's API in our own words; how others are reached |
 //! | [`aws`], [`net_clock::Network`] | the API in our own words, and the request ids of what it changed ([`aws::calls`]); TCP, or memory |
+//! | [`id_token`], [`aws::web_identity`], [`aws::credentials`] | who a job is in GitHub's word, the sessions that AWS gives it for that, and how long credentials live |
 //! | [`local_aws`] | the local cloud, a crate of its own: [`local_aws::account`] is state, above it protocols, then load balancer, instances and automation as what really runs |
 //!
 //! # Why it is like this
@@ -215,6 +216,7 @@ pub mod finish;
 pub mod github;
 pub mod history;
 pub mod http_client;
+pub mod id_token;
 pub mod inputs;
 pub mod inventory;
 pub mod names;

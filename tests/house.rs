@@ -15,7 +15,9 @@ use sources::Source;
 /// The rooms of the deployer from the bottom up. What stands on one floor names only what stands on lower ones.
 const FLOORS: &[&[&str]] = &[
     &["cause", "names", "random", "secret", "text", "tls"],
-    &["aws", "config", "http_client", "outcome", "probe"],
+    &["http_client"],
+    &["id_token"],
+    &["aws", "config", "outcome", "probe"],
     &["bake", "faults", "github", "stack"],
     &["cli", "inventory"],
     &["inputs", "plan"],

@@ -6,6 +6,7 @@
 
 pub mod autoscaling;
 pub mod calls;
+pub mod credentials;
 pub mod ec2;
 pub mod elbv2;
 pub mod error;
@@ -16,20 +17,25 @@ mod memory_http;
 pub mod s3;
 pub mod ssm;
 pub mod sts;
+pub mod web_identity;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials as _;
+use aws_config::{BehaviorVersion, ConfigLoader};
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
 
 use self::calls::{Call, Recorder};
+use self::credentials::{Keys, Life, Signer};
+use self::web_identity::{NoSession, Sessions};
+use crate::secret::Secret;
 use net_clock::Network;
 
 /// Tags of a resource.
@@ -61,6 +67,8 @@ pub enum NoAccess {
     Region,
     /// No credentials, and the SDK's words.
     Credentials(String),
+    /// No session for the job's web identity.
+    WebIdentity(NoSession),
 }
 
 /// Clients of every service, in one region.
@@ -76,50 +84,58 @@ pub struct Aws {
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     recorder: Recorder,
+    life: Life,
 }
 
 impl Aws {
     /// Finds region and credentials, and makes the clients. No call to AWS is made, unless credentials need one.
     pub async fn connect(access: &Access, network: &Network) -> Result<Self, NoAccess> {
-        let http_client = if network.is_memory() {
-            memory_http::client(network.clone())
-        } else {
-            aws_smithy_http_client::Builder::new()
-                .tls_provider(tls::Provider::Rustls(
-                    tls::rustls_provider::CryptoMode::Ring,
-                ))
-                .build_https()
+        let signer = match &access.keys {
+            Some((id, secret)) => Signer::Given(Keys {
+                id: id.clone(),
+                secret: Secret::new(secret),
+                session: None,
+            }),
+            None => Signer::Found { until: None },
         };
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .operation_timeout(CALL_TIMEOUT)
-                    .build(),
-            )
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if let Some(region) = &access.region {
-            loader = loader.region(Region::new(region.clone()));
+        Self::connect_as(access, network, signer).await
+    }
+
+    /// The same with the credentials of `signer`.
+    pub async fn connect_as(
+        access: &Access,
+        network: &Network,
+        signer: Signer,
+    ) -> Result<Self, NoAccess> {
+        let recorder = Recorder::default();
+        let loader = loader(access, network);
+        let mut config = match &signer {
+            Signer::Found { .. } => loader,
+            Signer::Given(keys) => loader.credentials_provider(keys.credentials()),
+            Signer::WebIdentity(_) => loader.no_credentials(),
         }
-        if let Some(url) = &access.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        if let Some((key, secret)) = &access.keys {
-            loader =
-                loader.credentials_provider(Credentials::new(key, secret, None, None, "given"));
-        }
-        let config = loader.load().await;
+        .load()
+        .await;
         let region = config.region().ok_or(NoAccess::Region)?.to_string();
+        if let Signer::WebIdentity(identity) = &signer {
+            let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(recorder.clone());
+            let sts = aws_sdk_sts::Client::from_conf(sts.build());
+            let sessions = Sessions::new(identity.as_ref().clone(), sts);
+            sessions.now().await.map_err(NoAccess::WebIdentity)?;
+            config = config
+                .into_builder()
+                .identity_cache(IdentityCache::no_cache())
+                .credentials_provider(SharedCredentialsProvider::new(sessions))
+                .build();
+        }
         let Some(provider) = config.credentials_provider() else {
             return Err(NoAccess::Credentials("no credentials provider".to_owned()));
         };
-        provider
+        let credentials = provider
             .provide_credentials()
             .await
             .map_err(|error| NoAccess::Credentials(words(&error)))?;
-        let recorder = Recorder::default();
+        let life = Life::of(&signer, &credentials);
         /// A client whose calls are written down.
         macro_rules! client {
             ($sdk:ident $(, $set:ident($value:expr))?) => {
@@ -141,13 +157,51 @@ impl Aws {
             sts: client!(aws_sdk_sts),
             iam: client!(aws_sdk_iam),
             recorder,
+            life,
         })
+    }
+
+    /// How long the credentials live.
+    pub fn life(&self) -> Life {
+        self.life
     }
 
     /// The calls so far that changed something, or failed.
     pub fn calls(&self) -> Vec<Call> {
         self.recorder.calls()
     }
+}
+
+/// What every client has in common: where AWS is, and how long it is asked.
+fn loader(access: &Access, network: &Network) -> ConfigLoader {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(network))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_timeout(CALL_TIMEOUT)
+                .build(),
+        )
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(region) = &access.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(url) = &access.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    loader
+}
+
+fn http_client(network: &Network) -> SharedHttpClient {
+    if network.is_memory() {
+        return memory_http::client(network.clone());
+    }
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https()
 }
 
 fn words(error: &(dyn std::error::Error + 'static)) -> String {

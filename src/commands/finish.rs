@@ -114,7 +114,7 @@ impl Work<'_> {
         network: &Network,
         clock: Clock,
     ) -> Result<(Outcome, u8), EarlyExit> {
-        let aws = self.connect(&state, network).await?;
+        let aws = self.connect(&state, network, &clock).await?;
         let cx = Context::new(aws, network.clone(), clock);
         let show = Show::open(&cx, self.terminal);
         cx.events.emit(self.began(&state));
@@ -167,10 +167,15 @@ impl Work<'_> {
     }
 
     /// Clients for the account that the run was in.
-    async fn connect(&self, state: &State, network: &Network) -> Result<Aws, EarlyExit> {
+    async fn connect(
+        &self,
+        state: &State,
+        network: &Network,
+        clock: &Clock,
+    ) -> Result<Aws, EarlyExit> {
         let connected = async {
             let region = Some(state.plan.region.clone());
-            let aws = access::connect_in(region, self.inputs, network).await?;
+            let aws = access::connect_in(region, self.inputs, network, clock).await?;
             let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
             if caller.account != state.plan.account {
                 return Err(EarlyExit::refused(format!(

@@ -1,5 +1,6 @@
 //! `history`: the releases that stand in AWS, and which of them can be gone back to; changes nothing.
 
+use super::clock::clock;
 use super::status::not_provisioned;
 use super::{EarlyExit, Terminal, access};
 use crate::cli;
@@ -18,7 +19,9 @@ pub(super) async fn run(
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
     let config = config::load_without_artifact(inputs)?;
-    let aws = access::connect(&config, inputs, &Network::tcp()).await?;
+    let network = Network::tcp();
+    let clock = clock(options, inputs, &network).await?;
+    let aws = access::connect(&config, inputs, &network, &clock).await?;
     let inventory = look(&aws, &config).await?;
     if inventory.template.is_none() {
         return Err(not_provisioned(&config));

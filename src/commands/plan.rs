@@ -1,5 +1,6 @@
 //! `plan`: every decision of a release and the AWS calls to come; changes nothing.
 
+use super::clock::clock;
 use super::deploy::{say_nothing_to_do, wanted_release};
 use super::{EarlyExit, Terminal, access};
 use crate::cli;
@@ -19,7 +20,8 @@ pub(super) async fn run(
     let config = config::load(inputs)?;
     let release = wanted_release(&config)?;
     let network = Network::tcp();
-    let aws = access::connect(&config, inputs, &network).await?;
+    let clock = clock(options, inputs, &network).await?;
+    let aws = access::connect(&config, inputs, &network, &clock).await?;
     let prepared = prepare(&aws, &config, &release).await?;
     match prepared.decision {
         Decision::Release(plan) if options.json => terminal.say(&as_json(&plan)),

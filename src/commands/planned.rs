@@ -55,9 +55,9 @@ impl Planned<'_> {
             announcer: Some(&announcer),
         };
         let looking = async {
-            let aws = access::connect(config, inputs, &network).await?;
-            let decided = decide(&aws).await?;
             let clock = clock(self.options, inputs, &network).await?;
+            let aws = access::connect(config, inputs, &network, &clock).await?;
+            let decided = decide(&aws).await?;
             Ok((aws, clock, decided))
         };
         let (aws, clock, (decision, brought)) = unless_cancelled(looking).await?;

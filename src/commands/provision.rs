@@ -18,8 +18,8 @@ pub(super) async fn run(
 ) -> Result<u8, EarlyExit> {
     let config = config::load_without_artifact(inputs)?;
     let network = Network::tcp();
-    let aws = access::connect(&config, inputs, &network).await?;
     let clock = clock(options, inputs, &network).await?;
+    let aws = access::connect(&config, inputs, &network, &clock).await?;
     let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
     if let Some(account) = &config.account
         && *account != caller.account

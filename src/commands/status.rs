@@ -19,14 +19,14 @@ pub(super) async fn run(
 ) -> Result<u8, EarlyExit> {
     let config = config::load_without_artifact(inputs)?;
     let network = Network::tcp();
-    let aws = access::connect(&config, inputs, &network).await?;
+    let clock = clock(options, inputs, &network).await?;
+    let aws = access::connect(&config, inputs, &network, &clock).await?;
     let inventory = look(&aws, &config).await?;
     let runbook = Names::new(&config.app, &config.environment).runbook();
     let bakes = ssm::find_automations_under_way(&aws, &runbook)
         .await
         .map_err(anyhow::Error::from)?;
-    let now = clock(options, inputs, &network).await?.utc();
-    let status = Status::of(&config, &inventory, &bakes, now, &draw()?)
+    let status = Status::of(&config, &inventory, &bakes, clock.utc(), &draw()?)
         .ok_or_else(|| not_provisioned(&config))?;
     if options.json {
         terminal.say(&format!("{:#}", serde_json::json!(status)));

@@ -137,6 +137,13 @@ pub const INPUTS: &[Input] = &[
         "`region`, then `AWS_REGION`",
     ),
     Input::new(
+        ("role-arn", "BGD_ROLE_ARN"),
+        EVERY,
+        Inputs,
+        "In GitHub Actions: the role of AWS whose sessions are used, and renewed for as long as a run takes; needs `id-token: write`.",
+        "the credentials that stand in the job's variables",
+    ),
+    Input::new(
         ("endpoint-url", "BGD_ENDPOINT_URL"),
         EVERY,
         Inputs,

@@ -67,9 +67,25 @@ fn credentials_that_are_missing_are_told_with_the_action_that_gets_them() {
         &ran,
         &[
             "no AWS credentials",
+            "role-arn",
             "aws-actions/configure-aws-credentials",
         ],
     );
+}
+
+#[test]
+fn a_role_without_the_permission_to_ask_for_a_token_is_told_with_what_to_add() {
+    let role = "arn:aws:iam::123456789012:role/deployer";
+    let with = [
+        ("binary", BINARY),
+        ("region", "eu-central-1"),
+        ("role-arn", role),
+    ];
+    let ran = runner().run(&with);
+    assert_told(&ran, &["may not ask GitHub", "id-token: write"]);
+    // The role goes the way of any input.
+    let ran = runner().run(&[("binary", BINARY), ("role-arn", "deployer")]);
+    assert_told(&ran, &["BGD_ROLE_ARN", "is no role's ARN"]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod cloud_process;
 mod bad_inputs;
 mod bootstrap;
 mod checkout;
+mod credentials;
 mod rules;
 mod runs;
 mod signals;

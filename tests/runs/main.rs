@@ -4,6 +4,7 @@
 mod support;
 
 mod cancel;
+mod credentials;
 mod deploy;
 mod finish;
 mod lost_replies;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub(crate) mod identity;
 pub(crate) mod rule;
 pub(crate) mod standing;
 #[cfg(unix)]
