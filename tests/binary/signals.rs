@@ -10,6 +10,8 @@ use tempfile::TempDir;
 use crate::cloud_process::LocalAws;
 
 const CONFIG: &str = "app = \"hello\"\n[service]\ncommand = \"./hello\"\nartifact = \"dist/\"\n";
+/// How much faster than AWS the cloud runs.
+const SPEED: u32 = 60;
 /// What may take so long at most is not waited for any longer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -33,7 +35,7 @@ impl Desk {
         drop(free);
         let config = format!("{CONFIG}[network]\nlistener-port = {port}\n");
         std::fs::write(folder.path().join("bg-deploy.toml"), config).expect("a file");
-        let cloud = LocalAws::start(60);
+        let cloud = LocalAws::start(SPEED);
         Self { folder, cloud }
     }
 
@@ -56,8 +58,11 @@ impl Desk {
         command
     }
 
+    /// Runs a command that no signal comes to, and that may therefore wait as fast as the cloud runs.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        answer(&self.command(arguments).output().expect("it runs"))
+        let mut command = self.command(arguments);
+        command.env("BGD_CLOCK_SPEED", SPEED.to_string());
+        answer(&command.output().expect("it runs"))
     }
 
     fn state_file(&self) -> PathBuf {

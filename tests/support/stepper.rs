@@ -11,7 +11,6 @@ mod process;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command as Process;
 
 use tempfile::TempDir;
 
@@ -205,7 +204,7 @@ impl Runner {
         for file in ["GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_STEP_SUMMARY"] {
             std::fs::write(&environment[file], "").expect("a file");
         }
-        let mut command = Process::new("bash");
+        let mut command = process::with_default_signals("bash");
         command
             .args(["--noprofile", "--norc", "-e", "-o", "pipefail"])
             .arg(&script)

@@ -44,6 +44,19 @@ enum Message {
     Ended(ExitStatus),
 }
 
+/// A program that a cancel reaches, as it does below the runner. A shell that was started in the background without job
+/// control ignores SIGINT, whatever it starts inherits that, and a shell cannot trap what it found ignored.
+pub(super) fn with_default_signals(program: &str) -> Command {
+    // GNU's env, which replaces itself with the program; where it is not, the tests have to be started in the foreground.
+    if cfg!(target_os = "linux") {
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT,TERM", program]);
+        command
+    } else {
+        Command::new(program)
+    }
+}
+
 /// Runs it to its end. Leaves nothing behind: what does fails the test.
 pub(super) fn run(
     mut command: Command,
