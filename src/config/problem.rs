@@ -168,7 +168,8 @@ pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> O
     let word: String = word.chars().take(64).collect();
     let enough = (word.chars().count() / 3).max(1);
     known
-        .map(|candidate| (strsim::levenshtein(&word, candidate), candidate))
+        // Two neighbours that changed places are one slip.
+        .map(|candidate| (strsim::osa_distance(&word, candidate), candidate))
         .filter(|(distance, _)| *distance <= enough)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -207,7 +208,9 @@ mod tests {
         for (word, wanted) in [
             ("helth-path", Some("health-path")),
             ("health_path", Some("health-path")),
-            ("prot", None),
+            ("prot", Some("port")),
+            ("part", Some("port")),
+            ("pr", None),
             ("por", Some("port")),
             ("colour", None),
         ] {

@@ -24,6 +24,10 @@ fn each_bad_value_is_named_with_its_place_and_what_would_be_right() {
             "1:2: unknown key `flet` at the top; did you mean `fleet`?",
         ),
         (
+            "[shfit]\n",
+            "1:2: unknown key `shfit` at the top; did you mean `shift`?",
+        ),
+        (
             "[service]\nport = \"80\"",
             "2:8: `service.port` must be a whole number, 1 to 65535, not a text; write for example `port = 8080`",
         ),
@@ -173,7 +177,7 @@ fn each_bad_value_is_named_with_its_place_and_what_would_be_right() {
         ),
         (
             "[[smoke]]\nmethod = \"GTE\"\npath = \"/\"",
-            "2:10: `smoke.method` is `GTE`, but must be one of `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` and `OPTIONS`; write for example `method = \"POST\"`",
+            "2:10: `smoke.method` is `GTE`, but must be one of `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` and `OPTIONS`; did you mean `GET`?",
         ),
         (
             "[[smoke]]\nmethod = \"post\"\npath = \"/\"",
