@@ -156,6 +156,8 @@ pub enum Reason {
     WrongRelease,
     /// Requests to live traffic failed, the first of them with this status, or without an answer.
     Requests(Option<u16>),
+    /// Somebody else changed what the run goes by.
+    Another,
     /// Our mistake: the program panicked.
     Bug,
 }

@@ -49,11 +49,11 @@ async fn release<'a>(
     watch: &Watch,
 ) -> Result<(), Stop> {
     // Prepare: live is not touched.
-    let image = prove(run, plan, bundle).await?;
+    let Candidate { image, version } = prove(run, plan, bundle).await?;
     run.check(StartProbe::of(plan, watch)).await?;
 
     // Commit: a failure restores the traffic first.
-    let shifted = run.step(ShiftTraffic::of(plan, watch)).await?;
+    let shifted = run.step(ShiftTraffic::of(plan, watch, version)).await?;
     run.check(Soak::of(plan, watch, shifted)).await?;
 
     // Finish: only forward.
@@ -62,12 +62,21 @@ async fn release<'a>(
     run.forward(PruneImages::of(plan, &image)).await
 }
 
-/// The candidate, brought up and proved without any traffic; answers with its image. [`crate::verify`] goes so far.
+/// What was brought up and proved.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// Its image.
+    image: String,
+    /// The launch template version of its instances.
+    version: i64,
+}
+
+/// The candidate, brought up and proved without any traffic. [`crate::verify`] goes so far.
 pub(crate) async fn prove<'a>(
     run: &mut Runner<'a>,
     plan: &Plan,
     bundle: &Path,
-) -> Result<String, Stop> {
+) -> Result<Candidate, Stop> {
     let image = run.step(BakeImage::of(plan, bundle.to_owned())).await?;
     let version = run.step(PublishTemplate::of(plan, &image)).await?;
     run.step(ClearIdle::of(plan)).await?;
@@ -76,5 +85,5 @@ pub(crate) async fn prove<'a>(
     let preview = run.step(OpenPreview::of(plan)).await?;
     run.check(SmokeTest::of(plan, &preview)).await?;
     run.check(ProbeVersion::of(plan, &preview)).await?;
-    Ok(image)
+    Ok(Candidate { image, version })
 }

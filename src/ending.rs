@@ -1,6 +1,7 @@
 //! What every page has in common: how its run begins, and how it ends: done, or undone, and what the probe proves of it.
 
 use crate::aws::elbv2;
+use crate::cause::{Cause, Reason};
 use crate::names::Release;
 use crate::outcome::{Leftover, Outcome};
 use crate::plan::{Choice, FROZEN, Plan};
@@ -10,6 +11,7 @@ use crate::run::event::{Event, Zone};
 use crate::run::runner::{Runner, Stop};
 use crate::run::step_id::StepId;
 use crate::steps::retain_previous::HandOver;
+use crate::steps::serving::Serving;
 use crate::steps::watch::Watch;
 
 /// What a run leaves for its reports.
@@ -68,7 +70,84 @@ pub(crate) async fn end(
         Some(evidence) => Some(evidence),
         None => gather(cx, watch).await,
     };
+    let outcome = by_looking(cx, plan, outcome).await;
     conclude(plan, outcome, evidence)
+}
+
+/// The outcome as it stands when the run is over: who serves is looked at, and what somebody else has made of it is told.
+pub(crate) async fn by_looking(cx: &Context, plan: &Plan, outcome: Outcome) -> Outcome {
+    let serving = match Serving::look(cx, plan).await {
+        Ok(serving) => serving,
+        Err(error) => {
+            cx.events.note(format!(
+                "who serves now could not be looked at ({error:#}); to look: bg-deploy status --environment {}",
+                plan.environment
+            ));
+            return outcome;
+        }
+    };
+    let is_as_told = match &outcome {
+        Outcome::Deployed { release, live, .. } | Outcome::Unproven { release, live, .. } => {
+            serving.is(*live, release)
+        }
+        Outcome::RolledBack { .. } | Outcome::Cancelled { .. } | Outcome::Verified { .. } => {
+            match &plan.previous.release {
+                Some(previous) => serving.is(plan.live, previous),
+                None => serving.weights == Some(plan.previous.weights),
+            }
+        }
+        _ => true,
+    };
+    if is_as_told {
+        return outcome;
+    }
+    // It may be that not every node of the load balancer knows yet what somebody wrote a moment ago.
+    let settled = Serving::look_until_settled(cx, plan).await;
+    stopped(plan, outcome, &settled.unwrap_or(serving))
+}
+
+/// The same outcome, where somebody else had the last word.
+fn stopped(plan: &Plan, outcome: Outcome, serving: &Serving) -> Outcome {
+    let theirs = |step: String, cause: Cause, undone: Vec<String>, leftovers: Vec<Leftover>| {
+        let cause = match cause.reason {
+            Some(Reason::Another) => cause,
+            _ => Cause::from(format!("{}; {}", cause.words, serving.words())).with(Reason::Another),
+        };
+        Outcome::Stopped {
+            step,
+            cause,
+            serving: serving.release(),
+            weights: serving.weights,
+            undone,
+            leftovers,
+        }
+    };
+    match outcome {
+        Outcome::RolledBack {
+            step,
+            cause,
+            undone,
+            leftovers,
+            ..
+        } => theirs(step, cause, undone, leftovers),
+        Outcome::Cancelled {
+            step,
+            undone,
+            leftovers,
+            ..
+        } => theirs(step, "it was cancelled".into(), undone, leftovers),
+        Outcome::Verified {
+            undone, leftovers, ..
+        } => {
+            let cause = "the weights are not as they were when it began".into();
+            theirs("the end".to_owned(), cause, undone, leftovers)
+        }
+        Outcome::Deployed { leftovers, .. } | Outcome::Unproven { leftovers, .. } => {
+            let cause = format!("{} had all the traffic, and has not any more", plan.release);
+            theirs("the end".to_owned(), cause.into(), Vec::new(), leftovers)
+        }
+        other => other,
+    }
 }
 
 /// Stops the probe and takes what it saw.

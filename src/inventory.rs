@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use anyhow::{Context as _, Result};
 
 use crate::aws::autoscaling::{self, Group, Member};
-use crate::aws::elbv2::{self, LoadBalancer, Rule, Target, TargetGroups};
+use crate::aws::elbv2::{self, LoadBalancer, Routes, Rule, Target, TargetGroups};
 use crate::aws::images::{self, Image};
 use crate::aws::launch_templates::{self, Version};
 use crate::aws::sts::Caller;
@@ -63,6 +63,8 @@ pub struct Inventory {
     pub traffic_rule: Option<Rule>,
     /// The rule of the preview route.
     pub preview_rule: Option<Rule>,
+    /// Every route of the load balancer, those that others made among them.
+    pub routes: Routes,
     /// The colours whose group exists.
     pub stacks: BTreeMap<Colour, Stack>,
     /// The launch template.
@@ -172,21 +174,22 @@ pub async fn take(
         blue: blue.arn,
         green: green.arn,
     });
-    let (rules, versions, stacks) = tokio::try_join!(
-        Box::pin(rules(aws, config, load_balancer.as_ref())),
+    let (routes, versions, stacks) = tokio::try_join!(
+        Box::pin(routes(aws, load_balancer.as_ref())),
         Box::pin(versions(aws, template.as_deref())),
         Box::pin(stacks(aws, &names, groups, target_groups.as_ref())),
     )?;
     let with_priority = |priority: i32| {
-        rules
-            .iter()
-            .find(|rule| rule.priority == priority.to_string())
-            .cloned()
+        let port = i32::from(config.network.listener_port);
+        let mut ours = routes.0.iter().filter(|route| route.port == port);
+        let found = ours.find(|route| route.rule.priority == priority.to_string());
+        found.map(|route| route.rule.clone())
     };
     let (builder, instance_security_group) = place;
     Ok(Inventory {
         traffic_rule: with_priority(TRAFFIC_PRIORITY),
         preview_rule: with_priority(PREVIEW_PRIORITY),
+        routes,
         bakery: bakery.map(|bakery| Bakery { builder, ..bakery }),
         caller,
         load_balancer,
@@ -264,18 +267,10 @@ async fn find_runbook(aws: &Aws, name: String) -> Answer<Option<String>> {
         .map(|(_, version)| version))
 }
 
-async fn rules(
-    aws: &Aws,
-    config: &Config,
-    load_balancer: Option<&LoadBalancer>,
-) -> Result<Vec<Rule>> {
-    let Some(load_balancer) = load_balancer else {
-        return Ok(Vec::new());
-    };
-    let port = config.network.listener_port;
-    match elbv2::find_listener(aws, &load_balancer.arn, port).await? {
-        Some(listener) => Ok(elbv2::describe_rules(aws, &listener).await?),
-        None => Ok(Vec::new()),
+async fn routes(aws: &Aws, load_balancer: Option<&LoadBalancer>) -> Result<Routes> {
+    match load_balancer {
+        Some(balancer) => Ok(Routes::of_load_balancer(aws, &balancer.arn).await?),
+        None => Ok(Routes::default()),
     }
 }
 

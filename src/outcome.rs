@@ -15,7 +15,7 @@ pub const EXIT_BAD_INPUT: u8 = 2;
 pub const EXIT_REFUSED: u8 = 3;
 /// Rolled back: the previous release serves.
 pub const EXIT_ROLLED_BACK: u8 = 4;
-/// Cancelled: the previous release serves.
+/// Cancelled, and the previous release serves; or stopped by somebody else's change, and the report says who serves.
 pub const EXIT_CANCELLED: u8 = 5;
 /// Stuck: the traffic needs a person.
 pub const EXIT_STUCK: u8 = 6;
@@ -35,7 +35,10 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
         "refused: the state of AWS does not allow it; nothing was changed",
     ),
     (EXIT_ROLLED_BACK, "rolled back: the previous release serves"),
-    (EXIT_CANCELLED, "cancelled: the previous release serves"),
+    (
+        EXIT_CANCELLED,
+        "cancelled: the previous release serves; or stopped by somebody else's change: the report says who serves",
+    ),
     (
         EXIT_STUCK,
         "stuck: live traffic needs a person; the commands to type are printed",
@@ -122,6 +125,22 @@ pub enum Outcome {
         /// What could not be removed.
         leftovers: Vec<Leftover>,
     },
+    /// What the run goes by was changed by somebody else: it stopped, and touched nothing that is theirs.
+    Stopped {
+        /// During which step.
+        step: String,
+        /// What they changed.
+        #[serde(flatten)]
+        cause: Cause,
+        /// Who serves now, if one release answers everybody.
+        serving: Option<Release>,
+        /// The weights now, if they could be read.
+        weights: Option<Weights>,
+        /// What was undone.
+        undone: Vec<String>,
+        /// What is left as it is.
+        leftovers: Vec<Leftover>,
+    },
     /// Traffic could not be restored: a person is needed.
     Stuck {
         /// The step that failed.
@@ -192,7 +211,11 @@ impl Outcome {
             Self::Refused { .. } => EXIT_REFUSED,
             Self::RolledBack { .. } => EXIT_ROLLED_BACK,
             Self::Cancelled { .. } => EXIT_CANCELLED,
-            Self::Stuck { .. } => EXIT_STUCK,
+            Self::Stopped {
+                serving: Some(_), ..
+            } => EXIT_CANCELLED,
+            // Nobody can say that all is well.
+            Self::Stopped { serving: None, .. } | Self::Stuck { .. } => EXIT_STUCK,
             Self::Unproven { .. } => EXIT_UNPROVEN,
         }
     }

@@ -43,28 +43,31 @@ pub async fn rollback(cx: &Context, plan: &Plan, ledger: Option<PathBuf>) -> Fin
 async fn go_back<'a>(run: &mut Runner<'a>, plan: &Plan, watch: &Watch) -> Result<(), Stop> {
     // Prepare: live is not touched.
     run.check(StartProbe::of(plan, watch)).await?;
-    let instances = bring_up(run, plan).await?;
+    let (version, instances) = bring_up(run, plan).await?;
     run.check(AwaitHealthy::of(plan, &instances)).await?;
     let preview = run.step(OpenPreview::of(plan)).await?;
     run.check(SmokeTest::of(plan, &preview)).await?;
     run.check(ProbeVersion::of(plan, &preview)).await?;
 
     // Commit: a failure restores the traffic first.
-    run.step(ShiftTraffic::of(plan, watch)).await?;
+    run.step(ShiftTraffic::of(plan, watch, version)).await?;
 
     // Finish: only forward.
     run.forward(DrainPrevious::of(plan, watch)).await?;
     run.forward(RetainPrevious::of(plan)).await
 }
 
-/// The release's instances: those that are up, or new ones.
-async fn bring_up<'a>(run: &mut Runner<'a>, plan: &Plan) -> Result<Vec<String>, Stop> {
+/// The release's template version and instances: those that are up, or new ones.
+async fn bring_up<'a>(run: &mut Runner<'a>, plan: &Plan) -> Result<(i64, Vec<String>), Stop> {
     let version = match &plan.source {
-        Source::Retained { .. } => return run.step(HoldPrevious::of(plan)).await,
+        Source::Retained { version } => {
+            return Ok((*version, run.step(HoldPrevious::of(plan)).await?));
+        }
         Source::ScaledIn { version, .. } => *version,
         Source::Earlier { image, .. } => run.step(PublishTemplate::of(plan, image)).await?,
         Source::Artifact(_) => unreachable!("a rollback is planned from what was live before"),
     };
     run.step(ClearIdle::of(plan)).await?;
-    run.step(ScaleUpIdle::of(plan, version)).await
+    let instances = run.step(ScaleUpIdle::of(plan, version)).await?;
+    Ok((version, instances))
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::deploy::prove;
-use crate::ending::{Finished, begin, undone};
+use crate::ending::{Finished, begin, by_looking, undone};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::run::context::Context;
@@ -29,7 +29,7 @@ pub async fn verify(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
         }
     };
     Finished {
-        outcome,
+        outcome: by_looking(cx, plan, outcome).await,
         evidence: None,
         verdict: None,
     }

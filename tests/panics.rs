@@ -6,8 +6,9 @@ mod support;
 
 use anyhow::Result;
 use bg_deploy::aws::elbv2;
+use bg_deploy::aws::witness::Able;
 use bg_deploy::cause::Reason;
-use bg_deploy::names::Weights;
+use bg_deploy::names::{Colour, Weights};
 use bg_deploy::plan::Plan;
 use bg_deploy::run::context::{Context, Undoing};
 use bg_deploy::run::event::{Event, Zone};
@@ -27,8 +28,11 @@ struct Moves {
 impl Moves {
     async fn write(&self, cx: &Context, weights: Weights) -> Result<()> {
         let (rule, groups) = (&self.plan.traffic_rule, &self.plan.target_groups);
-        elbv2::write_weights(&cx.aws, rule, groups, weights).await?;
-        Ok(())
+        let now = elbv2::describe_traffic(&cx.aws, rule).await?.split(groups);
+        let now = now.expect("both target groups");
+        let seen = elbv2::see_weights(&cx.aws, rule, groups, now).await?;
+        let able = Colour::BOTH.map(|colour| Able::as_before_a_first_release(groups.of(colour)));
+        elbv2::write_weights(&cx.aws, seen, able.into(), weights).await
     }
 }
 

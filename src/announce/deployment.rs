@@ -94,6 +94,7 @@ pub(super) fn state_of(outcome: &Outcome) -> &'static str {
         Outcome::RolledBack { .. }
         | Outcome::Cancelled { .. }
         | Outcome::Refused { .. }
+        | Outcome::Stopped { .. }
         | Outcome::Unproven { .. } => "failure",
         Outcome::Stuck { .. } => "error",
         // Nothing was deployed.

@@ -168,8 +168,8 @@ fn pagerduty(key: &str, beginning: &Beginning, run: &Run<'_>) -> Option<Value> {
     let place = format!("{}/{}", beginning.app, beginning.environment);
     let dedup_key = text::cut(&format!("bg-deploy/{place}"), DEDUP_KEY);
     let severity = match run.outcome {
-        Outcome::Stuck { .. } => "critical",
-        Outcome::RolledBack { .. } => "error",
+        Outcome::Stopped { serving: None, .. } | Outcome::Stuck { .. } => "critical",
+        Outcome::Stopped { .. } | Outcome::RolledBack { .. } => "error",
         Outcome::Unproven { .. } => "warning",
         Outcome::Deployed { .. } | Outcome::NothingToDo { .. } => {
             return Some(

@@ -18,6 +18,7 @@ pub mod s3;
 pub mod ssm;
 pub mod sts;
 pub mod web_identity;
+pub mod witness;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

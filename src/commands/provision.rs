@@ -32,11 +32,16 @@ pub(super) async fn run(
     let cx = Context::new(aws, network, clock);
     let made = provision::provision(&cx, &config, &caller).await?;
     if options.json {
-        terminal.say(&serde_json::json!({"created": made.created, "url": made.url}).to_string());
+        let answer =
+            serde_json::json!({"created": made.created, "left": made.left, "url": made.url});
+        terminal.say(&answer.to_string());
         return Ok(EXIT_OK);
     }
     for what in &made.created {
         terminal.say(&format!("created {what}"));
+    }
+    for what in &made.left {
+        terminal.say(&format!("note: {what}"));
     }
     if made.created.is_empty() {
         terminal.say("everything stands already; settings were brought up to date");

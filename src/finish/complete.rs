@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ownership::Ownership;
-use super::{Ending, leave, settled, undone, who_serves};
+use super::{Ending, leave, settled, undone};
 use crate::ending::unfinished;
 use crate::names::Weights;
 use crate::outcome::Outcome;
@@ -33,18 +33,12 @@ pub(super) async fn complete(
             Some(last) => vec![leave(cx, plan, last, &why)],
             None => Vec::new(),
         };
-        let mut outcome = undone(plan, progress, leftovers);
-        if let Outcome::Cancelled { serving, .. } | Outcome::RolledBack { serving, .. } =
-            &mut outcome
-        {
-            *serving = who_serves(cx, plan).await;
-        }
-        return Ok(settled(outcome, true));
+        return Ok(settled(undone(plan, progress, leftovers), true));
     }
     let mut run = Runner::new(cx);
     let leftovers = match finish_zone(cx, &mut run, plan, progress, ownership).await {
         Ok(()) => Vec::new(),
-        Err(stop) => unfinished(cx, plan, &stop, &hand_over(plan, ownership)).await,
+        Err(stop) => unfinished(cx, plan, &stop, &HandOver::of(plan)).await,
     };
     let is_complete = leftovers.is_empty();
     let outcome = Outcome::Unproven {
@@ -76,11 +70,7 @@ async fn finish_zone<'a>(
         run.forward(DrainPrevious::of(plan, watch)).await?;
     }
     if !progress.has_done(StepId::RetainPrevious) {
-        run.forward(RetainPrevious::handing_over(
-            plan,
-            hand_over(plan, ownership),
-        ))
-        .await?;
+        run.forward(RetainPrevious::of(plan)).await?;
     }
     // Only what was baked goes with its time; and what this run released is known by its template version.
     if progress.of(StepId::BakeImage).is_some()
@@ -90,9 +80,4 @@ async fn finish_zone<'a>(
         run.forward(PruneImages::of(plan, image)).await?;
     }
     Ok(())
-}
-
-/// The new live group is handed over at the size that it has now: its policies may rule already.
-fn hand_over(plan: &Plan, ownership: &Ownership) -> HandOver {
-    HandOver::of(plan).scaled_to(ownership.group.capacity)
 }

@@ -18,8 +18,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cause::Cause;
-use crate::ending::{Finished, restore_by_hand};
-use crate::names::Release;
+use crate::ending::{Finished, by_looking, restore_by_hand};
 use crate::outcome::{Leftover, Outcome};
 use crate::plan::Plan;
 use crate::run::context::Context;
@@ -28,7 +27,6 @@ use crate::run::progress::{Entry, Progress, Stopped};
 use crate::run::state::State;
 use crate::run::step_id::StepId;
 use crate::steps;
-use crate::steps::data_plane::{ROUND, Said, look};
 use complete::complete;
 use ownership::Ownership;
 use undo::undo;
@@ -60,11 +58,13 @@ pub async fn finish(cx: &Context, path: &Path, state: State) -> Result<Ending> {
     cx.events
         .note(format!("the run ended during \"{last}\": {direction}"));
     let ownership = Ownership::look(cx, &plan, &progress).await?;
-    if forward {
+    let mut ending = if forward {
         complete(cx, &plan, &progress, &ownership).await
     } else {
         undo(cx, &plan, &progress, &ownership).await
-    }
+    }?;
+    ending.finished.outcome = by_looking(cx, &plan, ending.finished.outcome).await;
+    Ok(ending)
 }
 
 /// Whether the commit zone was completed, so that the release stands: what failed or was cancelled before that is undone.
@@ -104,16 +104,6 @@ fn leave(cx: &Context, plan: &Plan, entry: &Entry, why: &str) -> Leftover {
         remedy: leftover.remedy.clone(),
     });
     leftover
-}
-
-/// The release that answers everybody now, if one does.
-async fn who_serves(cx: &Context, plan: &Plan) -> Option<Release> {
-    let round = look(cx, &plan.url, &plan.visitor, &[], ROUND).await.ok()?;
-    let (answer, _) = round.answers.iter().next()?;
-    match answer {
-        Said::Version(version) if round.is_all(version) => Some(Release(version.clone())),
-        _ => None,
-    }
 }
 
 /// The outcome of a run that was undone.

@@ -4,8 +4,7 @@
 use anyhow::Result;
 
 use super::ownership::Ownership;
-use super::{Ending, leave, settled, stuck, undone, who_serves};
-use crate::outcome::Outcome;
+use super::{Ending, leave, settled, stuck, undone};
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::event::Zone;
@@ -60,17 +59,10 @@ pub(super) async fn undo(
         left.extend(unwound.leftovers);
         return Ok(settled(stuck(plan, &progress, ownership, why, left), false));
     }
-    let is_complete = unwound.leftovers.is_empty();
-    let is_left = !left.is_empty();
+    // What is somebody else's now is not left to do.
+    let is_complete = unwound.leftovers.is_empty() || unwound.is_another_s;
     left.extend(unwound.leftovers);
-    let mut outcome = undone(plan, &progress, left);
-    if is_left
-        && let Outcome::Cancelled { serving, .. } | Outcome::RolledBack { serving, .. } =
-            &mut outcome
-    {
-        *serving = who_serves(cx, plan).await;
-    }
-    Ok(settled(outcome, is_complete))
+    Ok(settled(undone(plan, &progress, left), is_complete))
 }
 
 /// Whether something of a step of the prepare zone may show up later: its change, if that was not answered; of a bake

@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::autoscaling::{Capacity, Group};
-use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRule};
+use crate::aws::elbv2::{HealthCheck, PreviewRule, TargetGroups, TrafficRule};
 use crate::aws::launch_templates::VersionData;
 use crate::bake::recipe::Recipe;
 use crate::config::{Retain, Smoke};
@@ -25,7 +25,7 @@ use crate::secret::Secret;
 use crate::stack::Names;
 
 pub use choices::Choice;
-pub use settings::{Health, PreviewToken, Shift, Visitor};
+pub use settings::{Health, PreviewToken, Shift, Visitor, health_check};
 
 /// What must not act on a group that is warming up. CodeDeploy suspends the same:
 /// <https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html>.
@@ -165,6 +165,8 @@ pub struct Plan {
     pub visitor: Visitor,
     /// When the candidate counts as healthy.
     pub health: Health,
+    /// How the load balancer finds that out.
+    pub health_check: HealthCheck,
     /// What must hold before the shift.
     pub smoke: Vec<Smoke>,
     /// How the traffic moves.

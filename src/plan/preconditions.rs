@@ -8,7 +8,7 @@ use crate::names::{Colour, Release, Weights};
 use crate::stack::Names;
 
 use super::candidate::version_data;
-use super::settings::smoke_tests;
+use super::settings::{health_check, smoke_tests};
 use super::{
     Draw, FROZEN, Health, IdleBefore, Plan, PreviewToken, Previous, Shift, Source, Visitor,
     is_frozen,
@@ -151,6 +151,7 @@ impl<'a> Preconditions<'a> {
             url: self.url,
             visitor: Visitor::of(config),
             health: Health::of(config),
+            health_check: health_check(config),
             smoke: smoke_tests(config),
             shift: chosen.shift,
             floor: floor(config),
@@ -236,6 +237,7 @@ fn not_fit(inventory: &Inventory, names: &Names) -> Vec<String> {
             ));
         }
     }
+    reasons.extend(other_routes(inventory));
     if inventory
         .traffic_rule
         .as_ref()
@@ -248,6 +250,28 @@ fn not_fit(inventory: &Inventory, names: &Names) -> Vec<String> {
         );
     }
     reasons
+}
+
+/// The routes that others made to the same target groups: a shift would not move them, and what they lead to would be
+/// emptied under their visitors.
+fn other_routes(inventory: &Inventory) -> Vec<String> {
+    let (Some(groups), Some(ours)) = (&inventory.target_groups, &inventory.traffic_rule) else {
+        return Vec::new();
+    };
+    let others = inventory
+        .routes
+        .naming(groups)
+        .filter(|route| route.rule.arn != ours.arn);
+    others
+        .map(|route| {
+            format!(
+                "{} names the target groups of this stack, too, and a release moves the traffic rule alone: its visitors \
+                 would be left behind; remove it, or lead it to a target group of its own ({})",
+                route.words(),
+                route.rule.arn
+            )
+        })
+        .collect()
 }
 
 /// No colour is live alone: a run was interrupted, or is under way, or somebody wrote the weights.

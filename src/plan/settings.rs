@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aws::elbv2::HealthCheck;
 use crate::config::{Config, Smoke, default};
 use crate::names::{Colour, Weights};
 use crate::secret::Secret;
@@ -89,6 +90,21 @@ impl Health {
             streak: config.fleet.healthy_streak,
             within: config.fleet.healthy_within,
         }
+    }
+}
+
+/// How the load balancer checks the instances of a release: it belongs to the release, as its health path does, and is set
+/// on a colour that nobody is led to.
+///
+/// Five seconds and two passes: a fresh colour is known to be healthy soon, a dead target for ten seconds at most.
+pub fn health_check(config: &Config) -> HealthCheck {
+    HealthCheck {
+        port: config.service.port,
+        path: config.service.health_path.clone(),
+        interval: 5,
+        timeout: 2,
+        healthy: 2,
+        unhealthy: 2,
     }
 }
 

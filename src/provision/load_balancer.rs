@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::{Place, Provisioned};
-use crate::aws::elbv2::{self, Condition, HealthCheck, LoadBalancer, TargetGroups};
+use crate::aws::autoscaling;
+use crate::aws::elbv2::{self, Condition, HealthCheck, LoadBalancer, Routes, TargetGroups};
+use crate::aws::error::{ErrorKind, kind};
+use crate::aws::witness::Contradiction;
 use crate::config::Config;
 use crate::names::{Colour, PREVIEW_HEADER, Weights};
+use crate::plan::health_check;
 use crate::random::random_token;
 use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
@@ -84,19 +88,13 @@ async fn target_group(
     colour: Colour,
     made: &mut Provisioned,
 ) -> Result<String> {
-    // Five seconds and two passes: a fresh colour is known to be healthy soon, a dead target for ten seconds at most.
-    let check = HealthCheck {
-        port: config.service.port,
-        path: config.service.health_path.clone(),
-        interval: 5,
-        timeout: 2,
-        healthy: 2,
-        unhealthy: 2,
-    };
+    let check = health_check(config);
     let name = names.target_group(colour);
     let arn = match elbv2::find_target_group(&cx.aws, &name).await? {
         Some(group) => {
-            elbv2::set_health_check(&cx.aws, &group.arn, &check).await?;
+            if group.check != check {
+                check_otherwise(cx, names, colour, &group.arn, &check, made).await?;
+            }
             group.arn
         }
         None => {
@@ -108,6 +106,52 @@ async fn target_group(
     };
     elbv2::set_deregistration_delay(&cx.aws, &arn, DEREGISTRATION_DELAY.as_secs()).await?;
     Ok(arn)
+}
+
+/// Sets another health check on a colour that nobody is led to; a live one keeps its own, or its instances could all be
+/// unhealthy within seconds. The next release brings its own along.
+async fn check_otherwise(
+    cx: &Context,
+    names: &Names,
+    colour: Colour,
+    arn: &str,
+    check: &HealthCheck,
+    made: &mut Provisioned,
+) -> Result<()> {
+    let group = names.group(colour);
+    match autoscaling::see_no_weight(&cx.aws, &group).await {
+        Ok(idle) => elbv2::set_health_check(&cx.aws, idle, arn, check).await,
+        Err(error) if Contradiction::of(&error).is_some() || is_not_found(&error) => {
+            made.left.push(format!(
+                "the health check of {colour} is left as it is, because {colour} serves; the next release sets its own"
+            ));
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_not_found(error: &anyhow::Error) -> bool {
+    kind(error) == Some(ErrorKind::NotFound)
+}
+
+/// The weights of the rules that name both target groups already, on other ports: a rule that is made divides as they do.
+fn divided_elsewhere(routes: &Routes, groups: &TargetGroups) -> Result<Option<Weights>> {
+    let mut found: Option<(Weights, String)> = None;
+    for route in routes.naming(groups) {
+        let Some(weights) = route.rule.split(groups) else {
+            continue;
+        };
+        match &found {
+            Some((before, words)) if *before != weights => bail!(
+                "{words} says {before}, and {} says {weights}: which colour is live? make them agree, then run this again",
+                route.words()
+            ),
+            Some(_) => {}
+            None => found = Some((weights, route.words())),
+        }
+    }
+    Ok(found.map(|(weights, _)| weights))
 }
 
 /// The two rules. Weights of a traffic rule that exists are left as they are.
@@ -126,6 +170,9 @@ async fn ensure_rules(
     };
     let blue = Weights::split(Colour::Blue, 100);
     if !exists(TRAFFIC_PRIORITY) {
+        let both = Colour::BOTH.map(|colour| groups.of(colour).to_owned());
+        let routes = Routes::look(&cx.aws, &both).await?;
+        let weights = divided_elsewhere(&routes, groups)?.unwrap_or(blue);
         made.created.push("traffic rule".to_owned());
         elbv2::create_rule(
             &cx.aws,
@@ -133,7 +180,7 @@ async fn ensure_rules(
             TRAFFIC_PRIORITY,
             &Condition::AnyPath,
             groups,
-            blue,
+            weights,
             &names.tags(),
         )
         .await?;

@@ -32,6 +32,8 @@ pub struct Place {
 pub struct Provisioned {
     /// What did not exist before.
     pub created: Vec<String>,
+    /// What was left as it is because it serves.
+    pub left: Vec<String>,
     /// Where live traffic will be answered.
     pub url: String,
 }

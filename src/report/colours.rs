@@ -92,7 +92,7 @@ fn fleet(run: &Run<'_>, of: Colour) -> (Option<(u32, u32)>, Option<String>) {
 
 fn after(run: &Run<'_>) -> Option<Weights> {
     match run.outcome {
-        Outcome::Stuck { weights, .. } => *weights,
+        Outcome::Stopped { weights, .. } | Outcome::Stuck { weights, .. } => *weights,
         Outcome::Deployed { live, .. } | Outcome::Unproven { live, .. } => {
             seen_last(run).or_else(|| Some(Weights::split(*live, 100)))
         }

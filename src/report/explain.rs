@@ -40,6 +40,9 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
         Reason::Requests(Some(504)) => {
             "The app took longer to answer than the load balancer waits (60 s)."
         }
+        Reason::Another => {
+            "Somebody else, a person or another tool, changed the load balancer's rules meanwhile: that is not overwritten, and the run stopped."
+        }
         Reason::Bug => {
             "That is a mistake of bg-deploy, not of the release: please report it, with what it wrote before."
         }
@@ -115,6 +118,7 @@ mod tests {
                 "AWS does not accept",
             ),
             (call(ErrorKind::Throttled, "Throttling"), "AWS slowed"),
+            (Reason::Another, "Somebody else"),
             (Reason::Bug, "That is a mistake"),
         ] {
             let why = explain(&reason).unwrap_or_default();

@@ -6,6 +6,7 @@ use super::explain::explain;
 use super::proof::Proof;
 use super::words::Phrase;
 use crate::cause::{Cause, Reason};
+use crate::names::{Release, Weights};
 use crate::outcome::Outcome;
 use crate::probe::Evidence;
 use crate::run::beginning::Beginning;
@@ -47,6 +48,7 @@ pub(super) fn of(
         // Commands to choose from stand on lines of their own.
         Outcome::Refused { reason } => (String::new(), reason.lines().map(Cause::from).collect()),
         Outcome::RolledBack { step, cause, .. } => (step.clone(), vec![cause.clone()]),
+        Outcome::Stopped { step, cause, .. } => (step.clone(), vec![cause.clone()]),
         Outcome::Cancelled { step, .. } => (step.clone(), Vec::new()),
         Outcome::Stuck {
             step,
@@ -142,20 +144,10 @@ fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Ph
                 (_, _, false) => phrase.words(format!(", but {count} while it was watched.")),
             }
         }
-        Outcome::Stuck { weights, .. } => {
-            let weights = weights.map_or_else(
-                || "and the weights could not be read".to_owned(),
-                |weights| format!("and was last seen at {weights}"),
-            );
-            let count = if count.is_empty() {
-                count
-            } else {
-                format!(" {count} so far.")
-            };
-            Phrase::new(format!(
-                "Assume yes. The traffic could not be moved back, {weights}.{count}"
-            ))
-        }
+        Outcome::Stopped {
+            serving, weights, ..
+        } => by_others(serving.as_ref(), *weights, &count),
+        Outcome::Stuck { weights, .. } => not_restored(*weights, &count),
         Outcome::Unproven { release, .. } => {
             let answer = match (proof, failed) {
                 (Some(_), 1..) => format!("Yes, it was: {count}. "),
@@ -172,10 +164,49 @@ fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Ph
     }
 }
 
+/// Somebody else had the last word on the traffic.
+fn by_others(serving: Option<&Release>, weights: Option<Weights>, count: &str) -> Phrase {
+    let count = match count {
+        "" => String::new(),
+        count => format!(" {count} while it was watched."),
+    };
+    let weights = weights.map_or_else(
+        || "the weights could not be read".to_owned(),
+        |weights| format!("the weights are {weights}"),
+    );
+    match serving {
+        Some(serving) => Phrase::new("Not by this run. ")
+            .name(&serving.0)
+            .words(format!(
+                " answers everybody now, and {weights}: somebody else's doing, and left so.{count}"
+            )),
+        None => Phrase::new(format!(
+            "Look at it: no one release answers everybody, and {weights}. That is somebody else's doing, and left so.{count}"
+        )),
+    }
+}
+
+/// Ours to restore, and it could not be.
+fn not_restored(weights: Option<Weights>, count: &str) -> Phrase {
+    let weights = weights.map_or_else(
+        || "and the weights could not be read".to_owned(),
+        |weights| format!("and was last seen at {weights}"),
+    );
+    let count = match count {
+        "" => String::new(),
+        count => format!(" {count} so far."),
+    };
+    Phrase::new(format!(
+        "Assume yes. The traffic could not be moved back, {weights}.{count}"
+    ))
+}
+
 /// As the outcome says; else as the events do.
 fn undone(run: &Run<'_>) -> Vec<String> {
     let of_outcome = match run.outcome {
-        Outcome::RolledBack { undone, .. } | Outcome::Cancelled { undone, .. } => undone.as_slice(),
+        Outcome::RolledBack { undone, .. }
+        | Outcome::Stopped { undone, .. }
+        | Outcome::Cancelled { undone, .. } => undone.as_slice(),
         _ => &[],
     };
     if !of_outcome.is_empty() {
@@ -203,6 +234,7 @@ fn next(outcome: &Outcome, subject: &Beginning) -> (&'static str, Vec<String>) {
         Outcome::Refused { .. } => ("When that is settled:", vec![subject.again()]),
         Outcome::RolledBack { .. } => ("When the cause is gone:", vec![subject.again()]),
         Outcome::Cancelled { .. } => ("To release it after all:", vec![subject.again()]),
+        Outcome::Stopped { .. } => ("To see how things stand:", vec![subject.command("status")]),
         Outcome::Stuck { commands, .. } if commands.is_empty() => (
             "To see where the traffic goes:",
             vec![subject.command("status")],

@@ -8,7 +8,7 @@ use super::Run;
 use super::proof::Proof;
 use super::subject;
 use super::words::{failed_of, short};
-use crate::names::Release;
+use crate::names::{Release, Weights};
 use crate::outcome::Outcome;
 use crate::run::beginning::Beginning;
 use crate::text;
@@ -108,15 +108,36 @@ fn head(outcome: &Outcome, subject: &Beginning, title: &str, room: usize) -> Str
             };
             format!("{title} {undone}{wanted}")
         }
-        Outcome::Stuck { step, weights, .. } => {
-            let step = text::cut(&text::one_line(step), STEP);
-            let weights = weights.map_or_else(
-                || "weights unknown".to_owned(),
-                |weights| format!("weights last seen: {weights}"),
-            );
-            format!("Stuck at “{step}”, live traffic needs a person; {weights}")
+        Outcome::Stopped {
+            step,
+            serving,
+            weights,
+            ..
+        } => {
+            let serving = serving.as_ref().map(of);
+            stopped(title, step, serving, *weights)
         }
+        Outcome::Stuck { step, weights, .. } => stuck(step, *weights),
     }
+}
+
+fn stopped(title: &str, step: &str, serving: Option<String>, weights: Option<Weights>) -> String {
+    let step = text::cut(&text::one_line(step), STEP);
+    let serving = match (serving, weights) {
+        (Some(serving), _) => format!("{serving} serves"),
+        (None, Some(weights)) => format!("weights: {weights}"),
+        (None, None) => "weights unknown".to_owned(),
+    };
+    format!("{title} at “{step}”; {serving}")
+}
+
+fn stuck(step: &str, weights: Option<Weights>) -> String {
+    let step = text::cut(&text::one_line(step), STEP);
+    let weights = weights.map_or_else(
+        || "weights unknown".to_owned(),
+        |weights| format!("weights last seen: {weights}"),
+    );
+    format!("Stuck at “{step}”, live traffic needs a person; {weights}")
 }
 
 fn undone(step: &str, traffic_moved: bool, still: &str) -> String {

@@ -12,7 +12,7 @@ use super::subject;
 use super::timeline;
 use super::verdict::{self, Tone};
 use super::words::{Phrase, count, failed_of, latency};
-use crate::names::Release;
+use crate::names::{Release, Weights};
 use crate::outcome::{Leftover, Outcome};
 use crate::run::beginning::Beginning;
 use crate::run::event::Event;
@@ -138,6 +138,15 @@ fn what_happened(outcome: &Outcome, subject: &Beginning, seen: &str) -> Phrase {
             .words("the release of ")
             .name(&subject.release.0)
             .words(stopped("was cancelled", step, *traffic_moved, seen)),
+        Outcome::Stopped {
+            step,
+            serving,
+            weights,
+            ..
+        } => {
+            let phrase = by_others(subject, serving.as_ref(), *weights);
+            phrase.words(format!(" stopped at “{}”; {seen}", text::one_line(step)))
+        }
         Outcome::Stuck { step, weights, .. } => {
             let weights = weights.map_or_else(
                 || "the weights could not be read".to_owned(),
@@ -152,6 +161,20 @@ fn what_happened(outcome: &Outcome, subject: &Beginning, seen: &str) -> Phrase {
                 ))
         }
     }
+}
+
+/// Somebody else had the last word on the traffic.
+fn by_others(subject: &Beginning, serving: Option<&Release>, weights: Option<Weights>) -> Phrase {
+    let phrase = match serving {
+        Some(serving) => serves(subject, serving, None),
+        None => Phrase::new("No one release")
+            .words(" serves all traffic")
+            .then(subject.place()),
+    };
+    let weights = weights.map_or_else(String::new, |weights| format!(" ({weights})"));
+    phrase
+        .words(format!("{weights}: somebody else changed it; "))
+        .name(&subject.release.0)
 }
 
 fn stopped(how: &str, step: &str, traffic_moved: bool, seen: &str) -> String {
@@ -189,7 +212,10 @@ fn has_moved(outcome: &Outcome) -> bool {
         Outcome::RolledBack { traffic_moved, .. } | Outcome::Cancelled { traffic_moved, .. } => {
             *traffic_moved
         }
-        Outcome::Deployed { .. } | Outcome::Stuck { .. } | Outcome::Unproven { .. } => true,
+        Outcome::Deployed { .. }
+        | Outcome::Stopped { .. }
+        | Outcome::Stuck { .. }
+        | Outcome::Unproven { .. } => true,
     }
 }
 
@@ -270,6 +296,7 @@ fn left(run: &Run<'_>) -> Vec<Leftover> {
         | Outcome::Verified { leftovers, .. }
         | Outcome::RolledBack { leftovers, .. }
         | Outcome::Cancelled { leftovers, .. }
+        | Outcome::Stopped { leftovers, .. }
         | Outcome::Stuck { leftovers, .. }
         | Outcome::Unproven { leftovers, .. } => leftovers,
         Outcome::NothingToDo { .. } | Outcome::Refused { .. } => &[],

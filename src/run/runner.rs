@@ -18,7 +18,8 @@ use super::progress::{Entry, Stopped};
 use super::step::{About, Check, Forward, Settled, Step, handle_of};
 use super::wait::WaitError;
 use crate::aws::error::{ErrorKind, kind};
-use crate::cause::Cause;
+use crate::aws::witness::Contradiction;
+use crate::cause::{Cause, Reason};
 use crate::outcome::Leftover;
 
 /// How long a call that got no answer may take to have its effect; what is undone meanwhile it would do again.
@@ -46,6 +47,8 @@ pub struct Unwound {
     pub leftovers: Vec<Leftover>,
     /// Why the traffic could not be restored, if it could not.
     pub stuck: Option<Cause>,
+    /// Something was left as it is, because somebody else has it by now.
+    pub is_another_s: bool,
 }
 
 type Pending<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Option<String>>> + 'a>>;
@@ -215,7 +218,7 @@ impl<'a> Runner<'a> {
         let stop = Stop {
             step: about,
             zone: self.reached.unwrap_or(about.zone),
-            cause: Cause::of(error),
+            cause: cause_of(error),
             cancelled: is_cancelled(error),
         };
         let stopped = Stopped {
@@ -250,11 +253,19 @@ impl<'a> Runner<'a> {
                     unwound.undone.push(summary);
                 }
                 Err(error) => {
-                    let error = Cause::of(&error);
+                    let error = cause_of(&error);
                     cx.events.emit(Event::UndoFailed {
                         step: about.name.to_owned(),
                         error: error.words.clone(),
                     });
+                    if error.reason == Some(Reason::Another) {
+                        // Theirs by now: it stays as it is, and what else was made is looked at by itself.
+                        unwound
+                            .leftovers
+                            .push(left_to_others(cx, about, &error.words));
+                        unwound.is_another_s = true;
+                        continue;
+                    }
                     if about.zone == Zone::Commit {
                         // Traffic may stand on the candidate: removing anything more would make it worse.
                         unwound.stuck = Some(error);
@@ -270,15 +281,41 @@ impl<'a> Runner<'a> {
 
 /// Names what a step made and undoing could not remove.
 fn left_over(cx: &Context, about: About, error: &str) -> Leftover {
-    let leftover = Leftover {
-        what: format!("what \"{}\" made: {error}", about.name),
-        remedy: "bg-deploy deploy (the next run clears the idle colour first)".to_owned(),
-    };
+    tell(
+        cx,
+        Leftover {
+            what: format!("what \"{}\" made: {error}", about.name),
+            remedy: "bg-deploy deploy (the next run clears the idle colour first)".to_owned(),
+        },
+    )
+}
+
+/// Names what a step made and somebody else has by now.
+fn left_to_others(cx: &Context, about: About, why: &str) -> Leftover {
+    tell(
+        cx,
+        Leftover {
+            what: format!("\"{}\" is left as it is: {why}", about.name),
+            remedy: "bg-deploy status".to_owned(),
+        },
+    )
+}
+
+fn tell(cx: &Context, leftover: Leftover) -> Leftover {
     cx.events.emit(Event::LeftOver {
         what: leftover.what.clone(),
         remedy: leftover.remedy.clone(),
     });
     leftover
+}
+
+/// Why it failed; whoever asks whether that was somebody else's doing goes by the reason.
+fn cause_of(error: &anyhow::Error) -> Cause {
+    let cause = Cause::of(error);
+    match Contradiction::of(error) {
+        Some(seen) if seen.is_another_s() => cause.with(Reason::Another),
+        _ => cause,
+    }
 }
 
 fn is_cancelled(error: &anyhow::Error) -> bool {

@@ -58,10 +58,13 @@ impl Step for ClearIdle {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
+        // Somebody may have made it live since the plan was made; then its scale-in is taken back by nobody but them.
+        autoscaling::see_no_weight(&cx.aws, &self.group).await?;
         autoscaling::delete_scheduled_action(&cx.aws, &self.group, &self.action).await?;
         let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
         if group.capacity != Capacity::NONE {
-            autoscaling::update_group(&cx.aws, &self.group, Capacity::NONE, None).await?;
+            let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
+            autoscaling::change_idle(&cx.aws, idle, Capacity::NONE, None).await?;
         }
         Ok(Handle {
             instances: group.members.len(),

@@ -11,8 +11,10 @@ use anyhow::Result;
 
 use super::data_plane::{ROUND, look};
 use super::open_preview::PreviewRoute;
+use super::soak::Standing;
 use super::watch::Watch;
-use crate::names::Release;
+use crate::aws::elbv2::{TargetGroups, TrafficRule};
+use crate::names::{Colour, Release, Weights};
 use crate::plan::{Plan, Visitor};
 use crate::run::context::Context;
 use crate::run::event::Zone;
@@ -30,6 +32,9 @@ const DRAINED: Limits = Limits::new(Duration::from_secs(900), Duration::from_sec
 pub struct DrainPrevious {
     preview: PreviewRoute,
     previous: Option<Release>,
+    rule: TrafficRule,
+    target_groups: TargetGroups,
+    candidate: Colour,
     url: String,
     visitor: Visitor,
     watch: Watch,
@@ -41,6 +46,9 @@ impl DrainPrevious {
         Self {
             preview: PreviewRoute::of(plan),
             previous: plan.previous.release.clone(),
+            rule: plan.traffic_rule.clone(),
+            target_groups: plan.target_groups.clone(),
+            candidate: plan.idle,
             url: plan.url.clone(),
             visitor: plan.visitor.clone(),
             watch: watch.clone(),
@@ -69,11 +77,17 @@ impl Forward for DrainPrevious {
             return Ok(Settled::skipped((), "nothing was live before"));
         };
         let quiet = QUIET.div_f64(cx.clock.speed());
+        let standing = Standing {
+            rule: &self.rule,
+            target_groups: &self.target_groups,
+            weights: Weights::split(self.candidate, 100),
+        };
         cx.wait(
             Self::ABOUT.name,
             "the previous release being silent",
             DRAINED,
             || async {
+                standing.check(cx).await?;
                 let since = cx.clock.wall().saturating_sub(quiet);
                 let answered = self
                     .watch

@@ -44,6 +44,11 @@ pub(super) async fn thaw(aws: &Aws, group: &str, suspended_before: &[String]) ->
     Ok(())
 }
 
+/// Lets one process of the group act again.
+pub(super) async fn thaw_only(aws: &Aws, group: &str, process: &str) -> Result<()> {
+    autoscaling::resume_processes(aws, group, &[process.to_owned()]).await
+}
+
 /// Has a colour that was retained scaled in at its time again, or soon, if that has passed.
 pub(super) async fn schedule_again(
     cx: Undoing<'_>,
@@ -56,7 +61,8 @@ pub(super) async fn schedule_again(
     };
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
     let at = at.max(cx.context().clock.utc() + SOON);
-    autoscaling::schedule_capacity(cx.aws(), group, action, at, Capacity::NONE).await?;
+    let idle = autoscaling::see_no_weight(cx.aws(), group).await?;
+    autoscaling::schedule_capacity(cx.aws(), idle, action, at, Capacity::NONE).await?;
     Ok(Some(at))
 }
 

@@ -12,6 +12,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::group::{latest_activity, look_for_launch, schedule_again, thaw};
+use crate::aws::Aws;
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::utc;
 use crate::plan::{FROZEN, IdleBefore, Plan};
@@ -51,6 +52,12 @@ impl HoldPrevious {
     }
 }
 
+/// Sets the capacity as it was; not of a group that visitors are led to by now.
+async fn put_back(aws: &Aws, group: &str, before: Capacity) -> Result<()> {
+    let idle = autoscaling::see_no_weight(aws, group).await?;
+    autoscaling::change_idle(aws, idle, before, None).await
+}
+
 impl Step for HoldPrevious {
     type Handle = Handle;
     type Output = Vec<String>;
@@ -72,9 +79,10 @@ impl Step for HoldPrevious {
     async fn start(&self, cx: &Context) -> Result<Handle> {
         let activities_until = latest_activity(&cx.aws, &self.group).await?;
         // First of all, so that nothing is due between two of these calls.
-        autoscaling::suspend_processes(&cx.aws, &self.group, &FROZEN).await?;
+        let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
+        autoscaling::freeze(&cx.aws, idle, &FROZEN).await?;
         autoscaling::delete_scheduled_action(&cx.aws, &self.group, &self.action).await?;
-        autoscaling::update_group(&cx.aws, &self.group, self.capacity, None).await?;
+        autoscaling::raise(&cx.aws, &self.group, self.capacity.desired).await?;
         Ok(Handle { activities_until })
     }
 
@@ -105,7 +113,7 @@ impl Step for HoldPrevious {
         // One that fails does not keep the others from being put back.
         let updated = match self.before.capacity {
             Capacity::NONE => Ok(()),
-            before => autoscaling::update_group(aws, group, before, None).await,
+            before => put_back(aws, group, before).await,
         };
         let scheduled = schedule_again(cx, group, &self.action, &self.before).await;
         let thawed = thaw(aws, group, &self.before.suspended).await;

@@ -5,6 +5,7 @@ pub mod bake_image;
 pub mod clear_idle;
 pub mod data_plane;
 pub mod drain_previous;
+mod fleets;
 mod group;
 pub mod hold_previous;
 pub mod open_preview;
@@ -13,6 +14,7 @@ pub mod prune_images;
 pub mod publish_template;
 pub mod retain_previous;
 pub mod scale_up_idle;
+pub mod serving;
 pub mod shift_traffic;
 pub mod smoke_test;
 pub mod soak;
@@ -62,10 +64,9 @@ pub(crate) fn rearm(run: &mut Runner<'_>, plan: &Plan, entry: &Entry) -> Result<
         StepId::ScaleUpIdle => run.rearm(scale_up_idle::ScaleUpIdle::of(plan, 0), entry),
         StepId::HoldPrevious => run.rearm(hold_previous::HoldPrevious::of(plan), entry),
         StepId::OpenPreview => run.rearm(open_preview::OpenPreview::of(plan), entry),
-        StepId::ShiftTraffic => run.rearm(
-            shift_traffic::ShiftTraffic::of(plan, &watch::Watch::of(plan, None)),
-            entry,
-        ),
+        StepId::ShiftTraffic => {
+            run.rearm(shift_traffic::ShiftTraffic::left_by_another(plan), entry)
+        }
         // They change nothing.
         StepId::AwaitHealthy
         | StepId::SmokeTest

@@ -33,25 +33,18 @@ pub struct RetainPrevious {
 #[derive(Debug)]
 struct Previous {
     group: String,
-    capacity: Capacity,
     frozen: bool,
 }
 
 impl RetainPrevious {
     /// Retains as `plan` says.
     pub fn of(plan: &Plan) -> Self {
-        Self::handing_over(plan, HandOver::of(plan))
-    }
-
-    /// The same where the new live group is handed over like this.
-    pub fn handing_over(plan: &Plan, hand_over: HandOver) -> Self {
         let previous = plan.previous.release.as_ref().map(|_| Previous {
             group: plan.names().group(plan.live),
-            capacity: plan.previous.capacity,
             frozen: plan.previous.frozen,
         });
         Self {
-            hand_over,
+            hand_over: HandOver::of(plan),
             previous,
             retain_for: plan.retain.previous_for,
             action: plan.names().retain_action(),
@@ -65,7 +58,8 @@ impl RetainPrevious {
 pub struct HandOver {
     /// The group.
     pub group: String,
-    capacity: Capacity,
+    floor: i32,
+    ceiling: i32,
     suspended_before: Vec<String>,
 }
 
@@ -74,24 +68,15 @@ impl HandOver {
     pub fn of(plan: &Plan) -> Self {
         Self {
             group: plan.idle_group(),
-            capacity: Capacity {
-                min: plan.floor,
-                ..plan.capacity
-            },
+            floor: plan.floor,
+            ceiling: plan.capacity.max,
             suspended_before: plan.idle_before.suspended.clone(),
         }
     }
 
-    /// At the size that it has `now`: if its policies rule already, they may have scaled it.
-    pub fn scaled_to(mut self, now: Capacity) -> Self {
-        self.capacity.desired = now.desired;
-        self.capacity.max = now.max;
-        self
-    }
-
-    /// Does it. Nobody else would thaw it, so a failure of one half does not keep the other from being done.
+    /// Does it, at the size that the group has now. Nobody else would thaw it, so a failure of one half does not keep the other from being done.
     pub async fn carry_out(&self, aws: &Aws) -> Result<()> {
-        let updated = autoscaling::update_group(aws, &self.group, self.capacity, None).await;
+        let updated = autoscaling::set_floor(aws, &self.group, self.floor, self.ceiling).await;
         let thawed = thaw(aws, &self.group, &self.suspended_before).await;
         updated?;
         thawed
@@ -126,18 +111,16 @@ impl Forward for RetainPrevious {
             thaw(&cx.aws, group, &[]).await?;
         }
         if self.retain_for.is_zero() {
-            autoscaling::update_group(&cx.aws, group, Capacity::NONE, None).await?;
+            let idle = autoscaling::see_no_weight(&cx.aws, group).await?;
+            autoscaling::change_idle(&cx.aws, idle, Capacity::NONE, None).await?;
             return Ok(());
         }
         // Its policies see no traffic and would scale it in: the floor keeps it able to take all traffic back.
-        let pinned = Capacity {
-            min: previous.capacity.desired,
-            ..previous.capacity
-        };
-        autoscaling::update_group(&cx.aws, group, pinned, None).await?;
+        autoscaling::pin(&cx.aws, group).await?;
         // AWS refuses a time that is not in the future.
         let at = cx.clock.utc() + self.retain_for.max(Duration::from_secs(60));
-        autoscaling::schedule_capacity(&cx.aws, group, &self.action, at, Capacity::NONE).await?;
+        let idle = autoscaling::see_no_weight(&cx.aws, group).await?;
+        autoscaling::schedule_capacity(&cx.aws, idle, &self.action, at, Capacity::NONE).await?;
         Ok(())
     }
 

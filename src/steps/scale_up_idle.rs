@@ -1,7 +1,8 @@
-//! Scales the idle group up to the capacity that live has, with the candidate's template version.
+//! Scales the idle group up to the capacity that live has now, with the candidate's template version.
+//! A bake takes minutes, and live may have grown in it.
 //!
 //! Changes: the idle group's capacity, template version and suspended processes (its scaling policies must not act on
-//! a colour without traffic). Undo: the group as it was, empty; waits until the candidate's instances are gone.
+//! a colour without traffic), and how its target group checks it (that belongs to the release). Undo: the group as it was, empty; waits until the candidate's instances are gone.
 //! Waits for: every instance of this template version being in service.
 
 use std::time::{Duration, SystemTime};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::group::{EMPTYING, latest_activity, look_for_empty, look_for_launch, thaw};
 use crate::aws::autoscaling::{self, Capacity};
+use crate::aws::elbv2::{self, HealthCheck};
 use crate::names::Colour;
 use crate::plan::{FROZEN, IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
@@ -24,6 +26,10 @@ use crate::run::wait::Limits;
 pub struct ScaleUpIdle {
     colour: Colour,
     group: String,
+    /// The live group.
+    live: String,
+    target_group: String,
+    check: HealthCheck,
     template: String,
     version: i64,
     capacity: Capacity,
@@ -36,6 +42,8 @@ pub struct ScaleUpIdle {
 pub struct Handle {
     /// The group's latest activity before it was scaled up: failures since are ours.
     pub activities_until: SystemTime,
+    /// How many instances it was scaled up to.
+    pub desired: i32,
 }
 
 impl ScaleUpIdle {
@@ -44,6 +52,9 @@ impl ScaleUpIdle {
         Self {
             colour: plan.idle,
             group: plan.idle_group(),
+            live: plan.names().group(plan.live),
+            target_group: plan.target_groups.of(plan.idle).to_owned(),
+            check: plan.health_check.clone(),
             template: plan.template.clone(),
             version,
             capacity: plan.capacity,
@@ -63,19 +74,35 @@ impl Step for ScaleUpIdle {
         zone: Zone::Prepare,
         does: "brings the idle group to the capacity that live has now, its scaling policies frozen",
         undo: "empties the group, and puts its template version and processes back",
-        calls: &["SuspendProcesses", "UpdateAutoScalingGroup"],
+        calls: &[
+            "SuspendProcesses",
+            "ModifyTargetGroup",
+            "UpdateAutoScalingGroup",
+        ],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        let activities_until = latest_activity(&cx.aws, &self.group).await?;
-        autoscaling::suspend_processes(&cx.aws, &self.group, &FROZEN).await?;
+        let aws = &cx.aws;
+        let activities_until = latest_activity(aws, &self.group).await?;
+        let idle = autoscaling::see_no_weight(aws, &self.group).await?;
+        autoscaling::freeze(aws, idle, &FROZEN).await?;
+        let idle = autoscaling::see_no_weight(aws, &self.group).await?;
+        elbv2::set_health_check(aws, idle, &self.target_group, &self.check).await?;
+        let live = autoscaling::describe_group(aws, &self.live).await?.capacity;
+        let capacity = self.capacity.with_room_for(live.desired);
         let template = Some((self.template.as_str(), self.version));
-        autoscaling::update_group(&cx.aws, &self.group, self.capacity, template).await?;
-        Ok(Handle { activities_until })
+        let idle = autoscaling::see_no_weight(aws, &self.group).await?;
+        autoscaling::change_idle(aws, idle, capacity, template).await?;
+        let desired = capacity.desired;
+        Ok(Handle {
+            activities_until,
+            desired,
+        })
     }
 
     async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<Vec<String>>> {
-        let what = format!("{} instances of {}", self.capacity.desired, self.group);
+        let desired = handle.desired;
+        let what = format!("{desired} instances of {}", self.group);
         // Nothing is late when this look is: the instances boot meanwhile, and being healthy is waited for next.
         let limits =
             Limits::new(self.within, Duration::from_secs(5)).first_after(Duration::from_secs(10));
@@ -86,7 +113,7 @@ impl Step for ScaleUpIdle {
                 look_for_launch(
                     &group,
                     &activities,
-                    self.capacity.desired,
+                    desired,
                     self.version,
                     handle.activities_until,
                 )
@@ -102,7 +129,8 @@ impl Step for ScaleUpIdle {
             .before
             .template_version
             .map(|version| (self.template.as_str(), version));
-        autoscaling::update_group(aws, &self.group, Capacity::NONE, template).await?;
+        let idle = autoscaling::see_no_weight(aws, &self.group).await?;
+        autoscaling::change_idle(aws, idle, Capacity::NONE, template).await?;
         thaw(aws, &self.group, &self.before.suspended).await?;
         let what = format!("{} being empty", self.group);
         cx.wait(&what, EMPTYING, || async {

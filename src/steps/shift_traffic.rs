@@ -1,23 +1,28 @@
 //! Shifts the traffic, stage by stage: weights written in full, read back, seen on the data plane, held and judged.
 //!
-//! Changes: the weights of the traffic rule; nothing before this step touches live.
+//! Changes: the weights of the traffic rule; the floor of the previous colour, which is pinned from before the first weight;
+//! the candidate's alarms, which act again from the first weight on. Nothing before this step touches live. Before each
+//! weight it looks again: are they as this run left them, and can the candidate carry what live has grown to?
 //! Undo: the weights as they were, read back, and seen on the data plane: the previous release answers every look.
 //!
 //! On a way back, what is live is presumed bad: its failures do not turn it around, and are not judged. Only a data
 //! plane that does not follow, or a refusal of AWS, undoes it.
 //! Waits for: each stage being seen, and its hold.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::data_plane::{PROPAGATION, ROUND, Round, is_plausible, look};
-use super::soak::{hold, judge_since};
+use super::fleets::Fleets;
+use super::soak::{Standing, hold, judge_since};
 use super::watch::Watch;
 use crate::aws::Aws;
 use crate::aws::elbv2::{self, TargetGroups, TrafficRule};
-use crate::names::{Colour, Release, Weights};
+use crate::aws::witness::{Able, Contradiction, WeightsSeen};
+use crate::names::{Release, Weights};
 use crate::plan::{Plan, Visitor};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
@@ -40,9 +45,7 @@ const RESTORES: u32 = 3;
 pub struct ShiftTraffic {
     rule: TrafficRule,
     target_groups: TargetGroups,
-    candidate: Colour,
-    /// How many instances of the candidate must be healthy still.
-    instances: usize,
+    fleets: Fleets,
     stages: Vec<Weights>,
     hold: Duration,
     before: Weights,
@@ -52,6 +55,8 @@ pub struct ShiftTraffic {
     url: String,
     visitor: Visitor,
     watch: Watch,
+    /// What this process wrote, or was about to write: nothing else is its to take back.
+    written: RefCell<Vec<Weights>>,
 }
 
 /// What has begun: weights may have moved.
@@ -64,13 +69,12 @@ pub struct Handle {
 }
 
 impl ShiftTraffic {
-    /// Shifts as `plan` says, judged by `watch`.
-    pub fn of(plan: &Plan, watch: &Watch) -> Self {
+    /// Shifts to the candidate, whose instances are of this template version, as `plan` says, judged by `watch`.
+    pub fn of(plan: &Plan, watch: &Watch, version: i64) -> Self {
         Self {
             rule: plan.traffic_rule.clone(),
             target_groups: plan.target_groups.clone(),
-            candidate: plan.idle,
-            instances: usize::try_from(plan.capacity.desired).unwrap_or_default(),
+            fleets: Fleets::of(plan, version),
             stages: plan.shift.stages(plan.idle),
             hold: plan.shift.hold,
             before: plan.previous.weights,
@@ -80,11 +84,34 @@ impl ShiftTraffic {
             url: plan.url.clone(),
             visitor: plan.visitor.clone(),
             watch: watch.clone(),
+            written: RefCell::default(),
         }
     }
 
-    async fn write(&self, cx: &Context, weights: Weights) -> Result<()> {
-        elbv2::write_weights(&cx.aws, &self.rule, &self.target_groups, weights).await?;
+    /// Takes the shift of another process over: any of its stages may have been written.
+    pub fn left_by_another(plan: &Plan) -> Self {
+        let shift = Self::of(plan, &Watch::of(plan, None), 0);
+        *shift.written.borrow_mut() = shift.stages.clone();
+        shift
+    }
+
+    /// Writes the weights of a stage over those that this run left there, if they still stand and the candidate can carry
+    /// what live has grown to.
+    async fn advance(&self, cx: &Context, from: Weights, weights: Weights) -> Result<()> {
+        let able = self.fleets.fit(cx).await?;
+        let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from).await?;
+        self.write(cx, seen, vec![able], weights).await
+    }
+
+    async fn write(
+        &self,
+        cx: &Context,
+        seen: WeightsSeen,
+        able: Vec<Able>,
+        weights: Weights,
+    ) -> Result<()> {
+        self.written.borrow_mut().push(weights);
+        elbv2::write_weights(&cx.aws, seen, able, weights).await?;
         cx.events.emit(Event::WeightsWritten { weights });
         Ok(())
     }
@@ -106,8 +133,9 @@ impl ShiftTraffic {
 
     /// One look at whether visitors get what the weights say.
     async fn look(&self, cx: &Context, weights: Weights) -> Result<Look<()>> {
+        elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, weights).await?;
         let round = look(cx, &self.url, &self.visitor, &[], 2 * ROUND).await?;
-        let percent = u8::try_from(weights.of(self.candidate)).unwrap_or(100);
+        let percent = u8::try_from(weights.of(self.fleets.candidate)).unwrap_or(100);
         let seen = round.of(&self.wanted.0);
         Ok(if is_plausible(percent, seen, round.len()) {
             Look::Ready(())
@@ -116,11 +144,38 @@ impl ShiftTraffic {
         })
     }
 
+    /// Whether these weights are this run's doing, or those that it found.
+    fn is_ours(&self, weights: Option<Weights>) -> bool {
+        weights.is_some_and(|now| now == self.before || self.written.borrow().contains(&now))
+    }
+
+    /// Writes the weights as they were over ours, onto a colour that can carry them.
+    async fn write_back(&self, cx: &Context) -> Result<()> {
+        let now = self.weights_now(&cx.aws).await?;
+        let (Some(from), true) = (now, self.is_ours(now)) else {
+            return Err(self.moved(now).into());
+        };
+        let able = match &self.previous {
+            Some(_) => self.fleets.previous_is_able(cx).await?,
+            None => Able::as_before_a_first_release(self.target_groups.of(self.fleets.live())),
+        };
+        let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from).await?;
+        self.write(cx, seen, vec![able], self.before).await
+    }
+
+    fn moved(&self, found: Option<Weights>) -> Contradiction {
+        let written = self.written.borrow();
+        Contradiction::Moved {
+            found,
+            expected: written.last().copied().unwrap_or(self.before),
+        }
+    }
+
     /// Writes the weights as they were, reads them back, and waits until visitors get what they say.
     async fn restore(&self, cx: Undoing<'_>) -> Result<()> {
         let weights = self.before;
         let inner = cx.context();
-        self.write(inner, weights).await?;
+        self.write_back(inner).await?;
         cx.wait("the weights as restored", READ_BACK, || {
             self.hold_restored(inner)
         })
@@ -155,14 +210,11 @@ impl ShiftTraffic {
     }
 
     /// Whether the weights are as they were. A write of ours that got no answer, and was carried out after they were
-    /// restored, is taken back at once.
+    /// restored, is taken back at once; what somebody else writes is theirs.
     async fn hold_restored(&self, cx: &Context) -> Result<Look<()>> {
         let looked = self.read_back(cx, self.before).await?;
         if matches!(looked, Look::NotYet(_)) {
-            let now = self.weights_now(&cx.aws).await?;
-            if now.is_some_and(|now| self.stages.contains(&now)) {
-                self.write(cx, self.before).await?;
-            }
+            self.write_back(cx).await?;
         }
         Ok(looked)
     }
@@ -181,6 +233,20 @@ impl ShiftTraffic {
             Err(WaitError::Never { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Restores the weights, and sees them stay.
+    async fn restore_for_good(&self, cx: Undoing<'_>, mut moved: bool) -> Result<bool> {
+        for _ in 0..RESTORES {
+            if moved {
+                self.restore(cx).await?;
+            }
+            if self.stays(cx).await? {
+                return Ok(moved);
+            }
+            moved = true;
+        }
+        bail!("the weights did not stay as restored, {RESTORES} times")
     }
 }
 
@@ -202,32 +268,15 @@ impl Step for ShiftTraffic {
         zone: Zone::Commit,
         does: "moves the weights stage by stage: each written in full, read back, seen on the data plane, held, judged",
         undo: "restores the weights, and waits until the previous release answers every look at the data plane",
-        calls: &["ModifyRule"],
+        calls: &["ModifyRule", "UpdateAutoScalingGroup", "ResumeProcesses"],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        // Somebody may have moved the weights, or the candidate may have died, since the plan was made.
-        let now = self.weights_now(&cx.aws).await?;
-        if now != Some(self.before) {
-            bail!(
-                "somebody else changed the weights since this run began: they are {}, and were {}",
-                now.map_or_else(|| "not readable".to_owned(), |now| now.to_string()),
-                self.before
-            );
-        }
-        let targets =
-            elbv2::describe_targets(&cx.aws, self.target_groups.of(self.candidate)).await?;
-        let healthy = targets
-            .iter()
-            .filter(|target| target.state == "healthy")
-            .count();
-        let wanted = self.instances;
-        if healthy < wanted {
-            bail!("only {healthy} of {wanted} instances of the candidate are still healthy");
-        }
+        let first = *self.stages.first().context("a shift without stages")?;
+        // From here on the previous colour has to be able to take everything back, whatever its policies think.
+        self.fleets.pin_previous(cx).await?;
         let written = cx.clock.wall();
-        let first = self.stages.first().context("a shift without stages")?;
-        self.write(cx, *first).await?;
+        self.advance(cx, self.before, first).await?;
         Ok(Handle {
             before: self.before,
             written,
@@ -238,10 +287,11 @@ impl Step for ShiftTraffic {
         let name = Self::ABOUT.name;
         let last = self.stages.len().saturating_sub(1);
         let mut written = handle.written;
+        self.fleets.thaw_alarms(cx).await?;
         for (index, &weights) in self.stages.iter().enumerate() {
             if index > 0 {
                 written = cx.clock.wall();
-                self.write(cx, weights).await?;
+                self.advance(cx, self.stages[index - 1], weights).await?;
             }
             cx.wait(name, "the weights as written", READ_BACK, || {
                 self.read_back(cx, weights)
@@ -258,7 +308,12 @@ impl Step for ShiftTraffic {
             let after = cx.clock.wall().saturating_sub(written);
             cx.events.emit(Event::WeightsSeen { weights, after });
             if index < last {
-                hold(cx, &self.watch, handle.written, self.hold).await?;
+                let standing = Standing {
+                    rule: &self.rule,
+                    target_groups: &self.target_groups,
+                    weights,
+                };
+                hold(cx, &self.watch, handle.written, self.hold, &standing).await?;
             }
         }
         let seen = cx.clock.wall();
@@ -270,7 +325,7 @@ impl Step for ShiftTraffic {
         self.watch.start(cx)?;
         let summary = format!(
             "all traffic on {}, seen {:.1} s after the last write",
-            self.candidate,
+            self.fleets.candidate,
             took.as_secs_f64()
         );
         Ok(Settled::done(handle.written, summary))
@@ -278,24 +333,19 @@ impl Step for ShiftTraffic {
 
     async fn undo(&self, cx: Undoing<'_>, handle: Option<&Handle>) -> Result<Option<String>> {
         let now = self.weights_now(cx.aws()).await?;
-        let is_before = now == Some(self.before);
-        if handle.is_none() && !is_before && now != self.stages.first().copied() {
+        if !self.is_ours(now) {
             // Written by somebody else: not ours to restore.
-            return Ok(None);
+            return match handle {
+                Some(_) => Err(self.moved(now).into()),
+                None => Ok(None),
+            };
         }
-        let mut moved = handle.is_some() || !is_before;
-        for _ in 0..RESTORES {
-            if moved {
-                self.restore(cx).await?;
-            }
-            if self.stays(cx).await? {
-                return Ok(moved.then(|| match &self.previous {
-                    Some(previous) => format!("restored the weights; {previous} answers again"),
-                    None => "restored the weights; nothing was live before".to_owned(),
-                }));
-            }
-            moved = true;
-        }
-        bail!("the weights did not stay as restored, {RESTORES} times")
+        let begins_moved = handle.is_some() || now != Some(self.before);
+        let moved = self.restore_for_good(cx, begins_moved).await?;
+        self.fleets.release_previous(cx.context()).await;
+        Ok(moved.then(|| match &self.previous {
+            Some(previous) => format!("restored the weights; {previous} answers again"),
+            None => "restored the weights; nothing was live before".to_owned(),
+        }))
     }
 }

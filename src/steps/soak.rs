@@ -7,8 +7,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::watch::Watch;
-use crate::aws::elbv2;
+use crate::aws::elbv2::{self, TargetGroups, TrafficRule};
+use crate::aws::witness::Contradiction;
 use crate::cause::Reason;
+use crate::names::{Colour, Weights};
 use crate::plan::Plan;
 use crate::probe::{ErrorClass, Tally};
 use crate::run::context::Context;
@@ -25,7 +27,9 @@ const BLIPS: u64 = 1;
 #[derive(Debug)]
 pub struct Soak {
     time: Duration,
-    target_group: String,
+    rule: TrafficRule,
+    target_groups: TargetGroups,
+    candidate: Colour,
     instances: usize,
     watch: Watch,
     shifted: Duration,
@@ -36,7 +40,9 @@ impl Soak {
     pub fn of(plan: &Plan, watch: &Watch, shifted: Duration) -> Self {
         Self {
             time: plan.shift.soak,
-            target_group: plan.target_groups.of(plan.idle).to_owned(),
+            rule: plan.traffic_rule.clone(),
+            target_groups: plan.target_groups.clone(),
+            candidate: plan.idle,
             instances: usize::try_from(plan.capacity.desired).unwrap_or_default(),
             watch: watch.clone(),
             shifted,
@@ -57,13 +63,16 @@ impl Check for Soak {
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {
-        hold(cx, &self.watch, self.shifted, self.time).await?;
-        let looking = async { Ok(elbv2::describe_targets(&cx.aws, &self.target_group).await?) };
+        let standing = Standing {
+            rule: &self.rule,
+            target_groups: &self.target_groups,
+            weights: Weights::split(self.candidate, 100),
+        };
+        hold(cx, &self.watch, self.shifted, self.time, &standing).await?;
+        let target_group = self.target_groups.of(self.candidate);
+        let looking = async { Ok(elbv2::describe_targets(&cx.aws, target_group).await?) };
         let targets = cx.reading(looking).await?;
-        let healthy = targets
-            .iter()
-            .filter(|target| target.state == "healthy")
-            .count();
+        let healthy = targets.iter().filter(|target| target.is_healthy()).count();
         let wanted = self.instances;
         if healthy < wanted {
             bail!("only {healthy} of {wanted} instances are healthy at the end of the soak");
@@ -77,11 +86,40 @@ impl Check for Soak {
     }
 }
 
-/// Lets time pass, and fails as soon as requests do.
-pub async fn hold(cx: &Context, watch: &Watch, since: Duration, time: Duration) -> Result<()> {
+/// What has to stand as this run left it while time passes.
+#[derive(Debug)]
+pub struct Standing<'a> {
+    /// The rule.
+    pub rule: &'a TrafficRule,
+    /// The target groups that it divides the traffic between.
+    pub target_groups: &'a TargetGroups,
+    /// How.
+    pub weights: Weights,
+}
+
+impl Standing<'_> {
+    /// Fails when somebody else has changed it. A look that sees nothing says nothing.
+    pub async fn check(&self, cx: &Context) -> Result<()> {
+        let seeing = elbv2::see_weights(&cx.aws, self.rule, self.target_groups, self.weights);
+        match cx.reading(seeing).await {
+            Err(error) if Contradiction::of(&error).is_some() => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Lets time pass, and fails as soon as requests do, or somebody else moves the traffic.
+pub async fn hold(
+    cx: &Context,
+    watch: &Watch,
+    since: Duration,
+    time: Duration,
+    standing: &Standing<'_>,
+) -> Result<()> {
     let until = cx.clock.elapsed() + time;
     loop {
         judge_since(watch, since)?;
+        standing.check(cx).await?;
         let left = until.saturating_sub(cx.clock.elapsed());
         if left.is_zero() {
             return Ok(());

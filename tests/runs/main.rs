@@ -8,6 +8,7 @@ mod credentials;
 mod deploy;
 mod finish;
 mod lost_replies;
+mod other_hands;
 mod plan;
 mod rollback;
 mod secrets;

@@ -9,7 +9,7 @@ use bg_deploy::provision::provision;
 use bg_deploy::run::event::Event;
 use bg_deploy::steps::TABLE;
 
-use crate::support::{World, assert_deployed};
+use crate::support::{World, assert_deployed, by_hand};
 
 /// What undoing calls.
 const OF_UNDO: [&str; 8] = [
@@ -87,9 +87,7 @@ async fn two_live_colours_are_refused_with_the_command_for_each() {
     let (_, plan) = world.plan(&config).await;
     let half = Weights::split(Colour::Blue, 50);
     let aws = world.aws().await;
-    elbv2::write_weights(&aws, &plan.traffic_rule, &plan.target_groups, half)
-        .await
-        .expect("weights");
+    by_hand(&aws, &plan, half).await;
     let from = calls(&world);
     let reason = reason(world.prepare(&config).await.decision);
     for colour in [

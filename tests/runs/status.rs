@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bg_deploy::aws::elbv2;
 use bg_deploy::history;
 use bg_deploy::names::{Colour, Weights};
 use bg_deploy::plan::Draw;
@@ -10,7 +9,7 @@ use bg_deploy::plan::past::{Fate, releases};
 use bg_deploy::secret::Secret;
 use bg_deploy::status::{Rollback, Status};
 
-use crate::support::{World, assert_deployed};
+use crate::support::{World, assert_deployed, by_hand};
 
 async fn status(world: &World) -> Option<Status> {
     let config = world.config("any", None);
@@ -67,9 +66,7 @@ async fn a_status_tells_what_is_live_kept_and_divided() {
     let plan = world.plan_rollback(None).await;
     let aws = world.aws().await;
     let half = Weights::split(Colour::Blue, 50);
-    elbv2::write_weights(&aws, &plan.traffic_rule, &plan.target_groups, half)
-        .await
-        .expect("weights");
+    by_hand(&aws, &plan, half).await;
     let told = status(&world).await.expect("a status");
     assert!(
         matches!(told.rollback, Rollback::Refused { .. }),

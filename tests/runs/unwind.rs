@@ -261,7 +261,10 @@ async fn a_failure_after_the_commit_is_named_and_the_release_stands() {
     for (number, case) in FORWARD.iter().enumerate() {
         // Whatever the case before left over did not keep this release from getting through.
         let version = format!("1.0.{number}");
-        let (prepared, plan) = world.plan(&world.config(&version, None)).await;
+        let mut config = world.config(&version, None);
+        // So that there is a floor to give back.
+        config.fleet.min = 1;
+        let (prepared, plan) = world.plan(&config).await;
         let cx = world.context().await;
         arrange(&world.cloud, &cx, case);
         let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;

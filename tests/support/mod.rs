@@ -11,11 +11,12 @@ pub(crate) mod stepper;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bg_deploy::aws::{Access, Aws};
+use bg_deploy::aws::witness::Able;
+use bg_deploy::aws::{Access, Aws, elbv2};
 use bg_deploy::config::{self, Config};
 use bg_deploy::deploy::{Finished, deploy};
 use bg_deploy::inventory::Inventory;
-use bg_deploy::names::{PREVIEW_HEADER, Release};
+use bg_deploy::names::{Colour, PREVIEW_HEADER, Release, Weights};
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::{Decision, Plan};
 use bg_deploy::prepare::{Prepared, look, prepare, prepare_rollback};
@@ -194,6 +195,18 @@ impl World {
             Err(error) => format!("{error:#}"),
         }
     }
+}
+
+/// Somebody writes the weights by hand: looks at nothing, asks nobody.
+pub(crate) async fn by_hand(aws: &Aws, plan: &Plan, weights: Weights) {
+    let (rule, groups) = (&plan.traffic_rule, &plan.target_groups);
+    let now = elbv2::describe_traffic(aws, rule).await.expect("the rule");
+    let now = now.split(groups).expect("both target groups");
+    let seen = elbv2::see_weights(aws, rule, groups, now).await;
+    let able = Colour::BOTH.map(|colour| Able::as_before_a_first_release(groups.of(colour)));
+    elbv2::write_weights(aws, seen.expect("the weights"), able.into(), weights)
+        .await
+        .expect("weights");
 }
 
 /// Fails unless the run ended deployed and proved, and with nothing left over.

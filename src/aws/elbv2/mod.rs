@@ -1,6 +1,7 @@
 //! Elastic Load Balancing: where traffic is divided, and who is healthy behind it.
 
 mod by_hand;
+pub mod routes;
 pub mod rules;
 pub mod target_groups;
 
@@ -10,13 +11,14 @@ use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
 pub use by_hand::modify_rule_by_hand;
+pub use routes::{Route, Routes};
 pub use rules::{
     Condition, PreviewRule, Rule, TrafficRule, create_listener, create_rule, describe_rules,
-    describe_traffic, find_listener, write_preview, write_weights,
+    describe_traffic, find_listener, see_weights, write_preview, write_weights,
 };
 pub use target_groups::{
     HealthCheck, Target, TargetGroup, TargetGroups, create_target_group, describe_targets,
-    find_target_group, set_deregistration_delay, set_health_check,
+    find_target_group, see_able, set_deregistration_delay, set_health_check,
 };
 
 /// A load balancer.

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::target_groups::TargetGroups;
 use super::{empty, tags};
 use crate::aws::error::{About as _, Failure};
+use crate::aws::witness::{Able, Contradiction, WeightsSeen};
 use crate::aws::{Aws, Tags};
-use crate::names::{Colour, Weights};
+use crate::names::{Colour, PREVIEW_HEADER, Weights};
 
 /// The rule that divides the live traffic, by its ARN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +63,8 @@ pub struct Rule {
     pub weights: Vec<(String, i32)>,
     /// Whether clients stick to a target group.
     pub sticky: bool,
+    /// Whether it matches the header of the preview route: nobody takes it who has not the run's secret.
+    pub is_preview: bool,
 }
 
 impl Rule {
@@ -133,21 +136,20 @@ pub async fn create_listener(
         .ok_or_else(|| empty("CreateListener", load_balancer))
 }
 
-/// A listener's rules.
+/// A listener's rules, its default action among them.
 pub async fn describe_rules(aws: &Aws, listener: &str) -> Result<Vec<Rule>, Failure> {
-    let answer = aws
+    let mut found = Vec::new();
+    let mut pages = aws
         .elbv2
         .describe_rules()
         .listener_arn(listener)
-        .send()
-        .await
-        .about("DescribeRules", listener)?;
-    Ok(answer
-        .rules
-        .unwrap_or_default()
-        .into_iter()
-        .map(read_rule)
-        .collect())
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let rules = page.about("DescribeRules", listener)?.rules;
+        found.extend(rules.unwrap_or_default().into_iter().map(read_rule));
+    }
+    Ok(found)
 }
 
 /// The traffic rule as it is, which must exist.
@@ -166,11 +168,17 @@ pub async fn describe_traffic(aws: &Aws, rule: &TrafficRule) -> Result<Rule, Fai
 }
 
 fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
-    let forward = rule
-        .actions
-        .unwrap_or_default()
-        .into_iter()
-        .find_map(|action| action.forward_config);
+    let is_preview = rule.conditions.iter().flatten().any(|condition| {
+        let header = condition.http_header_config.as_ref();
+        let name = header.and_then(|header| header.http_header_name.as_deref());
+        name.is_some_and(|name| name.eq_ignore_ascii_case(PREVIEW_HEADER))
+    });
+    let mut actions = rule.actions.unwrap_or_default();
+    // The short form of an action names one target group, which gets everything.
+    let alone = actions
+        .iter_mut()
+        .find_map(|action| action.target_group_arn.take());
+    let forward = actions.into_iter().find_map(|action| action.forward_config);
     let sticky = forward
         .as_ref()
         .and_then(|forward| forward.target_group_stickiness_config.as_ref())
@@ -179,13 +187,15 @@ fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
     Rule {
         arn: rule.rule_arn.unwrap_or_default(),
         priority: rule.priority.unwrap_or_default(),
-        weights: forward
-            .and_then(|forward| forward.target_groups)
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|group| Some((group.target_group_arn?, group.weight.unwrap_or(1))))
-            .collect(),
+        weights: match forward.and_then(|forward| forward.target_groups) {
+            Some(groups) => groups
+                .into_iter()
+                .filter_map(|group| Some((group.target_group_arn?, group.weight.unwrap_or(1))))
+                .collect(),
+            None => alone.into_iter().map(|group| (group, 1)).collect(),
+        },
         sticky,
+        is_preview,
     }
 }
 
@@ -269,14 +279,36 @@ pub async fn create_rule(
         .ok_or_else(|| empty("CreateRule", listener))
 }
 
-/// Writes the weights of the live traffic, in full.
-pub async fn write_weights(
+/// The traffic rule's weights now, which have to be those that the run left there.
+pub async fn see_weights(
     aws: &Aws,
     rule: &TrafficRule,
     groups: &TargetGroups,
+    expected: Weights,
+) -> anyhow::Result<WeightsSeen> {
+    let found = describe_traffic(aws, rule).await?.split(groups);
+    if found != Some(expected) {
+        return Err(Contradiction::Moved { found, expected }.into());
+    }
+    Ok(WeightsSeen::seen(
+        rule.arn(),
+        [&groups.blue, &groups.green],
+        expected,
+    ))
+}
+
+/// Writes the weights of the live traffic, in full: only over the weights that were just seen, and only to colours that
+/// were just seen to be able to carry what they get.
+pub async fn write_weights(
+    aws: &Aws,
+    seen: WeightsSeen,
+    able: Vec<Able>,
     weights: Weights,
-) -> Result<(), Failure> {
-    modify_rule(aws, &rule.0, None, forward(groups, weights)).await
+) -> anyhow::Result<()> {
+    let (rule, [blue, green]) = seen.spend(able, weights)?;
+    let groups = TargetGroups { blue, green };
+    modify_rule(aws, &rule, None, forward(&groups, weights)).await?;
+    Ok(())
 }
 
 /// Routes what has this header, and nothing else, to a colour.

@@ -4,6 +4,7 @@ use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetGroupAttribute, 
 
 use super::{empty, tags};
 use crate::aws::error::{About as _, ErrorKind, Failure};
+use crate::aws::witness::{Able, NoWeight};
 use crate::aws::{Aws, Tags};
 use crate::names::Colour;
 
@@ -14,6 +15,8 @@ pub struct TargetGroup {
     pub arn: String,
     /// Its name.
     pub name: String,
+    /// How it checks its targets.
+    pub check: HealthCheck,
 }
 
 /// A target and its health.
@@ -27,6 +30,13 @@ pub struct Target {
     pub description: String,
     /// AWS's code for why it is not healthy; empty when it is.
     pub reason: String,
+}
+
+impl Target {
+    /// Whether the load balancer takes it for healthy.
+    pub fn is_healthy(&self) -> bool {
+        self.state == "healthy"
+    }
 }
 
 /// The two target groups, blue first.
@@ -65,11 +75,19 @@ pub async fn find_target_group(aws: &Aws, name: &str) -> Result<Option<TargetGro
     Ok(group.map(|group| TargetGroup {
         arn: group.target_group_arn.unwrap_or_default(),
         name: group.target_group_name.unwrap_or_default(),
+        check: HealthCheck {
+            port: u16::try_from(group.port.unwrap_or_default()).unwrap_or_default(),
+            path: group.health_check_path.unwrap_or_default(),
+            interval: group.health_check_interval_seconds.unwrap_or_default(),
+            timeout: group.health_check_timeout_seconds.unwrap_or_default(),
+            healthy: group.healthy_threshold_count.unwrap_or_default(),
+            unhealthy: group.unhealthy_threshold_count.unwrap_or_default(),
+        },
     }))
 }
 
 /// How a target group checks its targets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HealthCheck {
     /// The app's port.
     pub port: u16,
@@ -115,8 +133,15 @@ pub async fn create_target_group(
         .ok_or_else(|| empty("CreateTargetGroup", name))
 }
 
-/// Sets how a target group checks its targets.
-pub async fn set_health_check(aws: &Aws, arn: &str, check: &HealthCheck) -> Result<(), Failure> {
+/// Sets how the target group of an Auto Scaling group without visitors checks its targets: another check can make every
+/// target unhealthy within seconds, and Auto Scaling replace them, again and again.
+pub async fn set_health_check(
+    aws: &Aws,
+    idle: NoWeight,
+    arn: &str,
+    check: &HealthCheck,
+) -> anyhow::Result<()> {
+    idle.spend()?;
     aws.elbv2
         .modify_target_group()
         .target_group_arn(arn)
@@ -147,6 +172,18 @@ pub async fn set_deregistration_delay(aws: &Aws, arn: &str, seconds: u64) -> Res
         .await
         .about("ModifyTargetGroupAttributes", arn)?;
     Ok(())
+}
+
+/// At least so many targets of a group are healthy now, whatever they run.
+pub async fn see_able(aws: &Aws, group: &str, wanted: usize) -> anyhow::Result<Able> {
+    let targets = describe_targets(aws, group).await?;
+    let healthy = targets.iter().filter(|target| target.is_healthy()).count();
+    Ok(Able::seen(group, name_of(group), healthy, wanted)?)
+}
+
+/// The name in a target group's ARN: `arn:...:targetgroup/NAME/ID`.
+fn name_of(arn: &str) -> &str {
+    arn.split('/').nth(1).unwrap_or(arn)
 }
 
 /// The health of a group's targets.

@@ -14,6 +14,7 @@ use crate::run::beginning::Beginning;
 use crate::run::event::{Event, Stamped, Zone};
 
 /// A run in which whatever others could have written is `foreign`.
+#[expect(clippy::too_many_lines, reason = "a table of every outcome")]
 pub(super) fn tales(foreign: &str) -> Vec<Tale> {
     let text = || foreign.to_owned();
     let leftovers = vec![Leftover {
@@ -58,6 +59,14 @@ pub(super) fn tales(foreign: &str) -> Vec<Tale> {
             cause: cause.clone(),
             traffic_moved: true,
             serving: serving.clone(),
+            undone: undone.clone(),
+            leftovers: leftovers.clone(),
+        },
+        Outcome::Stopped {
+            step: step.clone(),
+            cause: cause.clone(),
+            serving: serving.clone(),
+            weights: None,
             undone: undone.clone(),
             leftovers: leftovers.clone(),
         },

@@ -42,7 +42,7 @@ const FAILURES: [(&str, How); 16] = [
     ),
     (
         "hold previous",
-        How::Refuse(next(AUTOSCALING, "UpdateAutoScalingGroup")),
+        How::Refuse(next(AUTOSCALING, "DeleteScheduledAction")),
     ),
     (
         "hold previous",

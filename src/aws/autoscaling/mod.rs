@@ -1,14 +1,21 @@
 //! EC2 Auto Scaling: the groups, what they do, and what is scheduled in them.
 
+mod capacity;
+mod schedule;
+
 use std::time::SystemTime;
 
-use aws_sdk_autoscaling::primitives::DateTime;
 use aws_sdk_autoscaling::types::{LaunchTemplateSpecification, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 use crate::cause::Reason;
+
+pub use capacity::{
+    Floor, change_idle, freeze, pin, raise, resume_processes, see_able, see_no_weight, set_floor,
+};
+pub use schedule::{delete_scheduled_action, find_scheduled_action, schedule_capacity};
 
 /// How many instances a group may have and wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +35,16 @@ impl Capacity {
         max: 0,
         desired: 0,
     };
+
+    /// The same with so many instances at least.
+    pub fn with_room_for(self, desired: i32) -> Self {
+        let desired = self.desired.max(desired);
+        Self {
+            min: self.min.max(desired),
+            max: self.max.max(desired),
+            desired,
+        }
+    }
 }
 
 /// An instance of a group.
@@ -73,6 +90,24 @@ pub struct Activity {
     pub reason: Option<Reason>,
     /// When it began.
     pub started: SystemTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Capacity;
+
+    #[test]
+    fn making_room_takes_nothing_from_what_a_group_has_grown_to() {
+        let capacity = |min, max, desired| Capacity { min, max, desired };
+        for (before, least, after) in [
+            (capacity(2, 4, 2), 3, capacity(3, 4, 3)),
+            (capacity(2, 12, 10), 2, capacity(10, 12, 10)),
+            (capacity(2, 4, 2), 6, capacity(6, 6, 6)),
+            (Capacity::NONE, 2, capacity(2, 2, 2)),
+        ] {
+            assert_eq!(before.with_room_for(least), after);
+        }
+    }
 }
 
 fn number(specification: Option<&LaunchTemplateSpecification>) -> Option<i64> {
@@ -202,56 +237,6 @@ fn template_specification(template: &str, version: i64) -> LaunchTemplateSpecifi
         .build()
 }
 
-/// Sets a group's capacity and, with it, the template version that new instances are started from.
-pub async fn update_group(
-    aws: &Aws,
-    name: &str,
-    capacity: Capacity,
-    template: Option<(&str, i64)>,
-) -> Result<(), Failure> {
-    aws.autoscaling
-        .update_auto_scaling_group()
-        .auto_scaling_group_name(name)
-        .min_size(capacity.min)
-        .max_size(capacity.max)
-        .desired_capacity(capacity.desired)
-        .set_launch_template(
-            template.map(|(template, version)| template_specification(template, version)),
-        )
-        .send()
-        .await
-        .about("UpdateAutoScalingGroup", name)?;
-    Ok(())
-}
-
-/// Suspends processes of a group.
-pub async fn suspend_processes(aws: &Aws, name: &str, processes: &[&str]) -> Result<(), Failure> {
-    aws.autoscaling
-        .suspend_processes()
-        .auto_scaling_group_name(name)
-        .set_scaling_processes(Some(processes.iter().map(|&p| p.to_owned()).collect()))
-        .send()
-        .await
-        .about("SuspendProcesses", name)?;
-    Ok(())
-}
-
-/// Resumes processes of a group.
-pub async fn resume_processes(aws: &Aws, name: &str, processes: &[String]) -> Result<(), Failure> {
-    if processes.is_empty() {
-        // An empty list would mean all of them.
-        return Ok(());
-    }
-    aws.autoscaling
-        .resume_processes()
-        .auto_scaling_group_name(name)
-        .set_scaling_processes(Some(processes.to_vec()))
-        .send()
-        .await
-        .about("ResumeProcesses", name)?;
-    Ok(())
-}
-
 /// What is behind a failed launch. An activity has no code: AWS says it in its message alone, so that is read here, where
 /// it comes in, and nowhere else.
 fn reason_of(message: &str) -> Option<Reason> {
@@ -293,77 +278,6 @@ pub async fn describe_activities(aws: &Aws, name: &str) -> Result<Vec<Activity>,
                 .unwrap_or(SystemTime::UNIX_EPOCH),
         })
         .collect())
-}
-
-/// When a group's scheduled action of this name is to happen, if there is one.
-pub async fn find_scheduled_action(
-    aws: &Aws,
-    group: &str,
-    action: &str,
-) -> Result<Option<SystemTime>, Failure> {
-    let answer = aws
-        .autoscaling
-        .describe_scheduled_actions()
-        .auto_scaling_group_name(group)
-        .scheduled_action_names(action)
-        .send()
-        .await
-        .about("DescribeScheduledActions", format!("{action} of {group}"))?;
-    let found = answer.scheduled_update_group_actions.unwrap_or_default();
-    Ok(found.into_iter().next().map(|action| {
-        let at = action.start_time.or(action.time);
-        at.and_then(|time| SystemTime::try_from(time).ok())
-            .unwrap_or(SystemTime::UNIX_EPOCH)
-    }))
-}
-
-/// Has AWS set a group's capacity at a time: no process of ours need live until then.
-pub async fn schedule_capacity(
-    aws: &Aws,
-    group: &str,
-    action: &str,
-    at: SystemTime,
-    capacity: Capacity,
-) -> Result<(), Failure> {
-    aws.autoscaling
-        .put_scheduled_update_group_action()
-        .auto_scaling_group_name(group)
-        .scheduled_action_name(action)
-        .start_time(DateTime::from(at))
-        .min_size(capacity.min)
-        .max_size(capacity.max)
-        .desired_capacity(capacity.desired)
-        .send()
-        .await
-        .about(
-            "PutScheduledUpdateGroupAction",
-            format!("{action} of {group}"),
-        )?;
-    Ok(())
-}
-
-/// Takes a scheduled action back; it may be gone already.
-pub async fn delete_scheduled_action(aws: &Aws, group: &str, action: &str) -> Result<(), Failure> {
-    let is_there = async || -> Result<bool, Failure> {
-        Ok(find_scheduled_action(aws, group, action).await?.is_some())
-    };
-    if !is_there().await? {
-        return Ok(());
-    }
-    let answer = aws
-        .autoscaling
-        .delete_scheduled_action()
-        .auto_scaling_group_name(group)
-        .scheduled_action_name(action)
-        .send()
-        .await
-        .about("DeleteScheduledAction", format!("{action} of {group}"));
-    match answer {
-        Ok(_) => Ok(()),
-        // AWS has no code of its own for "not found" here, and an answer that was lost makes a second try meet that.
-        Err(_) if !is_there().await? => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 /// The versions of a launch template that any group, or an instance of one, uses.

@@ -1,0 +1,156 @@
+//! Every way in which traffic can come to a target group: all rules and default actions of all listeners of its load
+//! balancer. What one rule says is not the whole of it: people add listeners and rules of their own.
+
+use super::rules::{Rule, describe_rules};
+use crate::aws::Aws;
+use crate::aws::error::{About as _, Failure};
+use crate::names::Colour;
+
+use super::TargetGroups;
+
+/// A rule, and the listener that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The listener's port.
+    pub port: i32,
+    /// The rule.
+    pub rule: Rule,
+}
+
+impl Route {
+    /// For people: `the rule of priority 10 on port 80`, `the default action of port 443`.
+    pub fn words(&self) -> String {
+        match self.rule.priority.as_str() {
+            "default" => format!("the default action of port {}", self.port),
+            priority => format!("the rule of priority {priority} on port {}", self.port),
+        }
+    }
+}
+
+/// All routes of a load balancer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes(pub Vec<Route>);
+
+impl Routes {
+    /// Looks at the load balancers of these target groups. One that no listener names has none.
+    pub async fn look(aws: &Aws, target_groups: &[String]) -> Result<Self, Failure> {
+        let mut routes = Vec::new();
+        for balancer in load_balancers(aws, target_groups).await? {
+            routes.extend(Self::of_load_balancer(aws, &balancer).await?.0);
+        }
+        Ok(Self(routes))
+    }
+
+    /// All routes of this load balancer.
+    pub async fn of_load_balancer(aws: &Aws, balancer: &str) -> Result<Self, Failure> {
+        let mut routes = Vec::new();
+        for (listener, port) in listeners(aws, balancer).await? {
+            let rules = describe_rules(aws, &listener).await?;
+            routes.extend(rules.into_iter().map(|rule| Route { port, rule }));
+        }
+        Ok(Self(routes))
+    }
+
+    /// The routes that carry visitors to one of these target groups: those with a weight above 0, but for the preview
+    /// route, which nobody can take who has not its secret.
+    pub fn to(&self, target_groups: &[String]) -> Vec<&Route> {
+        let carries = |rule: &Rule| {
+            rule.weights
+                .iter()
+                .any(|(group, weight)| *weight > 0 && target_groups.contains(group))
+        };
+        self.0
+            .iter()
+            .filter(|route| !route.rule.is_preview && carries(&route.rule))
+            .collect()
+    }
+
+    /// The routes that name any of the two target groups, but for the preview route.
+    pub fn naming<'a>(&'a self, groups: &'a TargetGroups) -> impl Iterator<Item = &'a Route> {
+        let ours = Colour::BOTH.map(|colour| groups.of(colour));
+        let names = move |rule: &Rule| {
+            rule.weights
+                .iter()
+                .any(|(group, _)| ours.contains(&group.as_str()))
+        };
+        self.0
+            .iter()
+            .filter(move |route| !route.rule.is_preview && names(&route.rule))
+    }
+}
+
+async fn load_balancers(aws: &Aws, target_groups: &[String]) -> Result<Vec<String>, Failure> {
+    if target_groups.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answer = aws
+        .elbv2
+        .describe_target_groups()
+        .set_target_group_arns(Some(target_groups.to_vec()))
+        .send()
+        .await
+        .about("DescribeTargetGroups", target_groups.join(", "))?;
+    let groups = answer.target_groups.unwrap_or_default().into_iter();
+    let mut balancers: Vec<_> = groups
+        .flat_map(|group| group.load_balancer_arns.unwrap_or_default())
+        .collect();
+    balancers.sort();
+    balancers.dedup();
+    Ok(balancers)
+}
+
+async fn listeners(aws: &Aws, balancer: &str) -> Result<Vec<(String, i32)>, Failure> {
+    let mut found = Vec::new();
+    let mut pages = aws
+        .elbv2
+        .describe_listeners()
+        .load_balancer_arn(balancer)
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let listeners = page.about("DescribeListeners", balancer)?.listeners;
+        found.extend(listeners.unwrap_or_default().into_iter().filter_map(|one| {
+            let port = one.port.unwrap_or_default();
+            Some((one.listener_arn?, port))
+        }));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(priority: &str, weights: &[(&str, i32)], is_preview: bool) -> Route {
+        Route {
+            port: 80,
+            rule: Rule {
+                arn: String::new(),
+                priority: priority.to_owned(),
+                weights: weights
+                    .iter()
+                    .map(|(group, weight)| ((*group).to_owned(), *weight))
+                    .collect(),
+                sticky: false,
+                is_preview,
+            },
+        }
+    }
+
+    #[test]
+    fn any_rule_or_default_action_carries_visitors_and_the_preview_route_does_not() {
+        let routes = Routes(vec![
+            route("1000", &[("blue", 100), ("green", 0)], false),
+            route("10", &[("green", 100)], true),
+        ]);
+        let green = ["green".to_owned()];
+        assert!(routes.to(&green).is_empty());
+        assert_eq!(routes.to(&["blue".to_owned()]).len(), 1);
+
+        let mut more = routes;
+        more.0.push(route("default", &[("green", 1)], false));
+        let found = more.to(&green);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].words(), "the default action of port 80");
+    }
+}

@@ -1,0 +1,134 @@
+//! Both colours' instances while the traffic moves between them: at every moment one of the two can carry all of it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::group::thaw_only;
+use crate::aws::autoscaling;
+use crate::aws::elbv2::{self, TargetGroups};
+use crate::aws::witness::{Able, Contradiction};
+use crate::names::Colour;
+use crate::plan::Plan;
+use crate::run::context::Context;
+use crate::run::wait::{Limits, Look};
+
+/// The process that a colour with visitors needs: without it, it would not grow with them.
+const ALARMS: &str = "AlarmNotification";
+
+/// Both fleets.
+#[derive(Debug)]
+pub(super) struct Fleets {
+    pub(super) candidate: Colour,
+    target_groups: TargetGroups,
+    candidate_group: String,
+    /// What the candidate's instances were started from.
+    version: i64,
+    /// How many instances it was planned with.
+    planned: i32,
+    /// Its alarms were off before the run.
+    alarms_off: bool,
+    previous_group: String,
+    /// The previous colour's floor and ceiling, to be given back.
+    bounds: (i32, i32),
+    within: Duration,
+}
+
+impl Fleets {
+    pub(super) fn of(plan: &Plan, version: i64) -> Self {
+        let before = plan.previous.capacity;
+        Self {
+            candidate: plan.idle,
+            target_groups: plan.target_groups.clone(),
+            candidate_group: plan.idle_group(),
+            version,
+            planned: plan.capacity.desired,
+            alarms_off: plan.idle_before.suspended.iter().any(|one| one == ALARMS),
+            previous_group: plan.names().group(plan.live),
+            bounds: (before.min, before.max),
+            within: plan.health.within,
+        }
+    }
+
+    /// The colour that was live when the run began.
+    pub(super) fn live(&self) -> Colour {
+        self.candidate.other()
+    }
+
+    /// The candidate can carry what live carries now: it is raised first, if live has grown since it was scaled up.
+    pub(super) async fn fit(&self, cx: &Context) -> Result<Able> {
+        let aws = &cx.aws;
+        let live = autoscaling::describe_group(aws, &self.previous_group).await?;
+        let least = live.capacity.desired.max(self.planned);
+        let group = &self.candidate_group;
+        let floor = autoscaling::raise(aws, group, least).await?;
+        let wanted = usize::try_from(least).unwrap_or_default();
+        if floor.now.desired > floor.before.desired {
+            let more = floor.now.desired - floor.before.desired;
+            cx.events.note(format!(
+                "{} has grown to {} instances: {more} more for {group} before it gets any more traffic",
+                self.previous_group, live.capacity.desired
+            ));
+            let what = format!("{wanted} healthy instances of {group}");
+            let limits = Limits::new(self.within, Duration::from_secs(5));
+            cx.wait("shift traffic", &what, limits, || async {
+                Ok(match self.see(cx, wanted).await {
+                    Ok(_) => Look::Ready(()),
+                    Err(error) if Contradiction::of(&error).is_some() => {
+                        Look::NotYet(error.to_string())
+                    }
+                    Err(error) => return Err(error),
+                })
+            })
+            .await?;
+        }
+        self.see(cx, wanted).await
+    }
+
+    async fn see(&self, cx: &Context, wanted: usize) -> Result<Able> {
+        let target_group = self.target_groups.of(self.candidate);
+        let group = &self.candidate_group;
+        autoscaling::see_able(&cx.aws, group, target_group, self.version, wanted).await
+    }
+
+    /// The previous colour can take everything back: as many of its instances are healthy as the candidate has, or all
+    /// that it is to have.
+    pub(super) async fn previous_is_able(&self, cx: &Context) -> Result<Able> {
+        let aws = &cx.aws;
+        let candidate = elbv2::describe_targets(aws, self.target_groups.of(self.candidate)).await?;
+        let carrying = candidate.iter().filter(|one| one.is_healthy()).count();
+        let previous = autoscaling::describe_group(aws, &self.previous_group).await?;
+        let whole = usize::try_from(previous.capacity.desired).unwrap_or_default();
+        elbv2::see_able(
+            aws,
+            self.target_groups.of(self.live()),
+            carrying.min(whole).max(1),
+        )
+        .await
+    }
+
+    /// Keeps the previous colour at its size: its policies see less traffic with each stage.
+    pub(super) async fn pin_previous(&self, cx: &Context) -> Result<()> {
+        autoscaling::pin(&cx.aws, &self.previous_group).await?;
+        Ok(())
+    }
+
+    /// Lets the candidate grow with its visitors; its floor keeps it from shrinking.
+    pub(super) async fn thaw_alarms(&self, cx: &Context) -> Result<()> {
+        if self.alarms_off {
+            return Ok(());
+        }
+        thaw_only(&cx.aws, &self.candidate_group, ALARMS).await
+    }
+
+    /// Gives the previous colour, which is live again, its own floor back.
+    pub(super) async fn release_previous(&self, cx: &Context) {
+        let (floor, ceiling) = self.bounds;
+        let group = &self.previous_group;
+        if let Err(error) = autoscaling::set_floor(&cx.aws, group, floor, ceiling).await {
+            cx.events.note(format!(
+                "{group} keeps its floor pinned, and won't be scaled in by its policies until the next run: {error:#}"
+            ));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Who serves now, by looking: what the last words of every run are made of.
+//!
+//! What a run meant to leave behind is not told. The weights say who is to get the requests, the answers of visitors on
+//! fresh connections who does.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::data_plane::{ROUND, Round, Said, look};
+use crate::aws::elbv2;
+use crate::names::{Colour, Release, Weights};
+use crate::plan::Plan;
+use crate::run::context::Context;
+use crate::run::wait::{Limits, Look};
+
+/// The last node of a load balancer may take a minute.
+const SETTLED: Limits = Limits::new(Duration::from_secs(90), Duration::from_secs(2)).in_a_row(2);
+
+/// Who serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// The weights of the traffic rule; `None` when it does not name both target groups.
+    pub weights: Option<Weights>,
+    /// What visitors are answered.
+    pub answers: Round,
+}
+
+impl Serving {
+    /// Looks, and changes nothing.
+    pub async fn look(cx: &Context, plan: &Plan) -> Result<Self> {
+        let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule).await?;
+        Ok(Self {
+            weights: rule.split(&plan.target_groups),
+            answers: look(cx, &plan.url, &plan.visitor, &[], ROUND).await?,
+        })
+    }
+
+    /// The same, once visitors get what the weights say: nodes of a load balancer learn of them one by one, and whoever
+    /// looks too soon tells what was. Gives up after a while, and tells what it saw last.
+    pub async fn look_until_settled(cx: &Context, plan: &Plan) -> Result<Self> {
+        let last = RefCell::new(Self::look(cx, plan).await?);
+        let _ = cx
+            .for_undo()
+            .wait("visitors getting what the weights say", SETTLED, || async {
+                let now = Self::look(cx, plan).await?;
+                let settled = now.is_settled(plan);
+                *last.borrow_mut() = now;
+                Ok(match settled {
+                    true => Look::Ready(()),
+                    false => Look::NotYet(last.borrow().words()),
+                })
+            })
+            .await;
+        Ok(last.into_inner())
+    }
+
+    /// Whether visitors get what the weights say, as far as this run knows what that is.
+    fn is_settled(&self, plan: &Plan) -> bool {
+        match self.weights.and_then(Weights::live) {
+            Some(colour) if colour == plan.idle => self.is(colour, &plan.release),
+            Some(colour) => match &plan.previous.release {
+                Some(previous) => self.is(colour, previous),
+                None => true,
+            },
+            // Divided, or led elsewhere: any mixture is what they say.
+            None => true,
+        }
+    }
+
+    /// The release that answers, if no other one does. Answers without a version are nobody's.
+    pub fn release(&self) -> Option<Release> {
+        let mut versions = self.versions();
+        let only = versions.next()?;
+        versions.next().is_none().then(|| Release(only.to_owned()))
+    }
+
+    /// Whether all the traffic is to go to this colour, and nobody is answered by another release than this one.
+    pub fn is(&self, colour: Colour, release: &Release) -> bool {
+        let goes_there = self.weights.and_then(Weights::live) == Some(colour);
+        goes_there && self.versions().all(|version| version == release.0)
+    }
+
+    /// For people.
+    pub fn words(&self) -> String {
+        let weights = match self.weights {
+            Some(weights) => format!("the weights are {weights}"),
+            None => "the traffic rule does not name both target groups".to_owned(),
+        };
+        format!("{weights}, and visitors get {}", self.answers.summary())
+    }
+
+    fn versions(&self) -> impl Iterator<Item = &str> {
+        self.answers.answers.keys().filter_map(|said| match said {
+            Said::Version(version) => Some(version.as_str()),
+            Said::Bad(_) => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serving(green: u8, answers: &[(Said, usize)]) -> Serving {
+        Serving {
+            weights: Some(Weights::split(Colour::Green, green)),
+            answers: Round {
+                answers: answers.iter().cloned().collect(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_release_serves_when_it_has_the_weight_and_no_other_answers() {
+        let version = |text: &str| Said::Version(text.to_owned());
+        let bad = Said::Bad("it answered 503".to_owned());
+        let two = Release("2".to_owned());
+        let all = serving(100, &[(version("2"), 19), (bad.clone(), 1)]);
+        assert!(all.is(Colour::Green, &two));
+        assert!(!all.is(Colour::Blue, &two));
+        assert_eq!(all.release(), Some(two.clone()));
+        let mixed = serving(100, &[(version("2"), 19), (version("1"), 1)]);
+        assert!(!mixed.is(Colour::Green, &two));
+        assert_eq!(mixed.release(), None);
+        let divided = serving(50, &[(version("2"), 20)]);
+        assert!(!divided.is(Colour::Green, &two));
+        assert_eq!(serving(100, &[(bad, 20)]).release(), None);
+    }
+}
