@@ -94,6 +94,10 @@
 //! 13. **The local cloud never pretends.** An operation or a parameter that it does not know is an error that names it.
 //!     *`what_an_operation_did_not_read_is_refused_by_name`.*
 //!
+//! 14. **No weight is written with credentials that may end before the way back does,** as far as their end is known.
+//!     *`a_session_that_a_long_bake_has_used_up_is_noticed_before_the_first_weight`; those of a job's role are renewed:
+//!     `a_release_longer_than_a_session_is_deployed_with_the_sessions_of_the_job_s_role`.*
+//!
 //! A whole release over the local cloud, in memory and under a paused clock, stands in `tests/runs/deploy.rs`; with broken
 //! apps in `tests/faults.rs`, with answers of AWS that are lost or refused in `tests/runs/lost_replies.rs` and
 //! `tests/runs/throttled.rs`. What GitHub is told stands in `tests/github/main.rs`, over a GitHub that holds every request against

@@ -1,14 +1,18 @@
 //! From a config to a decision: packs the bundle, asks AWS what it holds, decides. Nothing is changed.
 
+use std::time::{Duration, SystemTime};
+
 use anyhow::{Context as _, Result};
 
 use crate::aws::Aws;
+use crate::aws::credentials::Life;
 use crate::aws::sts::{self, Caller};
 use crate::bake::bundle::{self, Bundle};
 use crate::bake::service_unit::service_unit;
 use crate::config::Config;
 use crate::inventory::{self, Inventory};
 use crate::names::Release;
+use crate::plan::durations::Needed;
 use crate::plan::{Decision, Draw, Plan};
 use crate::random::random_token;
 use crate::secret::Secret;
@@ -60,6 +64,23 @@ pub async fn prepare_rollback(
 ) -> Result<Decision> {
     let inventory = look(aws, config).await?;
     Ok(Plan::go_back(config, &inventory, to, &draw()?))
+}
+
+/// The decision, or why its run would outlive the credentials.
+pub fn hold_credentials(
+    decision: Decision,
+    life: Life,
+    now: SystemTime,
+    needed: impl Fn(&Plan) -> Needed,
+) -> Decision {
+    let (Decision::Release(plan), Life::Until(end)) = (&decision, life) else {
+        return decision;
+    };
+    let left = end.duration_since(now).unwrap_or_default();
+    match needed(plan).too_short(left, Duration::ZERO) {
+        Some(why) => Decision::Refused(why),
+        None => decision,
+    }
 }
 
 /// What AWS holds now, without what only a bake needs.

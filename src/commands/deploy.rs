@@ -8,6 +8,7 @@ use crate::deploy::deploy;
 use crate::inputs::Inputs;
 use crate::names::Release;
 use crate::outcome::Outcome;
+use crate::plan::Plan;
 use crate::prepare::prepare;
 
 pub(super) async fn run(
@@ -20,6 +21,7 @@ pub(super) async fn run(
     let release = wanted_release(&config)?;
     let planned = Planned {
         name: "deploy",
+        needed: Plan::needed,
         options,
         inputs,
         terminal,

@@ -10,12 +10,15 @@ use super::signals::unless_cancelled;
 use super::{EarlyExit, Terminal, access};
 use crate::announce::Announcer;
 use crate::aws::Aws;
+use crate::aws::credentials::Life;
 use crate::cli;
 use crate::config::Config;
 use crate::ending::Finished;
 use crate::inputs::Inputs;
 use crate::names::Release;
+use crate::plan::durations::Needed;
 use crate::plan::{Decision, Plan};
+use crate::prepare::hold_credentials;
 use crate::run::beginning::Beginning;
 use crate::run::context::Context;
 use net_clock::Clock;
@@ -26,6 +29,8 @@ use net_clock::Network;
 pub(super) struct Planned<'a> {
     /// What it is called.
     pub(super) name: &'static str,
+    /// How long its run needs credentials.
+    pub(super) needed: fn(&Plan) -> Needed,
     pub(super) options: &'a cli::Options,
     pub(super) inputs: &'a Inputs,
     pub(super) terminal: &'a Terminal,
@@ -57,12 +62,16 @@ impl Planned<'_> {
         let looking = async {
             let clock = clock(self.options, inputs, &network).await?;
             let aws = access::connect(config, inputs, &network, &clock).await?;
-            let decided = decide(&aws).await?;
-            Ok((aws, clock, decided))
+            let (decision, brought) = decide(&aws).await?;
+            let decision = hold_credentials(decision, aws.life(), clock.utc(), self.needed);
+            Ok((aws, clock, (decision, brought)))
         };
         let (aws, clock, (decision, brought)) = unless_cancelled(looking).await?;
         let (outcome, code) = match decision {
             Decision::Release(plan) => {
+                if aws.life() == Life::Unknown {
+                    self.terminal.notice(&unknown_life(&(self.needed)(&plan)));
+                }
                 let order = Order {
                     plan: &plan,
                     command: self.name,
@@ -99,4 +108,13 @@ impl Planned<'_> {
             url: config.probe.url.clone(),
         }
     }
+}
+
+/// What nobody can hold against the plan.
+fn unknown_life(needed: &Needed) -> String {
+    let minutes = (needed.before + needed.after).as_secs().div_ceil(60);
+    format!(
+        "these AWS credentials end with a session, and nobody said when (AWS_CREDENTIAL_EXPIRATION); this run may take \
+         {minutes} minutes, and could not be undone after their end; in GitHub Actions, role-arn has sessions renewed"
+    )
 }

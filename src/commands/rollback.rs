@@ -6,6 +6,7 @@ use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
 use crate::names::Release;
+use crate::plan::Plan;
 use crate::prepare::prepare_rollback;
 use crate::rollback::rollback;
 
@@ -19,6 +20,7 @@ pub(super) async fn run(
     let to = command.to.clone().map(Release);
     let planned = Planned {
         name: "rollback",
+        needed: Plan::needed,
         options,
         inputs,
         terminal,

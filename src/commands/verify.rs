@@ -6,6 +6,7 @@ use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
+use crate::plan::Plan;
 use crate::prepare::prepare_verification;
 use crate::verify::verify;
 
@@ -19,6 +20,7 @@ pub(super) async fn run(
     let release = wanted_release(&config)?;
     let planned = Planned {
         name: "verify",
+        needed: Plan::needed_to_verify,
         options,
         inputs,
         terminal,

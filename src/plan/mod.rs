@@ -5,6 +5,7 @@
 mod candidate;
 mod choices;
 mod decide;
+pub mod durations;
 mod go_back;
 pub mod past;
 pub(crate) mod preconditions;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::task::JoinSet;
 
-use crate::plan::Visitor;
+use crate::plan::{Visitor, durations};
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, ask};
 use crate::run::context::Context;
@@ -17,9 +17,8 @@ use crate::run::wait::Limits;
 
 /// Connections in a round: each of three nodes is met with a chance of 99.9 %.
 pub const ROUND: usize = 20;
-/// How long the last node may take to learn of a change; a minute is the tail that has been reported
-/// (<https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/1064>), five leave room.
-pub const PROPAGATION: Limits = Limits::new(Duration::from_secs(300), Duration::from_secs(2))
+/// How long the last node may take to learn of a change.
+pub const PROPAGATION: Limits = Limits::new(durations::PROPAGATION, Duration::from_secs(2))
     .growing_to(Duration::from_secs(5))
     .in_a_row(3);
 

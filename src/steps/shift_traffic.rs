@@ -20,9 +20,11 @@ use super::fleets::Fleets;
 use super::soak::{Standing, hold, judge_since};
 use super::watch::Watch;
 use crate::aws::Aws;
+use crate::aws::credentials::Life;
 use crate::aws::elbv2::{self, TargetGroups, TrafficRule};
 use crate::aws::witness::{Able, Contradiction, WeightsSeen};
 use crate::names::{Release, Weights};
+use crate::plan::durations::{self, Needed};
 use crate::plan::{Plan, Visitor};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
@@ -32,10 +34,10 @@ use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look, WaitError};
 
 /// How long reading the weights back may differ from what was written.
-const READ_BACK: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(2));
+const READ_BACK: Limits = Limits::new(durations::READ_BACK, Duration::from_secs(2));
 
 /// How long the weights must stay as restored.
-const STAYING: Limits = Limits::new(Duration::from_secs(120), Duration::from_secs(5))
+const STAYING: Limits = Limits::new(durations::STAYING, Duration::from_secs(5))
     .in_a_row(STRAGGLERS.as_secs() as u32 / 5 + 1);
 /// How often the weights are restored.
 const RESTORES: u32 = 3;
@@ -49,6 +51,8 @@ pub struct ShiftTraffic {
     stages: Vec<Weights>,
     hold: Duration,
     before: Weights,
+    /// How long credentials have to live from the first weight on.
+    needed: Needed,
     previous: Option<Release>,
     wanted: Release,
     goes_back: bool,
@@ -78,6 +82,10 @@ impl ShiftTraffic {
             stages: plan.shift.stages(plan.idle),
             hold: plan.shift.hold,
             before: plan.previous.weights,
+            needed: Needed {
+                before: Duration::ZERO,
+                ..plan.needed()
+            },
             previous: plan.previous.release.clone(),
             wanted: plan.release.clone(),
             goes_back: plan.goes_back(),
@@ -114,6 +122,18 @@ impl ShiftTraffic {
         elbv2::write_weights(&cx.aws, seen, able, weights).await?;
         cx.events.emit(Event::WeightsWritten { weights });
         Ok(())
+    }
+
+    /// With credentials that end meanwhile, the traffic could not be brought back.
+    fn check_credentials(&self, cx: &Context) -> Result<()> {
+        let Life::Until(end) = cx.aws.life() else {
+            return Ok(());
+        };
+        let left = end.duration_since(cx.clock.utc()).unwrap_or_default();
+        match self.needed.too_short(left, cx.clock.elapsed()) {
+            Some(why) => bail!("no weight was written: {why}"),
+            None => Ok(()),
+        }
     }
 
     /// What the control plane holds; it is not yet what visitors get.
@@ -272,6 +292,7 @@ impl Step for ShiftTraffic {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
+        self.check_credentials(cx)?;
         let first = *self.stages.first().context("a shift without stages")?;
         // From here on the previous colour has to be able to take everything back, whatever its policies think.
         self.fleets.pin_previous(cx).await?;

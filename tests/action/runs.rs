@@ -5,7 +5,7 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bg_deploy::aws::{Access, Aws};
 use bg_deploy::config;
@@ -19,6 +19,8 @@ use bg_deploy::run::context::Context;
 use local_aws::sample_app::{Settings, write_artifact};
 use net_clock::Clock;
 use net_clock::Network;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::runtime::Runtime;
 
 use crate::checkout::root;
@@ -282,4 +284,36 @@ fn assert_cancelled(ran: &Ran) {
     assert_eq!(ran.steps[1].outcome, "success", "{}", ran.log);
     assert_eq!(ran.output("result"), "cancelled", "{}", ran.log);
     assert_eq!(ran.output("exit-code"), "5", "{}", ran.log);
+}
+
+#[test]
+fn a_session_that_ends_too_soon_is_refused_with_numbers_before_anything_begins() {
+    let mut stage = Stage::with("", &[]);
+    stage.build("0.0.1");
+    let end = SystemTime::now() + Duration::from_secs(15 * 60);
+    let end = OffsetDateTime::from(end).format(&Rfc3339);
+    stage.runner.set("AWS_SESSION_TOKEN", "local");
+    let with = [("release", "0.0.1"), ("comment", "never")];
+    stage
+        .runner
+        .set("AWS_CREDENTIAL_EXPIRATION", &end.expect("a date"));
+    let ran = stage.run("deploy", &with);
+    assert_eq!(ran.output("result"), "refused", "{}", ran.log);
+    assert_eq!(ran.output("exit-code"), "3");
+    assert!(
+        ran.log.contains("more minutes, and this run may take"),
+        "{}",
+        ran.log
+    );
+    assert!(ran.log.contains("role-duration-seconds"), "{}", ran.log);
+    assert!(!ran.log.contains("bake image"), "{}", ran.log);
+    // Where nobody says when it ends, that is a note.
+    stage.runner.set("AWS_CREDENTIAL_EXPIRATION", "");
+    let ran = stage.run("verify", &with);
+    assert_eq!(ran.conclusion, "success", "{}", ran.log);
+    let notices = ran.annotations("notice");
+    let told = notices
+        .iter()
+        .any(|notice| notice.contains("nobody said when"));
+    assert!(told, "{notices:?}");
 }

@@ -13,9 +13,10 @@ use bg_deploy::report::{self, Console, Files, Run, Style};
 use bg_deploy::run::context::Context;
 
 use crate::support::World;
+use crate::support::identity::{Issuer, RIGHT, SIGNATURE, SUBJECT};
 
 /// What the environment of a job holds and nobody may read anywhere.
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 9] = [
     ("BGD_GITHUB_TOKEN", "ghs_recognisable0token"),
     (
         "BGD_WEBHOOK_URL",
@@ -25,6 +26,10 @@ const VARIABLES: [(&str, &str); 8] = [
     (
         "OTEL_EXPORTER_OTLP_HEADERS",
         "authorization=recognisable0header",
+    ),
+    (
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "https://pipelines.example/recognisable0address",
     ),
     ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "recognisable0oidc"),
     ("AWS_SECRET_ACCESS_KEY", "recognisable0secret"),
@@ -60,13 +65,21 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
         .collect();
     variables.insert("GITHUB_ACTOR".to_owned(), "octocat".to_owned());
     let inputs = Inputs::from(&Options::default(), &variables);
-    for is_good in [false, true] {
-        let mut config = world.config("0.0.2", None);
+    let issuer = Issuer::start(&world, SUBJECT).await;
+    for (release, is_good, has_role) in [
+        ("0.0.2", false, false),
+        ("0.0.2", true, false),
+        ("0.0.3", true, true),
+    ] {
+        let mut config = world.config(release, None);
         if !is_good {
             config.smoke.push(never());
         }
         let (prepared, plan) = world.plan(&config).await;
-        let aws = recognisable(&world).await;
+        let aws = match has_role {
+            true => issuer.connect(&world).await.expect("a session"),
+            false => recognisable(&world).await,
+        };
         let cx = Context::new(aws, world.network.clone(), world.clock.lap());
         let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
         assert_eq!(
@@ -100,7 +113,12 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
             preview.len() >= 16,
             "a preview token that can be recognised"
         );
-        let mut secrets = vec![preview, SECRET];
+        let mut secrets = vec![preview, SECRET, RIGHT, SIGNATURE];
+        let sessions = world.cloud.account().sts.sessions.clone();
+        assert_eq!(has_role, !sessions.is_empty());
+        for session in sessions.values() {
+            secrets.extend([session.secret.as_str(), &session.token]);
+        }
         secrets.extend(VARIABLES.iter().map(|(_, value)| *value));
         for (nth, text) in said.iter().enumerate() {
             let found = secrets.iter().find(|secret| text.contains(**secret));

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bg_deploy::aws::credentials::Signer;
+use bg_deploy::aws::credentials::{Keys, Signer};
 use bg_deploy::aws::web_identity::WebIdentity;
 use bg_deploy::aws::{Access, Aws, NoAccess};
 use bg_deploy::http_client::{HttpClient, Proxies};
@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use local_aws::account::iam::{NewRole, create_role};
+use local_aws::account::sts::{Assume, assume_with_web_identity};
 use net_clock::Clock;
 use serde_json::json;
 
@@ -27,6 +28,8 @@ use super::World;
 
 /// GitHub's name as an identity provider.
 const ISSUER: &str = "token.actions.githubusercontent.com";
+/// The role.
+const ROLE: &str = "arn:aws:iam::123456789012:role/deployer";
 /// Who the job is.
 pub(crate) const SUBJECT: &str = "repo:octo@1/hello@2:environment:prod";
 /// The job's right to ask for tokens.
@@ -101,6 +104,29 @@ impl Issuer {
         self.state.down.store(down, Ordering::SeqCst);
     }
 
+    /// Clients with one session of the role `deployer`, of so many seconds, which nobody renews.
+    pub(crate) async fn connect_once(&self, world: &World, seconds: i64) -> Aws {
+        let asked = Assume {
+            role_arn: ROLE.to_owned(),
+            session_name: "by-hand".to_owned(),
+            token: self.state.token(),
+            seconds: Some(seconds),
+        };
+        let keys = {
+            let mut account = world.cloud.account();
+            let assumed = assume_with_web_identity(&mut account, &asked);
+            let session = assumed.expect("a session").session;
+            Keys {
+                id: session.key,
+                secret: Secret::new(session.secret),
+                session: Some((Secret::new(session.token), account.utc_at(session.until))),
+            }
+        };
+        let signer = Signer::Given(keys);
+        let connected = Aws::connect_as(&access(world), &world.network, signer).await;
+        connected.expect("clients")
+    }
+
     /// Clients with sessions of the role `deployer`.
     pub(crate) async fn connect(&self, world: &World) -> Result<Aws, NoAccess> {
         let clock = &world.clock;
@@ -110,7 +136,7 @@ impl Issuer {
             self.port
         ));
         let identity = WebIdentity {
-            role_arn: "arn:aws:iam::123456789012:role/deployer".to_owned(),
+            role_arn: ROLE.to_owned(),
             session_name: "bg-deploy-7-1".to_owned(),
             tokens: IdTokens::new(&address, &Secret::new(RIGHT), http, clock),
             clock: clock.clone(),
