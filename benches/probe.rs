@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use local_aws::sample_app::{self, Settings};
+use local_aws::sample_app::{self, Log, Settings};
 use net_clock::Clock;
 use net_clock::Network;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +82,15 @@ async fn serve() -> Result<()> {
         ..Settings::default()
     };
     let stop = CancellationToken::new();
-    sample_app::serve(settings, Default::default(), listener, Clock::real(), stop).await;
+    sample_app::serve(
+        settings,
+        Default::default(),
+        listener,
+        Clock::real(),
+        Log::to_nobody(),
+        stop,
+    )
+    .await;
     Ok(())
 }
 

@@ -9,6 +9,7 @@
 //! folder by this module (a user's script may write where it likes).
 
 mod disk;
+mod journal;
 mod machine;
 mod process;
 mod script;

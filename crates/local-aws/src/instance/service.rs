@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use net_clock::Listener;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::Host;
+use super::journal::{Exit, Journal};
 use super::machine::{Machine, blocking};
 use super::process::{PATH, kill_group};
 use super::unit::{Restart, Unit};
@@ -20,16 +22,15 @@ use crate::sample_app;
 
 /// How often a service is started in one life of its machine.
 const MOST_STARTS: u32 = 100;
-/// How much of a service's output is kept.
-const KEPT_BYTES: usize = 1 << 20;
+/// The longest line of a service's output: what is beyond it is a line of its own.
+const LONGEST_LINE: u64 = 48 * 1024;
 /// How long a service may drain, on the wall's clock, when everything ends.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
 
 /// How long its last output is waited for, on the wall's clock.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-
-/// How a service ended: its exit code, `None` for a signal.
-type Exit = Option<i32>;
+/// The process id that a service's first task says it has.
+const FIRST_PID: u32 = 700;
 
 /// Runs a service, again and again if its unit says so, until its machine's life is over.
 pub(super) async fn supervise(
@@ -39,108 +40,157 @@ pub(super) async fn supervise(
     over: CancellationToken,
     takes_traffic: bool,
 ) {
-    let mut port = None;
-    for _ in 0..MOST_STARTS {
-        let exit = start(&host, &machine, &unit, &over, &mut port, takes_traffic).await;
-        if over.is_cancelled() {
+    let mut service = Service {
+        journal: Arc::new(Journal::of(&host, &machine, &unit)),
+        port: None,
+        restarts: 0,
+        host,
+        machine,
+        unit,
+        over,
+        takes_traffic,
+    };
+    for restarts in 0..MOST_STARTS {
+        service.restarts = restarts;
+        let exit = match service.start().await {
+            Ok(exit) => exit,
+            Err(error) => Exit::NotExecuted(error.to_string()),
+        };
+        if service.over.is_cancelled() {
             return;
         }
-        let said = match &exit {
-            Ok(code) => format!("{} ended with exit code {code:?}", unit.name),
-            Err(error) => format!("{} cannot run: {error}", unit.name),
+        let is_again = match service.unit.restart {
+            Restart::Always => true,
+            Restart::OnFailure => !exit.is_clean(),
+            Restart::No => false,
         };
-        log(&machine, &unit, &said).await;
-        let is_over = match (unit.restart, &exit) {
-            (Restart::Always, _) => false,
-            (Restart::OnFailure, exit) => matches!(exit, Ok(Some(0))),
-            (Restart::No, _) => true,
-        };
-        if is_over {
+        service.journal.ended(&exit, is_again, restarts);
+        if !is_again {
             return;
         }
+        let clock = service.host.shared.clock.clone();
         tokio::select! {
-            () = over.cancelled() => return,
-            () = host.shared.clock.sleep(unit.restart_pause) => {}
+            () = service.over.cancelled() => return,
+            () = clock.sleep(service.unit.restart_pause) => {}
         }
+        service.journal.starts_again(restarts + 1);
     }
-    log(
-        &machine,
-        &unit,
-        &format!("{} was started {MOST_STARTS} times: no more", unit.name),
-    )
-    .await;
+    service.journal.given_up(MOST_STARTS);
 }
 
-/// Starts a service once and stays with it to its end.
-async fn start(
-    host: &Arc<Host>,
-    machine: &Arc<Machine>,
-    unit: &Unit,
-    over: &CancellationToken,
-    port: &mut Option<u16>,
+/// A service that is kept running.
+struct Service {
+    host: Arc<Host>,
+    machine: Arc<Machine>,
+    unit: Unit,
+    journal: Arc<Journal>,
+    over: CancellationToken,
     takes_traffic: bool,
-) -> io::Result<Exit> {
-    let root = machine.disk();
-    let mut environment = unit.environment.clone();
-    let line_of = |environment: &BTreeMap<String, String>| {
+    /// Where it listens, once that is chosen: the same after each restart.
+    port: Option<u16>,
+    /// How often it was started again.
+    restarts: u32,
+}
+
+impl Service {
+    /// Starts it once and stays with it to its end.
+    async fn start(&mut self) -> io::Result<Exit> {
+        let network = self.host.shared.network.clone();
+        let listener = match network.is_memory() {
+            true => Some(network.listen(self.port.unwrap_or(0)).await?),
+            false => None,
+        };
+        let port = match (&listener, self.port) {
+            (Some(listener), _) => listener.port(),
+            (None, Some(port)) => port,
+            (None, None) => network.free_port().await?,
+        };
+        self.port = Some(port);
+        let mut environment = self.unit.environment.clone();
+        environment.insert("PORT".to_owned(), port.to_string());
+        let line = self.line_of(&environment).await?;
+        match listener {
+            Some(listener) => self.run_as_task(&line, environment, listener, port).await,
+            None => self.run_as_process(&line, environment, port).await,
+        }
+    }
+
+    /// Its command with this environment in place.
+    async fn line_of(&self, environment: &BTreeMap<String, String>) -> io::Result<Vec<String>> {
         let unit = Unit {
             environment: environment.clone(),
-            ..unit.clone()
+            ..self.unit.clone()
         };
-        let root = root.clone();
-        blocking(move || Ok(unit.command_line(&root)))
-    };
-    let is_in_memory = host.shared.network.is_memory();
-    let listener = match is_in_memory {
-        true => Some(host.shared.network.listen(port.unwrap_or(0)).await?),
-        false => None,
-    };
-    let chosen = match (&listener, *port) {
-        (Some(listener), _) => listener.port(),
-        (None, Some(port)) => port,
-        (None, None) => host.shared.network.free_port().await?,
-    };
-    *port = Some(chosen);
-    environment.insert("PORT".to_owned(), chosen.to_string());
-    let line = line_of(&environment).await?;
-    let report = || {
-        if takes_traffic {
-            ec2::set_app_port(
-                &mut host.shared.account_now(),
-                &machine.instance,
-                Some(chosen),
-            );
-            host.shared.settle();
-        }
-    };
-    if let Some(listener) = listener {
+        let root = self.machine.disk();
+        blocking(move || Ok(unit.command_line(&root))).await
+    }
+
+    async fn run_as_task(
+        &self,
+        line: &[String],
+        environment: BTreeMap<String, String>,
+        listener: Listener,
+        port: u16,
+    ) -> io::Result<Exit> {
         let program = line.first().cloned().unwrap_or_default();
+        // A task has no process id: it gets one that looks like one.
+        let writer = writer(&program, FIRST_PID + self.restarts);
         let settings = blocking(move || sample_settings(Path::new(&program))).await?;
-        report();
-        let clock = host.shared.clock.clone();
-        let code = sample_app::serve(settings, environment, listener, clock, over.clone()).await;
-        return Ok(Some(code));
+        self.is_up(port);
+        let journal = Arc::clone(&self.journal);
+        let log = sample_app::Log::new(move |line| journal.write(&writer, line));
+        let (clock, over) = (self.host.shared.clock.clone(), self.over.clone());
+        let code = sample_app::serve(settings, environment, listener, clock, log, over).await;
+        Ok(Exit::Code(code))
     }
-    let mut child = spawn(machine, unit, &line, environment)?;
-    report();
-    let logging = tokio::spawn(keep_output(
-        machine.state().join(format!("{}.log", unit.name)),
-        child.stdout.take(),
-        child.stderr.take(),
-    ));
-    let exit = attend(host, unit, &mut child, over).await;
-    // What it wrote last is read; a process that left its group may hold the pipe, and is not waited for.
-    let stop_reading = logging.abort_handle();
-    if host
-        .shared
-        .clock
-        .within_wall(LAST_WORDS, logging)
-        .await
-        .is_none()
-    {
-        stop_reading.abort();
+
+    async fn run_as_process(
+        &self,
+        line: &[String],
+        environment: BTreeMap<String, String>,
+        port: u16,
+    ) -> io::Result<Exit> {
+        let mut child = spawn(&self.machine, &self.unit, line, environment)?;
+        self.is_up(port);
+        let program = line.first().map_or("", String::as_str);
+        let writer = writer(program, child.id().unwrap_or_default());
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let journal = Arc::clone(&self.journal);
+        let logging = tokio::spawn(async move {
+            tokio::join!(
+                keep_lines(stdout, &journal, &writer),
+                keep_lines(stderr, &journal, &writer)
+            )
+        });
+        let exit = attend(&self.host, &self.unit, &mut child, &self.over).await;
+        // What it wrote last is read; a process that left its group may hold the pipe, and is not waited for.
+        let stop_reading = logging.abort_handle();
+        let clock = &self.host.shared.clock;
+        if clock.within_wall(LAST_WORDS, logging).await.is_none() {
+            stop_reading.abort();
+        }
+        exit
     }
-    exit
+
+    /// Its process runs: the load balancer can reach it.
+    fn is_up(&self, port: u16) {
+        self.journal.started(self.restarts);
+        if self.takes_traffic {
+            let shared = &self.host.shared;
+            ec2::set_app_port(
+                &mut shared.account_now(),
+                &self.machine.instance,
+                Some(port),
+            );
+            shared.settle();
+        }
+    }
+}
+
+/// Who writes a service's lines, as the journal names it: a program, which may be known by its path, and its process.
+fn writer(program: &str, pid: u32) -> String {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    format!("{name}[{pid}]")
 }
 
 /// The settings of a sample app, which alone runs inside this process.
@@ -223,7 +273,21 @@ async fn attend(
             child.wait().await?
         }
     };
-    Ok(status.code())
+    Ok(exit_of(status))
+}
+
+#[cfg(unix)]
+fn exit_of(status: ExitStatus) -> Exit {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, signal) => Exit::Signal(signal.unwrap_or_default()),
+    }
+}
+
+#[cfg(not(unix))]
+fn exit_of(status: ExitStatus) -> Exit {
+    Exit::Code(status.code().unwrap_or_default())
 }
 
 #[cfg(unix)]
@@ -243,49 +307,22 @@ fn terminate(child: &Child, everything: bool) {
 #[cfg(not(unix))]
 fn terminate(_child: &Child, _everything: bool) {}
 
-/// Appends what a service writes to its log, up to a bound; what is beyond it is read and dropped, so that the
-/// service never blocks on a full pipe.
-async fn keep_output(
-    file: std::path::PathBuf,
-    stdout: Option<impl AsyncRead + Unpin>,
-    stderr: Option<impl AsyncRead + Unpin>,
-) {
-    let opened = tokio::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&file)
-        .await;
-    let (Ok(mut log), Some(mut stdout), Some(mut stderr)) = (opened, stdout, stderr) else {
+/// Adds what a service writes to its journal, line by line, so that the service never blocks on a full pipe.
+async fn keep_lines(stream: Option<impl AsyncRead + Unpin>, journal: &Journal, writer: &str) {
+    let Some(stream) = stream else {
         return;
     };
-    let mut left = KEPT_BYTES;
-    let (mut one, mut other) = (vec![0; 8192], vec![0; 8192]);
-    let (mut one_open, mut other_open) = (true, true);
-    while one_open || other_open {
-        let (bytes, is_open) = tokio::select! {
-            read = stdout.read(&mut one), if one_open => (&one[..read.unwrap_or(0)], &mut one_open),
-            read = stderr.read(&mut other), if other_open => (&other[..read.unwrap_or(0)], &mut other_open),
-        };
-        *is_open = !bytes.is_empty();
-        let kept = &bytes[..bytes.len().min(left)];
-        left -= kept.len();
-        if log.write_all(kept).await.is_err() || log.flush().await.is_err() {
-            left = 0;
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut rest = (&mut reader).take(LONGEST_LINE);
+        match rest.read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {
+                let text = String::from_utf8_lossy(&line);
+                journal.write(writer, text.trim_end_matches('\n'));
+            }
         }
     }
-}
-
-/// Adds a line to a service's log.
-async fn log(machine: &Machine, unit: &Unit, line: &str) {
-    let file = machine.state().join(format!("{}.log", unit.name));
-    let line = format!("{line}\n");
-    let _ = blocking(move || {
-        use std::io::Write as _;
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(file)?;
-        file.write_all(line.as_bytes())
-    })
-    .await;
 }

@@ -107,3 +107,79 @@ async fn a_stopped_machine_s_service_is_asked_to_end_and_then_made_to() {
     assert_eq!(gone, Err(rustix::io::Errno::SRCH));
     cloud.stop().await;
 }
+
+/// Runs a script on the machine, as Run Command would, until it has written so many lines.
+async fn asked(cloud: &LocalAws, script: &str, lines: usize) -> Vec<String> {
+    let order = MachineOrder::RunScript {
+        instance: INSTANCE.to_owned(),
+        command: "asked".to_owned(),
+        lines: vec![
+            "{".to_owned(),
+            script.to_owned(),
+            "} >asked 2>&1".to_owned(),
+        ],
+        limit: Duration::from_secs(600),
+    };
+    cloud.machines().obey(cloud.shared(), order);
+    lines_of(cloud, "asked", lines).await
+}
+
+#[tokio::test]
+async fn the_journal_has_what_a_service_wrote_and_systemd_says_how_it_ended() {
+    let cloud = cloud().await;
+    let program = "#!/bin/sh\necho begins >&2\necho 'no such table: users' >&2\nexit 3\n";
+    let unit = "[Service]\nExecStart=/opt/app/run\nRestart=always\nRestartSec=100\n";
+    boot(&cloud, user_data(program, unit));
+    let journal = cloud.machines().disk(INSTANCE).expect("a machine");
+    let journal = journal.with_file_name("state/app.service.journal");
+    while !fs::read_to_string(&journal)
+        .unwrap_or_default()
+        .contains("Failed with")
+    {
+        let clock = &cloud.shared().clock;
+        clock.sleep_wall(Duration::from_millis(10)).await;
+    }
+    let shown =
+        "systemctl show app -p ActiveState,SubState,Result,ExecMainStatus --property=NRestarts";
+    let journal = "journalctl -u app.service -n 4 --no-pager -o";
+    let script = format!("{shown}\n{journal} cat\n{journal} short-iso --no-hostname");
+    let lines = asked(&cloud, &script, 13).await;
+    assert_eq!(
+        lines[..9],
+        [
+            "ActiveState=activating",
+            "SubState=auto-restart",
+            "Result=exit-code",
+            "ExecMainStatus=3",
+            "NRestarts=0",
+            "begins",
+            "no such table: users",
+            "app.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED",
+            "app.service: Failed with result 'exit-code'.",
+        ]
+    );
+    let dated = &lines[10];
+    assert!(dated[..29].ends_with("+0000 run["), "{dated}");
+    assert!(dated.ends_with("]: no such table: users"), "{dated}");
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_shown_as_systemd_shows_it_and_what_is_not_known_is_refused() {
+    let cloud = cloud().await;
+    boot(&cloud, String::new());
+    let script = "systemctl show none -p LoadState,ActiveState\njournalctl -u none\n\
+                  systemctl show none -p Tasks\njournalctl --vacuum-time=1s";
+    let lines = asked(&cloud, script, 5).await;
+    assert_eq!(
+        lines[..3],
+        [
+            "LoadState=not-found",
+            "ActiveState=inactive",
+            "-- No entries --"
+        ]
+    );
+    assert!(lines[3].contains("(was: Tasks)"), "{lines:?}");
+    assert!(lines[4].contains("--vacuum-time=1s"), "{lines:?}");
+    cloud.stop().await;
+}

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use net_clock::Clock;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-use super::{AppFault, Settings};
+use super::{AppFault, Log, Settings};
 
 /// Which of the requests fail under [`AppFault::ErrorsAfterShift`].
 const EVERY: u64 = 20;
@@ -35,10 +35,16 @@ pub(super) struct App {
     /// After how many answers a connection was kept for a short time.
     pub(super) answers: AtomicU64,
     birthdays: Mutex<BTreeMap<String, Date>>,
+    log: Log,
 }
 
 impl App {
-    pub(super) fn new(settings: Settings, env: BTreeMap<String, String>, clock: Clock) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        env: BTreeMap<String, String>,
+        clock: Clock,
+        log: Log,
+    ) -> Self {
         Self {
             settings,
             env,
@@ -46,10 +52,29 @@ impl App {
             visits: AtomicU64::new(0),
             answers: AtomicU64::new(0),
             birthdays: Mutex::default(),
+            log,
         }
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let asked = format!("{} {}", request.method(), request.uri().path());
+        let header = self.preview_header(&request).map(|(name, value)| {
+            format!(
+                ", with {name}: {}",
+                String::from_utf8_lossy(value.as_bytes())
+            )
+        });
+        let response = self.respond(request).await;
+        let status = response.status();
+        if status.is_server_error() || header.is_some() {
+            let header = header.unwrap_or_default();
+            self.log
+                .line(&format!("{asked}: {}{header}", status.as_u16()));
+        }
+        response
+    }
+
+    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
         if let Some(stand_in) = &self.settings.stand_in {
             let asked = request
@@ -92,8 +117,15 @@ impl App {
 
     /// Whether it came through a preview.
     pub(super) fn is_preview(&self, request: &Request<Incoming>) -> bool {
-        let header = self.settings.preview_header.as_deref();
-        header.is_some_and(|name| request.headers().contains_key(name))
+        self.preview_header(request).is_some()
+    }
+
+    fn preview_header<'a>(
+        &'a self,
+        request: &'a Request<Incoming>,
+    ) -> Option<(&'a str, &'a HeaderValue)> {
+        let name = self.settings.preview_header.as_deref()?;
+        Some((name, request.headers().get(name)?))
     }
 
     fn fails(&self, request: &Request<Incoming>) -> bool {
@@ -207,7 +239,7 @@ fn json(value: &serde_json::Value) -> Response<Full<Bytes>> {
 fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
-    let kind = http::HeaderValue::from_static(kind);
+    let kind = HeaderValue::from_static(kind);
     response
         .headers_mut()
         .insert(http::header::CONTENT_TYPE, kind);

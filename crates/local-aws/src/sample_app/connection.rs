@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::answers::App;
-use super::{AppFault, Settings};
+use super::{AppFault, Log, Settings};
 
 /// The longest that a connection may be idle under [`AppFault::KeepAliveTooShort`].
 pub(super) const SHORT_KEEP_ALIVE: Duration = Duration::from_millis(150);
@@ -37,16 +37,19 @@ pub async fn serve(
     env: BTreeMap<String, String>,
     mut listener: Listener,
     clock: Clock,
+    log: Log,
     stop: CancellationToken,
 ) -> i32 {
-    if settings.fault == Some(AppFault::CrashOnStart) {
+    if settings.crashes(&log) {
         return 1;
     }
     let drops = settings.fault == Some(AppFault::DropsOnStop);
     if !start(&settings, &mut listener, &clock, &stop).await {
         return 0;
     }
-    let app = Arc::new(App::new(settings, env, clock.clone()));
+    let (version, port) = (&settings.version, listener.port());
+    log.line(&format!("{version} listens on port {port}"));
+    let app = Arc::new(App::new(settings, env, clock.clone(), log));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -4,12 +4,16 @@
 //! `PUT /hello/NAME` remembers a birthday that `GET /hello/NAME` counts the days to. A release of it is a folder made
 //! by [`write_artifact`]; [`serve`] runs it as a task, [`main`] as a process.
 //!
+//! It writes a line when it starts, for each answer of 500 and above, and for each request that came through a preview,
+//! its header included: careless apps do, and what is shown of their logs has to be shown with care.
+//!
 //! Guarantees: without a fault it does what a well-behaved service does, above all when told to stop: it stops
 //! accepting, finishes the requests in flight and exits 0.
 
 mod answers;
 mod artifact;
 mod connection;
+mod log;
 mod process;
 #[cfg(test)]
 mod tests;
@@ -18,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::artifact::{MARK, write_artifact};
 pub use self::connection::serve;
+pub use self::log::Log;
 pub use self::process::main;
 
 /// How one release of the app behaves: `release.json` in its artifact.
@@ -69,4 +74,18 @@ pub enum AppFault {
     SlowStart,
     /// Every twentieth request that did not come through the preview route answers 500.
     ErrorsAfterShift,
+}
+
+impl Settings {
+    /// Whether it ends as soon as it is started, which it says first.
+    fn crashes(&self, log: &Log) -> bool {
+        let crashes = self.fault == Some(AppFault::CrashOnStart);
+        if crashes {
+            let version = &self.version;
+            log.line(&format!(
+                "{version} cannot start: nothing is at DATABASE_URL (crash-on-start)"
+            ));
+        }
+        crashes
+    }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use net_clock::{Clock, Network};
 use tokio_util::sync::CancellationToken;
 
-use super::{AppFault, Settings, serve};
+use super::{Log, Settings, serve};
 
 /// Runs the app whose artifact is in `dir` as this process; the exit code.
 pub async fn main(dir: &Path, port: u16) -> Result<i32> {
@@ -20,8 +20,8 @@ pub async fn main(dir: &Path, port: u16) -> Result<i32> {
         told.recv().await;
         stopping.cancel();
     });
-    let clock = Clock::real();
-    if settings.fault == Some(AppFault::CrashOnStart) {
+    let (clock, log) = (Clock::real(), Log::to_stderr());
+    if settings.crashes(&log) {
         return Ok(1);
     }
     // A process can start late for real: nobody listens until then.
@@ -34,7 +34,7 @@ pub async fn main(dir: &Path, port: u16) -> Result<i32> {
         .listen(port)
         .await
         .with_context(|| format!("listening on port {port}"))?;
-    Ok(serve(settings, BTreeMap::new(), listener, clock, stop).await)
+    Ok(serve(settings, BTreeMap::new(), listener, clock, log, stop).await)
 }
 
 #[cfg(unix)]

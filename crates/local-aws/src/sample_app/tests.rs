@@ -35,7 +35,14 @@ async fn run(fault: Option<AppFault>, start_after_ms: u64) -> Running {
     let env = BTreeMap::from([("COLOUR".to_owned(), "blue".to_owned())]);
     let (clock, stop) = (Clock::real(), CancellationToken::new());
     let port = listener.port();
-    let serving = serve(settings, env, listener, clock.clone(), stop.clone());
+    let serving = serve(
+        settings,
+        env,
+        listener,
+        clock.clone(),
+        Log::to_nobody(),
+        stop.clone(),
+    );
     Running {
         network,
         port,
