@@ -58,7 +58,7 @@
 //! | carriers | `load_balancer`: a real HTTP proxy; `instance`: real processes; `automation`: the interpreter of runbooks, which calls `wire` as any caller |
 //! | whole | `cloud`: [`LocalAws`], which ties them together; [`program`] |
 //!
-//! Within the account services stand on floors, too: iam and s3, ssm, ec2, elbv2, autoscaling. Those above act on those
+//! Within the account services stand on floors, too: iam and s3, permissions and ssm, ec2, elbv2, autoscaling. Those above act on those
 //! below; what those below have to tell goes through `account::news`.
 
 pub mod account;

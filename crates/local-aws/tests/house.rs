@@ -26,7 +26,7 @@ const FLOORS: [&[&str]; 7] = [
 const ACCOUNT: [&[&str]; 7] = [
     &["ledger", "machine"],
     &["iam", "s3"],
-    &["ssm", "sts"],
+    &["permissions", "ssm", "sts"],
     &["ec2"],
     &["elbv2"],
     &["autoscaling"],

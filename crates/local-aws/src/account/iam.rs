@@ -1,6 +1,7 @@
 //! IAM in the pretend account: roles, their policies, instance profiles.
 //!
-//! Nothing is ever denied by a policy here; what a role may do is kept and shown, not enforced.
+//! Nothing that is called is ever denied by a policy here; what a role may do is kept and shown, not enforced. But the agent
+//! on an instance comes only with a role that allows it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;

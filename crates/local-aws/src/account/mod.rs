@@ -11,6 +11,7 @@ mod ledger;
 pub mod machine;
 mod news;
 pub mod order;
+pub mod permissions;
 pub mod s3;
 pub mod ssm;
 pub mod sts;

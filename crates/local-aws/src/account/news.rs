@@ -7,8 +7,8 @@ impl Account {
     /// Passes on what became of an instance.
     pub(super) fn tell(&mut self, instance: &str, news: InstanceNews) {
         match news {
-            InstanceNews::Booted { has_profile } => {
-                ssm::instance_booted(self, instance, has_profile);
+            InstanceNews::Booted { may_register } => {
+                ssm::instance_booted(self, instance, may_register);
             }
             InstanceNews::Down => ssm::instance_gone(self, instance),
             InstanceNews::Leaving => elbv2::instance_gone(self, instance),

@@ -36,6 +36,10 @@ async fn cloud() -> LocalAws {
             json!({"RoleName": "builder", "AssumeRolePolicyDocument": trust.to_string()}),
         ),
         (
+            "AttachRolePolicy",
+            json!({"RoleName": "builder", "PolicyArn": "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"}),
+        ),
+        (
             "CreateInstanceProfile",
             json!({"InstanceProfileName": "builder"}),
         ),

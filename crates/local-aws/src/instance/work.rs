@@ -58,7 +58,7 @@ pub(super) async fn work(
             Job::Snapshot { place, done } => {
                 let from = machine.disk();
                 let copied = blocking(move || disk::copy_tree(&from, &place)).await;
-                note(&machine, "copying the disk", copied);
+                note(&host, &machine, "copying the disk", copied);
                 let _ = done.send(true);
             }
             Job::Stop => stop(&host, &machine, current.take()).await,
@@ -108,9 +108,14 @@ async fn boot(
     })
     .await;
     let script = match prepared {
-        Ok(script) => script,
+        Ok((script, problems)) => {
+            for problem in problems {
+                say(host, machine, &format!("cloud-init: {problem}"));
+            }
+            script
+        }
         Err(error) => {
-            note(machine, "preparing the disk", Err(error));
+            note(host, machine, "preparing the disk", Err(error));
             return;
         }
     };
@@ -125,15 +130,14 @@ async fn boot(
                 limit: USER_DATA_LIMIT,
             };
             let result = script::run(&host, &machine, wanted, &life.over, &cancel).await;
-            let logging = Arc::clone(&machine);
-            let _ = blocking(move || {
-                logging.log(&format!(
+            say(
+                &host,
+                &machine,
+                &format!(
                     "user data ended with exit code {:?}\n{}{}",
                     result.exit_code, result.stdout, result.stderr
-                ));
-                Ok(())
-            })
-            .await;
+                ),
+            );
             plan_shutdown(&host, &machine, &life).await;
         });
     }
@@ -155,21 +159,19 @@ fn prepare(machine: &Machine, image: Option<&Image>, store: &Path) -> io::Result
     shims::write(&machine.shims(), places)
 }
 
-/// Writes the files of the user data; answers with the script to run. Blocks.
-fn apply(machine: &Machine, config: Result<UserData, String>) -> Option<String> {
+/// Writes the files of the user data; answers with the script to run, and with what went wrong. Blocks.
+fn apply(machine: &Machine, config: Result<UserData, String>) -> (Option<String>, Vec<String>) {
     match config {
-        Ok(UserData::Nothing) => None,
-        Ok(UserData::Script(text)) => Some(text),
+        Ok(UserData::Nothing) => (None, Vec::new()),
+        Ok(UserData::Script(text)) => (Some(text), Vec::new()),
         Ok(UserData::Config { files, commands }) => {
-            for file in files {
-                note(machine, "write_files", file.write(&machine.disk()));
-            }
-            (!commands.is_empty()).then(|| commands.join("\n") + "\n")
+            let written = files.iter().map(|file| file.write(&machine.disk()));
+            let problems = written.filter_map(Result::err);
+            let problems = problems.map(|error| format!("write_files: {error}"));
+            let script = (!commands.is_empty()).then(|| commands.join("\n") + "\n");
+            (script, problems.collect())
         }
-        Err(problem) => {
-            machine.log(&format!("cloud-init: {problem}"));
-            None
-        }
+        Err(problem) => (None, vec![problem]),
     }
 }
 
@@ -180,7 +182,7 @@ async fn start_services(host: &Arc<Host>, machine: &Arc<Machine>, life: &Life) {
     for unit in found.unwrap_or_default() {
         match unit {
             Ok(unit) => units.push(unit),
-            Err(problem) => machine.log(&problem),
+            Err(problem) => say(host, machine, &problem),
         }
     }
     // Traffic goes to the service that knows of a port, else to the first.
@@ -190,6 +192,7 @@ async fn start_services(host: &Arc<Host>, machine: &Arc<Machine>, life: &Life) {
         if life.over.is_cancelled() {
             return;
         }
+        say(host, machine, &format!("[  OK  ] Started {}.", unit.name));
         let job = service::supervise(
             Arc::clone(host),
             Arc::clone(machine),
@@ -252,8 +255,17 @@ async fn plan_shutdown(host: &Arc<Host>, machine: &Arc<Machine>, life: &Life) {
     });
 }
 
-fn note(machine: &Machine, what: &str, result: io::Result<()>) {
+fn note(host: &Host, machine: &Machine, what: &str, result: io::Result<()>) {
     if let Err(error) = result {
-        machine.log(&format!("{what}: {error}"));
+        say(host, machine, &format!("{what}: {error}"));
+    }
+}
+
+/// What systemd and cloud-init say at boot: on the serial console, and in the machine's log.
+fn say(host: &Host, machine: &Machine, text: &str) {
+    machine.log(text);
+    let mut account = host.shared.account_now();
+    for line in text.lines() {
+        ec2::console_wrote(&mut account, &machine.instance, line);
     }
 }

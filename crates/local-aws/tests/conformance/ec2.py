@@ -2,7 +2,7 @@
 
 import base64
 
-from cloud import QUICK, REGION, Case, Network, client, newest_image, unique
+from cloud import QUICK, REGION, Case, Network, client, newest_image, unique, until
 
 
 def by_name(name):
@@ -127,6 +127,11 @@ class Instances(Ec2):
         self.assertIn(found["Placement"]["AvailabilityZone"], self.network.zones)
         for member in ("PrivateIpAddress", "LaunchTime", "SecurityGroups", "Architecture", "RootDeviceName"):
             self.assertIn(member, found)
+        shown = self.ec2.get_console_output(InstanceId=instance, Latest=True)
+        self.assertEqual(shown["InstanceId"], instance)
+        self.assertIn("Timestamp", shown)
+        self.assertIn("user data ended", until("the boot is on the console", lambda: self.ec2.get_console_output(
+            InstanceId=instance, Latest=True).get("Output")))
         self.ec2.reboot_instances(InstanceIds=[instance])
         change = self.ec2.stop_instances(InstanceIds=[instance])["StoppingInstances"][0]
         self.assertEqual(change["PreviousState"]["Name"], "running")

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::console::Console;
 use super::launch_data::MetadataOptions;
 use crate::account::{Account, ApiError, Tags};
 
@@ -110,6 +111,8 @@ pub struct Instance {
     pub visible_at: Duration,
     /// Its tags.
     pub tags: Tags,
+    /// Its serial console.
+    pub console: Console,
     /// Where its app listens.
     pub app_port: Option<u16>,
     /// Whether its machine was ever booted, so that it has a disk.

@@ -311,6 +311,7 @@ fn new_instance(account: &mut Account, ready: &Ready, system_tags: &Tags) -> Ins
         launched_at: account.utc(),
         visible_at: account.now(),
         tags,
+        console: Default::default(),
         app_port: None,
         has_booted: false,
         is_up: false,

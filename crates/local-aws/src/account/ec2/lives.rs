@@ -6,21 +6,26 @@
 use std::time::Duration;
 
 use super::Timed;
+use super::console;
 use super::instances::{Instance, Lifecycle, check_visible};
 use super::launch_data::decoded;
 use crate::account::machine::MachineOrder;
+use crate::account::permissions;
 use crate::account::{self, Account, ApiError};
 
 /// What became of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::account) enum InstanceNews {
-    /// Its user processes run; an agent can register only with an instance profile.
-    Booted { has_profile: bool },
+    /// Its user processes run; its agent can register only with a role that allows it.
+    Booted { may_register: bool },
     /// Its user processes have ended.
     Down,
     /// It stops or terminates: load balancers must not send it requests.
     Leaving,
 }
+
+/// What an agent says that it is there with, and keeps saying.
+const AGENT_REGISTERS: &str = "ssm:UpdateInstanceInformation";
 
 /// How long a terminated instance is still shown.
 const SHOWN_AFTER_TERMINATION: Duration = Duration::from_secs(3600);
@@ -184,10 +189,13 @@ pub(super) fn boot(account: &mut Account, id: &str, life: u32) {
     };
     instance.has_booted = true;
     instance.is_up = true;
-    let has_profile = instance.profile.is_some();
+    let profile = instance.profile.clone();
+    let may_register =
+        profile.is_some_and(|it| permissions::allows(&account.iam, &it, AGENT_REGISTERS));
+    console::post_later(account, id);
     account.reached(account.now(), "booted", id);
     account.order(order);
-    account.tell(id, InstanceNews::Booted { has_profile });
+    account.tell(id, InstanceNews::Booted { may_register });
 }
 
 /// Ends the user processes of an instance that stays, and tells those who rely on them.
@@ -262,6 +270,7 @@ pub(super) fn stopped(account: &mut Account, id: &str, life: u32) {
     if let Some(instance) = in_life(account, id, life) {
         instance.state = Lifecycle::Stopped;
         account.reached(account.now(), "stopped", id);
+        console::post(account, id);
     }
 }
 
@@ -300,6 +309,7 @@ pub(super) fn terminated(account: &mut Account, id: &str) {
     if let Some(instance) = account.ec2.instances.get_mut(id) {
         instance.state = Lifecycle::Terminated;
         account.reached(account.now(), "terminated", id);
+        console::post(account, id);
         let event = Timed::Forgotten {
             instance: id.to_owned(),
         };

@@ -4,6 +4,7 @@
 //! visibility delay is over, as EC2 is eventually consistent; a timer set in one life of an instance (between two
 //! starts or stops) never acts on the next.
 
+pub mod console;
 pub mod images;
 pub mod instances;
 pub mod launch;
@@ -50,6 +51,11 @@ pub enum Timed {
     },
     /// An instance that shuts down is terminated.
     Terminated {
+        /// The instance.
+        instance: String,
+    },
+    /// What a boot wrote to the console is shown.
+    ConsolePosted {
         /// The instance.
         instance: String,
     },
@@ -103,6 +109,7 @@ pub fn fire(account: &mut Account, event: Timed) {
         Timed::Booted { instance, life } => lives::boot(account, &instance, life),
         Timed::Stopped { instance, life } => lives::stopped(account, &instance, life),
         Timed::Terminated { instance } => lives::terminated(account, &instance),
+        Timed::ConsolePosted { instance } => console::post(account, &instance),
         Timed::Forgotten { instance } => {
             account.ec2.instances.remove(&instance);
         }
@@ -129,6 +136,11 @@ pub fn set_app_port(account: &mut Account, instance: &str, port: Option<u16>) {
     if let Some(instance) = account.ec2.instances.get_mut(instance) {
         instance.app_port = port.filter(|_| instance.state == instances::Lifecycle::Running);
     }
+}
+
+/// Called by the machine behind an instance for each line that it writes to its serial console.
+pub fn console_wrote(account: &mut Account, instance: &str, line: &str) {
+    console::wrote(account, instance, line);
 }
 
 /// Called by the machine behind an instance when it shut itself down from the inside (`shutdown -h`).

@@ -6,7 +6,7 @@ use super::images::{self, AMAZON_LINUX, NewImage};
 use super::instances::{self, Lifecycle};
 use super::launch::{self, Launch};
 use super::launch_data::LaunchData;
-use super::{lives, network};
+use super::{console, lives, network};
 use crate::account::Tags;
 use crate::account::elbv2::load_balancers::{self, Settings};
 use crate::account::machine::MachineOrder;
@@ -165,4 +165,31 @@ fn an_image_s_snapshot_stays_until_the_image_is_gone() {
     assert_eq!(error.code, "InvalidSnapshot.InUse");
     images::deregister(&mut account, &image, false).expect("it is ours");
     images::delete_snapshot(&mut account, &snapshot).expect("nothing uses it");
+}
+
+#[test]
+fn a_console_is_shown_as_it_was_after_the_boot_unless_the_latest_is_asked_for() {
+    let (mut account, id) = launched("stop");
+    pass(&mut account, Duration::from_secs(180));
+    assert!(account.ec2.instances[&id].is_up, "it has booted");
+    super::console_wrote(&mut account, &id, "[  OK  ] Started hello.service.");
+    let shown = |account: &Account, latest| {
+        let (_, text) = console::output(account, &id, latest).expect("it can be seen");
+        text
+    };
+    assert_eq!(shown(&account, true), "[  OK  ] Started hello.service.\r\n");
+    let posted = shown(&account, false);
+    lives::stop(&mut account, std::slice::from_ref(&id)).expect("it runs");
+    assert_eq!(shown(&account, false), posted);
+    pass(&mut account, 3 * MINUTE);
+    assert_eq!(state(&account, &id), Lifecycle::Stopped);
+    assert!(shown(&account, false).contains("hello.service"));
+    for _ in 0..10_000 {
+        super::console_wrote(&mut account, &id, "größer");
+    }
+    assert!(shown(&account, true).len() <= 65_536);
+    let instance = account.ec2.instances.get_mut(&id).expect("it stands");
+    instance.instance_type = "t2.micro".to_owned();
+    let refused = console::output(&account, &id, true).expect_err("not of the Nitro system");
+    assert_eq!(refused.code, "UnsupportedOperation");
 }

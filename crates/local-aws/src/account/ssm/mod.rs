@@ -1,6 +1,6 @@
 //! Systems Manager: parameters, documents, automations, commands and the agents on instances.
 //!
-//! Guarantees: an agent registers only on a running instance that has an instance profile; a command reaches only a
+//! Guarantees: an agent registers only on a running instance whose role allowed it at boot; a command reaches only a
 //! registered agent; every version of a parameter or document stays what it was.
 
 pub mod agents;
@@ -83,9 +83,10 @@ pub fn fire(account: &mut Account, event: Timed) {
     }
 }
 
-/// An instance has booted: its agent registers after a while, if it has an instance profile.
-pub fn instance_booted(account: &mut Account, instance: &str, has_profile: bool) {
-    if has_profile {
+/// An instance has booted: its agent registers after a while, if its role allows it. On AWS one that may not asks again
+/// later, and is there once it may; here it is not there until the next boot.
+pub fn instance_booted(account: &mut Account, instance: &str, may_register: bool) {
+    if may_register {
         agents::instance_booted(account, instance);
     }
 }

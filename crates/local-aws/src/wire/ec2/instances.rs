@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::filters::Filters;
 use super::shown_instance::{facts, reservation, state, zone};
 use super::{count, done, launch_data, page};
+use crate::account::ec2::console;
 use crate::account::ec2::instances::{self, Instance, Lifecycle};
 use crate::account::ec2::launch::{self, Launch};
 use crate::account::ec2::lives::{self, Change};
 use crate::account::{Account, ApiError};
-use crate::wire::node::Node;
+use crate::wire::node::{Node, iso8601};
 use crate::wire::params::Params;
 
 const FILTERS: &[&str] = &[
@@ -226,4 +230,17 @@ pub(super) fn terminate(account: &mut Account, mut params: Params) -> Result<Nod
     params.finish()?;
     let changed = lives::terminate(account, &ids)?;
     Ok(Node::map().put_as("TerminatingInstances", "instancesSet", changes(changed)))
+}
+
+pub(super) fn console_output(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
+    let id = params.required("InstanceId")?;
+    let latest = params.boolean("Latest")?.unwrap_or(false);
+    params.finish()?;
+    instances::check_visible(account, std::slice::from_ref(&id))?;
+    let (at, text) = console::output(account, &id, latest)?;
+    let text = (!text.is_empty()).then(|| STANDARD.encode(text));
+    Ok(Node::map()
+        .put("InstanceId", id)
+        .put("Timestamp", iso8601(at))
+        .put_some("Output", text))
 }

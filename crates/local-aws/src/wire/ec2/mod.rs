@@ -40,6 +40,7 @@ pub(crate) fn call(
         "StopInstances" => instances::stop(account, params),
         "RebootInstances" => instances::reboot(account, params),
         "TerminateInstances" => instances::terminate(account, params),
+        "GetConsoleOutput" => instances::console_output(account, params),
         "DescribeInstanceTypes" => instance_types::describe_types(params),
         "CreateImage" => images::create(account, params),
         "DescribeImages" => images::describe(account, params),
