@@ -3,6 +3,8 @@
 use aws_sdk_ec2::types::{
     Filter, IpPermission, IpRange, ResourceType, Tag, TagSpecification, UserIdGroupPair,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
@@ -223,4 +225,21 @@ pub async fn terminate_instance(aws: &Aws, id: &str) -> Result<(), Failure> {
         Err(error) if error.kind != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// What an instance wrote to its serial console, as far as AWS shows it.
+pub async fn console_output(aws: &Aws, id: &str) -> Result<String, Failure> {
+    let ask = |latest: bool| {
+        let request = aws.ec2.get_console_output().instance_id(id);
+        request.set_latest(latest.then_some(true)).send()
+    };
+    let answer = match ask(true).await.about("GetConsoleOutput", id) {
+        // Instances that are not of the Nitro system have what was posted after the boot, and no later one.
+        Err(error) if error.code == "UnsupportedOperation" => {
+            ask(false).await.about("GetConsoleOutput", id)?
+        }
+        other => other?,
+    };
+    let bytes = STANDARD.decode(answer.output.unwrap_or_default());
+    Ok(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
 }

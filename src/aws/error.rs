@@ -98,12 +98,13 @@ fn kind_of(code: &str) -> ErrorKind {
     if NOT_READY.contains(&code) {
         return ErrorKind::NotReady;
     }
-    const NOT_FOUND: [&str; 9] = [
+    const NOT_FOUND: [&str; 10] = [
         "NoSuchEntity",
         "NoSuchBucket",
         "NoSuchKey",
         "NoSuchTagSet",
         "InvalidDocument",
+        "InvocationDoesNotExist",
         "AutomationExecutionNotFoundException",
         "AutomationDefinitionNotFoundException",
         "InvalidLaunchTemplateId.VersionNotFound",

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
+use super::details;
 use super::plain;
 use super::story::Story;
 use super::subject;
@@ -121,6 +122,7 @@ impl<W: Write> Console<W> {
                 self.line(&format!("  ! left over: {}", text::for_log(what)));
                 self.line(&format!("    $ {}", text::for_log(remedy)));
             }
+            Event::CandidateLog { .. } => self.last_words(stamped),
             Event::Note { text } => self.line(&format!("  · {}", text::for_log(text))),
             Event::Decided { .. }
             | Event::Fleet { .. }
@@ -247,6 +249,17 @@ impl<W: Write> Console<W> {
         self.marked(mark, &format!("    {mark} {name}: {request} ({took})"));
         for problem in problems.iter().take(MOST_REASONS) {
             self.line(&format!("      {}", text::for_log(problem)));
+        }
+    }
+
+    /// How an instance of the failed candidate was, and its last line; the others stand at the end.
+    fn last_words(&mut self, stamped: &Stamped) {
+        for said in details::last_words(std::slice::from_ref(stamped)) {
+            let (instance, state) = (text::for_log(&said.instance), text::for_log(&said.state));
+            self.line(&format!(
+                "  · {instance} said last ({state}): {}",
+                text::for_log(&said.last)
+            ));
         }
     }
 

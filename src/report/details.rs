@@ -1,15 +1,17 @@
-//! What only a few look for: smoke tests, decisions, the builder's log, request ids, and whatever else happened.
+//! What only a few look for: smoke tests, decisions, the builder's log, a candidate's, request ids, and whatever else happened.
 //!
 //! Guarantees: pure; bounded.
 
 use super::Run;
 use super::words::latency;
 use crate::aws::calls::Answer;
-use crate::run::event::Event;
+use crate::run::event::{Event, LogSource, Stamped};
 use crate::text;
 
 /// Rows of each kind that are told.
 const MOST_ROWS: usize = 50;
+/// Instances of a failed candidate whose last words are told.
+const MOST_INSTANCES: usize = 2;
 
 /// A smoke test and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +89,61 @@ pub(super) fn builder_log(run: &Run<'_>) -> Option<(Vec<String>, usize)> {
             Event::BuilderLog { tail } => Some(text::tail(tail)),
             _ => None,
         })
+}
+
+/// What an instance of a failed candidate said last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LastWords {
+    pub(super) instance: String,
+    /// How it was, in a few words; never empty.
+    pub(super) state: String,
+    /// "journal", or "console".
+    pub(super) source: &'static str,
+    /// The last line that the service itself wrote; empty when it wrote none.
+    pub(super) last: String,
+    /// The last lines.
+    pub(super) lines: Vec<String>,
+    /// How many were left out before them.
+    pub(super) left_out: usize,
+}
+
+pub(super) fn last_words(events: &[Stamped]) -> Vec<LastWords> {
+    let told = events.iter();
+    let told = told.filter_map(|stamped| match &stamped.event {
+        Event::CandidateLog {
+            instance,
+            health,
+            service,
+            source,
+            tail,
+        } => {
+            let (lines, left_out) = text::tail(tail);
+            let is_said = |line: &&String| !line.trim().is_empty();
+            let by_service = |line: &&String| is_said(line) && !line.contains(" systemd[1]: ");
+            let last = match source {
+                LogSource::Journal => lines.iter().rfind(by_service),
+                LogSource::Console => lines.iter().rfind(is_said),
+            };
+            let known = [service, health].map(|it| text::one_line(it));
+            let known: Vec<_> = known.into_iter().filter(|it| !it.is_empty()).collect();
+            Some(LastWords {
+                instance: text::one_line(instance),
+                state: match known.is_empty() {
+                    true => "its state is not known".to_owned(),
+                    false => known.join("; "),
+                },
+                source: match source {
+                    LogSource::Journal => "journal",
+                    LogSource::Console => "console",
+                },
+                last: last.map(|line| text::one_line(line)).unwrap_or_default(),
+                lines,
+                left_out,
+            })
+        }
+        _ => None,
+    });
+    told.take(MOST_INSTANCES).collect()
 }
 
 /// When, and what, of everything that has no other place.

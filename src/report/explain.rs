@@ -28,7 +28,7 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
             "The health check got no answer: a security group may be in the way, or the app hangs."
         }
         Reason::NeverHealthy => {
-            "The app never became healthy: it may not start, or need longer than healthy-within; its own log on an instance says more."
+            "The app never became healthy: it may not start, or need longer than healthy-within; its own log says more."
         }
         Reason::WrongRelease => {
             "The candidate runs, but says that it is another release: the artifact may be an old build, or --release is not what it was built as."

@@ -91,6 +91,14 @@ fn what_failed(story: &Story, failure: &FailureReport) -> Markup {
             }
             @if !failure.causes.is_empty() { pre.cause { (failure.causes.join("\n")) } }
             @if let Some(why) = &failure.why { p.why { strong { "Why: " } (why) } }
+            @if !story.last_words.is_empty() {
+                h2 { "What the candidate said last" }
+                ul {
+                    @for said in &story.last_words {
+                        li { code { (said.instance) } ": " (said.state) ": " code { (said.last) } }
+                    }
+                }
+            }
             @if !failure.undone.is_empty() {
                 h2 { "What was undone" }
                 ul { @for undone in &failure.undone { li { (undone) } } }
@@ -270,6 +278,16 @@ fn folded(story: &Story) -> Markup {
                     @if *left_out > 0 { ", without " (left_out) " earlier lines" }
                 }
                 pre { (lines.join("\n")) }
+            }
+        }
+        @for said in &story.last_words {
+            details {
+                summary {
+                    "The end of the " (said.source) " of an instance that failed"
+                    @if said.left_out > 0 { ", without " (said.left_out) " earlier lines" }
+                }
+                p { code { (said.instance) } ": " (said.state) }
+                pre { (said.lines.join("\n")) }
             }
         }
         @if let Some(proof) = story.proof.as_ref().filter(|proof| !proof.log.is_empty()) {

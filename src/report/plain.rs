@@ -7,7 +7,7 @@ use super::timeline::{Row, State};
 use super::words::{count, latency, took};
 use crate::text;
 
-/// Lines of a failed builder's log that stderr shows.
+/// Lines of a log that stderr shows.
 const LOG_LINES: usize = 20;
 /// Columns of a step's name.
 const STEP: usize = 24;
@@ -57,6 +57,17 @@ pub(super) fn failure(story: &Story) -> String {
     {
         line(&mut out, "The end of the builder's log:");
         for log in lines.iter().skip(lines.len().saturating_sub(LOG_LINES)) {
+            line(&mut out, &text::for_terminal(&format!("  | {log}")));
+        }
+    }
+    for said in &story.last_words {
+        let (instance, state) = (text::for_log(&said.instance), text::for_log(&said.state));
+        line(
+            &mut out,
+            &format!("The end of the {} of {instance} ({state}):", said.source),
+        );
+        let lines = said.lines.iter();
+        for log in lines.skip(said.lines.len().saturating_sub(LOG_LINES)) {
             line(&mut out, &text::for_terminal(&format!("  | {log}")));
         }
     }

@@ -45,6 +45,8 @@ pub(super) struct Story {
     pub(super) decisions: Vec<details::DecisionRow>,
     /// The last lines, and how many were left out before them.
     pub(super) builder_log: Option<(Vec<String>, usize)>,
+    /// What instances of a failed candidate said last.
+    pub(super) last_words: Vec<details::LastWords>,
     pub(super) notes: Vec<(String, String)>,
     pub(super) calls: Vec<details::CallRow>,
 }
@@ -73,6 +75,7 @@ impl Story {
             smoke: details::smoke(run),
             decisions: details::decisions(run),
             builder_log: details::builder_log(run),
+            last_words: details::last_words(run.events),
             notes: details::notes(run),
             calls: details::calls(run),
         }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::bug::bug;
 use super::event::{Event, Pulse, Stamped};
 use super::journal::{Journal, Notice};
+use super::step_id::StepId;
 use super::wait::{Limits, Look, WaitError, wait_until};
 use crate::aws::Aws;
 use net_clock::{Clock, Network};
@@ -192,7 +193,10 @@ impl Context {
 
     /// The same with a token of its own: undoing goes on after a cancel.
     pub fn for_undo(&self) -> Undoing<'_> {
-        Undoing { context: self }
+        Undoing {
+            context: self,
+            failed_in: None,
+        }
     }
 }
 
@@ -200,12 +204,24 @@ impl Context {
 #[derive(Clone, Copy, Debug)]
 pub struct Undoing<'a> {
     context: &'a Context,
+    failed_in: Option<StepId>,
 }
 
 impl Undoing<'_> {
     /// The AWS API.
     pub fn aws(&self) -> &Aws {
         &self.context.aws
+    }
+
+    /// The same, because this step failed; `None` when none did.
+    pub(super) fn because(mut self, failed_in: Option<StepId>) -> Self {
+        self.failed_in = failed_in;
+        self
+    }
+
+    /// The step whose failure is the reason to undo; `None` when it is a cancel, the plan, or another process's run.
+    pub fn failed_in(&self) -> Option<StepId> {
+        self.failed_in
     }
 
     /// What a step may use for looking, without waiting.

@@ -41,6 +41,16 @@ pub struct Pulse {
     pub failed: u64,
 }
 
+/// Where the last lines of an instance are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogSource {
+    /// The journal of its service.
+    Journal,
+    /// Its serial console, which has what the boot said, and of the service little.
+    Console,
+}
+
 /// What happens in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -130,6 +140,19 @@ pub enum Event {
     },
     /// The end of the builder's log.
     BuilderLog {
+        /// Its last lines.
+        tail: String,
+    },
+    /// What an instance of the failed candidate said last, before it was ended.
+    CandidateLog {
+        /// The instance.
+        instance: String,
+        /// What the load balancer says of it ("unhealthy: Health checks failed").
+        health: String,
+        /// How its service is ("failed (failed), exit status 1"); empty when that is not known.
+        service: String,
+        /// Where its last lines are from.
+        source: LogSource,
         /// Its last lines.
         tail: String,
     },

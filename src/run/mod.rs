@@ -1,7 +1,7 @@
 //! What every run shares: how it begins, steps and their runner, the journal, events, waiting.
 
 pub mod beginning;
-mod bug;
+pub(crate) mod bug;
 pub mod context;
 pub mod event;
 pub mod journal;

@@ -16,6 +16,7 @@ use super::context::{Context, Undoing};
 use super::event::{Event, Zone};
 use super::progress::{Entry, Stopped};
 use super::step::{About, Check, Forward, Settled, Step, handle_of};
+use super::step_id::StepId;
 use super::wait::WaitError;
 use crate::aws::error::{ErrorKind, kind};
 use crate::aws::witness::Contradiction;
@@ -82,6 +83,8 @@ pub struct Runner<'a> {
     last: Option<About>,
     /// The furthest zone of those.
     reached: Option<Zone>,
+    /// The step that failed, and was not cancelled.
+    failed: Option<StepId>,
 }
 
 impl std::fmt::Debug for Runner<'_> {
@@ -98,6 +101,7 @@ impl<'a> Runner<'a> {
             armed: Vec::new(),
             last: None,
             reached: None,
+            failed: None,
         }
     }
 
@@ -200,6 +204,7 @@ impl<'a> Runner<'a> {
             }
             Err(error) => {
                 let stop = self.stop(about, &error);
+                self.failed = (!stop.cancelled).then_some(about.id);
                 cx.events.emit(Event::StepFailed {
                     step: about.name.to_owned(),
                     cause: stop.cause.clone(),
@@ -242,7 +247,7 @@ impl<'a> Runner<'a> {
         }
         while let Some(armed) = self.armed.pop() {
             let about = armed.about();
-            match unpanicked(armed.undo(cx.for_undo())).await {
+            match unpanicked(armed.undo(cx.for_undo().because(self.failed))).await {
                 Ok(None) => cx.note_if(cx.journal.undone(about.id, None)),
                 Ok(Some(summary)) => {
                     cx.note_if(cx.journal.undone(about.id, Some(&summary)));

@@ -305,11 +305,16 @@ async fn builder_log(aws: &Aws, ended: &Automation) -> Result<String> {
     let builder = ended
         .output(DESCRIBE, "InstanceId")
         .context("the runbook put out no instance id")?;
-    let (stdout, stderr) = ssm::describe_command_output(aws, command, builder).await?;
-    if stdout.is_empty() && stderr.is_empty() {
+    let found = ssm::find_command(aws, command, builder).await?;
+    let ran = found.context("the command is not to be found")?;
+    if ran.stdout.is_empty() && ran.stderr.is_empty() {
         bail!("it is empty");
     }
-    Ok(format!("{}\n{}", stdout.trim_end(), stderr.trim_end()))
+    Ok(format!(
+        "{}\n{}",
+        ran.stdout.trim_end(),
+        ran.stderr.trim_end()
+    ))
 }
 
 fn last_lines(text: &str, most: usize) -> String {

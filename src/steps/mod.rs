@@ -2,6 +2,7 @@
 
 pub mod await_healthy;
 pub mod bake_image;
+pub mod candidate_log;
 pub mod clear_idle;
 pub mod data_plane;
 pub mod drain_previous;

@@ -2,7 +2,8 @@
 //! A bake takes minutes, and live may have grown in it.
 //!
 //! Changes: the idle group's capacity, template version and suspended processes (its scaling policies must not act on
-//! a colour without traffic), and how its target group checks it (that belongs to the release). Undo: the group as it was, empty; waits until the candidate's instances are gone.
+//! a colour without traffic), and how its target group checks it (that belongs to the release). Undo: asks the candidate
+//! why it failed, if it did; the group as it was, empty; waits until the candidate's instances are gone.
 //! Waits for: every instance of this template version being in service.
 
 use std::time::{Duration, SystemTime};
@@ -10,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::candidate_log::Candidate;
 use super::group::{EMPTYING, latest_activity, look_for_empty, look_for_launch, thaw};
 use crate::aws::autoscaling::{self, Capacity};
 use crate::aws::elbv2::{self, HealthCheck};
@@ -35,6 +37,7 @@ pub struct ScaleUpIdle {
     capacity: Capacity,
     before: IdleBefore,
     within: Duration,
+    candidate: Candidate,
 }
 
 /// What has begun.
@@ -60,6 +63,7 @@ impl ScaleUpIdle {
             capacity: plan.capacity,
             before: plan.idle_before.clone(),
             within: plan.health.within,
+            candidate: Candidate::of(plan),
         }
     }
 }
@@ -124,6 +128,8 @@ impl Step for ScaleUpIdle {
     }
 
     async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        // What is emptied cannot be asked any more.
+        Box::pin(self.candidate.tell(cx)).await;
         let aws = cx.aws();
         let template = self
             .before

@@ -4,6 +4,7 @@
 mod support;
 
 mod cancel;
+mod candidate_log;
 mod credentials;
 mod deploy;
 mod finish;

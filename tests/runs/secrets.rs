@@ -11,6 +11,7 @@ use bg_deploy::inputs::Inputs;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::report::{self, Console, Files, Run, Style};
 use bg_deploy::run::context::Context;
+use bg_deploy::run::event::{Event, Stamped};
 
 use crate::support::World;
 use crate::support::identity::{Issuer, RIGHT, SIGNATURE, SUBJECT};
@@ -92,6 +93,7 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
                 .iter()
                 .any(|call| call.operation == "ModifyRule" && call.request_id.is_some())
         );
+        assert_eq!(has_struck_out(&events), !is_good);
         let run = Run {
             events: &events,
             outcome: &finished.outcome,
@@ -125,6 +127,13 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
             assert_eq!(found, None, "in text {nth}");
         }
     }
+}
+
+/// Whether a candidate's log had the header of the preview route in it, through which its smoke test came.
+fn has_struck_out(events: &[Stamped]) -> bool {
+    events.iter().any(|stamped| {
+        matches!(&stamped.event, Event::CandidateLog { tail, .. } if tail.contains(": ***"))
+    })
 }
 
 /// Clients with keys that can be recognised.

@@ -11,7 +11,7 @@ use crate::probe::Verdict;
 use crate::report::LoadBalancerCounts;
 use crate::report::stories::{self, Tale};
 use crate::run::beginning::Beginning;
-use crate::run::event::{Event, Stamped, Zone};
+use crate::run::event::{Event, LogSource, Stamped, Zone};
 
 /// A run in which whatever others could have written is `foreign`.
 #[expect(clippy::too_many_lines, reason = "a table of every outcome")]
@@ -218,6 +218,14 @@ fn shift(foreign: &str) -> Vec<Event> {
         Event::Undone {
             step: step(),
             summary: text(),
+        },
+        Event::CandidateLog {
+            instance: text(),
+            health: text(),
+            service: text(),
+            source: LogSource::Journal,
+            // Longer than a report shows, as above.
+            tail: format!("{}{foreign}", "line\n".repeat(201)),
         },
         Event::UndoFailed {
             step: step(),

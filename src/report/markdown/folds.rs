@@ -2,21 +2,29 @@
 
 use super::budget::Block;
 use super::table::table;
+use crate::report::details::LastWords;
 use crate::report::story::Story;
 use crate::report::words::{plural, took};
 use crate::text;
 
-/// All of it; of the builder's log at most so many lines, the last ones.
+/// All of it; of a log at most so many lines, the last ones.
 pub(super) fn all(story: &Story, log_lines: usize) -> Vec<Block> {
-    vec![
-        builder_log(story, log_lines),
+    let mut all = vec![builder_log(story, log_lines)];
+    all.extend(
+        story
+            .last_words
+            .iter()
+            .map(|one| last_words(one, log_lines)),
+    );
+    all.extend([
         smoke(story),
         probe_log(story),
         chart_as_text(story),
         calls(story),
         decisions(story),
         notes(story),
-    ]
+    ]);
+    all
 }
 
 fn chart_as_text(story: &Story) -> Block {
@@ -64,6 +72,23 @@ fn builder_log(story: &Story, most: usize) -> Block {
         left_out => format!("The end of the builder's log, without {left_out} earlier lines"),
     };
     Block::fold(10, "the builder's log", &summary, &text::fenced(shown))
+}
+
+/// What an instance of the failed candidate said last. Which one it is stands inside: a summary has our own words only.
+fn last_words(said: &LastWords, most: usize) -> Block {
+    let shown = &said.lines[said.lines.len().saturating_sub(most)..];
+    let of_whom = format!("The end of the {} of an instance that failed", said.source);
+    let summary = match said.left_out + said.lines.len() - shown.len() {
+        0 => of_whom,
+        left_out => format!("{of_whom}, without {left_out} earlier lines"),
+    };
+    let whose = format!(
+        "{}: {}",
+        text::code(&said.instance),
+        text::markdown(&said.state)
+    );
+    let body = format!("{whose}\n\n{}", text::fenced(shown));
+    Block::fold(8, "what the candidate said last", &summary, &body)
 }
 
 fn probe_log(story: &Story) -> Block {

@@ -67,6 +67,7 @@ impl Pieces<'_> {
             if let Some(why) = &failure.why {
                 out.push_str(&format!("**Why:** {}\n\n", text::markdown(why)));
             }
+            out.push_str(&self.last_words());
             if !failure.undone.is_empty() {
                 let undone = bullets(&failure.undone);
                 out.push_str(&format!("**What was undone:**\n\n{undone}\n"));
@@ -76,6 +77,23 @@ impl Pieces<'_> {
             out.push_str(&format!("**Worth knowing:**\n\n{warnings}\n"));
         }
         Block::needed(2, "what failed", out)
+    }
+
+    /// What the instances of a failed candidate said last, a line each; the rest of it is folded.
+    fn last_words(&self) -> String {
+        let said = self.0.last_words.iter().map(|said| {
+            format!(
+                "- {}: {}: {}\n",
+                text::code(&said.instance),
+                text::markdown(&said.state),
+                text::code(&said.last)
+            )
+        });
+        let said = said.collect::<String>();
+        match said.as_str() {
+            "" => said,
+            said => format!("**What the candidate said last:**\n\n{said}\n"),
+        }
     }
 
     /// What stays behind, with the commands that remove it.

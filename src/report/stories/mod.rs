@@ -16,7 +16,7 @@ use crate::cause::{Cause, Reason};
 use crate::names::{Colour, Weights};
 use crate::outcome::{Leftover, Outcome};
 use crate::probe::{Evidence, Verdict};
-use crate::run::event::{Event, Stamped, Zone};
+use crate::run::event::{Event, LogSource, Stamped, Zone};
 
 /// A run that owns what [`Run`] borrows.
 pub(super) struct Tale {
@@ -285,6 +285,17 @@ pub(super) fn rolled_back_in_commit() -> Tale {
     });
     script.weights(Weights::split(Colour::Blue, 100), 1.7);
     script.undone(0.3, "shift traffic", "all to blue, seen on the data plane");
+    script.at += 3.1;
+    script.say(Event::CandidateLog {
+        instance: "i-0d4e".into(),
+        health: "healthy".into(),
+        service: "active (running), restarted once".into(),
+        source: LogSource::Journal,
+        tail: "2026-11-22T08:11:12+0000 hello[731]: 0.0.2 listens on port 8080\n\
+               2026-11-22T08:14:40+0000 hello[731]: keep-alive timeout after 5 s: closing 12 connections\n\
+               2026-11-22T08:14:41+0000 systemd[1]: hello.service: Scheduled restart job, restart counter is at 1.\n"
+            .into(),
+    });
     script.undone(31.0, "scale up idle", "green: 0 instances");
     script.fleet(Colour::Green, 0, 0, "");
     script.undone(0.7, "publish template version", "version 12 deleted");
