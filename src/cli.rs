@@ -150,6 +150,9 @@ pub struct Rollback {
     /// The release to go back to [default: the one that was live before]
     #[arg(long, value_name = "RELEASE", value_parser = release)]
     pub to: Option<String>,
+    /// Stop the run that is under way, and undo it first; otherwise its end is waited for
+    #[arg(long)]
+    pub take_over: bool,
     /// Where reports and the ledger of requests are written
     #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
     pub report_dir: PathBuf,

@@ -6,7 +6,7 @@
 //! | commit | shift traffic, soak | the weights are restored first, seen on the data plane, then the rest is removed |
 //! | finish | drain, retain, prune | the release stands: what could not be done is named |
 //!
-//! A lease would be taken before the first line, and the journal read: both belong in front of `release`.
+//! It holds the lease from before its plan was made ([`crate::lease`]), and keeps it to its last word.
 
 use std::path::{Path, PathBuf};
 
@@ -37,8 +37,11 @@ pub async fn deploy(cx: &Context, plan: &Plan, bundle: &Path, ledger: Option<Pat
     begin(cx, plan);
     let watch = Watch::of(plan, ledger);
     let mut run = Runner::new(cx);
-    let ended = release(&mut run, plan, bundle, &watch).await;
-    end(cx, plan, run, &watch, ended).await
+    let whole = async {
+        let ended = release(&mut run, plan, bundle, &watch).await;
+        end(cx, plan, run, &watch, ended).await
+    };
+    cx.keep_lease(whole).await
 }
 
 /// The sequence.

@@ -2,6 +2,7 @@
 
 use crate::aws::elbv2;
 use crate::cause::{Cause, Reason};
+use crate::lease::Lost;
 use crate::names::Release;
 use crate::outcome::{Leftover, Outcome};
 use crate::plan::{Choice, FROZEN, Plan};
@@ -96,6 +97,7 @@ pub(crate) async fn by_looking(cx: &Context, plan: &Plan, outcome: Outcome) -> O
                 None => serving.weights == Some(plan.previous.weights),
             }
         }
+        Outcome::Stopped { .. } => false,
         _ => true,
     };
     if is_as_told {
@@ -146,6 +148,20 @@ fn stopped(plan: &Plan, outcome: Outcome, serving: &Serving) -> Outcome {
             let cause = format!("{} had all the traffic, and has not any more", plan.release);
             theirs("the end".to_owned(), cause.into(), Vec::new(), leftovers)
         }
+        Outcome::Stopped {
+            step,
+            cause,
+            undone,
+            leftovers,
+            ..
+        } => Outcome::Stopped {
+            step,
+            cause,
+            serving: serving.release(),
+            weights: serving.weights,
+            undone,
+            leftovers,
+        },
         other => other,
     }
 }
@@ -181,7 +197,7 @@ pub(crate) async fn unfinished(
         // Its policies rule already, and may have scaled it since.
         return leftovers;
     }
-    if let Err(error) = hand_over.carry_out(&cx.aws).await {
+    if let Err(error) = hand_over.carry_out(cx).await {
         let group = &hand_over.group;
         leftovers.push(Leftover {
             what: format!("{group} still has its scaling policies frozen: {error:#}"),
@@ -216,6 +232,20 @@ pub(crate) async fn undone(cx: &Context, plan: &Plan, run: Runner<'_>, stop: Sto
     let traffic_moved = stop.zone == Zone::Commit;
     let unwound = run.unwind().await;
     let step = stop.step.name.to_owned();
+    if let Some(lost) = cx.lost() {
+        // Whose the rest is, and who serves, is looked at when all is over.
+        return Outcome::Stopped {
+            step,
+            cause: match lost {
+                Lost::Overtaken(_) => Cause::from(lost.to_string()).with(Reason::Another),
+                Lost::Unreachable(_) => lost.to_string().into(),
+            },
+            serving: None,
+            weights: None,
+            undone: unwound.undone,
+            leftovers: unwound.leftovers,
+        };
+    }
     let serving: Option<Release> = plan.previous.release.clone();
     if let Some(undo_failure) = unwound.stuck {
         let weights = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule)

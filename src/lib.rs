@@ -97,6 +97,12 @@
 //! 14. **No weight is written with credentials that may end before the way back does,** as far as their end is known.
 //!     *`a_session_that_a_long_bake_has_used_up_is_noticed_before_the_first_weight`; those of a job's role are renewed:
 //!     `a_release_longer_than_a_session_is_deployed_with_the_sessions_of_the_job_s_role`.*
+//! 15. **What a run believed when it began harms nobody.** Taking capacity, changing a template, a health check or a schedule, and
+//!     writing a weight each take a witness that only a fresh look can make ([`aws::witness`]): nothing leads visitors to this group
+//!     now, the weights are as this run left them, so many instances are healthy. What somebody else changed is not overwritten.
+//!     *By construction: the fields are private. `tests/runs/other_hands.rs` moves weights and sizes at each step.*
+//! 16. **At most one run changes anything,** and what it had begun is known outside its process before it is done ([`lease`]).
+//!     *`tests/runs/two_runs.rs` begins a second run at every offset; `whoever_comes_next_finds_what_was_left_in_the_lease_and_brings_it_to_an_end_without_a_file`.*
 //!
 //! A whole release over the local cloud, in memory and under a paused clock, stands in `tests/runs/deploy.rs`; with broken
 //! apps in `tests/faults.rs`, with answers of AWS that are lost or refused in `tests/runs/lost_replies.rs` and
@@ -199,11 +205,8 @@
 //!
 //! # Not there yet
 //!
-//! - A **lease**: two runs for the same app and environment are not kept apart, except that a shift refuses when the
-//!   weights are not those that it planned with. Let the workflow do it (`concurrency`).
-//! - A **guard** inside AWS that restores the weights when the runner vanishes with its disk. `finish` needs the state
-//!   file; without it, weights and groups stay as they are: both colours up, and with a shift of several stages possibly
-//!   both with traffic. The next run clears the idle colour, or refuses and prints the commands.
+//! - A **guard** inside AWS that restores the weights when the runner vanishes and no run follows: both colours stay up then, and
+//!   with a shift of several stages possibly both with traffic, until the next run of any kind brings it to an end.
 //! - **DNS, certificates, HTTPS listeners, VPCs and subnets** are not provisioned.
 
 pub mod announce;
@@ -223,6 +226,7 @@ pub mod http_client;
 pub mod id_token;
 pub mod inputs;
 pub mod inventory;
+pub mod lease;
 pub mod names;
 pub mod outcome;
 pub mod plan;

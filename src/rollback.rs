@@ -35,8 +35,11 @@ pub async fn rollback(cx: &Context, plan: &Plan, ledger: Option<PathBuf>) -> Fin
     begin(cx, plan);
     let watch = Watch::of(plan, ledger);
     let mut run = Runner::new(cx);
-    let ended = go_back(&mut run, plan, &watch).await;
-    end(cx, plan, run, &watch, ended).await
+    let whole = async {
+        let ended = go_back(&mut run, plan, &watch).await;
+        end(cx, plan, run, &watch, ended).await
+    };
+    cx.keep_lease(whole).await
 }
 
 /// The sequence.

@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::aws::Tags;
+use crate::aws::lease::Place;
 use crate::names::Colour;
 
 /// The tag with the app's name.
@@ -95,6 +96,15 @@ impl Names {
     /// The bucket for bundles; buckets' names are global, so the account and region are in it.
     pub fn bucket(&self, account: &str, region: &str) -> String {
         fit(&format!("bgd-{}-{account}-{region}", self.app), 63)
+    }
+
+    /// Where the lease is.
+    pub fn lease(&self, account: &str, region: &str) -> Place {
+        Place {
+            bucket: self.bucket(account, region),
+            key: format!("state/{}/lease.json", self.environment),
+            account: account.to_owned(),
+        }
     }
 
     /// The scheduled action that scales in the previous colour.

@@ -15,6 +15,10 @@ use crate::run::runner::Runner;
 /// Carries out a plan up to the shift, and undoes it. `bundle` is the packed bundle.
 pub async fn verify(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
     begin(cx, plan);
+    cx.keep_lease(prove_and_undo(cx, plan, bundle)).await
+}
+
+async fn prove_and_undo(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
     let mut run = Runner::new(cx);
     let outcome = match prove(&mut run, plan, bundle).await {
         Err(stop) => undone(cx, plan, run, stop).await,

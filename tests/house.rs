@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["http_client"],
     &["id_token"],
     &["aws", "config", "outcome", "probe"],
-    &["bake", "faults", "github", "stack"],
+    &["bake", "faults", "github", "lease", "stack"],
     &["cli", "inventory"],
     &["inputs", "plan"],
     &["history", "prepare", "run", "status"],

@@ -32,7 +32,7 @@ impl Moves {
         let now = now.expect("both target groups");
         let seen = elbv2::see_weights(&cx.aws, rule, groups, now).await?;
         let able = Colour::BOTH.map(|colour| Able::as_before_a_first_release(groups.of(colour)));
-        elbv2::write_weights(&cx.aws, seen, able.into(), weights).await
+        elbv2::write_weights(&cx.aws, cx.held().await?, seen, able.into(), weights).await
     }
 }
 

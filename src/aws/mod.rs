@@ -13,6 +13,7 @@ pub mod error;
 pub mod iam;
 pub mod images;
 pub mod launch_templates;
+pub mod lease;
 mod memory_http;
 pub mod s3;
 pub mod ssm;

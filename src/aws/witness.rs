@@ -2,11 +2,12 @@
 //!
 //! | witness | says | is made by |
 //! |---|---|---|
+//! | [`Held`] | the lease of this app and environment is this run's | [`super::lease::write`] |
 //! | [`NoWeight`] | nothing leads visitors to this group: no rule, no default action of any listener | [`super::autoscaling::see_no_weight`] |
 //! | [`WeightsSeen`] | the traffic rule has these weights | [`super::elbv2::see_weights`] |
 //! | [`Able`] | so many instances behind this target group are healthy, and of the right template version | [`super::elbv2::see_able`], [`super::autoscaling::see_able`] |
 //!
-//! Guarantees: outside `aws/` none can be made without its look, as its fields are private and it can't be copied; a call
+//! Guarantees: outside `aws/` none can be made without its look, as its fields are private; a call
 //! takes it away; and after [`FRESH`] it says nothing any more. What a plan believed when the run began is no witness.
 //!
 //! AWS has no write that depends on what was read, so between a look and its call somebody else's change still fits. That
@@ -21,6 +22,9 @@ use crate::names::{Colour, Weights};
 
 /// How long a look counts, on the wall: some calls, each with a retry.
 pub const FRESH: Duration = Duration::from_secs(15);
+
+/// How long a write of the lease counts: nobody takes it before twice that time.
+pub const HELD: Duration = Duration::from_secs(60);
 
 /// What a look saw that is not as the run goes by: somebody else's change, or nothing to stand on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,11 +102,7 @@ impl fmt::Display for Contradiction {
                 )
             }
             Self::Stale { what } => {
-                write!(
-                    f,
-                    "the look at {what} is more than {} s old",
-                    FRESH.as_secs()
-                )
+                write!(f, "the look at {what} was too long ago")
             }
             Self::Other { seen, wanted } => write!(f, "the look was at {seen}, not at {wanted}"),
         }
@@ -124,7 +124,7 @@ impl Contradiction {
 }
 
 /// When something was looked at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Seen(Instant);
 
 impl Seen {
@@ -133,10 +133,32 @@ impl Seen {
     }
 
     fn is_fresh(&self, what: &'static str) -> Result<(), Contradiction> {
-        if self.0.elapsed() > FRESH {
+        self.is_younger(FRESH, what)
+    }
+
+    fn is_younger(&self, than: Duration, what: &'static str) -> Result<(), Contradiction> {
+        if self.0.elapsed() > than {
             return Err(Contradiction::Stale { what });
         }
         Ok(())
+    }
+}
+
+/// The lease is this run's: nobody who asks for it changes anything meanwhile.
+#[derive(Clone, Debug)]
+pub struct Held {
+    at: Seen,
+}
+
+impl Held {
+    /// For the write that AWS took.
+    pub(in crate::aws) fn seen() -> Self {
+        Self { at: Seen::now() }
+    }
+
+    /// Lets one call pass, if the write still counts.
+    pub(in crate::aws) fn spend(self) -> Result<(), Contradiction> {
+        self.at.is_younger(HELD, "the lease")
     }
 }
 
@@ -281,6 +303,10 @@ mod tests {
         assert!(matches!(written, Err(Contradiction::Stale { .. })));
         assert!(weights().spend(vec![able("g")], half).is_ok());
         assert_eq!(NoWeight::seen("group").spend(), Ok("group".to_owned()));
+        let held = Held::seen();
+        assert!(held.clone().spend().is_ok());
+        tokio::time::advance(HELD + Duration::from_millis(1)).await;
+        assert!(matches!(held.spend(), Err(Contradiction::Stale { .. })));
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use super::publish::Publisher;
 use super::show::{Show, ended_at_once, finish_command, last_words};
 use super::signals::signals;
+use super::turn::give_back;
 use super::{EarlyExit, Terminal};
 use crate::deploy::Finished;
 use crate::inputs::Inputs;
@@ -80,8 +81,10 @@ pub(super) async fn carry_out(
     std::fs::create_dir_all(report_dir)
         .with_context(|| format!("making the folder {}", report_dir.display()))?;
     let beginning = order.beginning();
-    if let Some(file) = &order.state {
-        keep_state(cx, file, State::new(beginning.clone(), order.plan.clone()))?;
+    let state = State::new(beginning.clone(), order.plan.clone());
+    match &order.state {
+        Some(file) => keep_state(cx, file, state)?,
+        None => cx.journal.go_on(None, state),
     }
     let show = Show::open(cx, publisher.terminal);
     cx.events.emit(Event::Began(beginning.clone()));
@@ -117,6 +120,10 @@ pub(super) async fn carry_out(
             stopped(cx, order, known)
         }
     };
+    if let (Some(lease), Some(state)) = (&cx.lease, cx.journal.state()) {
+        lease.note(state);
+    }
+    give_back(cx.lease.as_ref(), cx.journal.has_ended()).await;
     let code = finished.outcome.exit_code();
     Ok((finished, code))
 }
@@ -125,7 +132,9 @@ pub(super) async fn carry_out(
 /// before anything is changed; and the state of a run that was not finished is not written over.
 fn keep_state(cx: &Context, file: &Path, state: State) -> Result<(), EarlyExit> {
     let earlier = State::read(file).map_err(|why| EarlyExit::bad_input(why.0))?;
+    // With a lease, what an earlier run left was brought to its end before this one was planned.
     if let Some(earlier) = earlier
+        && cx.lease.is_none()
         && !earlier.has_ended()
         && !earlier.progress.steps.is_empty()
     {

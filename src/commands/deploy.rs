@@ -1,11 +1,13 @@
 //! `deploy`: a release, from the inputs to the exit code.
 
 use super::planned::Planned;
+use super::turn::WAIT;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config::{self, Config};
 use crate::deploy::deploy;
 use crate::inputs::Inputs;
+use crate::lease::Patience;
 use crate::names::Release;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
@@ -26,6 +28,7 @@ pub(super) async fn run(
         inputs,
         terminal,
         report_dir: &command.report_dir,
+        patience: Patience::Waits(WAIT),
         state: command.state.as_deref(),
     };
     let decide = async |aws: &_| {

@@ -9,6 +9,7 @@ use super::clock::clock;
 use super::publish::Publisher;
 use super::show::{Show, ended_at_once, finish_command, last_words};
 use super::signals::signals;
+use super::turn::{Asking, WAIT, give_back};
 use super::{EarlyExit, Terminal, access};
 use crate::announce::Announcer;
 use crate::aws::Aws;
@@ -18,6 +19,7 @@ use crate::cli;
 use crate::ending::restore_by_hand;
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
+use crate::lease::{self, Lease, Patience};
 use crate::outcome::{EXIT_OK, EXIT_STUCK, EXIT_UNEXPECTED, Outcome};
 use crate::report::Run;
 use crate::run::beginning::Beginning;
@@ -115,11 +117,14 @@ impl Work<'_> {
         clock: Clock,
     ) -> Result<(Outcome, u8), EarlyExit> {
         let aws = self.connect(&state, network, &clock).await?;
-        let cx = Context::new(aws, network.clone(), clock);
+        let lease = self.turn(&state, &aws, network, &clock).await?;
+        let mut cx = Context::new(aws, network.clone(), clock);
+        cx.lease = lease;
+        let cx = cx;
         let show = Show::open(&cx, self.terminal);
         cx.events.emit(self.began(&state));
         let whole = async {
-            let ending = finish(&cx, self.file, state.clone())
+            let ending = finish(&cx, Some(self.file), state.clone())
                 .await
                 .map_err(|error| self.explain(&state, EarlyExit::from(error)))?;
             let Ending {
@@ -151,6 +156,7 @@ impl Work<'_> {
                     EXIT_UNEXPECTED
                 }
             };
+            give_back(cx.lease.as_ref(), is_complete).await;
             Ok((outcome, code))
         };
         tokio::select! {
@@ -164,6 +170,38 @@ impl Work<'_> {
                 Ok((outcome, code))
             }
         }
+    }
+
+    /// The lease of the run's app and environment: at once if it is that run's own, whose process is gone; else in turn.
+    async fn turn(
+        &self,
+        state: &State,
+        aws: &Aws,
+        network: &Network,
+        clock: &Clock,
+    ) -> Result<Option<Lease>, EarlyExit> {
+        let plan = &state.plan;
+        let names = plan.names();
+        let place = names.lease(&plan.account, &plan.region);
+        let held = lease::read(aws, &place).await?;
+        let run = held.and_then(|(_, record)| record.run);
+        let is_own = run
+            .and_then(|run| State::of_value(run).ok())
+            .is_some_and(|run| run.plan.deployment == plan.deployment);
+        let patience = match is_own {
+            true => Patience::Overtakes,
+            false => Patience::Waits(WAIT),
+        };
+        let asking = Asking {
+            aws,
+            network,
+            clock,
+            inputs: self.inputs,
+            terminal: self.terminal,
+            command: "finish",
+            release: &plan.release,
+        };
+        Ok(asking.turn(&names, patience).await?.lease)
     }
 
     /// Clients for the account that the run was in.

@@ -22,6 +22,7 @@ mod show;
 mod signals;
 mod status;
 mod terminal;
+mod turn;
 mod verify;
 
 use std::fmt;

@@ -1,12 +1,16 @@
 //! What `deploy`, `rollback` and `verify` have in common: they look, and carry out the plan that comes of it, or publish
 //! why there is none.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 
 use super::carry_out::{Order, carry_out, state_file};
 use super::clock::clock;
 use super::publish::Publisher;
 use super::signals::unless_cancelled;
+use super::turn::{Asking, Settled, give_back};
 use super::{EarlyExit, Terminal, access};
 use crate::announce::Announcer;
 use crate::aws::Aws;
@@ -15,12 +19,15 @@ use crate::cli;
 use crate::config::Config;
 use crate::ending::Finished;
 use crate::inputs::Inputs;
+use crate::lease::{Lease, Patience};
 use crate::names::Release;
+use crate::outcome::Outcome;
 use crate::plan::durations::Needed;
 use crate::plan::{Decision, Plan};
 use crate::prepare::hold_credentials;
 use crate::run::beginning::Beginning;
 use crate::run::context::Context;
+use crate::stack::Names;
 use net_clock::Clock;
 use net_clock::Network;
 
@@ -36,8 +43,20 @@ pub(super) struct Planned<'a> {
     pub(super) terminal: &'a Terminal,
     /// Where the reports go.
     pub(super) report_dir: &'a Path,
+    /// How it waits for its turn.
+    pub(super) patience: Patience,
     /// Where the run's state is kept, if it was said.
     pub(super) state: Option<&'a Path>,
+}
+
+/// A decision, and what it is carried out with.
+struct Decided<Brought> {
+    aws: Aws,
+    clock: Clock,
+    decision: Decision,
+    /// What the decision brought along; `None` when it needed no look.
+    brought: Option<Brought>,
+    lease: Option<Lease>,
 }
 
 impl Planned<'_> {
@@ -59,14 +78,13 @@ impl Planned<'_> {
             report_dir: self.report_dir,
             announcer: Some(&announcer),
         };
-        let looking = async {
-            let clock = clock(self.options, inputs, &network).await?;
-            let aws = access::connect(config, inputs, &network, &clock).await?;
-            let (decision, brought) = decide(&aws).await?;
-            let decision = hold_credentials(decision, aws.life(), clock.utc(), self.needed);
-            Ok((aws, clock, (decision, brought)))
-        };
-        let (aws, clock, (decision, brought)) = unless_cancelled(looking).await?;
+        let Decided {
+            aws,
+            clock,
+            decision,
+            brought,
+            lease,
+        } = self.decide(config, wanted, &network, decide).await?;
         let (outcome, code) = match decision {
             Decision::Release(plan) => {
                 if aws.life() == Life::Unknown {
@@ -80,12 +98,15 @@ impl Planned<'_> {
                     state: Some(state_file(self.state, inputs, self.report_dir)),
                     publisher,
                 };
+                let brought = brought.context("a plan without what it was made from")?;
                 let page = async |cx: &Context, ledger| sequence(cx, &plan, &brought, ledger).await;
-                let cx = Context::new(aws, network, clock);
+                let mut cx = Context::new(aws, network, clock);
+                cx.lease = lease;
                 let (finished, code) = carry_out(&cx, &order, page, || None).await?;
                 (finished.outcome, code)
             }
             undecided => {
+                give_back(lease.as_ref(), true).await;
                 let beginning = self.beginning(config, wanted);
                 publisher.undecided(&beginning, undecided).await
             }
@@ -94,6 +115,72 @@ impl Planned<'_> {
             self.terminal.say(&serde_json::json!(outcome).to_string());
         }
         Ok(code)
+    }
+
+    /// Takes the turn, brings what an earlier run left to its end, looks, and decides.
+    async fn decide<Brought>(
+        &self,
+        config: &Config,
+        wanted: &Release,
+        network: &Network,
+        decide: impl AsyncFnOnce(&Aws) -> anyhow::Result<(Decision, Brought)>,
+    ) -> Result<Decided<Brought>, EarlyExit> {
+        let inputs = self.inputs;
+        // What is decided has to stay true: nobody else's turn comes between the look and the last word.
+        let held = RefCell::new(None);
+        let looking = async {
+            let clock = clock(self.options, inputs, network).await?;
+            let aws = access::connect(config, inputs, network, &clock).await?;
+            let asking = Asking {
+                aws: &aws,
+                network,
+                clock: &clock,
+                inputs,
+                terminal: self.terminal,
+                command: self.name,
+                release: wanted,
+            };
+            let names = Names::new(&config.app, &config.environment);
+            let mut turn = asking.turn(&names, self.patience).await?;
+            let settled = asking.settle(&mut turn).await?;
+            *held.borrow_mut() = turn.lease;
+            if let Some(went_back) = settled.filter(|it| self.is_done_by(it, wanted)) {
+                return Ok((aws, clock, Err(went_back)));
+            }
+            let (decision, brought) = decide(&aws).await?;
+            let decision = hold_credentials(decision, aws.life(), clock.utc(), self.needed);
+            Ok((aws, clock, Ok((decision, brought))))
+        };
+        let looked = unless_cancelled(looking).await;
+        let lease = held.into_inner();
+        let (aws, clock, decided) = match looked {
+            Ok(looked) => looked,
+            Err(early) => {
+                give_back(lease.as_ref(), true).await;
+                return Err(early);
+            }
+        };
+        let (decision, brought) = match decided {
+            Ok((decision, brought)) => (decision, Some(brought)),
+            // The way back was the end of the run that was stopped.
+            Err(settled) => (Decision::NothingToDo(serving(&settled.outcome)), None),
+        };
+        let (decision, lease) = match (decision, lease) {
+            (Decision::Release(_), None) => (no_bucket(config), None),
+            other => other,
+        };
+        Ok(Decided {
+            aws,
+            clock,
+            decision,
+            brought,
+            lease,
+        })
+    }
+
+    /// Whether a rollback is done once a run that had begun to move the traffic was undone.
+    fn is_done_by(&self, settled: &Settled, wanted: &Release) -> bool {
+        self.name == "rollback" && settled.moved && wanted.0.is_empty()
     }
 
     /// What a run is about before anything is known of AWS.
@@ -117,4 +204,23 @@ fn unknown_life(needed: &Needed) -> String {
         "these AWS credentials end with a session, and nobody said when (AWS_CREDENTIAL_EXPIRATION); this run may take \
          {minutes} minutes, and could not be undone after their end; in GitHub Actions, role-arn has sessions renewed"
     )
+}
+
+/// Who serves after a run was undone.
+fn serving(outcome: &Outcome) -> Release {
+    match outcome {
+        Outcome::RolledBack { serving, .. }
+        | Outcome::Cancelled { serving, .. }
+        | Outcome::Stopped { serving, .. } => serving.clone().unwrap_or_default(),
+        Outcome::Unproven { release, .. } | Outcome::Deployed { release, .. } => release.clone(),
+        _ => Release::default(),
+    }
+}
+
+/// Nothing is changed without the lease, and there is nowhere to keep it.
+fn no_bucket(config: &Config) -> Decision {
+    Decision::Refused(format!(
+        "the bucket of {} in {} does not exist, which keeps two runs from each other; run: bg-deploy provision --environment {}",
+        config.app, config.environment, config.environment
+    ))
 }

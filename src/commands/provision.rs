@@ -1,14 +1,18 @@
 //! `provision`: makes or updates what a release needs.
 
 use super::clock::clock;
+use super::turn::{Asking, WAIT, give_back};
 use super::{EarlyExit, Terminal, access};
 use crate::aws::sts;
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
+use crate::lease::Patience;
+use crate::names::Release;
 use crate::outcome::EXIT_OK;
 use crate::provision;
 use crate::run::context::Context;
+use crate::stack::Names;
 use net_clock::Network;
 
 pub(super) async fn run(
@@ -29,8 +33,28 @@ pub(super) async fn run(
             caller.account, caller.arn, config.environment
         )));
     }
-    let cx = Context::new(aws, network, clock);
-    let made = provision::provision(&cx, &config, &caller).await?;
+    let names = Names::new(&config.app, &config.environment);
+    let mut made = provision::Provisioned::default();
+    // The bucket first: it keeps the lease.
+    let mut cx = Context::new(aws, network.clone(), clock.clone());
+    provision::artifacts::ensure_bucket(&cx, &names, &caller, &mut made).await?;
+    let release = Release::default();
+    let asking = Asking {
+        aws: &cx.aws,
+        network: &network,
+        clock: &clock,
+        inputs,
+        terminal,
+        command: "provision",
+        release: &release,
+    };
+    let turn = asking.turn(&names, Patience::Waits(WAIT)).await?;
+    cx.lease = turn.lease;
+    let provisioned = cx.keep_lease(provision::provision(&cx, &config, &caller, made));
+    let made = Box::pin(provisioned).await;
+    // What an earlier run left half done is left for whoever finishes it.
+    give_back(cx.lease.as_ref(), turn.left.is_none()).await;
+    let made = made?;
     if options.json {
         let answer =
             serde_json::json!({"created": made.created, "left": made.left, "url": made.url});

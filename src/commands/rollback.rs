@@ -1,10 +1,12 @@
 //! `rollback`: back to a release that was live before; no artifact, no bake.
 
 use super::planned::Planned;
+use super::turn::WAIT;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
+use crate::lease::Patience;
 use crate::names::Release;
 use crate::plan::Plan;
 use crate::prepare::prepare_rollback;
@@ -25,6 +27,10 @@ pub(super) async fn run(
         inputs,
         terminal,
         report_dir: &command.report_dir,
+        patience: match command.take_over {
+            true => Patience::Overtakes,
+            false => Patience::Waits(WAIT),
+        },
         state: command.state.as_deref(),
     };
     let wanted = to.clone().unwrap_or_else(|| Release(String::new()));

@@ -2,10 +2,12 @@
 
 use super::deploy::wanted_release;
 use super::planned::Planned;
+use super::turn::WAIT;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
+use crate::lease::Patience;
 use crate::plan::Plan;
 use crate::prepare::prepare_verification;
 use crate::verify::verify;
@@ -25,6 +27,7 @@ pub(super) async fn run(
         inputs,
         terminal,
         report_dir: &command.report_dir,
+        patience: Patience::Waits(WAIT),
         state: command.state.as_deref(),
     };
     let discard = command.discard_previous;

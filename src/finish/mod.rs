@@ -40,8 +40,12 @@ pub struct Ending {
     pub is_complete: bool,
 }
 
-/// Finishes the run whose `state` was read from the file at `path`.
-pub async fn finish(cx: &Context, path: &Path, state: State) -> Result<Ending> {
+/// Finishes the run whose `state` was read from the file at `path`, or from the lease.
+pub async fn finish(cx: &Context, path: Option<&Path>, state: State) -> Result<Ending> {
+    cx.keep_lease(Box::pin(go_on(cx, path, state))).await
+}
+
+async fn go_on(cx: &Context, path: Option<&Path>, state: State) -> Result<Ending> {
     let plan = state.plan.clone();
     let forward = goes_forward(plan.goes_back(), &state.progress);
     cx.journal.go_on(path, state);

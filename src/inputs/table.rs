@@ -187,6 +187,13 @@ pub const INPUTS: &[Input] = &[
         "the one that was live before",
     ),
     Input::new(
+        ("take-over", "BGD_TAKE_OVER"),
+        &["rollback"],
+        CommandLine,
+        "Stop the run that is under way, and undo it first; otherwise its end is waited for.",
+        "`false`",
+    ),
+    Input::new(
         ("discard-previous", "BGD_DISCARD_PREVIOUS"),
         &["verify"],
         CommandLine,

@@ -120,7 +120,7 @@ async fn check_otherwise(
 ) -> Result<()> {
     let group = names.group(colour);
     match autoscaling::see_no_weight(&cx.aws, &group).await {
-        Ok(idle) => elbv2::set_health_check(&cx.aws, idle, arn, check).await,
+        Ok(idle) => elbv2::set_health_check(&cx.aws, cx.held().await?, idle, arn, check).await,
         Err(error) if Contradiction::of(&error).is_some() || is_not_found(&error) => {
             made.left.push(format!(
                 "the health check of {colour} is left as it is, because {colour} serves; the next release sets its own"

@@ -38,8 +38,13 @@ pub struct Provisioned {
     pub url: String,
 }
 
-/// Makes whatever does not exist yet.
-pub async fn provision(cx: &Context, config: &Config, caller: &Caller) -> Result<Provisioned> {
+/// Makes whatever does not exist yet; `made` is what was made before this.
+pub async fn provision(
+    cx: &Context,
+    config: &Config,
+    caller: &Caller,
+    mut made: Provisioned,
+) -> Result<Provisioned> {
     if let Some(account) = &config.account
         && *account != caller.account
     {
@@ -50,7 +55,6 @@ pub async fn provision(cx: &Context, config: &Config, caller: &Caller) -> Result
         );
     }
     let names = Names::new(&config.app, &config.environment);
-    let mut made = Provisioned::default();
     let place = Box::pin(find_place(cx, config)).await?;
     let groups = Box::pin(security_groups::ensure(
         cx, config, &names, &place, &mut made,

@@ -178,10 +178,10 @@ fn by_others(serving: Option<&Release>, weights: Option<Weights>, count: &str) -
         Some(serving) => Phrase::new("Not by this run. ")
             .name(&serving.0)
             .words(format!(
-                " answers everybody now, and {weights}: somebody else's doing, and left so.{count}"
+                " answers everybody now, and {weights}; the run stopped, and left that as it is.{count}"
             )),
         None => Phrase::new(format!(
-            "Look at it: no one release answers everybody, and {weights}. That is somebody else's doing, and left so.{count}"
+            "Look at it: no one release answers everybody, and {weights}; the run stopped, and left that as it is.{count}"
         )),
     }
 }

@@ -176,7 +176,7 @@ fn by_others(subject: &Beginning, serving: Option<&Release>, weights: Option<Wei
     };
     let weights = weights.map_or_else(String::new, |weights| format!(" ({weights})"));
     phrase
-        .words(format!("{weights}: somebody else changed it; "))
+        .words(format!("{weights}; the run for "))
         .name(&subject.release.0)
 }
 

@@ -38,11 +38,8 @@ pub(super) fn of(outcome: &Outcome, subject: &Beginning) -> (Tone, &'static str)
         Outcome::Cancelled { .. } => (Tone::Warning, "Cancelled"),
         Outcome::Stopped {
             serving: Some(_), ..
-        } => (Tone::Warning, "Stopped by somebody else's change"),
-        Outcome::Stopped { serving: None, .. } => (
-            Tone::Bad,
-            "Stopped by somebody else's change: look at live traffic",
-        ),
+        } => (Tone::Warning, "Stopped, and left as it is"),
+        Outcome::Stopped { serving: None, .. } => (Tone::Bad, "Stopped: look at live traffic"),
         Outcome::Stuck { .. } => (Tone::Bad, "Stuck: live traffic needs a person"),
         Outcome::Unproven { .. } if subject.is_rollback() => {
             (Tone::Warning, "Rolled back, but not proven")

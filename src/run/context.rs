@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
 use super::bug::bug;
@@ -13,6 +14,8 @@ use super::journal::{Journal, Notice};
 use super::step_id::StepId;
 use super::wait::{Limits, Look, WaitError, wait_until};
 use crate::aws::Aws;
+use crate::aws::witness::Held;
+use crate::lease::{Lease, Lost};
 use net_clock::{Clock, Network};
 
 /// Told of every event as it happens.
@@ -113,6 +116,8 @@ pub struct Context {
     pub events: Events,
     /// What has begun, and how far it came.
     pub journal: Journal,
+    /// The right to change anything; `None`: nothing can be changed that could harm.
+    pub lease: Option<Lease>,
 }
 
 impl Context {
@@ -124,7 +129,71 @@ impl Context {
             events: Events::new(&clock),
             cancel: CancellationToken::new(),
             journal: Journal::default(),
+            lease: None,
             clock,
+        }
+    }
+
+    /// The same, for a run that holds this lease.
+    pub fn holding(mut self, lease: Lease) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// That the lease is held, now.
+    pub async fn held(&self) -> anyhow::Result<Held> {
+        let Some(lease) = &self.lease else {
+            bail!("nothing may be changed: this run does not hold the lease");
+        };
+        Ok(lease.held().await?)
+    }
+
+    /// Fails when a lease was held, and is not any more.
+    pub async fn still_held(&self) -> anyhow::Result<()> {
+        match &self.lease {
+            Some(_) => self.held().await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Why the lease is lost, if it is.
+    pub fn lost(&self) -> Option<Lost> {
+        self.lease.as_ref().and_then(Lease::lost)
+    }
+
+    /// Writes down in the lease what is about to be done, before it is.
+    pub async fn write_down(&self) -> anyhow::Result<()> {
+        let Some(lease) = &self.lease else {
+            return Ok(());
+        };
+        if let Some(state) = self.journal.state() {
+            lease.note(state);
+        }
+        lease.write_down().await?;
+        Ok(())
+    }
+
+    /// Carries out `run`, and keeps the lease meanwhile. A run that loses it is cancelled; so is one that soon will, as
+    /// long as it may still put things back.
+    pub async fn keep_lease<T>(&self, run: impl Future<Output = T>) -> T {
+        let Some(lease) = &self.lease else {
+            return run.await;
+        };
+        let keeping = async {
+            let note = || self.journal.state_if_new();
+            let why = lease.keep(note).await;
+            self.events.note(format!("{why}; the run stops"));
+            self.cancel.cancel();
+            // One that is not lost yet is kept, for undoing.
+            while self.lost().is_none() {
+                lease.keep(note).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            done = run => done,
+            () = keeping => unreachable!("it is pending"),
         }
     }
 
@@ -222,6 +291,11 @@ impl Undoing<'_> {
     /// The step whose failure is the reason to undo; `None` when it is a cancel, the plan, or another process's run.
     pub fn failed_in(&self) -> Option<StepId> {
         self.failed_in
+    }
+
+    /// That the lease is held, now.
+    pub async fn held(&self) -> anyhow::Result<Held> {
+        self.context.held().await
     }
 
     /// What a step may use for looking, without waiting.

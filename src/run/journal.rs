@@ -16,11 +16,13 @@ use super::state::State;
 use super::step_id::StepId;
 use crate::outcome::Outcome;
 
-/// The run's state outside this process.
+/// The run's state, and the file that it is kept in, if it is.
 #[derive(Debug)]
 struct Kept {
-    path: PathBuf,
+    path: Option<PathBuf>,
     state: Box<State>,
+    /// It has changed since it was asked for.
+    is_new: bool,
     /// It could not be written once, which was told.
     is_lost: bool,
 }
@@ -39,15 +41,16 @@ impl Journal {
     /// Keeps `state` in a file from now on; fails when that can't be written.
     pub fn keep(&self, path: &Path, state: State) -> anyhow::Result<()> {
         state.write(path)?;
-        self.go_on(path, state);
+        self.go_on(Some(path), state);
         Ok(())
     }
 
-    /// Goes on where the run came to whose `state` is in this file.
-    pub fn go_on(&self, path: &Path, state: State) {
+    /// Goes on where the run came to whose `state` is in this file, or in none.
+    pub fn go_on(&self, path: Option<&Path>, state: State) {
         *self.progress.borrow_mut() = state.progress.clone();
         *self.kept.borrow_mut() = Some(Kept {
-            path: path.to_owned(),
+            path: path.map(Path::to_owned),
+            is_new: true,
             state: Box::new(state),
             is_lost: false,
         });
@@ -55,7 +58,27 @@ impl Journal {
 
     /// The file, if there is one.
     pub fn file(&self) -> Option<PathBuf> {
-        self.kept.borrow().as_ref().map(|kept| kept.path.clone())
+        self.kept.borrow().as_ref()?.path.clone()
+    }
+
+    /// Whether nobody has to do anything about the run any more.
+    pub fn has_ended(&self) -> bool {
+        let kept = self.kept.borrow();
+        kept.as_ref().is_none_or(|kept| kept.state.has_ended())
+    }
+
+    /// The run's state, as it is written down elsewhere as well.
+    pub fn state(&self) -> Option<Value> {
+        let mut kept = self.kept.borrow_mut();
+        let kept = kept.as_mut()?;
+        kept.is_new = false;
+        kept.state.to_value().ok()
+    }
+
+    /// The same, if it has changed since it was asked for.
+    pub fn state_if_new(&self) -> Option<Value> {
+        let is_new = self.kept.borrow().as_ref()?.is_new;
+        is_new.then(|| self.state()).flatten()
     }
 
     /// How far the run came.
@@ -137,7 +160,8 @@ impl Journal {
         let mut kept = self.kept.borrow_mut();
         let kept = kept.as_mut()?;
         change(&mut kept.state);
-        let error = kept.state.write(&kept.path).err()?;
+        kept.is_new = true;
+        let error = kept.state.write(kept.path.as_deref()?).err()?;
         let is_first = !std::mem::replace(&mut kept.is_lost, true);
         is_first.then(|| {
             format!("{error:#}; the run goes on, and if it is killed now, nobody can finish it")

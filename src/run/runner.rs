@@ -21,6 +21,7 @@ use super::wait::WaitError;
 use crate::aws::error::{ErrorKind, kind};
 use crate::aws::witness::Contradiction;
 use crate::cause::{Cause, Reason};
+use crate::lease::Lost;
 use crate::outcome::Leftover;
 
 /// How long a call that got no answer may take to have its effect; what is undone meanwhile it would do again.
@@ -110,8 +111,12 @@ impl<'a> Runner<'a> {
         let (cx, about) = (self.context, S::ABOUT);
         self.begin(about)?;
         cx.note_if(cx.journal.began(about.id, about.zone));
-        // Boxed: the SDK's futures are large, and a release would hold many of them on one stack.
-        let started = unpanicked(Box::pin(step.start(cx))).await;
+        // What is about to be done is known outside this process, or it is not done.
+        let started = match cx.write_down().await {
+            // Boxed: the SDK's futures are large, and a release would hold many of them on one stack.
+            Ok(()) => unpanicked(Box::pin(step.start(cx))).await,
+            Err(error) => Err(error),
+        };
         let handle = started.as_ref().ok().cloned();
         let result = match started {
             Ok(handle) => self.settle(&step, &handle).await,
@@ -159,7 +164,11 @@ impl<'a> Runner<'a> {
         let (cx, about) = (self.context, F::ABOUT);
         self.begin(about)?;
         cx.note_if(cx.journal.began(about.id, about.zone));
-        let result = match unpanicked(Box::pin(step.start(cx))).await {
+        let started = match cx.write_down().await {
+            Ok(()) => unpanicked(Box::pin(step.start(cx))).await,
+            Err(error) => Err(error),
+        };
+        let result = match started {
             Ok(begun) => {
                 cx.note_if(cx.journal.started(about.id, Value::Null));
                 unpanicked(Box::pin(step.settle(cx, &begun))).await
@@ -247,7 +256,12 @@ impl<'a> Runner<'a> {
         }
         while let Some(armed) = self.armed.pop() {
             let about = armed.about();
-            match unpanicked(armed.undo(cx.for_undo().because(self.failed))).await {
+            // Another's by now: not even what only this run made is taken from under it.
+            let undone = match cx.still_held().await {
+                Ok(()) => unpanicked(armed.undo(cx.for_undo().because(self.failed))).await,
+                Err(lost) => Err(lost),
+            };
+            match undone {
                 Ok(None) => cx.note_if(cx.journal.undone(about.id, None)),
                 Ok(Some(summary)) => {
                     cx.note_if(cx.journal.undone(about.id, Some(&summary)));
@@ -317,10 +331,12 @@ fn tell(cx: &Context, leftover: Leftover) -> Leftover {
 /// Why it failed; whoever asks whether that was somebody else's doing goes by the reason.
 fn cause_of(error: &anyhow::Error) -> Cause {
     let cause = Cause::of(error);
-    match Contradiction::of(error) {
-        Some(seen) if seen.is_another_s() => cause.with(Reason::Another),
-        _ => cause,
+    let is_moved = Contradiction::of(error).is_some_and(Contradiction::is_another_s);
+    let lost = error.chain().find_map(|cause| cause.downcast_ref::<Lost>());
+    if is_moved || matches!(lost, Some(Lost::Overtaken(_))) {
+        return cause.with(Reason::Another);
     }
+    cause
 }
 
 fn is_cancelled(error: &anyhow::Error) -> bool {

@@ -92,16 +92,26 @@ impl State {
         })
     }
 
-    fn text(&self) -> Result<String> {
+    /// As it is written, in a file or elsewhere.
+    pub fn to_value(&self) -> Result<Value> {
         let mut state = serde_json::to_value(self)?;
         state["format"] = FORMAT.into();
         state["version"] = env!("CARGO_PKG_VERSION").into();
-        Ok(serde_json::to_string_pretty(&state)?)
+        Ok(state)
+    }
+
+    fn text(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(&self.to_value()?)?)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         let no_state = |error| format!("is not the state of a run ({error})");
-        let state: Value = serde_json::from_str(text).map_err(no_state)?;
+        Self::of_value(serde_json::from_str(text).map_err(no_state)?)
+    }
+
+    /// The state that was written so, or why it is none.
+    pub fn of_value(state: Value) -> Result<Self, String> {
+        let no_state = |error| format!("is not the state of a run ({error})");
         match state.get("format").and_then(Value::as_u64) {
             Some(FORMAT) => {}
             Some(other) => {

@@ -60,11 +60,12 @@ impl Step for ClearIdle {
     async fn start(&self, cx: &Context) -> Result<Handle> {
         // Somebody may have made it live since the plan was made; then its scale-in is taken back by nobody but them.
         autoscaling::see_no_weight(&cx.aws, &self.group).await?;
-        autoscaling::delete_scheduled_action(&cx.aws, &self.group, &self.action).await?;
+        autoscaling::delete_scheduled_action(&cx.aws, cx.held().await?, &self.group, &self.action)
+            .await?;
         let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
         if group.capacity != Capacity::NONE {
             let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
-            autoscaling::change_idle(&cx.aws, idle, Capacity::NONE, None).await?;
+            autoscaling::change_idle(&cx.aws, cx.held().await?, idle, Capacity::NONE, None).await?;
         }
         Ok(Handle {
             instances: group.members.len(),

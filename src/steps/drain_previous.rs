@@ -69,7 +69,7 @@ impl Forward for DrainPrevious {
     };
 
     async fn start(&self, cx: &Context) -> Result<()> {
-        self.preview.close(&cx.aws).await
+        self.preview.close(cx).await
     }
 
     async fn settle(&self, cx: &Context, (): &()) -> Result<Settled<()>> {

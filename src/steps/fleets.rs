@@ -61,7 +61,7 @@ impl Fleets {
         let live = autoscaling::describe_group(aws, &self.previous_group).await?;
         let least = live.capacity.desired.max(self.planned);
         let group = &self.candidate_group;
-        let floor = autoscaling::raise(aws, group, least).await?;
+        let floor = autoscaling::raise(aws, cx.held().await?, group, least).await?;
         let wanted = usize::try_from(least).unwrap_or_default();
         if floor.now.desired > floor.before.desired {
             let more = floor.now.desired - floor.before.desired;
@@ -109,7 +109,7 @@ impl Fleets {
 
     /// Keeps the previous colour at its size: its policies see less traffic with each stage.
     pub(super) async fn pin_previous(&self, cx: &Context) -> Result<()> {
-        autoscaling::pin(&cx.aws, &self.previous_group).await?;
+        autoscaling::pin(&cx.aws, cx.held().await?, &self.previous_group).await?;
         Ok(())
     }
 
@@ -118,14 +118,18 @@ impl Fleets {
         if self.alarms_off {
             return Ok(());
         }
-        thaw_only(&cx.aws, &self.candidate_group, ALARMS).await
+        thaw_only(cx, &self.candidate_group, ALARMS).await
     }
 
     /// Gives the previous colour, which is live again, its own floor back.
     pub(super) async fn release_previous(&self, cx: &Context) {
         let (floor, ceiling) = self.bounds;
         let group = &self.previous_group;
-        if let Err(error) = autoscaling::set_floor(&cx.aws, group, floor, ceiling).await {
+        let releasing = async {
+            let held = cx.held().await?;
+            autoscaling::set_floor(&cx.aws, held, group, floor, ceiling).await
+        };
+        if let Err(error) = releasing.await {
             cx.events.note(format!(
                 "{group} keeps its floor pinned, and won't be scaled in by its policies until the next run: {error:#}"
             ));

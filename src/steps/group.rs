@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::aws::Aws;
 use crate::aws::autoscaling::{self, Activity, Capacity, Group};
 use crate::plan::{FROZEN, IdleBefore};
-use crate::run::context::Undoing;
+use crate::run::context::{Context, Undoing};
 use crate::run::wait::{Limits, Look};
 
 /// Deregistration delay and termination take a few minutes.
@@ -34,19 +34,18 @@ pub(super) async fn latest_activity(aws: &Aws, group: &str) -> Result<SystemTime
 }
 
 /// Lets the group's policies act again; what was suspended before stays so.
-pub(super) async fn thaw(aws: &Aws, group: &str, suspended_before: &[String]) -> Result<()> {
+pub(super) async fn thaw(cx: &Context, group: &str, suspended_before: &[String]) -> Result<()> {
     let ours: Vec<_> = FROZEN
         .iter()
         .map(|&process| process.to_owned())
         .filter(|process| !suspended_before.contains(process))
         .collect();
-    autoscaling::resume_processes(aws, group, &ours).await?;
-    Ok(())
+    autoscaling::resume_processes(&cx.aws, cx.held().await?, group, &ours).await
 }
 
 /// Lets one process of the group act again.
-pub(super) async fn thaw_only(aws: &Aws, group: &str, process: &str) -> Result<()> {
-    autoscaling::resume_processes(aws, group, &[process.to_owned()]).await
+pub(super) async fn thaw_only(cx: &Context, group: &str, process: &str) -> Result<()> {
+    autoscaling::resume_processes(&cx.aws, cx.held().await?, group, &[process.to_owned()]).await
 }
 
 /// Has a colour that was retained scaled in at its time again, or soon, if that has passed.
@@ -62,7 +61,8 @@ pub(super) async fn schedule_again(
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
     let at = at.max(cx.context().clock.utc() + SOON);
     let idle = autoscaling::see_no_weight(cx.aws(), group).await?;
-    autoscaling::schedule_capacity(cx.aws(), idle, action, at, Capacity::NONE).await?;
+    autoscaling::schedule_capacity(cx.aws(), cx.held().await?, idle, action, at, Capacity::NONE)
+        .await?;
     Ok(Some(at))
 }
 

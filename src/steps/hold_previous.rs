@@ -12,7 +12,6 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::group::{latest_activity, look_for_launch, schedule_again, thaw};
-use crate::aws::Aws;
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::utc;
 use crate::plan::{FROZEN, IdleBefore, Plan};
@@ -53,9 +52,9 @@ impl HoldPrevious {
 }
 
 /// Sets the capacity as it was; not of a group that visitors are led to by now.
-async fn put_back(aws: &Aws, group: &str, before: Capacity) -> Result<()> {
-    let idle = autoscaling::see_no_weight(aws, group).await?;
-    autoscaling::change_idle(aws, idle, before, None).await
+async fn put_back(cx: Undoing<'_>, group: &str, before: Capacity) -> Result<()> {
+    let idle = autoscaling::see_no_weight(cx.aws(), group).await?;
+    autoscaling::change_idle(cx.aws(), cx.held().await?, idle, before, None).await
 }
 
 impl Step for HoldPrevious {
@@ -80,9 +79,16 @@ impl Step for HoldPrevious {
         let activities_until = latest_activity(&cx.aws, &self.group).await?;
         // First of all, so that nothing is due between two of these calls.
         let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
-        autoscaling::freeze(&cx.aws, idle, &FROZEN).await?;
-        autoscaling::delete_scheduled_action(&cx.aws, &self.group, &self.action).await?;
-        autoscaling::raise(&cx.aws, &self.group, self.capacity.desired).await?;
+        autoscaling::freeze(&cx.aws, cx.held().await?, idle, &FROZEN).await?;
+        autoscaling::delete_scheduled_action(&cx.aws, cx.held().await?, &self.group, &self.action)
+            .await?;
+        autoscaling::raise(
+            &cx.aws,
+            cx.held().await?,
+            &self.group,
+            self.capacity.desired,
+        )
+        .await?;
         Ok(Handle { activities_until })
     }
 
@@ -109,14 +115,14 @@ impl Step for HoldPrevious {
     }
 
     async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        let (aws, group) = (cx.aws(), &self.group);
+        let group = &self.group;
         // One that fails does not keep the others from being put back.
         let updated = match self.before.capacity {
             Capacity::NONE => Ok(()),
-            before => put_back(aws, group, before).await,
+            before => put_back(cx, group, before).await,
         };
         let scheduled = schedule_again(cx, group, &self.action, &self.before).await;
-        let thawed = thaw(aws, group, &self.before.suspended).await;
+        let thawed = thaw(cx.context(), group, &self.before.suspended).await;
         updated?;
         let scheduled = scheduled?;
         thawed?;

@@ -8,7 +8,6 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::data_plane::{PROPAGATION, ROUND, Round, Said, look};
-use crate::aws::Aws;
 use crate::aws::elbv2::{self, PreviewRule, TargetGroups};
 use crate::names::{Colour, PREVIEW_HEADER, Release};
 use crate::plan::{Plan, PreviewToken, Visitor};
@@ -49,15 +48,23 @@ impl PreviewRoute {
         }
     }
 
-    async fn open(&self, aws: &Aws, secret: &str) -> Result<()> {
+    async fn open(&self, cx: &Context, secret: &str) -> Result<()> {
         let header = (PREVIEW_HEADER, secret);
-        elbv2::write_preview(aws, &self.rule, header, &self.target_groups, self.candidate).await?;
-        Ok(())
+        let held = cx.held().await?;
+        elbv2::write_preview(
+            &cx.aws,
+            held,
+            &self.rule,
+            header,
+            &self.target_groups,
+            self.candidate,
+        )
+        .await
     }
 
     /// Has it open for a value that nobody knows.
-    pub(super) async fn close(&self, aws: &Aws) -> Result<()> {
-        self.open(aws, &random_token()?).await
+    pub(super) async fn close(&self, cx: &Context) -> Result<()> {
+        self.open(cx, &random_token()?).await
     }
 }
 
@@ -107,7 +114,7 @@ impl Step for OpenPreview {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        self.route.open(&cx.aws, self.token.reveal()).await?;
+        self.route.open(cx, self.token.reveal()).await?;
         Ok(Handle)
     }
 
@@ -139,7 +146,7 @@ impl Step for OpenPreview {
     }
 
     async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        self.route.close(cx.aws()).await?;
+        self.route.close(cx.context()).await?;
         Ok(Some("closed the preview route".to_owned()))
     }
 }

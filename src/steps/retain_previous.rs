@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::group::{EMPTYING, look_for_empty, thaw};
-use crate::aws::Aws;
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::human;
 use crate::plan::Plan;
@@ -75,9 +74,11 @@ impl HandOver {
     }
 
     /// Does it, at the size that the group has now. Nobody else would thaw it, so a failure of one half does not keep the other from being done.
-    pub async fn carry_out(&self, aws: &Aws) -> Result<()> {
-        let updated = autoscaling::set_floor(aws, &self.group, self.floor, self.ceiling).await;
-        let thawed = thaw(aws, &self.group, &self.suspended_before).await;
+    pub async fn carry_out(&self, cx: &Context) -> Result<()> {
+        let held = cx.held().await?;
+        let updated =
+            autoscaling::set_floor(&cx.aws, held, &self.group, self.floor, self.ceiling).await;
+        let thawed = thaw(cx, &self.group, &self.suspended_before).await;
         updated?;
         thawed
     }
@@ -101,26 +102,34 @@ impl Forward for RetainPrevious {
     };
 
     async fn start(&self, cx: &Context) -> Result<()> {
-        self.hand_over.carry_out(&cx.aws).await?;
+        self.hand_over.carry_out(cx).await?;
         let Some(previous) = &self.previous else {
             return Ok(());
         };
         let group = &previous.group;
         if previous.frozen {
             // An interrupted run left it so, and what is scheduled would never happen.
-            thaw(&cx.aws, group, &[]).await?;
+            thaw(cx, group, &[]).await?;
         }
         if self.retain_for.is_zero() {
             let idle = autoscaling::see_no_weight(&cx.aws, group).await?;
-            autoscaling::change_idle(&cx.aws, idle, Capacity::NONE, None).await?;
+            autoscaling::change_idle(&cx.aws, cx.held().await?, idle, Capacity::NONE, None).await?;
             return Ok(());
         }
         // Its policies see no traffic and would scale it in: the floor keeps it able to take all traffic back.
-        autoscaling::pin(&cx.aws, group).await?;
+        autoscaling::pin(&cx.aws, cx.held().await?, group).await?;
         // AWS refuses a time that is not in the future.
         let at = cx.clock.utc() + self.retain_for.max(Duration::from_secs(60));
         let idle = autoscaling::see_no_weight(&cx.aws, group).await?;
-        autoscaling::schedule_capacity(&cx.aws, idle, &self.action, at, Capacity::NONE).await?;
+        autoscaling::schedule_capacity(
+            &cx.aws,
+            cx.held().await?,
+            idle,
+            &self.action,
+            at,
+            Capacity::NONE,
+        )
+        .await?;
         Ok(())
     }
 

@@ -89,14 +89,15 @@ impl Step for ScaleUpIdle {
         let aws = &cx.aws;
         let activities_until = latest_activity(aws, &self.group).await?;
         let idle = autoscaling::see_no_weight(aws, &self.group).await?;
-        autoscaling::freeze(aws, idle, &FROZEN).await?;
+        autoscaling::freeze(aws, cx.held().await?, idle, &FROZEN).await?;
         let idle = autoscaling::see_no_weight(aws, &self.group).await?;
-        elbv2::set_health_check(aws, idle, &self.target_group, &self.check).await?;
+        elbv2::set_health_check(aws, cx.held().await?, idle, &self.target_group, &self.check)
+            .await?;
         let live = autoscaling::describe_group(aws, &self.live).await?.capacity;
         let capacity = self.capacity.with_room_for(live.desired);
         let template = Some((self.template.as_str(), self.version));
         let idle = autoscaling::see_no_weight(aws, &self.group).await?;
-        autoscaling::change_idle(aws, idle, capacity, template).await?;
+        autoscaling::change_idle(aws, cx.held().await?, idle, capacity, template).await?;
         let desired = capacity.desired;
         Ok(Handle {
             activities_until,
@@ -136,8 +137,8 @@ impl Step for ScaleUpIdle {
             .template_version
             .map(|version| (self.template.as_str(), version));
         let idle = autoscaling::see_no_weight(aws, &self.group).await?;
-        autoscaling::change_idle(aws, idle, Capacity::NONE, template).await?;
-        thaw(aws, &self.group, &self.before.suspended).await?;
+        autoscaling::change_idle(aws, cx.held().await?, idle, Capacity::NONE, template).await?;
+        thaw(cx.context(), &self.group, &self.before.suspended).await?;
         let what = format!("{} being empty", self.group);
         cx.wait(&what, EMPTYING, || async {
             let group = autoscaling::describe_group(aws, &self.group).await?;

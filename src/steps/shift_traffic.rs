@@ -119,7 +119,7 @@ impl ShiftTraffic {
         weights: Weights,
     ) -> Result<()> {
         self.written.borrow_mut().push(weights);
-        elbv2::write_weights(&cx.aws, seen, able, weights).await?;
+        elbv2::write_weights(&cx.aws, cx.held().await?, seen, able, weights).await?;
         cx.events.emit(Event::WeightsWritten { weights });
         Ok(())
     }

@@ -27,6 +27,7 @@ use crate::checkout::root;
 use crate::cloud_process::LocalAws;
 use crate::github::{GitHub, REPOSITORY, SHA, TOKEN};
 use crate::support::stepper::{Cancel, Ran, Runner};
+use crate::support::turn;
 
 /// How many times faster than AWS the local cloud is.
 const SPEED: u32 = 60;
@@ -115,8 +116,11 @@ impl Stage {
             panic!("no release: {:?}", prepared.decision);
         };
         let cx = Context::new(aws, network, Clock::accelerated(f64::from(SPEED)));
+        let cx = turn::at_once(cx, &plan.names()).await;
         let bundle = prepared.bundle.file.path();
         let outcome = deploy(&cx, &plan, bundle, None).await.outcome;
+        let lease = cx.lease.as_ref().expect("a lease");
+        lease.release(true).await.expect("given back");
         let is_live = matches!(outcome, Outcome::Deployed { .. } | Outcome::Unproven { .. });
         assert!(is_live, "{outcome:?}");
     }

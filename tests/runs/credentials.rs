@@ -33,7 +33,7 @@ fn soaking(world: &World, soak: Duration) -> Config {
 
 async fn release(world: &World, config: &Config, aws: Aws) -> (Finished, Context) {
     let (prepared, plan) = world.plan(config).await;
-    let cx = Context::new(aws, world.network.clone(), world.clock.lap());
+    let cx = world.context_of(aws).await;
     let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
     (finished, cx)
 }

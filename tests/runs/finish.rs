@@ -136,7 +136,7 @@ async fn finishing_that_is_killed_in_its_middle_and_done_again_ends_the_same() {
         let from = world.cloud.account().calls.len();
         calls += 17;
         let is_finished = {
-            let mut run = Box::pin(finish(&cx, &killed.file, killed.state()));
+            let mut run = Box::pin(finish(&cx, Some(&killed.file), killed.state()));
             poll_fn(|task| {
                 if world.cloud.account().calls.len() >= from + calls {
                     return Poll::Ready(false);
@@ -251,7 +251,7 @@ async fn weights_that_a_person_wrote_stay_and_so_does_what_serves_by_them() {
     let plan = &killed.plan;
     let cx = world.context().await;
     let theirs = Weights::split(plan.idle, 33);
-    by_hand(&cx.aws, plan, theirs).await;
+    by_hand(&cx, plan, theirs).await;
     let before = Standing::look(&world, plan).await;
     let (ending, cx) = finished(&world, &killed).await;
     world.clock.sleep(Duration::from_secs(300)).await;

@@ -43,6 +43,23 @@ fn began(step: &'static str) -> impl Fn(&Event) -> bool {
     move |event| matches!(event, Event::StepBegan { step: began, .. } if began == step)
 }
 
+/// A policy scales a group out.
+async fn grow(cx: &Context, group: &str, desired: i32) {
+    let held = cx.held().await.expect("a lease");
+    autoscaling::raise(&cx.aws, held, group, desired)
+        .await
+        .expect("more");
+}
+
+/// A group that its policies may scale in to one instance.
+async fn lower_floor(world: &World, group: &str) {
+    let cx = world.context().await;
+    let held = cx.held().await.expect("a lease");
+    autoscaling::set_floor(&cx.aws, held, group, 1, 4)
+        .await
+        .expect("a lower floor");
+}
+
 async fn weights(world: &World, plan: &Plan) -> Option<Weights> {
     let rule = elbv2::describe_traffic(&world.aws().await, &plan.traffic_rule).await;
     rule.expect("a rule").split(&plan.target_groups)
@@ -72,7 +89,7 @@ async fn a_colour_that_was_made_live_during_the_bake_is_not_emptied() {
     let (finished, plan, cx) =
         deploy_while(&world, &config, began("bake image"), async |cx, plan| {
             // The retained colour, on which the candidate was to stand.
-            by_hand(&cx.aws, plan, Weights::split(plan.idle, 100)).await;
+            by_hand(cx, plan, Weights::split(plan.idle, 100)).await;
         })
         .await;
     let Outcome::Stopped {
@@ -98,7 +115,7 @@ async fn weights_that_somebody_moves_back_in_a_soak_end_the_run_and_it_says_who_
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
     let (finished, plan, cx) = deploy_while(&world, &config, began("soak"), async |cx, plan| {
-        by_hand(&cx.aws, plan, plan.previous.weights).await;
+        by_hand(cx, plan, plan.previous.weights).await;
     })
     .await;
     let Outcome::RolledBack { cause, serving, .. } = &finished.outcome else {
@@ -117,7 +134,7 @@ async fn weights_that_somebody_writes_in_a_canary_s_hold_are_not_overwritten() {
     let theirs = |plan: &Plan| Weights::split(plan.idle, 33);
     let seen = |event: &Event| matches!(event, Event::WeightsSeen { .. });
     let (finished, plan, cx) = deploy_while(&world, &config, seen, async |cx, plan| {
-        by_hand(&cx.aws, plan, theirs(plan)).await;
+        by_hand(cx, plan, theirs(plan)).await;
     })
     .await;
     let Outcome::Stopped {
@@ -143,7 +160,7 @@ async fn weights_that_somebody_moves_in_the_drain_do_not_end_in_a_scheduled_outa
     let config = world.config("0.0.2", None);
     let drain = began("drain previous");
     let (finished, plan, cx) = deploy_while(&world, &config, drain, async |cx, plan| {
-        by_hand(&cx.aws, plan, plan.previous.weights).await;
+        by_hand(cx, plan, plan.previous.weights).await;
     })
     .await;
     let Outcome::Stopped { serving, .. } = &finished.outcome else {
@@ -163,7 +180,7 @@ async fn live_that_grows_during_the_bake_gets_a_candidate_that_can_carry_it() {
     let (finished, plan, cx) =
         deploy_while(&world, &config, began("bake image"), async |cx, plan| {
             let live = plan.names().group(plan.live);
-            autoscaling::raise(&cx.aws, &live, 10).await.expect("more");
+            grow(cx, &live, 10).await;
         })
         .await;
     assert_deployed(&finished, &cx);
@@ -178,7 +195,7 @@ async fn live_that_grows_in_a_canary_s_hold_has_the_candidate_grow_before_it_get
     let seen = |event: &Event| matches!(event, Event::WeightsSeen { .. });
     let (finished, plan, cx) = deploy_while(&world, &config, seen, async |cx, plan| {
         let live = plan.names().group(plan.live);
-        autoscaling::raise(&cx.aws, &live, 4).await.expect("more");
+        grow(cx, &live, 4).await;
     })
     .await;
     assert_deployed(&finished, &cx);
@@ -198,9 +215,7 @@ async fn from_the_first_weight_on_the_candidate_can_grow_and_the_previous_colour
         let (_, plan) = world.plan(&config).await;
         plan.names().group(plan.live)
     };
-    autoscaling::set_floor(&world.aws().await, &live, 1, 4)
-        .await
-        .expect("a lower floor");
+    lower_floor(&world, &live).await;
     let before = capacity(&world, &live).await;
     assert!(before.min < before.desired, "{before:?}");
     let seen = |event: &Event| matches!(event, Event::WeightsSeen { .. });
@@ -229,9 +244,7 @@ async fn a_run_that_is_undone_gives_live_its_own_floor_back() {
     let config = canary(&world, "0.0.2");
     let (_, plan) = world.plan(&config).await;
     let live = plan.names().group(plan.live);
-    autoscaling::set_floor(&world.aws().await, &live, 1, 4)
-        .await
-        .expect("a lower floor");
+    lower_floor(&world, &live).await;
     let before = capacity(&world, &live).await;
     let seen = |event: &Event| matches!(event, Event::WeightsSeen { .. });
     let (finished, _, cx) = deploy_while(&world, &config, seen, async |cx, _| {
@@ -304,7 +317,7 @@ async fn provisioning_another_health_path_leaves_what_serves_as_it_is_and_says_s
     let caller = bg_deploy::aws::sts::caller(&cx.aws)
         .await
         .expect("a caller");
-    let made = bg_deploy::provision::provision(&cx, &config, &caller)
+    let made = bg_deploy::provision::provision(&cx, &config, &caller, Default::default())
         .await
         .expect("a stack");
     assert!(

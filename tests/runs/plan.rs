@@ -86,8 +86,7 @@ async fn two_live_colours_are_refused_with_the_command_for_each() {
     let config = world.config("0.0.2", None);
     let (_, plan) = world.plan(&config).await;
     let half = Weights::split(Colour::Blue, 50);
-    let aws = world.aws().await;
-    by_hand(&aws, &plan, half).await;
+    by_hand(&world.context().await, &plan, half).await;
     let from = calls(&world);
     let reason = reason(world.prepare(&config).await.decision);
     for colour in [
@@ -184,9 +183,14 @@ async fn provision_changes_nothing(world: &World) {
         .await
         .expect("a caller");
     let before = snapshot(world);
-    let again = provision(&cx, &world.config("0.0.1", None), &caller)
-        .await
-        .expect("a stack");
+    let again = provision(
+        &cx,
+        &world.config("0.0.1", None),
+        &caller,
+        Default::default(),
+    )
+    .await
+    .expect("a stack");
     assert_eq!(again.created, Vec::<String>::new());
     assert_eq!(snapshot(world), before);
 }

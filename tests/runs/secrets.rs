@@ -10,7 +10,6 @@ use bg_deploy::deploy::deploy;
 use bg_deploy::inputs::Inputs;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::report::{self, Console, Files, Run, Style};
-use bg_deploy::run::context::Context;
 use bg_deploy::run::event::{Event, Stamped};
 
 use crate::support::World;
@@ -81,7 +80,7 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
             true => issuer.connect(&world).await.expect("a session"),
             false => recognisable(&world).await,
         };
-        let cx = Context::new(aws, world.network.clone(), world.clock.lap());
+        let cx = world.context_of(aws).await;
         let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
         assert_eq!(
             is_good,

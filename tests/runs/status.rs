@@ -64,9 +64,8 @@ async fn a_status_tells_what_is_live_kept_and_divided() {
         "it changes nothing"
     );
     let plan = world.plan_rollback(None).await;
-    let aws = world.aws().await;
     let half = Weights::split(Colour::Blue, 50);
-    by_hand(&aws, &plan, half).await;
+    by_hand(&world.context().await, &plan, half).await;
     let told = status(&world).await.expect("a status");
     assert!(
         matches!(told.rollback, Rollback::Refused { .. }),

@@ -7,6 +7,7 @@ pub(crate) mod rule;
 pub(crate) mod standing;
 #[cfg(unix)]
 pub(crate) mod stepper;
+pub(crate) mod turn;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,15 +17,17 @@ use bg_deploy::aws::{Access, Aws, elbv2};
 use bg_deploy::config::{self, Config};
 use bg_deploy::deploy::{Finished, deploy};
 use bg_deploy::inventory::Inventory;
+use bg_deploy::lease::{Patience, Taken};
 use bg_deploy::names::{Colour, PREVIEW_HEADER, Release, Weights};
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::{Decision, Plan};
 use bg_deploy::prepare::{Prepared, look, prepare, prepare_rollback};
 use bg_deploy::probe::Endpoint;
 use bg_deploy::probe::ask::{Question, ask};
-use bg_deploy::provision::provision;
+use bg_deploy::provision::{Provisioned, provision};
 use bg_deploy::rollback::rollback;
 use bg_deploy::run::context::Context;
+use bg_deploy::stack::Names;
 use local_aws::sample_app::{AppFault, Settings, write_artifact};
 use local_aws::{LocalAws, Options};
 use net_clock::Clock;
@@ -74,9 +77,20 @@ impl World {
         Aws::connect(&access, &self.network).await.expect("clients")
     }
 
-    /// What a run uses, with the clock of a run that begins now.
+    /// What a run uses that begins now and has its turn at once, whoever had it before; without a stack there are no turns.
     pub(crate) async fn context(&self) -> Context {
-        Context::new(self.aws().await, self.network.clone(), self.clock.lap())
+        self.context_of(self.aws().await).await
+    }
+
+    /// The same with these clients.
+    pub(crate) async fn context_of(&self, aws: Aws) -> Context {
+        let cx = Context::new(aws, self.network.clone(), self.clock.lap());
+        turn::at_once(cx, &Names::new("hello", "test")).await
+    }
+
+    /// Asks for a turn.
+    pub(crate) async fn lease(&self, cx: &Context, who: &str, patience: Patience) -> Taken {
+        turn::ask(cx, &Names::new("hello", "test"), who, patience).await
     }
 
     /// An artifact of the sample app in this version.
@@ -104,7 +118,10 @@ impl World {
         let caller = bg_deploy::aws::sts::caller(&cx.aws)
             .await
             .expect("a caller");
-        provision(&cx, config, &caller).await.expect("a stack");
+        let made = Provisioned::default();
+        provision(&cx, config, &caller, made)
+            .await
+            .expect("a stack");
     }
 
     /// Decides a release.
@@ -198,13 +215,15 @@ impl World {
 }
 
 /// Somebody writes the weights by hand: looks at nothing, asks nobody.
-pub(crate) async fn by_hand(aws: &Aws, plan: &Plan, weights: Weights) {
+pub(crate) async fn by_hand(cx: &Context, plan: &Plan, weights: Weights) {
+    let aws = &cx.aws;
+    let held = cx.held().await.expect("a lease");
     let (rule, groups) = (&plan.traffic_rule, &plan.target_groups);
     let now = elbv2::describe_traffic(aws, rule).await.expect("the rule");
     let now = now.split(groups).expect("both target groups");
     let seen = elbv2::see_weights(aws, rule, groups, now).await;
     let able = Colour::BOTH.map(|colour| Able::as_before_a_first_release(groups.of(colour)));
-    elbv2::write_weights(aws, seen.expect("the weights"), able.into(), weights)
+    elbv2::write_weights(aws, held, seen.expect("the weights"), able.into(), weights)
         .await
         .expect("weights");
 }

@@ -10,7 +10,7 @@ use super::{Capacity, describe_group, template_specification};
 use crate::aws::Aws;
 use crate::aws::elbv2::{Routes, describe_targets};
 use crate::aws::error::About as _;
-use crate::aws::witness::{Able, Contradiction, NoWeight};
+use crate::aws::witness::{Able, Contradiction, Held, NoWeight};
 
 /// Nothing leads visitors to this group now: looks at every listener of the load balancer behind its target groups.
 pub async fn see_no_weight(aws: &Aws, group: &str) -> Result<NoWeight> {
@@ -54,11 +54,13 @@ pub async fn see_able(
 /// Sets the capacity of a group without visitors and, with it, the template version that instances are started from.
 pub async fn change_idle(
     aws: &Aws,
+    held: Held,
     idle: NoWeight,
     capacity: Capacity,
     template: Option<(&str, i64)>,
 ) -> Result<()> {
     let name = idle.spend()?;
+    held.spend()?;
     aws.autoscaling
         .update_auto_scaling_group()
         .auto_scaling_group_name(&name)
@@ -75,8 +77,9 @@ pub async fn change_idle(
 }
 
 /// Keeps the processes of a group without visitors from acting.
-pub async fn freeze(aws: &Aws, idle: NoWeight, processes: &[&str]) -> Result<()> {
+pub async fn freeze(aws: &Aws, held: Held, idle: NoWeight, processes: &[&str]) -> Result<()> {
     let name = idle.spend()?;
+    held.spend()?;
     aws.autoscaling
         .suspend_processes()
         .auto_scaling_group_name(&name)
@@ -98,10 +101,11 @@ pub struct Floor {
 
 /// Has a group have at least this much, and not be scaled in below: nothing of what it has is taken from it, whoever
 /// gave it that since. Writes only what differs.
-pub async fn raise(aws: &Aws, name: &str, least: i32) -> Result<Floor> {
+pub async fn raise(aws: &Aws, held: Held, name: &str, least: i32) -> Result<Floor> {
     let before = describe_group(aws, name).await?.capacity;
     let now = before.with_room_for(least);
     if now != before {
+        held.spend()?;
         let changed = |from: i32, to: i32| (from != to).then_some(to);
         aws.autoscaling
             .update_auto_scaling_group()
@@ -118,13 +122,14 @@ pub async fn raise(aws: &Aws, name: &str, least: i32) -> Result<Floor> {
 
 /// Gives a group back to its policies: they may scale it in to `least` and out to `most`. What it has now stays, and both
 /// bounds leave room for it.
-pub async fn set_floor(aws: &Aws, name: &str, least: i32, most: i32) -> Result<()> {
+pub async fn set_floor(aws: &Aws, held: Held, name: &str, least: i32, most: i32) -> Result<()> {
     let now = describe_group(aws, name).await?.capacity;
     let min = least.min(now.desired.max(now.min));
     let max = most.max(now.desired);
     if (min, max) == (now.min, now.max) {
         return Ok(());
     }
+    held.spend()?;
     aws.autoscaling
         .update_auto_scaling_group()
         .auto_scaling_group_name(name)
@@ -137,17 +142,23 @@ pub async fn set_floor(aws: &Aws, name: &str, least: i32, most: i32) -> Result<(
 }
 
 /// Keeps a group from being scaled in below what it has now.
-pub async fn pin(aws: &Aws, name: &str) -> Result<Floor> {
+pub async fn pin(aws: &Aws, held: Held, name: &str) -> Result<Floor> {
     let desired = describe_group(aws, name).await?.capacity.desired;
-    raise(aws, name, desired).await
+    raise(aws, held, name, desired).await
 }
 
 /// Lets processes of a group act again.
-pub async fn resume_processes(aws: &Aws, name: &str, processes: &[String]) -> Result<()> {
+pub async fn resume_processes(
+    aws: &Aws,
+    held: Held,
+    name: &str,
+    processes: &[String],
+) -> Result<()> {
     if processes.is_empty() {
         // An empty list would mean all of them.
         return Ok(());
     }
+    held.spend()?;
     aws.autoscaling
         .resume_processes()
         .auto_scaling_group_name(name)

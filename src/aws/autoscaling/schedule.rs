@@ -7,7 +7,7 @@ use aws_sdk_autoscaling::primitives::DateTime;
 use super::Capacity;
 use crate::aws::Aws;
 use crate::aws::error::{About as _, Failure};
-use crate::aws::witness::NoWeight;
+use crate::aws::witness::{Held, NoWeight};
 
 /// When a group's scheduled action of this name is to happen, if there is one.
 pub async fn find_scheduled_action(
@@ -34,12 +34,14 @@ pub async fn find_scheduled_action(
 /// Has AWS set the capacity of a group without visitors at a time: no process of ours need live until then.
 pub async fn schedule_capacity(
     aws: &Aws,
+    held: Held,
     idle: NoWeight,
     action: &str,
     at: SystemTime,
     capacity: Capacity,
 ) -> anyhow::Result<()> {
     let group = &idle.spend()?;
+    held.spend()?;
     aws.autoscaling
         .put_scheduled_update_group_action()
         .auto_scaling_group_name(group)
@@ -58,13 +60,19 @@ pub async fn schedule_capacity(
 }
 
 /// Takes a scheduled action back; it may be gone already.
-pub async fn delete_scheduled_action(aws: &Aws, group: &str, action: &str) -> Result<(), Failure> {
+pub async fn delete_scheduled_action(
+    aws: &Aws,
+    held: Held,
+    group: &str,
+    action: &str,
+) -> anyhow::Result<()> {
     let is_there = async || -> Result<bool, Failure> {
         Ok(find_scheduled_action(aws, group, action).await?.is_some())
     };
     if !is_there().await? {
         return Ok(());
     }
+    held.spend()?;
     let answer = aws
         .autoscaling
         .delete_scheduled_action()
@@ -77,6 +85,6 @@ pub async fn delete_scheduled_action(aws: &Aws, group: &str, action: &str) -> Re
         Ok(_) => Ok(()),
         // AWS has no code of its own for "not found" here, and an answer that was lost makes a second try meet that.
         Err(_) if !is_there().await? => Ok(()),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }

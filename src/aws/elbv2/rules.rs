@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::target_groups::TargetGroups;
 use super::{empty, tags};
 use crate::aws::error::{About as _, Failure};
-use crate::aws::witness::{Able, Contradiction, WeightsSeen};
+use crate::aws::witness::{Able, Contradiction, Held, WeightsSeen};
 use crate::aws::{Aws, Tags};
 use crate::names::{Colour, PREVIEW_HEADER, Weights};
 
@@ -301,11 +301,13 @@ pub async fn see_weights(
 /// were just seen to be able to carry what they get.
 pub async fn write_weights(
     aws: &Aws,
+    held: Held,
     seen: WeightsSeen,
     able: Vec<Able>,
     weights: Weights,
 ) -> anyhow::Result<()> {
     let (rule, [blue, green]) = seen.spend(able, weights)?;
+    held.spend()?;
     let groups = TargetGroups { blue, green };
     modify_rule(aws, &rule, None, forward(&groups, weights)).await?;
     Ok(())
@@ -314,14 +316,17 @@ pub async fn write_weights(
 /// Routes what has this header, and nothing else, to a colour.
 pub async fn write_preview(
     aws: &Aws,
+    held: Held,
     rule: &PreviewRule,
     header: (&str, &str),
     groups: &TargetGroups,
     colour: Colour,
-) -> Result<(), Failure> {
+) -> anyhow::Result<()> {
+    held.spend()?;
     let condition = Condition::Header(header.0.to_owned(), header.1.to_owned());
     let action = forward(groups, Weights::split(colour, 100));
-    modify_rule(aws, &rule.0, Some(&condition), action).await
+    modify_rule(aws, &rule.0, Some(&condition), action).await?;
+    Ok(())
 }
 
 async fn modify_rule(

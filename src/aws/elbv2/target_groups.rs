@@ -4,7 +4,7 @@ use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetGroupAttribute, 
 
 use super::{empty, tags};
 use crate::aws::error::{About as _, ErrorKind, Failure};
-use crate::aws::witness::{Able, NoWeight};
+use crate::aws::witness::{Able, Held, NoWeight};
 use crate::aws::{Aws, Tags};
 use crate::names::Colour;
 
@@ -137,11 +137,13 @@ pub async fn create_target_group(
 /// target unhealthy within seconds, and Auto Scaling replace them, again and again.
 pub async fn set_health_check(
     aws: &Aws,
+    held: Held,
     idle: NoWeight,
     arn: &str,
     check: &HealthCheck,
 ) -> anyhow::Result<()> {
     idle.spend()?;
+    held.spend()?;
     aws.elbv2
         .modify_target_group()
         .target_group_arn(arn)

@@ -14,20 +14,23 @@ use crate::commands::carry_out::{Order, carry_out, ledger_of};
 use crate::commands::deploy::wanted_release;
 use crate::commands::publish::Publisher;
 use crate::commands::signals::signal;
+use crate::commands::turn::{Asking, WAIT};
 use crate::commands::{EarlyExit, Terminal};
 use crate::config::{self, Config};
 use crate::deploy::deploy;
 use crate::faults::{Ending, FAULTS, Fault, Place};
 use crate::inputs::Inputs;
+use crate::lease::Patience;
 use crate::names::{Colour, Release};
 use crate::outcome::{EXIT_CANCELLED, EXIT_UNEXPECTED, Outcome};
 use crate::plan::{Decision, Plan};
 use crate::prepare::{Prepared, prepare};
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, ask};
-use crate::provision::provision;
+use crate::provision::{Provisioned, provision};
 use crate::report::LoadBalancerCounts;
 use crate::run::context::Context;
+use crate::stack::Names;
 use local_aws::account::elbv2;
 use local_aws::{LocalAws, Options};
 use net_clock::Clock;
@@ -118,7 +121,7 @@ impl Stage<'_> {
         let (before, mut after) = self.configs(own, folder.path(), &program).await?;
         let cx = self.context().await?;
         let caller = sts::caller(&cx.aws).await.map_err(anyhow::Error::from)?;
-        let made = provision(&cx, &before, &caller).await?;
+        let made = provision(&cx, &before, &caller, Provisioned::default()).await?;
         say(&format!("provisioned {} resources", made.created.len()));
 
         let first_dir = command.report_dir.join("first-release");
@@ -201,7 +204,19 @@ impl Stage<'_> {
         report_dir: &Path,
     ) -> Result<(Outcome, u8), EarlyExit> {
         let release = wanted_release(config)?;
-        let cx = self.context().await?;
+        let mut cx = self.context().await?;
+        let asking = Asking {
+            aws: &cx.aws,
+            network: &self.network,
+            clock: &cx.clock,
+            inputs: self.inputs,
+            terminal: self.terminal,
+            command: "rehearse",
+            release: &release,
+        };
+        let names = Names::new(&config.app, &config.environment);
+        let turn = asking.turn(&names, Patience::Waits(WAIT)).await?;
+        cx.lease = turn.lease;
         let Prepared {
             bundle, decision, ..
         } = prepare(&cx.aws, config, &release).await?;

@@ -118,7 +118,7 @@ pub(crate) async fn kill_at(world: &World, config: &Config, step: StepId) -> Kil
 /// Finishes it, as another process would.
 pub(crate) async fn finished(world: &World, killed: &Killed) -> (Ending, Context) {
     let cx = world.context().await;
-    let ending = finish(&cx, &killed.file, killed.state()).await;
+    let ending = finish(&cx, Some(&killed.file), killed.state()).await;
     let ending = ending.unwrap_or_else(|error| panic!("{error:#}\n{}", story(&cx)));
     (ending, cx)
 }

@@ -177,7 +177,7 @@ async fn a_state_whose_handle_makes_no_sense_changes_nothing() {
     }
     let before = Standing::look(&world, &killed.plan).await;
     let cx = world.context().await;
-    let ended = finish(&cx, &killed.file, state).await;
+    let ended = finish(&cx, Some(&killed.file), state).await;
     let words = format!("{:#}", ended.expect_err("it is refused"));
     assert!(
         words.contains("what \"scale up idle group\" had begun"),

@@ -1,0 +1,181 @@
+//! A command's turn: the lease is taken before anything is decided, so that what is decided stays true; and what an earlier
+//! run left half done is brought to its end first.
+
+use std::time::Duration;
+
+use super::show::Show;
+use super::{EarlyExit, Terminal};
+use crate::aws::{Aws, sts};
+use crate::finish::{Ending, finish};
+use crate::inputs::Inputs;
+use crate::lease::{self, Busy, Holder, Lease, Patience, Taken};
+use crate::names::{Release, human, utc};
+use crate::outcome::{EXIT_STUCK, Outcome};
+use crate::random::random_token;
+use crate::run::context::Context;
+use crate::run::runner::STRAGGLERS;
+use crate::run::state::State;
+use crate::run::step_id::StepId;
+use crate::stack::Names;
+use net_clock::{Clock, Network};
+
+/// How long a run waits for its turn: about as long as a release without a bake.
+pub(super) const WAIT: Duration = Duration::from_secs(600);
+
+/// Who asks for a turn, and with what.
+#[derive(Debug)]
+pub(super) struct Asking<'a> {
+    pub(super) aws: &'a Aws,
+    pub(super) network: &'a Network,
+    pub(super) clock: &'a Clock,
+    pub(super) inputs: &'a Inputs,
+    pub(super) terminal: &'a Terminal,
+    /// What it is called.
+    pub(super) command: &'a str,
+    /// What is to be live at the end; empty when only a look will tell.
+    pub(super) release: &'a Release,
+}
+
+/// A turn.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// The lease; `None`: the stack is not provisioned, and there is nothing to change.
+    pub(super) lease: Option<Lease>,
+    /// The state of a run that did not come to its end.
+    pub(super) left: Option<State>,
+    /// It was taken from a run that may still live.
+    pub(super) is_overtaken: bool,
+}
+
+impl Asking<'_> {
+    /// Takes the turn of this app and environment, or says whose it is.
+    pub(super) async fn turn(&self, names: &Names, patience: Patience) -> Result<Turn, EarlyExit> {
+        let caller = sts::caller(self.aws).await.map_err(anyhow::Error::from)?;
+        let place = names.lease(&caller.account, &self.aws.region);
+        let holder = Holder {
+            id: random_token()?,
+            command: self.command.to_owned(),
+            release: self.release.0.clone(),
+            by: self.inputs.ci.asked_by(),
+            url: self.inputs.ci.run_url.clone(),
+            since: utc(self.clock.utc()),
+        };
+        let tell = |words: &str| self.terminal.tell(words);
+        let taken = lease::take(self.aws, self.clock, &place, &holder, patience, tell);
+        match Box::pin(taken).await? {
+            Taken::NoBucket => Ok(Turn {
+                lease: None,
+                left: None,
+                is_overtaken: false,
+            }),
+            Taken::Busy(busy) => Err(self.busy(names, &busy)),
+            Taken::Lease {
+                lease,
+                left,
+                overtaken,
+            } => {
+                let left = match left.map(State::of_value) {
+                    Some(Ok(left)) => Some(left),
+                    Some(Err(why)) => {
+                        self.terminal.notice(&format!(
+                            "an earlier run left something half done, and what it wrote down about it in {place} {why}"
+                        ));
+                        None
+                    }
+                    None => None,
+                };
+                Ok(Turn {
+                    lease: Some(*lease),
+                    left: left.filter(|left| !left.has_ended() && !left.progress.steps.is_empty()),
+                    is_overtaken: overtaken.is_some(),
+                })
+            }
+        }
+    }
+
+    fn busy(&self, names: &Names, busy: &Busy) -> EarlyExit {
+        let (app, environment) = (&names.app, &names.environment);
+        EarlyExit::refused(format!(
+            "{app} in {environment} is another run's ({}), and was after {} of waiting; nothing was changed\n\
+             to go back to the previous release at once, which stops that run: bg-deploy rollback --environment {environment} \
+             --take-over\nhow things stand: bg-deploy status --environment {environment}",
+            busy.holder.words(),
+            human(busy.waited)
+        ))
+    }
+
+    /// Brings what an earlier run left half done to its end; answers with how that ended, if there was something.
+    pub(super) async fn settle(&self, turn: &mut Turn) -> Result<Option<Settled>, EarlyExit> {
+        let (Some(left), Some(lease)) = (turn.left.take(), turn.lease.take()) else {
+            return Ok(None);
+        };
+        let about = &left.beginning;
+        self.terminal.tell(&format!(
+            "a {} of {} did not come to its end: that is done first",
+            about.command, about.release
+        ));
+        if turn.is_overtaken {
+            self.terminal.tell(&format!(
+                "it was under way a moment ago: {} s for its last call to take effect",
+                STRAGGLERS.as_secs()
+            ));
+            self.clock.sleep(STRAGGLERS).await;
+        }
+        let moved = left.progress.of(StepId::ShiftTraffic).is_some();
+        let mut cx =
+            Context::new(self.aws.clone(), self.network.clone(), self.clock.lap()).holding(lease);
+        let ended = {
+            let show = Show::open(&cx, self.terminal);
+            tokio::select! {
+                ended = Box::pin(finish(&cx, None, left)) => ended,
+                () = show.tell_the_time(&cx) => unreachable!("the clock does not end"),
+            }
+        };
+        let lease = cx.lease.take();
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                give_back(lease.as_ref(), false).await;
+                return Err(error.into());
+            }
+        };
+        let Ending {
+            finished,
+            is_complete,
+        } = ended;
+        if !is_complete || matches!(finished.outcome, Outcome::Stuck { .. }) {
+            give_back(lease.as_ref(), false).await;
+            return Err(EarlyExit {
+                exit_code: EXIT_STUCK,
+                text: "the earlier run could not be brought to its end, so nothing else was begun; what stands in the way \
+                       is above"
+                    .to_owned(),
+            });
+        }
+        if let Some(lease) = &lease {
+            lease.forget_run().await;
+        }
+        turn.lease = lease;
+        Ok(Some(Settled {
+            outcome: finished.outcome,
+            moved,
+        }))
+    }
+}
+
+/// How an earlier run was brought to its end.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// How.
+    pub(super) outcome: Outcome,
+    /// It had begun to move the traffic.
+    pub(super) moved: bool,
+}
+
+/// Gives the lease back; whoever comes next would wait for it else.
+pub(super) async fn give_back(lease: Option<&Lease>, has_ended: bool) {
+    if let Some(lease) = lease {
+        // It is lost, or AWS does not answer: then its time passes by itself.
+        let _ = lease.release(has_ended).await;
+    }
+}

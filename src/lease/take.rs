@@ -1,0 +1,177 @@
+//! Taking the lease: at once when it is free, after its holder's time when that is gone, or from a holder that lives, when a
+//! person's rollback may do that.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use net_clock::Clock;
+use serde_json::Value;
+
+use super::{Holder, Lease, POLL, Record, TTL};
+use crate::aws::Aws;
+use crate::aws::error::{ErrorKind, kind};
+use crate::aws::lease::{self as object, Place, Written};
+
+/// How long the object may not be readable.
+const UNREADABLE: Duration = Duration::from_secs(60);
+/// Clocks run alike to within this.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// How to wait for a holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// So long at most.
+    Waits(Duration),
+    /// Not at all: it is taken from whoever has it.
+    Overtakes,
+}
+
+/// Somebody has it, and was waited for long enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// Who.
+    pub holder: Holder,
+    /// How long it was waited for.
+    pub waited: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is this run's.
+    Lease {
+        /// It.
+        lease: Box<Lease>,
+        /// The state of a run that did not come to its end.
+        left: Option<Value>,
+        /// Whose it was a moment ago, when that one may still live.
+        overtaken: Option<Holder>,
+    },
+    /// It is another's.
+    Busy(Busy),
+    /// Nothing to put it into: the stack is not provisioned.
+    NoBucket,
+}
+
+/// What the object says now; `None` when there is none.
+pub async fn read(aws: &Aws, place: &Place) -> Result<Option<(Option<String>, Record)>> {
+    match object::read(aws, place).await {
+        Ok(None) => Ok(Some((None, Record::first()))),
+        Ok(Some(read)) => {
+            let record = Record::read(&read.body).map_err(|why| {
+                anyhow!(
+                    "the lease {place} {why}\nif no run is under way, make it anew: bg-deploy unlock --reason \"...\""
+                )
+            })?;
+            Ok(Some((Some(read.etag), record)))
+        }
+        Err(error) if error.code == "NoSuchBucket" => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes the lease for `holder`, or says who has it. `tell` is told once that it is waited for, and for whom.
+pub async fn take(
+    aws: &Aws,
+    clock: &Clock,
+    place: &Place,
+    holder: &Holder,
+    patience: Patience,
+    tell: impl Fn(&str),
+) -> Result<Taken> {
+    let begun = clock.elapsed();
+    let mut seen: Option<(String, Duration)> = None;
+    let mut told = None;
+    loop {
+        let read = match read(aws, place).await {
+            Err(error) if is_passing(&error) && clock.elapsed() < begun + UNREADABLE => {
+                clock.sleep(POLL).await;
+                continue;
+            }
+            other => other?,
+        };
+        let Some((etag, record)) = read else {
+            return Ok(Taken::NoBucket);
+        };
+        let now = clock.elapsed();
+        // As long as it changes, its holder lives.
+        let since = match (&seen, &etag) {
+            (Some((before, since)), Some(etag)) if before == etag => *since,
+            _ => now,
+        };
+        seen = etag.clone().map(|etag| (etag, since));
+        let is_gone = now.saturating_sub(since) >= TTL + MARGIN;
+        let theirs = record.holder.clone();
+        let may_take = theirs.is_none() || is_gone || patience == Patience::Overtakes;
+        if may_take {
+            let next = record.taken_by(holder.clone());
+            let written = object::write(aws, place, etag.as_deref(), next.written()).await;
+            if let Ok(Written::Held(etag, held)) = written {
+                return Ok(Taken::Lease {
+                    left: record.run,
+                    overtaken: theirs.filter(|_| !is_gone),
+                    lease: Box::new(Lease::new(aws, clock, place, etag, next, held)),
+                });
+            }
+            if let Err(error) = written
+                && error.code == "NoSuchBucket"
+            {
+                return Ok(Taken::NoBucket);
+            }
+            // Somebody was faster, or there was no answer: what stands now says which.
+            if let Some(lease) = is_taken(aws, clock, place, holder).await? {
+                return Ok(lease);
+            }
+        } else if let Some(theirs) = theirs {
+            let waited = now.saturating_sub(begun);
+            if matches!(patience, Patience::Waits(most) if waited >= most) {
+                return Ok(Taken::Busy(Busy {
+                    holder: theirs,
+                    waited,
+                }));
+            }
+            if told.as_ref() != Some(&theirs.id) {
+                tell(&format!("waiting for its turn: {}", theirs.words()));
+                told = Some(theirs.id);
+            }
+        }
+        clock.sleep(POLL).await;
+    }
+}
+
+/// Whether the next look may see more.
+fn is_passing(error: &anyhow::Error) -> bool {
+    matches!(
+        kind(error),
+        Some(ErrorKind::Throttled | ErrorKind::Unknown | ErrorKind::NotReady)
+    )
+}
+
+/// The lease, if a write of ours without an answer has taken it after all.
+async fn is_taken(
+    aws: &Aws,
+    clock: &Clock,
+    place: &Place,
+    holder: &Holder,
+) -> Result<Option<Taken>> {
+    let Some((Some(etag), record)) = read(aws, place).await? else {
+        return Ok(None);
+    };
+    if record.holder.as_ref().is_none_or(|now| now.id != holder.id) {
+        return Ok(None);
+    }
+    let left = record.run.clone();
+    let next = Record {
+        beat: record.beat + 1,
+        ..record
+    };
+    let written = object::write(aws, place, Some(&etag), next.written()).await;
+    let Ok(Written::Held(etag, held)) = written else {
+        return Ok(None);
+    };
+    Ok(Some(Taken::Lease {
+        lease: Box::new(Lease::new(aws, clock, place, etag, next, held)),
+        left,
+        overtaken: None,
+    }))
+}
