@@ -180,7 +180,7 @@ impl Planned<'_> {
 
     /// Whether a rollback is done once a run that had begun to move the traffic was undone.
     fn is_done_by(&self, settled: &Settled, wanted: &Release) -> bool {
-        self.name == "rollback" && settled.moved && wanted.0.is_empty()
+        self.name == "rollback" && settled.is_moved_back && wanted.0.is_empty()
     }
 
     /// What a run is about before anything is known of AWS.

@@ -106,7 +106,10 @@ impl Asking<'_> {
 
     /// Brings what an earlier run left half done to its end; answers with how that ended, if there was something.
     pub(super) async fn settle(&self, turn: &mut Turn) -> Result<Option<Settled>, EarlyExit> {
-        let (Some(left), Some(lease)) = (turn.left.take(), turn.lease.take()) else {
+        let Some(left) = turn.left.take() else {
+            return Ok(None);
+        };
+        let Some(lease) = turn.lease.take() else {
             return Ok(None);
         };
         let about = &left.beginning;
@@ -156,9 +159,13 @@ impl Asking<'_> {
             lease.forget_run().await;
         }
         turn.lease = lease;
+        let is_undone = matches!(
+            finished.outcome,
+            Outcome::RolledBack { .. } | Outcome::Cancelled { .. }
+        );
         Ok(Some(Settled {
             outcome: finished.outcome,
-            moved,
+            is_moved_back: moved && is_undone,
         }))
     }
 }
@@ -168,8 +175,8 @@ impl Asking<'_> {
 pub(super) struct Settled {
     /// How.
     pub(super) outcome: Outcome,
-    /// It had begun to move the traffic.
-    pub(super) moved: bool,
+    /// It had begun to move the traffic, and that was taken back.
+    pub(super) is_moved_back: bool,
 }
 
 /// Gives the lease back; whoever comes next would wait for it else.
