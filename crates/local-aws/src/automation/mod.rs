@@ -103,7 +103,11 @@ fn turn(run: &mut Execution, calls: &mut Calls<'_>) -> Option<Duration> {
         }
         Ok(Look::Lead(name)) => {
             close_step(run, Status::Success, now);
-            lead_on(run, index, &step, Some(name), now);
+            // A branch that is the end is it only where no choice holds.
+            match run.stop {
+                Some(Stop::Complete) => end(run, now),
+                _ => enter(run, name, now),
+            }
             None
         }
         Ok(Look::Wait { pause, reason }) => {

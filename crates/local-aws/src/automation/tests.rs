@@ -1,5 +1,7 @@
 //! Whole runbooks in a whole local cloud, in memory and under a paused clock.
 
+mod branches;
+
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -33,6 +33,7 @@ impl Runbook {
                     .map_err(|problem| format!("step {}: {problem}", step.name))?;
             }
         }
+        self.check_for_circles()?;
         if let Some(role) = &self.assume_role {
             for reference in template::references(&Value::String(role.clone())) {
                 self.check_reference(&reference)?;
@@ -71,6 +72,52 @@ impl Runbook {
             ));
         }
         Ok(())
+    }
+
+    /// No way through the steps may come back to one of them: "the system verifies that the runbook doesn't create an
+    /// infinite loop".
+    /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-branch-condition.html>
+    fn check_for_circles(&self) -> Result<(), String> {
+        for start in 0..self.steps.len() {
+            let mut met = vec![false; self.steps.len()];
+            let mut open = self.leads_of(start);
+            while let Some(step) = open.pop() {
+                if step == start {
+                    let name = &self.steps[start].name;
+                    return Err(format!(
+                        "the steps make an infinite loop: one of the ways from {name} leads back to it"
+                    ));
+                }
+                if !std::mem::replace(&mut met[step], true) {
+                    open.extend(self.leads_of(step));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a step may lead to, by its place.
+    fn leads_of(&self, index: usize) -> Vec<usize> {
+        let step = &self.steps[index];
+        let turns = [&step.on_failure, &step.on_cancel];
+        let mut names: Vec<_> = turns
+            .into_iter()
+            .filter_map(|turn| match turn {
+                Turn::Step(name) => Some(name.clone()),
+                Turn::Abort | Turn::Continue => None,
+            })
+            .chain(actions::branch_targets(step))
+            .collect();
+        let mut leads = Vec::new();
+        if !step.is_end {
+            match &step.next {
+                Some(next) => names.push(next.clone()),
+                None if index + 1 < self.steps.len() => leads.push(index + 1),
+                None => {}
+            }
+        }
+        leads.extend(names.iter().filter_map(|name| self.position(name)));
+        leads
     }
 
     /// A reference is a parameter, a global variable, or an output that some step has.

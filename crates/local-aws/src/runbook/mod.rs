@@ -223,6 +223,15 @@ mod tests {
                 json!([{"name": "a", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}, "colour": 1}]),
                 "colour",
             ),
+            (
+                json!([
+                    {"name": "a", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}},
+                    {"name": "b", "action": "aws:branch", "isEnd": true, "inputs": {"Choices": [
+                        {"Variable": "{{ Image }}", "StringEquals": "x", "NextStep": "a"},
+                    ]}},
+                ]),
+                "infinite loop",
+            ),
             (json!([]), "at least one step"),
         ];
         for (steps, expected) in cases {
@@ -245,7 +254,8 @@ mod tests {
     fn a_step_that_goes_on_after_failing_is_not_critical_unless_it_says_so() {
         let runbook = parse(json!([
             {"name": "a", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}, "onFailure": "Continue"},
-            {"name": "b", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}, "onFailure": "step:a"},
+            {"name": "b", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}, "onFailure": "step:c"},
+            {"name": "c", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}},
         ]))
         .expect("a good runbook");
         assert!(!runbook.steps[0].is_critical);

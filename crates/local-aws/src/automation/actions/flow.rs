@@ -10,8 +10,8 @@ use super::{Calls, Failure, Inputs, Look, nothing_to_show, text};
 use crate::runbook::template::text_of;
 use crate::wire::node::epoch_seconds;
 
-/// The longest sleep.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest sleep. <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-sleep.html>
+const LONGEST: Duration = Duration::from_secs(604_799);
 
 pub(super) fn sleep(
     inputs: &Inputs,
@@ -46,7 +46,7 @@ fn length(inputs: &Inputs, calls: &Calls<'_>) -> Result<Duration, Failure> {
         Duration::from_secs_f64(seconds.max(0.0))
     };
     if length > LONGEST {
-        return Err(Failure::input("a sleep may last at most seven days"));
+        return Err(Failure::input("a sleep may last at most 604799 seconds"));
     }
     Ok(length)
 }
