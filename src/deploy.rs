@@ -2,8 +2,8 @@
 //!
 //! | zone | steps | a failure |
 //! |---|---|---|
-//! | prepare | bake to probe version | live was not touched: what this run made is removed, in reverse |
-//! | commit | shift traffic, soak | the weights are restored first, seen on the data plane, then the rest is removed |
+//! | prepare | bake to arm guard | live was not touched: what this run made is removed, in reverse |
+//! | commit | shift traffic, soak, disarm guard | the weights are restored first, seen on the data plane, then the rest is removed |
 //! | finish | drain, retain, prune | the release stands: what could not be done is named |
 //!
 //! It holds the lease from before its plan was made ([`crate::lease`]), and keeps it to its last word.
@@ -11,12 +11,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::ending::{begin, end};
+use crate::guard::Guard;
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::runner::{Runner, Stop};
+use crate::steps::arm_guard::ArmGuard;
 use crate::steps::await_healthy::AwaitHealthy;
 use crate::steps::bake_image::BakeImage;
 use crate::steps::clear_idle::ClearIdle;
+use crate::steps::disarm_guard::DisarmGuard;
 use crate::steps::drain_previous::DrainPrevious;
 use crate::steps::open_preview::OpenPreview;
 use crate::steps::probe_version::ProbeVersion;
@@ -54,10 +57,14 @@ async fn release<'a>(
     // Prepare: live is not touched.
     let Candidate { image, version } = prove(run, plan, bundle).await?;
     run.check(StartProbe::of(plan, watch)).await?;
+    let guard = Guard::of(plan);
+    run.step(ArmGuard::of(plan, &guard)).await?;
 
     // Commit: a failure restores the traffic first.
-    let shifted = run.step(ShiftTraffic::of(plan, watch, version)).await?;
-    run.check(Soak::of(plan, watch, shifted)).await?;
+    let shifting = ShiftTraffic::of(plan, watch, &guard, version);
+    let shifted = run.step(shifting).await?;
+    run.check(Soak::of(plan, watch, &guard, shifted)).await?;
+    run.check(DisarmGuard::of(&guard)).await?;
 
     // Finish: only forward.
     run.forward(DrainPrevious::of(plan, watch)).await?;

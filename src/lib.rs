@@ -73,25 +73,29 @@
 //!    `a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_without_a_trace`,
 //!    `a_run_killed_after_its_commit_stands_and_the_rest_of_it_is_done`, `what_a_newer_run_has_taken_over_is_left_to_it`;
 //!    with the binary and real signals: `a_run_that_the_runner_interrupts_ends_in_order_and_finish_completes_it`.*
-//! 6. **When traffic cannot be restored, nothing more is taken away.** The run is stuck, and prints what to type.
+//! 6. **A run that vanishes with its disk leaves no visitor behind:** before a weight moves, a [`guard`] inside AWS is armed
+//!    for it, and acts when nobody renews it; never on a release that stands, nor on weights of somebody else's.
+//!    *`a_run_killed_between_its_first_weight_and_the_end_of_its_soak_leaves_no_visitor_behind`,
+//!    `a_run_that_goes_on_is_never_disturbed_however_long_it_takes`, `weights_that_a_person_moved_are_left_to_the_person`.*
+//! 7. **When traffic cannot be restored, nothing more is taken away.** The run is stuck, and prints what to type.
 //!    *By construction: [`run::runner::Runner::unwind`] stops at a failed undo of the commit zone.*
-//! 7. **Undo removes what this deployment made:** builders and images by its tag, the template version by its number or
+//! 8. **Undo removes what this deployment made:** builders and images by its tag, the template version by its number or
 //!    its description. Everything is tagged in the call that makes it.
-//! 8. **A recipe is baked once, and what addresses it is its content.** *`a_change_of_any_part_is_another_image`,
+//! 9. **A recipe is baked once, and what addresses it is its content.** *`a_change_of_any_part_is_another_image`,
 //!    `the_same_files_give_the_same_bundle_in_another_place_and_order`.*
-//! 9. **A builder ends on every path:** success, failure, cancellation, and by itself after two hours.
-//!    *`every_step_leads_to_the_builder_s_end`, `a_failing_script_ends_the_builder_and_fails_the_whole`,
-//!    `a_builder_that_nobody_ends_shuts_itself_down`.*
-//! 10. **`deployed` means observed:** the wanted release gave the last answers, no probe request failed, and the probe
+//! 10. **A builder ends on every path:** success, failure, cancellation, and by itself after two hours.
+//!     *`every_step_leads_to_the_builder_s_end`, `a_failing_script_ends_the_builder_and_fails_the_whole`,
+//!     `a_builder_that_nobody_ends_shuts_itself_down`.*
+//! 11. **`deployed` means observed:** the wanted release gave the last answers, no probe request failed, and the probe
 //!     caught the failures that were planted for it. Otherwise the outcome is `unproven`. *`no_sample_is_no_pass`,
 //!     `a_control_that_fails_to_fail_leaves_the_verdict_unproven`.*
-//! 11. **Every wait is bounded and says what it waited for.** *By construction: [`run::wait::Limits`] has no "for ever";
+//! 12. **Every wait is bounded and says what it waited for.** *By construction: [`run::wait::Limits`] has no "for ever";
 //!     `the_last_reason_is_in_the_error_when_time_is_up`.*
-//! 12. **Nothing foreign takes effect in a report, and nothing secret is in one.** What a server, a builder, a branch or
+//! 13. **Nothing foreign takes effect in a report, and nothing secret is in one.** What a server, a builder, a branch or
 //!     AWS says becomes no workflow command, output, mention, link, markup or movement of a cursor, in any form.
 //!     *`report::hostile` attacks [`text`] and parses every form again, with texts that have broken others and with any bytes: it is made of
 //!     the same as with harmless ones. `tests/runs/secrets.rs` looks for a run's secrets in all that it says.*
-//! 13. **The local cloud never pretends.** An operation or a parameter that it does not know is an error that names it.
+//! 14. **The local cloud never pretends.** An operation or a parameter that it does not know is an error that names it.
 //!     *`what_an_operation_did_not_read_is_refused_by_name`.*
 //!
 //! 14. **No weight is written with credentials that may end before the way back does,** as far as their end is known.
@@ -146,6 +150,7 @@
 //! | [`ending`] | how a run ends: undone, deployed, or deployed without proof |
 //! | [`run`] | steps and their runner, the journal and the state file it is kept in, events, waiting, the clock |
 //! | [`finish`] | what is done about a run whose process is gone |
+//! | [`guard`] | what AWS does about it, when nothing else is |
 //! | [`probe`] | the visitor that never stops asking, its ledger, and what that proves |
 //! | [`text`] | foreign text made harmless for whatever it is shown in: the one place that cuts, escapes and quotes |
 //! | [`report`] | all that is said about a run, in five forms made from one story, and the outputs of a workflow's step |
@@ -205,8 +210,6 @@
 //!
 //! # Not there yet
 //!
-//! - A **guard** inside AWS that restores the weights when the runner vanishes and no run follows: both colours stay up then, and
-//!   with a shift of several stages possibly both with traffic, until the next run of any kind brings it to an end.
 //! - **DNS, certificates, HTTPS listeners, VPCs and subnets** are not provisioned.
 
 pub mod announce;
@@ -221,6 +224,7 @@ pub mod ending;
 pub mod faults;
 pub mod finish;
 pub mod github;
+pub mod guard;
 pub mod history;
 pub mod http_client;
 pub mod id_token;

@@ -6,18 +6,21 @@
 //!
 //! | zone | steps | a failure |
 //! |---|---|---|
-//! | prepare | start probe to probe version | live was not touched; what was up stays up, retained as before |
-//! | commit | shift traffic | only when the weights are refused or not obeyed: they are restored first |
+//! | prepare | start probe to arm guard | live was not touched; what was up stays up, retained as before |
+//! | commit | shift traffic, disarm guard | only when the weights are refused or not obeyed: they are restored first |
 //! | finish | drain, retain | the release stands: what could not be done is named |
 
 use std::path::PathBuf;
 
 use crate::ending::{Finished, begin, end};
+use crate::guard::Guard;
 use crate::plan::{Plan, Source};
 use crate::run::context::Context;
 use crate::run::runner::{Runner, Stop};
+use crate::steps::arm_guard::ArmGuard;
 use crate::steps::await_healthy::AwaitHealthy;
 use crate::steps::clear_idle::ClearIdle;
+use crate::steps::disarm_guard::DisarmGuard;
 use crate::steps::drain_previous::DrainPrevious;
 use crate::steps::hold_previous::HoldPrevious;
 use crate::steps::open_preview::OpenPreview;
@@ -51,9 +54,13 @@ async fn go_back<'a>(run: &mut Runner<'a>, plan: &Plan, watch: &Watch) -> Result
     let preview = run.step(OpenPreview::of(plan)).await?;
     run.check(SmokeTest::of(plan, &preview)).await?;
     run.check(ProbeVersion::of(plan, &preview)).await?;
+    let guard = Guard::of(plan);
+    run.step(ArmGuard::of(plan, &guard)).await?;
 
     // Commit: a failure restores the traffic first.
-    run.step(ShiftTraffic::of(plan, watch, version)).await?;
+    let shifting = ShiftTraffic::of(plan, watch, &guard, version);
+    run.step(shifting).await?;
+    run.check(DisarmGuard::of(&guard)).await?;
 
     // Finish: only forward.
     run.forward(DrainPrevious::of(plan, watch)).await?;

@@ -93,6 +93,16 @@ impl Names {
         format!("bgd-{}-bake", self.app)
     }
 
+    /// The role of the guard.
+    pub fn guard_role(&self) -> String {
+        format!("bgd-{}-{}-guard", self.app, self.environment)
+    }
+
+    /// The runbook of the guard: each environment is provisioned, and kept up to date, by itself.
+    pub fn guard_runbook(&self) -> String {
+        format!("bgd-{}-{}-guard", self.app, self.environment)
+    }
+
     /// The bucket for bundles; buckets' names are global, so the account and region are in it.
     pub fn bucket(&self, account: &str, region: &str) -> String {
         fit(&format!("bgd-{}-{account}-{region}", self.app), 63)

@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["cli", "inventory"],
     &["inputs", "plan"],
     &["history", "prepare", "run", "status"],
+    &["guard"],
     &["provision", "report", "steps"],
     &["announce", "ending"],
     &["deploy", "finish", "rollback"],

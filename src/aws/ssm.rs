@@ -103,6 +103,20 @@ pub async fn update_runbook(aws: &Aws, name: &str, content: &str) -> Result<Stri
     Ok(version)
 }
 
+/// A client token of this and nothing else, in the UUID form that StartAutomationExecution wants.
+pub fn client_token(of: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    let hex = hex::encode(Sha256::digest(of.as_bytes()));
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..15],
+        &hex[15..18],
+        &hex[18..30]
+    )
+}
+
 /// Starts an automation. The same `client_token` starts it once.
 pub async fn start_automation(
     aws: &Aws,
@@ -390,4 +404,18 @@ pub async fn find_command(
         stdout: answer.standard_output_content.unwrap_or_default(),
         stderr: answer.standard_error_content.unwrap_or_default(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_token_is_a_uuid_and_one_deployment_s_alone() {
+        let token = client_token("20261121-1");
+        let lengths: Vec<_> = token.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!(token, client_token("20261121-1"));
+        assert_ne!(token, client_token("20261121-2"));
+    }
 }

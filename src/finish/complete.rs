@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::ownership::Ownership;
 use super::{Ending, leave, settled, undone};
 use crate::ending::unfinished;
+use crate::guard::Guard;
 use crate::names::Weights;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
@@ -12,6 +13,8 @@ use crate::run::context::Context;
 use crate::run::progress::Progress;
 use crate::run::runner::{Runner, Stop};
 use crate::run::step_id::StepId;
+use crate::steps::arm_guard::noted;
+use crate::steps::disarm_guard::DisarmGuard;
 use crate::steps::drain_previous::{DrainPrevious, QUIET};
 use crate::steps::prune_images::PruneImages;
 use crate::steps::retain_previous::{HandOver, RetainPrevious};
@@ -53,7 +56,7 @@ pub(super) async fn complete(
     Ok(settled(outcome, is_complete))
 }
 
-/// The steps of the finish zone that are not done.
+/// The steps of the finish zone that are not done; first of all, nothing may take the traffic back any more.
 async fn finish_zone<'a>(
     cx: &Context,
     run: &mut Runner<'a>,
@@ -61,6 +64,11 @@ async fn finish_zone<'a>(
     progress: &Progress,
     ownership: &Ownership,
 ) -> Result<(), Stop> {
+    if !progress.has_done(StepId::DisarmGuard) {
+        let guard = Guard::of(plan);
+        run.check(DisarmGuard::of(&guard).noted(noted(progress)))
+            .await?;
+    }
     let watch = &Watch::of(plan, None);
     if !progress.has_done(StepId::DrainPrevious) {
         if plan.retain.previous_for.is_zero() && watch.start(cx).is_ok() {

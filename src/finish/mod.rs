@@ -3,6 +3,7 @@
 //! | it came to | what is done |
 //! |---|---|
 //! | prepare, or the commit zone | the weights are restored first and seen to be, then what the run made is removed |
+//! | a fired guard | the same: AWS has restored the weights already |
 //! | the end of the commit zone | the release stands: the new live group gets its policies back, the previous one is retained |
 //!
 //! Guarantees: idempotent, each thing that is done is noted in the same file, so it can be stopped at any time and be
@@ -54,6 +55,8 @@ async fn go_on(cx: &Context, path: Option<&Path>, state: State) -> Result<Ending
     if progress.steps.is_empty() {
         return Ok(settled(undone(&plan, &progress, Vec::new()), true));
     }
+    let ownership = Ownership::look(cx, &plan, &progress).await?;
+    let forward = forward && !is_taken_back(&plan, &progress, &ownership);
     let direction = if forward {
         "the release stands, and the rest of it is done now"
     } else {
@@ -61,7 +64,6 @@ async fn go_on(cx: &Context, path: Option<&Path>, state: State) -> Result<Ending
     };
     cx.events
         .note(format!("the run ended during \"{last}\": {direction}"));
-    let ownership = Ownership::look(cx, &plan, &progress).await?;
     let mut ending = if forward {
         complete(cx, &plan, &progress, &ownership).await
     } else {
@@ -83,6 +85,15 @@ fn goes_forward(goes_back: bool, progress: &Progress) -> bool {
     };
     let is_finishing = |entry: &Entry| entry.zone == Zone::Finish;
     progress.has_done(committed) || progress.steps.iter().any(is_finishing)
+}
+
+/// Whether the guard restored the weights of a release that stood: the process had vanished before it disarmed it.
+fn is_taken_back(plan: &Plan, progress: &Progress, ownership: &Ownership) -> bool {
+    let is_finishing = |entry: &Entry| entry.zone == Zone::Finish;
+    let was_guarded = plan.previous.release.is_some()
+        && !progress.has_done(StepId::DisarmGuard)
+        && !progress.steps.iter().any(is_finishing);
+    was_guarded && ownership.weights == Some(plan.previous.weights)
 }
 
 /// During which step the run ended, and why, if it said so.

@@ -86,6 +86,10 @@ impl Ownership {
         if step == StepId::ShiftTraffic {
             return self.leaves_traffic();
         }
+        if step == StepId::ArmGuard {
+            // Nobody else's, and nothing may act for a run that is over.
+            return None;
+        }
         let restores = self.shifts && self.leaves_traffic().is_none();
         let before = plan.previous.weights.of(plan.idle);
         let serves = self.weights.is_none_or(|now| now.of(plan.idle) > before);

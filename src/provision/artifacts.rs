@@ -1,13 +1,13 @@
-//! Where bundles lie, and the runbook that bakes them.
+//! Where bundles lie, and the runbooks: the bake's and the guard's.
 
 use anyhow::Result;
 
 use super::Provisioned;
 use crate::aws::sts::Caller;
 use crate::aws::{s3, ssm};
-use crate::bake::runbook::runbook;
 use crate::run::context::Context;
 use crate::stack::Names;
+use crate::{bake, guard};
 
 /// A bundle is needed while its image is baked; kept a while for whoever wants to look.
 const KEEP_BUNDLES_DAYS: i32 = 30;
@@ -27,10 +27,21 @@ pub async fn ensure_bucket(
     Ok(bucket)
 }
 
-/// The runbook, in the version that this program has.
-pub async fn ensure_runbook(cx: &Context, names: &Names, made: &mut Provisioned) -> Result<()> {
-    let name = names.runbook();
-    let ours = runbook();
+/// The runbooks, in the versions that this program has.
+pub async fn ensure_runbooks(cx: &Context, names: &Names, made: &mut Provisioned) -> Result<()> {
+    let bakes = bake::runbook::runbook();
+    ensure_runbook(cx, names, names.runbook(), &bakes, made).await?;
+    let guards = guard::runbook::runbook();
+    ensure_runbook(cx, names, names.guard_runbook(), &guards, made).await
+}
+
+async fn ensure_runbook(
+    cx: &Context,
+    names: &Names,
+    name: String,
+    ours: &serde_json::Value,
+    made: &mut Provisioned,
+) -> Result<()> {
     match ssm::find_document(&cx.aws, &name).await? {
         None => {
             ssm::create_runbook(&cx.aws, &name, &ours.to_string(), &names.tags()).await?;
@@ -40,7 +51,7 @@ pub async fn ensure_runbook(cx: &Context, names: &Names, made: &mut Provisioned)
             if serde_json::from_str::<serde_json::Value>(&content)
                 .ok()
                 .as_ref()
-                == Some(&ours) => {}
+                == Some(ours) => {}
         Some(_) => {
             let version = ssm::update_runbook(&cx.aws, &name, &ours.to_string()).await?;
             made.created

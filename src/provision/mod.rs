@@ -62,7 +62,7 @@ pub async fn provision(
     .await?;
     let bucket = Box::pin(artifacts::ensure_bucket(cx, &names, caller, &mut made)).await?;
     Box::pin(roles::ensure(cx, &names, caller, &bucket, &mut made)).await?;
-    Box::pin(artifacts::ensure_runbook(cx, &names, &mut made)).await?;
+    Box::pin(artifacts::ensure_runbooks(cx, &names, &mut made)).await?;
     let traffic = Box::pin(load_balancer::ensure(
         cx,
         config,

@@ -1,4 +1,4 @@
-//! What instances, builders and bakes may do.
+//! What instances, builders, bakes and guards may do.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::Provisioned;
 use crate::aws::iam::{self, Role};
 use crate::aws::sts::Caller;
 use crate::run::context::Context;
-use crate::stack::{Names, TAG_APP};
+use crate::stack::{Names, TAG_APP, TAG_ENVIRONMENT};
 
 /// IAM is eventually consistent: a role that was just made is not yet seen by the services that take it on.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
@@ -41,7 +41,7 @@ pub async fn ensure(
     Ok(())
 }
 
-fn roles(names: &Names, caller: &Caller, bucket: &str) -> [Role; 3] {
+fn roles(names: &Names, caller: &Caller, bucket: &str) -> [Role; 4] {
     let bundles = format!("arn:aws:s3:::{bucket}/bundles/*");
     [
         Role {
@@ -68,7 +68,45 @@ fn roles(names: &Names, caller: &Caller, bucket: &str) -> [Role; 3] {
             inline: Some(bake_policy(names, caller)),
             instance_profile: false,
         },
+        Role {
+            name: names.guard_role(),
+            principal: "ssm.amazonaws.com",
+            managed: Vec::new(),
+            inline: Some(guard_policy(names)),
+            instance_profile: false,
+        },
     ]
+}
+
+/// What the guard needs: look who is healthy and how the traffic is divided, and divide it anew; then
+/// to give the group its floor back.
+fn guard_policy(names: &Names) -> serde_json::Value {
+    let ours = json!({"StringEquals": {
+        format!("aws:ResourceTag/{TAG_APP}"): names.app,
+        format!("aws:ResourceTag/{TAG_ENVIRONMENT}"): names.environment,
+    }});
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTargetHealth"],
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": "elasticloadbalancing:ModifyRule",
+                "Resource": "arn:aws:elasticloadbalancing:*:*:listener-rule/app/*",
+                "Condition": ours,
+            },
+            {
+                "Effect": "Allow",
+                "Action": "autoscaling:UpdateAutoScalingGroup",
+                "Resource": "arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*",
+                "Condition": ours,
+            },
+        ],
+    })
 }
 
 /// What the automation needs: start a builder that bears the app's tag, run the script on it, image it, end it.

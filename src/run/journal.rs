@@ -113,6 +113,15 @@ impl Journal {
         })
     }
 
+    /// What a step has begun was replaced by something else, which undoes as well.
+    pub fn renewed(&self, step: StepId, handle: Value) -> Notice {
+        self.change(|progress| {
+            if let Some(entry) = progress.of_mut(step) {
+                entry.handle = handle;
+            }
+        })
+    }
+
     /// A step is done.
     pub fn done(&self, step: StepId) -> Notice {
         self.change(|progress| {

@@ -29,10 +29,14 @@ pub enum StepId {
     ProbeVersion,
     /// Starts the probe.
     StartProbe,
+    /// Arms the guard.
+    ArmGuard,
     /// Shifts the traffic.
     ShiftTraffic,
     /// Soaks.
     Soak,
+    /// Disarms the guard.
+    DisarmGuard,
     /// Drains the previous colour.
     DrainPrevious,
     /// Retains the previous colour.

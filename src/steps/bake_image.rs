@@ -99,7 +99,8 @@ impl Step for BakeImage {
             runbook,
             version,
             &bake.parameters,
-            &client_token(&self.deployment),
+            // The same deployment never starts two bakes.
+            &ssm::client_token(&self.deployment),
             &self.tags,
         )
         .await?;
@@ -201,20 +202,6 @@ fn look(state: Automation) -> Look<Automation> {
     } else {
         Look::NotYet(format!("the runbook is at {}", state.current_step))
     }
-}
-
-/// UUID form, as StartAutomationExecution wants it: the same deployment never starts two bakes.
-fn client_token(deployment: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    let hex = hex::encode(Sha256::digest(deployment.as_bytes()));
-    format!(
-        "{}-{}-4{}-8{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..15],
-        &hex[15..18],
-        &hex[18..30]
-    )
 }
 
 /// Ends an automation; false when it had ended already.
@@ -346,15 +333,6 @@ mod tests {
         assert!(!is_ready("InProgress", "InProgress"));
         assert!(!is_ready("InProgress", "Failed"));
         assert!(is_ready("Failed", "Failed"));
-    }
-
-    #[test]
-    fn a_client_token_is_a_uuid_and_one_deployment_s_alone() {
-        let token = client_token("20261121-1");
-        let lengths: Vec<_> = token.split('-').map(str::len).collect();
-        assert_eq!(lengths, [8, 4, 4, 4, 12]);
-        assert_eq!(token, client_token("20261121-1"));
-        assert_ne!(token, client_token("20261121-2"));
     }
 
     #[test]

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::arm_guard::keep;
 use super::group::thaw_only;
 use crate::aws::autoscaling;
 use crate::aws::elbv2::{self, TargetGroups};
 use crate::aws::witness::{Able, Contradiction};
+use crate::guard::Guard;
 use crate::names::Colour;
 use crate::plan::Plan;
 use crate::run::context::Context;
@@ -55,8 +57,9 @@ impl Fleets {
         self.candidate.other()
     }
 
-    /// The candidate can carry what live carries now: it is raised first, if live has grown since it was scaled up.
-    pub(super) async fn fit(&self, cx: &Context) -> Result<Able> {
+    /// The candidate can carry what live carries now: it is raised first, if live has grown since it was scaled up,
+    /// and `guard` renewed meanwhile.
+    pub(super) async fn fit(&self, cx: &Context, guard: &Guard) -> Result<Able> {
         let aws = &cx.aws;
         let live = autoscaling::describe_group(aws, &self.previous_group).await?;
         let least = live.capacity.desired.max(self.planned);
@@ -72,6 +75,7 @@ impl Fleets {
             let what = format!("{wanted} healthy instances of {group}");
             let limits = Limits::new(self.within, Duration::from_secs(5));
             cx.wait("shift traffic", &what, limits, || async {
+                keep(cx, guard).await?;
                 Ok(match self.see(cx, wanted).await {
                     Ok(_) => Look::Ready(()),
                     Err(error) if Contradiction::of(&error).is_some() => {

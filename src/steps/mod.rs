@@ -1,10 +1,12 @@
 //! The steps of [`crate::deploy`], [`crate::rollback`] and [`crate::verify`], one file each.
 
+pub mod arm_guard;
 pub mod await_healthy;
 pub mod bake_image;
 pub mod candidate_log;
 pub mod clear_idle;
 pub mod data_plane;
+pub mod disarm_guard;
 pub mod drain_previous;
 mod fleets;
 mod group;
@@ -26,6 +28,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::guard::Guard;
 use crate::plan::Plan;
 use crate::run::progress::Entry;
 use crate::run::runner::Runner;
@@ -45,8 +48,10 @@ pub const fn about(step: StepId) -> About {
         StepId::SmokeTest => smoke_test::SmokeTest::ABOUT,
         StepId::ProbeVersion => probe_version::ProbeVersion::ABOUT,
         StepId::StartProbe => start_probe::StartProbe::ABOUT,
+        StepId::ArmGuard => arm_guard::ArmGuard::ABOUT,
         StepId::ShiftTraffic => shift_traffic::ShiftTraffic::ABOUT,
         StepId::Soak => soak::Soak::ABOUT,
+        StepId::DisarmGuard => disarm_guard::DisarmGuard::ABOUT,
         StepId::DrainPrevious => drain_previous::DrainPrevious::ABOUT,
         StepId::RetainPrevious => retain_previous::RetainPrevious::ABOUT,
         StepId::PruneImages => prune_images::PruneImages::ABOUT,
@@ -65,6 +70,7 @@ pub(crate) fn rearm(run: &mut Runner<'_>, plan: &Plan, entry: &Entry) -> Result<
         StepId::ScaleUpIdle => run.rearm(scale_up_idle::ScaleUpIdle::of(plan, 0), entry),
         StepId::HoldPrevious => run.rearm(hold_previous::HoldPrevious::of(plan), entry),
         StepId::OpenPreview => run.rearm(open_preview::OpenPreview::of(plan), entry),
+        StepId::ArmGuard => run.rearm(arm_guard::ArmGuard::of(plan, &Guard::of(plan)), entry),
         StepId::ShiftTraffic => {
             run.rearm(shift_traffic::ShiftTraffic::left_by_another(plan), entry)
         }
@@ -73,14 +79,15 @@ pub(crate) fn rearm(run: &mut Runner<'_>, plan: &Plan, entry: &Entry) -> Result<
         | StepId::SmokeTest
         | StepId::ProbeVersion
         | StepId::StartProbe
-        | StepId::Soak => Ok(()),
+        | StepId::Soak
+        | StepId::DisarmGuard => Ok(()),
         // They only go forward.
         StepId::DrainPrevious | StepId::RetainPrevious | StepId::PruneImages => Ok(()),
     }
 }
 
 /// The step table: every step of a release, in order.
-pub const TABLE: [About; 14] = [
+pub const TABLE: [About; 16] = [
     bake_image::BakeImage::ABOUT,
     publish_template::PublishTemplate::ABOUT,
     clear_idle::ClearIdle::ABOUT,
@@ -90,8 +97,10 @@ pub const TABLE: [About; 14] = [
     smoke_test::SmokeTest::ABOUT,
     probe_version::ProbeVersion::ABOUT,
     start_probe::StartProbe::ABOUT,
+    arm_guard::ArmGuard::ABOUT,
     shift_traffic::ShiftTraffic::ABOUT,
     soak::Soak::ABOUT,
+    disarm_guard::DisarmGuard::ABOUT,
     drain_previous::DrainPrevious::ABOUT,
     retain_previous::RetainPrevious::ABOUT,
     prune_images::PruneImages::ABOUT,
@@ -117,7 +126,7 @@ const fn when(when: &'static str, about: About) -> OfRollback {
 const GONE: &str = "its instances are gone";
 
 /// The step table of a rollback, in order: a release's steps but for bake, soak and prune.
-pub const ROLLBACK: [OfRollback; 12] = [
+pub const ROLLBACK: [OfRollback; 14] = [
     always(start_probe::StartProbe::ABOUT),
     when(
         "the previous colour is up",
@@ -133,7 +142,9 @@ pub const ROLLBACK: [OfRollback; 12] = [
     always(open_preview::OpenPreview::ABOUT),
     always(smoke_test::SmokeTest::ABOUT),
     always(probe_version::ProbeVersion::ABOUT),
+    always(arm_guard::ArmGuard::ABOUT),
     always(shift_traffic::ShiftTraffic::ABOUT),
+    always(disarm_guard::DisarmGuard::ABOUT),
     always(drain_previous::DrainPrevious::ABOUT),
     always(retain_previous::RetainPrevious::ABOUT),
 ];
@@ -155,6 +166,6 @@ mod tests {
         ids.dedup();
         names.sort_unstable();
         names.dedup();
-        assert_eq!((ids.len(), names.len()), (15, 15));
+        assert_eq!((ids.len(), names.len()), (17, 17));
     }
 }

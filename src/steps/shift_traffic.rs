@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::arm_guard::{arm_for, leave_former};
 use super::data_plane::{PROPAGATION, ROUND, Round, is_plausible, look};
 use super::fleets::Fleets;
 use super::soak::{Standing, hold, judge_since};
@@ -23,6 +24,7 @@ use crate::aws::Aws;
 use crate::aws::credentials::Life;
 use crate::aws::elbv2::{self, TargetGroups, TrafficRule};
 use crate::aws::witness::{Able, Contradiction, WeightsSeen};
+use crate::guard::Guard;
 use crate::names::{Release, Weights};
 use crate::plan::durations::{self, Needed};
 use crate::plan::{Plan, Visitor};
@@ -59,6 +61,7 @@ pub struct ShiftTraffic {
     url: String,
     visitor: Visitor,
     watch: Watch,
+    guard: Guard,
     /// What this process wrote, or was about to write: nothing else is its to take back.
     written: RefCell<Vec<Weights>>,
 }
@@ -73,8 +76,9 @@ pub struct Handle {
 }
 
 impl ShiftTraffic {
-    /// Shifts to the candidate, whose instances are of this template version, as `plan` says, judged by `watch`.
-    pub fn of(plan: &Plan, watch: &Watch, version: i64) -> Self {
+    /// Shifts to the candidate, whose instances are of this template version, as `plan` says, judged by `watch`,
+    /// under `guard`, which is armed for the first stage.
+    pub fn of(plan: &Plan, watch: &Watch, guard: &Guard, version: i64) -> Self {
         Self {
             rule: plan.traffic_rule.clone(),
             target_groups: plan.target_groups.clone(),
@@ -92,13 +96,14 @@ impl ShiftTraffic {
             url: plan.url.clone(),
             visitor: plan.visitor.clone(),
             watch: watch.clone(),
+            guard: guard.clone(),
             written: RefCell::default(),
         }
     }
 
     /// Takes the shift of another process over: any of its stages may have been written.
     pub fn left_by_another(plan: &Plan) -> Self {
-        let shift = Self::of(plan, &Watch::of(plan, None), 0);
+        let shift = Self::of(plan, &Watch::of(plan, None), &Guard::of(plan), 0);
         *shift.written.borrow_mut() = shift.stages.clone();
         shift
     }
@@ -106,7 +111,7 @@ impl ShiftTraffic {
     /// Writes the weights of a stage over those that this run left there, if they still stand and the candidate can carry
     /// what live has grown to.
     async fn advance(&self, cx: &Context, from: Weights, weights: Weights) -> Result<()> {
-        let able = self.fleets.fit(cx).await?;
+        let able = self.fleets.fit(cx, &self.guard).await?;
         let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from).await?;
         self.write(cx, seen, vec![able], weights).await
     }
@@ -311,8 +316,10 @@ impl Step for ShiftTraffic {
         self.fleets.thaw_alarms(cx).await?;
         for (index, &weights) in self.stages.iter().enumerate() {
             if index > 0 {
+                arm_for(cx, &self.guard, weights).await?;
                 written = cx.clock.wall();
                 self.advance(cx, self.stages[index - 1], weights).await?;
+                leave_former(cx, &self.guard).await?;
             }
             cx.wait(name, "the weights as written", READ_BACK, || {
                 self.read_back(cx, weights)
@@ -334,7 +341,15 @@ impl Step for ShiftTraffic {
                     target_groups: &self.target_groups,
                     weights,
                 };
-                hold(cx, &self.watch, handle.written, self.hold, &standing).await?;
+                hold(
+                    cx,
+                    &self.watch,
+                    handle.written,
+                    self.hold,
+                    &standing,
+                    &self.guard,
+                )
+                .await?;
             }
         }
         let seen = cx.clock.wall();

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::arm_guard::keep;
 use super::watch::Watch;
 use crate::aws::elbv2::{self, TargetGroups, TrafficRule};
 use crate::aws::witness::Contradiction;
 use crate::cause::Reason;
+use crate::guard::Guard;
 use crate::names::{Colour, Weights};
 use crate::plan::Plan;
 use crate::probe::{ErrorClass, Tally};
@@ -32,12 +34,14 @@ pub struct Soak {
     candidate: Colour,
     instances: usize,
     watch: Watch,
+    guard: Guard,
     shifted: Duration,
 }
 
 impl Soak {
-    /// Soaks as long as `plan` says, and judges everything since `shifted` on the wall.
-    pub fn of(plan: &Plan, watch: &Watch, shifted: Duration) -> Self {
+    /// Soaks as long as `plan` says, and judges everything since `shifted` on the wall;
+    /// `guard` is renewed meanwhile.
+    pub fn of(plan: &Plan, watch: &Watch, guard: &Guard, shifted: Duration) -> Self {
         Self {
             time: plan.shift.soak,
             rule: plan.traffic_rule.clone(),
@@ -45,6 +49,7 @@ impl Soak {
             candidate: plan.idle,
             instances: usize::try_from(plan.capacity.desired).unwrap_or_default(),
             watch: watch.clone(),
+            guard: guard.clone(),
             shifted,
         }
     }
@@ -68,7 +73,15 @@ impl Check for Soak {
             target_groups: &self.target_groups,
             weights: Weights::split(self.candidate, 100),
         };
-        hold(cx, &self.watch, self.shifted, self.time, &standing).await?;
+        hold(
+            cx,
+            &self.watch,
+            self.shifted,
+            self.time,
+            &standing,
+            &self.guard,
+        )
+        .await?;
         let target_group = self.target_groups.of(self.candidate);
         let looking = async { Ok(elbv2::describe_targets(&cx.aws, target_group).await?) };
         let targets = cx.reading(looking).await?;
@@ -108,17 +121,20 @@ impl Standing<'_> {
     }
 }
 
-/// Lets time pass, and fails as soon as requests do, or somebody else moves the traffic.
+/// Lets time pass, and fails as soon as requests do, or somebody else moves the traffic. The guard is renewed
+/// meanwhile.
 pub async fn hold(
     cx: &Context,
     watch: &Watch,
     since: Duration,
     time: Duration,
     standing: &Standing<'_>,
+    guard: &Guard,
 ) -> Result<()> {
     let until = cx.clock.elapsed() + time;
     loop {
         judge_since(watch, since)?;
+        keep(cx, guard).await?;
         standing.check(cx).await?;
         let left = until.saturating_sub(cx.clock.elapsed());
         if left.is_zero() {

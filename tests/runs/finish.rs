@@ -1,7 +1,7 @@
 //! A run whose process is gone, at any point, and `finish` from what was on disk: live answers as before and nothing is
 //! left, or the release stands and the rest of it is done. What belongs to a newer run stays.
 
-mod killed;
+pub(crate) mod killed;
 mod state;
 
 use std::future::{Future as _, poll_fn};
@@ -18,6 +18,7 @@ use bg_deploy::rollback::rollback;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::{Event, Zone};
 use bg_deploy::run::progress::Phase;
+use bg_deploy::run::step::About;
 use bg_deploy::run::step_id::StepId;
 use bg_deploy::steps::{ROLLBACK, TABLE};
 use killed::{assert_undone, canary, finished, kill, kill_at, kill_run, kill_with};
@@ -27,10 +28,15 @@ use crate::support::rule::{clear, next};
 use crate::support::standing::Standing;
 use crate::support::{World, assert_deployed, by_hand, story};
 
+/// Whether the release stands once this step has begun.
+fn stands(about: &About) -> bool {
+    about.zone == Zone::Finish || about.id == StepId::DisarmGuard
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_killed_before_it_settles_any_step_is_undone_without_a_trace() {
     let world = World::with_a_release().await;
-    for about in TABLE.iter().filter(|about| about.zone != Zone::Finish) {
+    for about in TABLE.iter().filter(|about| !stands(about)) {
         let killed = kill_at(&world, &world.config("0.0.9", None), about.id).await;
         assert_undone(&world, &killed, about.name).await;
     }
@@ -40,7 +46,7 @@ async fn a_run_killed_before_it_settles_any_step_is_undone_without_a_trace() {
 async fn a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_without_a_trace() {
     let world = World::with_a_release().await;
     let mut met = 0;
-    for about in TABLE.iter().filter(|about| about.zone != Zone::Finish) {
+    for about in TABLE.iter().filter(|about| !stands(about)) {
         for operation in about.calls {
             // Nothing is retained here that could be cleared; what comes beside the weights is made after them, or was so.
             let beside = about.id == StepId::ShiftTraffic && *operation != "ModifyRule";
@@ -84,7 +90,7 @@ async fn a_rollback_that_is_killed_leaves_what_it_would_have_gone_back_to() {
         StepId::ScaleUpIdle,
     ];
     let steps = ROLLBACK.iter().map(|step| step.about);
-    for about in steps.filter(|about| about.zone != Zone::Finish && !skipped.contains(&about.id)) {
+    for about in steps.filter(|about| !stands(about) && !skipped.contains(&about.id)) {
         let plan = world.plan_rollback(None).await;
         let run = async |cx: &Context, plan: &Plan| rollback(cx, plan, None).await;
         let is_there = |cx: &Context| {
@@ -162,11 +168,7 @@ async fn finishing_that_is_killed_in_its_middle_and_done_again_ends_the_same() {
 #[tokio::test(start_paused = true)]
 async fn a_run_killed_after_its_commit_stands_and_the_rest_of_it_is_done() {
     let world = World::with_a_release().await;
-    for (number, about) in TABLE
-        .iter()
-        .filter(|about| about.zone == Zone::Finish)
-        .enumerate()
-    {
+    for (number, about) in TABLE.iter().filter(|about| stands(about)).enumerate() {
         let version = format!("1.0.{number}");
         let killed = kill_at(&world, &world.config(&version, None), about.id).await;
         let (ending, cx) = finished(&world, &killed).await;

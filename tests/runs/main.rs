@@ -8,6 +8,7 @@ mod candidate_log;
 mod credentials;
 mod deploy;
 mod finish;
+mod guard;
 mod lease;
 mod lost_replies;
 mod other_hands;

@@ -80,7 +80,7 @@ const ELB: &str = "elasticloadbalancing";
 const CANDIDATE: &str = "0.0.9";
 
 /// Every way to fail before the end of the commit zone: first a step's start, then its settle.
-const UNDONE: [Case; 23] = [
+const UNDONE: [Case; 26] = [
     refused("bake image", next("s3", "PutObject")),
     refused("bake image", next("ssm", "StartAutomationExecution")),
     refused("bake image", next("ssm", "GetAutomationExecution")),
@@ -129,11 +129,14 @@ const UNDONE: [Case; 23] = [
         "are 0.0.9",
     ),
     broken("start probe", How::Cancel, "").after(1),
+    refused("arm guard", next("ssm", "GetDocument")).after(1),
+    refused("arm guard", next("ssm", "StartAutomationExecution")).after(1),
     refused("shift traffic", next(ELB, "DescribeRules")),
     refused("shift traffic", next(ELB, "DescribeTargetHealth")),
     refused("shift traffic", next(ELB, "ModifyRule")),
     refused("shift traffic", second(ELB, "DescribeRules")),
     refused("soak", next(ELB, "DescribeTargetHealth")),
+    refused("disarm guard", next("ssm", "StopAutomationExecution")).after(1),
 ];
 
 /// Every way to fail in the finish zone.

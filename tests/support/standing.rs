@@ -77,6 +77,11 @@ impl Standing {
         !self.idle.members.is_empty() && self.idle.scale_in_at.is_some()
     }
 
+    /// Whether the traffic is divided as `before`, and the live group is as it was.
+    pub(crate) fn has_live_of(&self, before: &Self) -> bool {
+        (self.weights, &self.live) == (before.weights, &before.live)
+    }
+
     /// The same with nothing on the idle colour: what an earlier release retained there is not brought back.
     fn with_idle_empty(mut self) -> Self {
         self.idle.capacity = Capacity::NONE;

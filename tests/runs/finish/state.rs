@@ -12,6 +12,7 @@ use bg_deploy::run::step::{Step, handle_of};
 use bg_deploy::run::step_id::StepId;
 use bg_deploy::steps;
 use bg_deploy::steps::TABLE;
+use bg_deploy::steps::arm_guard::ArmGuard;
 use bg_deploy::steps::bake_image::BakeImage;
 use bg_deploy::steps::clear_idle::ClearIdle;
 use bg_deploy::steps::hold_previous::HoldPrevious;
@@ -114,12 +115,14 @@ fn assert_handle_of(entry: &Entry) -> bool {
         StepId::ScaleUpIdle => assert_handle::<ScaleUpIdle>(entry),
         StepId::HoldPrevious => assert_handle::<HoldPrevious>(entry),
         StepId::OpenPreview => assert_handle::<OpenPreview>(entry),
+        StepId::ArmGuard => assert_handle::<ArmGuard>(entry),
         StepId::ShiftTraffic => assert_handle::<ShiftTraffic>(entry),
         StepId::AwaitHealthy
         | StepId::SmokeTest
         | StepId::ProbeVersion
         | StepId::StartProbe
         | StepId::Soak
+        | StepId::DisarmGuard
         | StepId::DrainPrevious
         | StepId::RetainPrevious
         | StepId::PruneImages => {
@@ -148,7 +151,7 @@ async fn what_each_step_had_begun_comes_back_from_the_file_by_its_type() {
         assert_eq!(assert_handle_of(entry), is_undone, "{:?}", entry.step);
         met.insert(entry.step);
     }
-    assert_eq!(met.len(), 15, "every step of both tables: {met:?}");
+    assert_eq!(met.len(), 17, "every step of both tables: {met:?}");
     let publish = released.of(StepId::PublishTemplate).expect("it began");
     assert!(handle_of::<ClearIdle>(publish).is_err());
 }

@@ -26,7 +26,7 @@ enum How {
     Cancel,
 }
 
-const FAILURES: [(&str, How); 16] = [
+const FAILURES: [(&str, How); 18] = [
     ("start probe", How::Cancel),
     (
         "hold previous",
@@ -57,10 +57,18 @@ const FAILURES: [(&str, How); 16] = [
     ("open preview route", How::SlowNodes),
     ("smoke test", How::Cancel),
     ("probe version", How::Cancel),
+    (
+        "arm guard",
+        How::Refuse(next("ssm", "StartAutomationExecution")),
+    ),
     ("shift traffic", How::Refuse(next(ELB, "DescribeRules"))),
     ("shift traffic", How::Refuse(next(ELB, "ModifyRule"))),
     ("shift traffic", How::Refuse(second(ELB, "DescribeRules"))),
     ("shift traffic", How::SlowNodes),
+    (
+        "disarm guard",
+        How::Refuse(next("ssm", "StopAutomationExecution")),
+    ),
 ];
 
 #[test]

@@ -1,0 +1,327 @@
+//! The guard: a dead-man switch inside AWS that brings the traffic back when the process of a run vanishes.
+//!
+//! It is an SSM Automation that sleeps. A run that lives renews it, stage by stage and every few minutes, and disarms it
+//! at the end. One that vanished does not, and then the automation restores the weights: only if they are exactly those
+//! that the run left, and the previous colour is healthy.
+//!
+//! Guarantees: before a weight is written, the guard that was armed for it is seen to sleep; the next one sleeps before
+//! the former is stopped, so that there is always one; one that has acted is an error of the run that finds it.
+
+pub mod runbook;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::aws::Tags;
+use crate::aws::elbv2::TargetGroups;
+use crate::aws::ssm::{self, Automation};
+use crate::names::Weights;
+use crate::plan::Plan;
+use crate::run::context::{Context, Undoing};
+use crate::run::wait::{Limits, Look};
+use crate::stack::TAG_DEPLOYMENT;
+
+/// How long a run that says nothing is believed to live. Longer than anything that it waits for without renewing.
+pub const FIRES_AFTER: Duration = Duration::from_secs(900);
+/// A guard that has no more left than this is renewed.
+pub const RENEWED_WITH: Duration = Duration::from_secs(600);
+
+/// AWS starts an automation within seconds, unless more of them run than it lets run at a time.
+const STANDS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(1));
+/// How long AWS takes to stop one.
+const STOPS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(1));
+
+/// The guard of a run, shared by the steps that arm, renew and disarm it.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// `None` before a first release: there is nothing to bring the traffic back to.
+    spec: Option<Rc<Spec>>,
+    armed: Rc<RefCell<Vec<Armed>>>,
+}
+
+/// What every guard of a run has in common.
+#[derive(Debug)]
+struct Spec {
+    runbook: String,
+    deployment: String,
+    environment: String,
+    parameters: BTreeMap<String, String>,
+    tags: Tags,
+}
+
+/// An automation that sleeps.
+#[derive(Clone, Debug)]
+struct Armed {
+    id: String,
+    weights: Weights,
+    /// When it acts, by the run's clock.
+    fires: Duration,
+}
+
+/// What disarming came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disarmed {
+    /// None was armed.
+    Nothing,
+    /// It was stopped before it acted.
+    InTime,
+    /// It had restored the weights.
+    Fired,
+}
+
+impl Guard {
+    /// The guard of the run of `plan`.
+    pub fn of(plan: &Plan) -> Self {
+        let spec = plan.previous.release.as_ref().map(|_| Rc::new(spec(plan)));
+        Self {
+            spec,
+            armed: Rc::default(),
+        }
+    }
+
+    /// Whether there is something to bring the traffic back to.
+    pub fn is_needed(&self) -> bool {
+        self.spec.is_some()
+    }
+
+    /// The automations that are armed, as far as this process knows.
+    pub fn automations(&self) -> Vec<String> {
+        let armed = self.armed.borrow();
+        armed.iter().map(|armed| armed.id.clone()).collect()
+    }
+
+    /// Arms a guard for these weights beside those that are armed, and sees it sleep.
+    pub async fn arm(&self, cx: &Context, weights: Weights) -> Result<()> {
+        let last = self.armed.borrow().len();
+        let arming = self.arm_at(cx, last, weights).await;
+        arming.context("the guard that would bring the traffic back can't be armed")
+    }
+
+    async fn arm_at(&self, cx: &Context, index: usize, weights: Weights) -> Result<()> {
+        let Some(spec) = &self.spec else {
+            return Ok(());
+        };
+        let armed = spec.start(cx, weights).await?;
+        self.armed.borrow_mut().insert(index, armed.clone());
+        cx.wait("guard", "the guard to sleep", STANDS, || async {
+            Ok(look_for_sleep(
+                &ssm::describe_automation(&cx.aws, &armed.id).await?,
+            ))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Stops every guard but the one that was armed last.
+    pub async fn stop_former(&self, cx: &Context) -> Result<()> {
+        while self.armed.borrow().len() > 1 {
+            self.stop_at(cx, 0).await?;
+        }
+        Ok(())
+    }
+
+    async fn stop_at(&self, cx: &Context, index: usize) -> Result<()> {
+        let former = self.armed.borrow().get(index).cloned();
+        let Some(former) = former else {
+            return Ok(());
+        };
+        let has_fired = stop(cx.for_undo(), &former.id).await?;
+        self.armed.borrow_mut().remove(index);
+        if has_fired {
+            bail!(
+                "the guard restored the weights: this run had not renewed it for {} s",
+                FIRES_AFTER.as_secs()
+            );
+        }
+        Ok(())
+    }
+
+    /// Renews whichever guard has little time left, in its place; answers whether there was one.
+    pub async fn keep(&self, cx: &Context) -> Result<bool> {
+        let mut has_renewed = false;
+        for index in 0..self.automations().len() {
+            let held = self.armed.borrow().get(index).cloned();
+            let Some(held) = held else {
+                break;
+            };
+            if held.fires.saturating_sub(cx.clock.elapsed()) > RENEWED_WITH {
+                continue;
+            }
+            let renewing = self.arm_at(cx, index + 1, held.weights).await;
+            renewing.context("the guard that would bring the traffic back can't be renewed")?;
+            self.stop_at(cx, index).await?;
+            has_renewed = true;
+        }
+        Ok(has_renewed)
+    }
+
+    /// Stops every guard of the run: those of this process, those that a journal names, and what a call armed that
+    /// was never answered.
+    pub async fn disarm(&self, cx: Undoing<'_>, noted: &[String]) -> Result<Disarmed> {
+        let Some(spec) = &self.spec else {
+            return Ok(Disarmed::Nothing);
+        };
+        let mut all = self.automations();
+        all.extend_from_slice(noted);
+        let own = (runbook::DEPLOYMENT, spec.deployment.as_str());
+        all.extend(ssm::find_running_automations(cx.aws(), &spec.runbook, own.0, own.1).await?);
+        all.sort();
+        all.dedup();
+        let mut has_fired = false;
+        for id in &all {
+            has_fired |= stop(cx, id).await?;
+        }
+        self.armed.borrow_mut().clear();
+        Ok(match (all.is_empty(), has_fired) {
+            (true, _) => Disarmed::Nothing,
+            (_, true) => Disarmed::Fired,
+            (_, false) => Disarmed::InTime,
+        })
+    }
+}
+
+impl Spec {
+    async fn start(&self, cx: &Context, weights: Weights) -> Result<Armed> {
+        let version = self.version(cx).await?;
+        let mut parameters = self.parameters.clone();
+        parameters.insert("BlueLeft".to_owned(), weights.blue.to_string());
+        parameters.insert("GreenLeft".to_owned(), weights.green.to_string());
+        // Before the call: what AWS counts begins later.
+        let fires = cx.clock.elapsed() + FIRES_AFTER;
+        let id = ssm::start_automation(
+            &cx.aws,
+            &self.runbook,
+            &version,
+            &parameters,
+            &ssm::client_token(&format!("{}/{weights}/{fires:?}", self.deployment)),
+            &self.tags,
+        )
+        .await?;
+        Ok(Armed { id, weights, fires })
+    }
+
+    /// The version of the runbook that says what ours says.
+    async fn version(&self, cx: &Context) -> Result<String> {
+        let remedy = format!("bg-deploy provision --environment {}", self.environment);
+        let Some((content, version)) = ssm::find_document(&cx.aws, &self.runbook).await? else {
+            bail!("there is no runbook {}: {remedy}", self.runbook);
+        };
+        if serde_json::from_str::<serde_json::Value>(&content).ok() != Some(runbook::runbook()) {
+            bail!(
+                "the runbook {} is not the one of this bg-deploy: {remedy}",
+                self.runbook
+            );
+        }
+        Ok(version)
+    }
+}
+
+fn spec(plan: &Plan) -> Spec {
+    let names = plan.names();
+    let TargetGroups { blue, green } = &plan.target_groups;
+    let rule = plan.traffic_rule.arn();
+    // arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:...
+    let mut parts = rule.split(':');
+    let partition = parts.nth(1).unwrap_or_default();
+    let account = parts.nth(2).unwrap_or_default();
+    let role = format!("arn:{partition}:iam::{account}:role/{}", names.guard_role());
+    let before = plan.previous.weights;
+    let parameters = [
+        ("AutomationAssumeRole", role),
+        (runbook::DEPLOYMENT, plan.deployment.clone()),
+        ("Wait", format!("PT{}S", FIRES_AFTER.as_secs())),
+        ("Rule", rule.to_owned()),
+        ("Blue", blue.clone()),
+        ("Green", green.clone()),
+        ("Previous", plan.target_groups.of(plan.live).to_owned()),
+        ("PreviousGroup", names.group(plan.live)),
+        ("FloorBefore", plan.previous.capacity.min.to_string()),
+        ("BlueBefore", before.blue.to_string()),
+        ("GreenBefore", before.green.to_string()),
+    ];
+    let mut tags = names.tags();
+    tags.insert(TAG_DEPLOYMENT.to_owned(), plan.deployment.clone());
+    Spec {
+        runbook: names.guard_runbook(),
+        deployment: plan.deployment.clone(),
+        environment: plan.environment.clone(),
+        parameters: parameters
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
+        tags,
+    }
+}
+
+/// Whether an automation sleeps: one that AWS keeps waiting for others guards nothing yet.
+fn look_for_sleep(state: &Automation) -> Look<()> {
+    if state.has_ended() {
+        let why = state.failed_step().map_or("", |step| step.failure.as_str());
+        return Look::Never(format!("it is {}: {why}", state.status));
+    }
+    if state.current_step == runbook::WAIT {
+        return Look::Ready(());
+    }
+    Look::NotYet(format!("it is {}", state.status))
+}
+
+/// Stops one, and waits for its end; answers whether it had acted.
+async fn stop(cx: Undoing<'_>, id: &str) -> Result<bool> {
+    ssm::cancel_automation(cx.aws(), id).await?;
+    let ended = cx
+        .wait("the end of the guard", STOPS, || async {
+            let state = ssm::describe_automation(cx.aws(), id).await?;
+            Ok(if state.has_ended() {
+                Look::Ready(state)
+            } else {
+                Look::NotYet(format!("it is {}", state.status))
+            })
+        })
+        .await?;
+    Ok(has_acted(&ended))
+}
+
+/// Whether it came as far as writing the weights.
+fn has_acted(ended: &Automation) -> bool {
+    let mut steps = ended.steps.iter();
+    steps.any(|step| step.name == runbook::RESTORE && step.status != "Pending")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::ssm::AutomationStep;
+
+    fn automation(status: &str, current: &str, restore: &str) -> Automation {
+        Automation {
+            status: status.to_owned(),
+            current_step: current.to_owned(),
+            steps: vec![AutomationStep {
+                name: runbook::RESTORE.to_owned(),
+                status: restore.to_owned(),
+                failure: String::new(),
+                outputs: BTreeMap::new(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_guard_stands_once_it_sleeps_and_one_that_ended_never_will() {
+        let sleeps = automation("InProgress", runbook::WAIT, "Pending");
+        assert_eq!(look_for_sleep(&sleeps), Look::Ready(()));
+        let queued = automation("Pending", "", "Pending");
+        assert!(matches!(look_for_sleep(&queued), Look::NotYet(_)));
+        let failed = automation("Failed", "", "Pending");
+        assert!(matches!(look_for_sleep(&failed), Look::Never(_)));
+    }
+
+    #[test]
+    fn a_guard_that_was_stopped_while_it_wrote_has_acted() {
+        assert!(!has_acted(&automation("Cancelled", "", "Pending")));
+        assert!(has_acted(&automation("Cancelled", "", "Cancelled")));
+        assert!(has_acted(&automation("Success", "", "Success")));
+    }
+}
