@@ -134,11 +134,6 @@ fn a_run_that_the_runner_interrupts_ends_in_order_and_finish_completes_it() {
     assert_eq!(code, Some(5), "{text}");
     assert!(text.contains("bg-deploy finish --state"), "{text}");
 
-    // Nobody writes over what is not finished.
-    let (code, text) = desk.run(&["deploy", "--release", "2"]);
-    assert_eq!(code, Some(3), "{text}");
-    assert!(text.contains("bg-deploy finish --state"), "{text}");
-
     let mut denied = desk.command(&["finish"]);
     denied.env("AWS_ACCESS_KEY_ID", "EXPIRED1");
     let (code, text) = answer(&denied.output().expect("it runs"));

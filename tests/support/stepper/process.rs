@@ -49,7 +49,8 @@ enum Message {
 pub(super) fn with_default_signals(program: &str) -> Command {
     // GNU's env, which replaces itself with the program; where it is not, the tests have to be started in the foreground.
     if cfg!(target_os = "linux") {
-        let mut command = Command::new("env");
+        // By its place: the program may be given a PATH without it.
+        let mut command = Command::new("/usr/bin/env");
         command.args(["--default-signal=INT,TERM", program]);
         command
     } else {
