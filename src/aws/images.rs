@@ -104,17 +104,42 @@ pub async fn remove_image(aws: &Aws, image: &Image) -> Result<(), Failure> {
         _ => {}
     }
     for snapshot in &image.snapshots {
-        let answer = aws
-            .ec2
-            .delete_snapshot()
-            .snapshot_id(snapshot)
-            .send()
-            .await
-            .about("DeleteSnapshot", snapshot);
-        match answer {
-            Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        delete_snapshot(aws, snapshot).await?;
     }
     Ok(())
+}
+
+/// Removes our snapshots with this tag: nothing but their tag leads to them once their image is gone.
+pub async fn remove_snapshots_by_tag(aws: &Aws, key: &str, value: &str) -> Result<(), Failure> {
+    let answer = aws
+        .ec2
+        .describe_snapshots()
+        .owner_ids("self")
+        .filters(
+            aws_sdk_ec2::types::Filter::builder()
+                .name(format!("tag:{key}"))
+                .values(value)
+                .build(),
+        )
+        .send()
+        .await
+        .about("DescribeSnapshots", value)?;
+    for snapshot in answer.snapshots.unwrap_or_default() {
+        delete_snapshot(aws, &snapshot.snapshot_id.unwrap_or_default()).await?;
+    }
+    Ok(())
+}
+
+async fn delete_snapshot(aws: &Aws, snapshot: &str) -> Result<(), Failure> {
+    let answer = aws
+        .ec2
+        .delete_snapshot()
+        .snapshot_id(snapshot)
+        .send()
+        .await
+        .about("DeleteSnapshot", snapshot);
+    match answer {
+        Err(error) if error.kind != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }

@@ -254,6 +254,8 @@ impl BakeImage {
             images::remove_image(aws, &image).await?;
             undone.push(format!("removed image {}", image.id));
         }
+        // Of an image that was removed by whoever was stopped before its snapshot was.
+        images::remove_snapshots_by_tag(aws, TAG_DEPLOYMENT, deployment).await?;
         Ok(())
     }
 
