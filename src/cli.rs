@@ -100,6 +100,19 @@ pub enum Command {
     /// After a run that was cancelled or killed: restore the traffic, and remove what the run made
     #[command(after_help = "Example:\n  bg-deploy finish --state bg-deploy-report/state.json")]
     Finish(Finish),
+    /// Stop releases of this app and environment, until release-hold; rollbacks stay possible
+    #[command(
+        after_help = "Example:\n  bg-deploy hold --environment prod --reason \"database upgrade\""
+    )]
+    Hold(ByHand),
+    /// Let releases go on that were put on hold
+    #[command(after_help = "Example:\n  bg-deploy release-hold --environment prod")]
+    ReleaseHold,
+    /// Make the lease free that keeps two runs from each other; a run that has it changes nothing any more
+    #[command(
+        after_help = "Example:\n  bg-deploy unlock --environment prod --reason \"its runner is gone\""
+    )]
+    Unlock(ByHand),
     /// Show what a deploy would do and why, and change nothing
     #[command(after_help = "Example:\n  bg-deploy plan --environment prod --release 1.4.2 --json")]
     Plan,
@@ -160,6 +173,14 @@ pub struct Rollback {
     /// state.json among the reports]
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+}
+
+/// `hold`, `unlock`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ByHand {
+    /// Why, for whoever meets it
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// `verify`

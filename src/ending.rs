@@ -229,8 +229,10 @@ fn left_over(cx: &Context, plan: &Plan, stop: &Stop) -> Leftover {
 
 /// Undoes a run that stopped before it was done.
 pub(crate) async fn undone(cx: &Context, plan: &Plan, run: Runner<'_>, stop: Stop) -> Outcome {
-    let traffic_moved = stop.zone == Zone::Commit;
     let unwound = run.unwind().await;
+    // A shift that failed before its first write moved nobody; one whose write got no answer was seen, and taken back.
+    let is_written = |event: &Event| matches!(event, Event::WeightsWritten { .. });
+    let traffic_moved = cx.events.all().iter().any(|it| is_written(&it.event));
     let step = stop.step.name.to_owned();
     if let Some(lost) = cx.lost() {
         // Whose the rest is, and who serves, is looked at when all is over.

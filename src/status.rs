@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::inventory::{Inventory, release};
+use crate::lease::{Hold, Holder, Record};
 use crate::names::{Colour, Release, roughly, utc};
 use crate::plan::{Decision, Draw, Plan, is_frozen, preconditions};
 
@@ -22,6 +23,10 @@ pub struct Status {
     pub url: Option<String>,
     /// Both colours, or those that exist.
     pub colours: Vec<OfColour>,
+    /// Whose turn it is, if a run holds the lease.
+    pub held_by: Option<String>,
+    /// Why releases are on hold, if they are.
+    pub hold: Option<String>,
     /// Signs of a run that did not end, and what to type.
     pub unfinished: Vec<String>,
     /// What `rollback` would do now.
@@ -70,6 +75,24 @@ pub enum Rollback {
 }
 
 impl Status {
+    /// The same, with what the lease says; what can't be read of it is a sign.
+    pub fn with_lease(mut self, lease: Result<Option<Record>, String>) -> Self {
+        match lease {
+            Ok(Some(record)) => {
+                self.held_by = record.holder.as_ref().map(Holder::words);
+                self.hold = record.hold.as_ref().map(Hold::words);
+                if record.holder.is_none() && record.run.is_some() {
+                    self.unfinished.push(
+                        "a run did not come to its end; the next one brings it there".to_owned(),
+                    );
+                }
+            }
+            Ok(None) => {}
+            Err(why) => self.unfinished.push(why),
+        }
+        self
+    }
+
     /// How things stand; `None` when nothing is provisioned. `bakes` are automations of the app that are under way.
     pub fn of(
         config: &Config,
@@ -86,6 +109,8 @@ impl Status {
             environment: config.environment.clone(),
             url: preconditions::url(config, inventory),
             colours: colours(inventory, now),
+            held_by: None,
+            hold: None,
             unfinished: unfinished(config, inventory, bakes),
             rollback: match Plan::go_back(config, inventory, None, draw) {
                 Decision::Release(plan) => Rollback::Possible {
@@ -109,6 +134,16 @@ impl Status {
         text.push('\n');
         for colour in &self.colours {
             let _ = writeln!(text, "{}", colour.line());
+        }
+        if let Some(holder) = &self.held_by {
+            let _ = writeln!(text, "\nunder way: {holder}");
+        }
+        if let Some(hold) = &self.hold {
+            let _ = writeln!(
+                text,
+                "\nreleases are on hold: {hold}; bg-deploy release-hold --environment {} lets them go on",
+                self.environment
+            );
         }
         match &self.rollback {
             Rollback::Possible { to, how } => {
@@ -250,6 +285,8 @@ mod tests {
             environment: "prod".into(),
             url: Some("http://hello.example".into()),
             colours: vec![colour(Colour::Blue, "live", 2), idle],
+            held_by: None,
+            hold: None,
             unfinished: Vec::new(),
             rollback: Rollback::Possible {
                 to: Release("1.4.1".into()),
@@ -289,5 +326,37 @@ mod tests {
             until(at, at + Duration::from_secs(1)),
             "1970-01-01T00:10:00Z (due)"
         );
+    }
+
+    #[test]
+    fn whose_turn_it_is_and_a_hold_are_told_and_so_is_a_lease_that_says_nothing() {
+        let status = Status {
+            app: "hello".into(),
+            environment: "prod".into(),
+            url: None,
+            colours: Vec::new(),
+            held_by: None,
+            hold: None,
+            unfinished: Vec::new(),
+            rollback: Rollback::Refused {
+                reason: "nothing to go back to".into(),
+            },
+        };
+        let mut record = Record::first().taken_by(Holder {
+            command: "deploy".into(),
+            release: "1.4.2".into(),
+            since: "2026-11-22T10:00:00Z".into(),
+            ..Holder::default()
+        });
+        record.hold = Some(Hold {
+            reason: "upgrade".into(),
+            by: None,
+            since: "2026-11-22T09:00:00Z".into(),
+        });
+        let text = status.clone().with_lease(Ok(Some(record))).text();
+        assert!(text.contains("under way: deploy of 1.4.2, since"), "{text}");
+        assert!(text.contains("on hold: \"upgrade\", by somebody"), "{text}");
+        let text = status.with_lease(Err("it is empty".into())).text();
+        assert!(text.contains("unfinished: it is empty"), "{text}");
     }
 }

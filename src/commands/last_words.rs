@@ -35,6 +35,9 @@ pub(super) fn of_an_answer(command: &Command, code: u8, inputs: &Inputs, termina
         | Command::LocalAws(_)
         | Command::SampleApp(_) => true,
         Command::Status
+        | Command::Hold(_)
+        | Command::ReleaseHold
+        | Command::Unlock(_)
         | Command::History(_)
         | Command::Plan
         | Command::Provision

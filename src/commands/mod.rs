@@ -3,6 +3,7 @@
 //! Guarantees: bad inputs and refusals change nothing in AWS; whatever ends a command, its last words say what to do.
 
 mod access;
+mod by_hand;
 mod carry_out;
 mod clock;
 mod deploy;
@@ -106,6 +107,9 @@ pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
         Command::Status => status::run(options, &inputs, &terminal).await,
         Command::History(command) => history::run(options, command, &inputs, &terminal).await,
         Command::Finish(command) => finish::run(options, command, &inputs, &terminal).await,
+        Command::Hold(command) => by_hand::hold(options, command, &inputs, &terminal).await,
+        Command::ReleaseHold => by_hand::release_hold(options, &inputs, &terminal).await,
+        Command::Unlock(command) => by_hand::unlock(options, command, &inputs, &terminal).await,
         Command::Plan => plan::run(options, &inputs, &terminal).await,
         Command::Provision => provision::run(options, &inputs, &terminal).await,
         Command::Probe(command) => probe::run(options, command, &inputs, &terminal).await,

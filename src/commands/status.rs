@@ -6,6 +6,7 @@ use crate::aws::ssm;
 use crate::cli;
 use crate::config::{self, Config};
 use crate::inputs::Inputs;
+use crate::lease;
 use crate::outcome::EXIT_OK;
 use crate::prepare::{draw, look};
 use crate::stack::Names;
@@ -22,12 +23,19 @@ pub(super) async fn run(
     let clock = clock(options, inputs, &network).await?;
     let aws = access::connect(&config, inputs, &network, &clock).await?;
     let inventory = look(&aws, &config).await?;
-    let runbook = Names::new(&config.app, &config.environment).runbook();
+    let names = Names::new(&config.app, &config.environment);
+    let place = names.lease(&inventory.caller.account, &aws.region);
+    let lease = lease::read(&aws, &place).await;
+    let lease = lease
+        .map(|read| read.map(|(_, record)| record))
+        .map_err(|error| format!("{error:#}"));
+    let runbook = names.runbook();
     let bakes = ssm::find_automations_under_way(&aws, &runbook)
         .await
         .map_err(anyhow::Error::from)?;
     let status = Status::of(&config, &inventory, &bakes, clock.utc(), &draw()?)
-        .ok_or_else(|| not_provisioned(&config))?;
+        .ok_or_else(|| not_provisioned(&config))?
+        .with_lease(lease);
     if options.json {
         terminal.say(&format!("{:#}", serde_json::json!(status)));
     } else {

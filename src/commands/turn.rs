@@ -8,7 +8,7 @@ use super::{EarlyExit, Terminal};
 use crate::aws::{Aws, sts};
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
-use crate::lease::{self, Busy, Holder, Lease, Patience, Taken};
+use crate::lease::{self, Busy, Hold, Holder, Lease, Patience, Taken};
 use crate::names::{Release, human, utc};
 use crate::outcome::{EXIT_STUCK, Outcome};
 use crate::random::random_token;
@@ -84,6 +84,12 @@ impl Asking<'_> {
                     }
                     None => None,
                 };
+                if self.is_a_release()
+                    && let Some(hold) = lease.hold().await
+                {
+                    give_back(Some(&*lease), false).await;
+                    return Err(on_hold(names, &hold));
+                }
                 Ok(Turn {
                     lease: Some(*lease),
                     left: left.filter(|left| !left.has_ended() && !left.progress.steps.is_empty()),
@@ -91,6 +97,11 @@ impl Asking<'_> {
                 })
             }
         }
+    }
+
+    /// Whether a hold stops it: what brings something new, not what goes back or tidies up.
+    fn is_a_release(&self) -> bool {
+        matches!(self.command, "deploy" | "verify")
     }
 
     fn busy(&self, names: &Names, busy: &Busy) -> EarlyExit {
@@ -168,6 +179,15 @@ impl Asking<'_> {
             is_moved_back: moved && is_undone,
         }))
     }
+}
+
+fn on_hold(names: &Names, hold: &Hold) -> EarlyExit {
+    let (app, environment) = (&names.app, &names.environment);
+    EarlyExit::refused(format!(
+        "releases of {app} in {environment} are on hold: {}; nothing was changed\n\
+         rollbacks are possible; to let releases go on: bg-deploy release-hold --environment {environment}",
+        hold.words()
+    ))
 }
 
 /// How an earlier run was brought to its end.

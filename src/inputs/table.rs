@@ -187,6 +187,13 @@ pub const INPUTS: &[Input] = &[
         "the one that was live before",
     ),
     Input::new(
+        ("reason", "BGD_REASON"),
+        &["hold", "unlock"],
+        CommandLine,
+        "Why, for whoever meets it.",
+        "",
+    ),
+    Input::new(
         ("take-over", "BGD_TAKE_OVER"),
         &["rollback"],
         CommandLine,

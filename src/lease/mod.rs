@@ -13,6 +13,7 @@
 //! AWS's other services can't check who holds it, so a call under way when it is lost may still happen; whoever takes it
 //! over from a run that lives waits for that ([`crate::run::runner::STRAGGLERS`]).
 
+pub mod by_hand;
 pub mod record;
 mod take;
 
@@ -80,6 +81,16 @@ struct Mine {
     held: Held,
 }
 
+impl Mine {
+    /// What is written next.
+    fn next(&self) -> Record {
+        Record {
+            beat: self.record.beat + 1,
+            ..self.record.clone()
+        }
+    }
+}
+
 /// A lease that this run holds, or held.
 #[derive(Debug)]
 pub struct Lease {
@@ -129,6 +140,11 @@ impl Lease {
             Err(Lost::Unreachable(_)) if self.lost().is_none() => Ok(mine.held.clone()),
             other => other,
         }
+    }
+
+    /// Why releases are on hold, if they are.
+    pub async fn hold(&self) -> Option<Hold> {
+        self.mine.lock().await.record.hold.clone()
     }
 
     /// Has this written down with the next beat.
@@ -222,26 +238,24 @@ impl Lease {
             mine.record.run = Some(run);
         }
         let begun = self.clock.elapsed();
-        let next = Record {
-            beat: mine.record.beat + 1,
-            ..mine.record.clone()
-        };
-        let body = next.written();
-        let (etag, held) = self.swap(mine, &body).await?;
+        let (etag, held) = self.swap(mine).await?;
         mine.etag = etag;
-        mine.record = next;
+        mine.record = mine.next();
         // Of when it was first sent: the time until the answer is not counted for us.
         mine.confirmed = begun;
         mine.held = held.clone();
         Ok(held)
     }
 
-    /// Writes `body` over this run's own last state, and is not content with an answer that says nothing.
-    async fn swap(&self, mine: &mut Mine, body: &[u8]) -> Result<(String, Held), Lost> {
+    /// Writes the next state over this run's own last one, and is not content with an answer that says nothing.
+    async fn swap(&self, mine: &mut Mine) -> Result<(String, Held), Lost> {
         let mut pause = PAUSE;
+        let mut tried = Vec::new();
         for _ in 0..TRIES {
             let over = Some(mine.etag.as_str());
-            let written = object::write(&self.aws, &self.place, over, body.to_vec()).await;
+            let body = mine.next().written();
+            tried.push(body.clone());
+            let written = object::write(&self.aws, &self.place, over, body).await;
             match written {
                 Ok(Written::Held(etag, held)) => return Ok((etag, held)),
                 Err(error) if !is_unsure(&error) => {
@@ -250,7 +264,7 @@ impl Lease {
                 // It may have been carried out, or still be.
                 Ok(Written::Raced) | Err(_) => {}
             }
-            match self.look_after(mine, body).await {
+            match self.look_after(mine, &tried).await {
                 Ok(Some(confirmed)) => return Ok(confirmed),
                 Err(lost @ Lost::Overtaken(_)) => return Err(lost),
                 // Nothing was seen, or nothing has changed yet.
@@ -259,7 +273,7 @@ impl Lease {
             self.clock.sleep(pause).await;
             pause *= 2;
         }
-        match self.look_after(mine, body).await? {
+        match self.look_after(mine, &tried).await? {
             Some(confirmed) => Ok(confirmed),
             None => Err(Lost::Unreachable(format!(
                 "{TRIES} writes of {} raced with others, or got no answer",
@@ -268,18 +282,22 @@ impl Lease {
         }
     }
 
-    /// Finds out what stands after a write of `body` that may or may not have been carried out.
+    /// Finds out what stands after writes that may or may not have been carried out. What a person wrote beside them is kept.
     async fn look_after(
         &self,
         mine: &mut Mine,
-        body: &[u8],
+        tried: &[Vec<u8>],
     ) -> Result<Option<(String, Held)>, Lost> {
         let read = object::read(&self.aws, &self.place).await;
         let read = read.map_err(|error| Lost::Unreachable(error.to_string()))?;
         let Some(read) = read else {
             return Err(Lost::Overtaken(format!("{} is gone", self.place)));
         };
-        if let Some(held) = object::confirm(&read, body) {
+        let confirmed = tried
+            .iter()
+            .rev()
+            .find_map(|body| object::confirm(&read, body));
+        if let Some(held) = confirmed {
             return Ok(Some((read.etag, held)));
         }
         let record = Record::read(&read.body)
@@ -302,6 +320,8 @@ impl Lease {
             ));
         }
         mine.etag = read.etag;
+        mine.record.hold = record.hold;
+        mine.record.rest = record.rest;
         Ok(None)
     }
 }

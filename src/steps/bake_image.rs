@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::ssm::{self, Automation};
-use crate::aws::{Aws, Tags, ec2, images, s3};
+use crate::aws::{Aws, Tags, ec2, images, run_command, s3};
 use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
 use crate::cause::Reason;
 use crate::plan::{Bake, Plan, Source};
@@ -294,7 +294,7 @@ async fn builder_log(aws: &Aws, ended: &Automation) -> Result<String> {
     let builder = ended
         .output(DESCRIBE, "InstanceId")
         .context("the runbook put out no instance id")?;
-    let found = ssm::find_command(aws, command, builder).await?;
+    let found = run_command::find_command(aws, command, builder).await?;
     let ran = found.context("the command is not to be found")?;
     if ran.stdout.is_empty() && ran.stderr.is_empty() {
         bail!("it is empty");

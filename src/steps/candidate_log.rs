@@ -14,7 +14,7 @@ use anyhow::{Result, bail};
 
 use crate::aws::autoscaling::{self, Group};
 use crate::aws::elbv2::{self, Target};
-use crate::aws::{Aws, ec2, ssm};
+use crate::aws::{Aws, ec2, run_command};
 use crate::plan::{Plan, PreviewToken};
 use crate::run::bug::unpanicked;
 use crate::run::context::Undoing;
@@ -127,14 +127,16 @@ impl Candidate {
     async fn run_script(&self, cx: Undoing<'_>, instance: &str) -> Result<String> {
         let aws = cx.aws();
         let lines = script(&self.unit);
-        let command = ssm::send_script(aws, instance, &lines, ANSWERS_WITHIN).await?;
+        let command = run_command::send_script(aws, instance, &lines, ANSWERS_WITHIN).await?;
         let limits = Limits::new(ANSWERS_WITHIN, Duration::from_secs(1));
         let what = format!("what {instance} says");
         let ended = cx.wait(&what, limits, || async {
-            Ok(match ssm::find_command(aws, &command, instance).await? {
-                Some(ended) if ended.has_ended() => Look::Ready(ended),
-                _ => Look::NotYet("the script is on its way".to_owned()),
-            })
+            Ok(
+                match run_command::find_command(aws, &command, instance).await? {
+                    Some(ended) if ended.has_ended() => Look::Ready(ended),
+                    _ => Look::NotYet("the script is on its way".to_owned()),
+                },
+            )
         });
         let ended = ended.await?;
         if ended.status != "Success" {

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use bg_deploy::aws::lease::{self as object, Written};
+use bg_deploy::aws::lease::{self as object, Place, Written};
 use bg_deploy::aws::{autoscaling, elbv2};
 use bg_deploy::cause::Reason;
 use bg_deploy::deploy::deploy;
 use bg_deploy::finish::finish;
+use bg_deploy::lease::by_hand::{self, Said};
 use bg_deploy::lease::{Lost, Patience, Record, TTL, Taken};
 use bg_deploy::names::Release;
 use bg_deploy::outcome::Outcome;
@@ -37,12 +38,17 @@ async fn holding(world: &World, who: &str, patience: Patience) -> (Context, Opti
     }
 }
 
-/// What the lease's object says.
-async fn record(world: &World, cx: &Context) -> Record {
+/// Where the lease is.
+async fn place(cx: &Context) -> Place {
     let caller = bg_deploy::aws::sts::caller(&cx.aws)
         .await
         .expect("a caller");
-    let place = Names::new("hello", "test").lease(&caller.account, &cx.aws.region);
+    Names::new("hello", "test").lease(&caller.account, &cx.aws.region)
+}
+
+/// What the lease's object says.
+async fn record(world: &World, cx: &Context) -> Record {
+    let place = place(cx).await;
     let read = object::read(&world.aws().await, &place).await;
     let body = read.expect("an answer").expect("an object").body;
     Record::read(&body).expect("a record")
@@ -264,10 +270,7 @@ async fn an_answer_that_is_lost_and_a_race_with_oneself_are_no_loss_of_the_lease
 async fn a_second_process_of_the_same_name_ends_the_first_one_s_right() {
     let world = World::with_a_release().await;
     let (cx, _) = holding(&world, "cloned", Patience::Overtakes).await;
-    let caller = bg_deploy::aws::sts::caller(&cx.aws)
-        .await
-        .expect("a caller");
-    let place = Names::new("hello", "test").lease(&caller.account, &cx.aws.region);
+    let place = place(&cx).await;
     // The clone beats twice.
     let aws = world.aws().await;
     for _ in 0..2 {
@@ -302,4 +305,77 @@ async fn a_release_writes_the_lease_less_than_once_a_second_and_is_not_a_second_
         Duration::from_secs(written as u64) < took,
         "{written} writes in {took:?}"
     );
+}
+
+fn said(reason: &str) -> Said {
+    Said {
+        reason: reason.to_owned(),
+        by: Some("octocat".to_owned()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_that_is_put_on_while_a_run_beats_is_still_on_when_the_run_is_over() {
+    let world = World::with_a_release().await;
+    let (cx, _) = holding(&world, "deploy", Patience::Overtakes).await;
+    let place = place(&cx).await;
+    let before = by_hand::hold(&cx.aws, &cx.clock, &place, Some(&said("upgrade"))).await;
+    assert_eq!(before.expect("an answer"), None);
+    cx.clock.sleep(Duration::from_secs(30)).await;
+    cx.held().await.expect("it is held still");
+    let lease = cx.lease.as_ref().expect("a lease");
+    lease.release(true).await.expect("given back");
+    let (next, _) = holding(&world, "next", Patience::Waits(TTL)).await;
+    let hold = next.lease.as_ref().expect("a lease").hold().await;
+    assert_eq!(hold.expect("a hold").reason, "upgrade");
+    let ended = by_hand::hold(&next.aws, &next.clock, &place, None).await;
+    assert_eq!(ended.expect("an answer").expect("a hold").reason, "upgrade");
+    next.clock.sleep(Duration::from_secs(30)).await;
+    next.held().await.expect("it is held still");
+    assert_eq!(record(&world, &next).await.hold, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_unlocked_changes_nothing_any_more_and_what_it_left_stays_known() {
+    let world = World::with_a_release().await;
+    let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
+    let (cx, _) = holding(&world, "stale", Patience::Overtakes).await;
+    let state = State::new(Beginning::default(), plan.clone());
+    cx.journal.go_on(None, state);
+    cx.write_down().await.expect("written");
+    let place = place(&cx).await;
+    let whose = by_hand::unlock(&cx.aws, &cx.clock, &place, &said("gone")).await;
+    assert!(
+        whose
+            .expect("an answer")
+            .expect("a holder")
+            .contains("stale")
+    );
+    cx.clock.sleep(Duration::from_secs(10)).await;
+    assert!(cx.held().await.is_err());
+    let (_next, left) = holding(&world, "next", Patience::Waits(TTL)).await;
+    assert_eq!(left.expect("a state").plan.deployment, plan.deployment);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_says_nothing_is_refused_in_words_and_made_anew_by_a_person() {
+    let world = World::with_a_release().await;
+    let cx = world.context().await;
+    let place = place(&cx).await;
+    for nonsense in ["", "{\"format\":1,\"gen", "{\"hello\":1}", "{\"format\":2}"] {
+        let read = object::read(&cx.aws, &place).await.expect("an answer");
+        let etag = read.expect("an object").etag;
+        let written = object::write(&cx.aws, &place, Some(&etag), nonsense.into()).await;
+        assert!(matches!(written, Ok(Written::Held(..))), "{nonsense}");
+        let why = bg_deploy::lease::read(&cx.aws, &place).await;
+        let why = format!("{:#}", why.expect_err(nonsense));
+        assert!(why.contains("bg-deploy unlock --reason"), "{why}");
+        let generation = |record: Record| record.generation;
+        by_hand::unlock(&cx.aws, &cx.clock, &place, &said("broken"))
+            .await
+            .expect("made anew");
+        assert!(generation(record(&world, &cx).await) > 1_000_000);
+        let (next, _) = holding(&world, "next", Patience::Waits(TTL)).await;
+        next.held().await.expect("it is held");
+    }
 }

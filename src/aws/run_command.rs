@@ -1,0 +1,79 @@
+//! AWS Systems Manager, Run Command: scripts that an instance's agent carries out, and what came of them.
+
+use std::time::Duration;
+
+use super::Aws;
+use super::error::{About as _, ErrorKind, Failure};
+
+/// The shortest time, in seconds, that a command can be given to reach its instance.
+const SHORTEST_DELIVERY_S: i32 = 30;
+
+/// Has a script run on an instance by its agent, as root; answers with the command's id.
+pub async fn send_script(
+    aws: &Aws,
+    instance: &str,
+    lines: &[String],
+    within: Duration,
+) -> Result<String, Failure> {
+    let limit = within.as_secs().max(1).to_string();
+    let answer = aws
+        .ssm
+        .send_command()
+        .document_name("AWS-RunShellScript")
+        .instance_ids(instance)
+        .parameters("commands", lines.to_vec())
+        .parameters("executionTimeout", vec![limit])
+        .timeout_seconds(SHORTEST_DELIVERY_S)
+        .send()
+        .await
+        .about("SendCommand", instance)?;
+    let command = answer.command.and_then(|command| command.command_id);
+    Ok(command.unwrap_or_default())
+}
+
+/// A command on an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// `Pending`, `InProgress`, `Success`, `Failed`, ...
+    pub status: String,
+    /// Its standard output: the first 24,000 characters.
+    pub stdout: String,
+    /// Its standard error: the first 8,000.
+    pub stderr: String,
+}
+
+impl Command {
+    /// Whether it goes no further.
+    pub fn has_ended(&self) -> bool {
+        !matches!(
+            self.status.as_str(),
+            "Pending" | "InProgress" | "Delayed" | "Cancelling"
+        )
+    }
+}
+
+/// A command on an instance; a moment after it was sent it is not to be found.
+pub async fn find_command(
+    aws: &Aws,
+    command: &str,
+    instance: &str,
+) -> Result<Option<Command>, Failure> {
+    let answer = aws
+        .ssm
+        .get_command_invocation()
+        .command_id(command)
+        .instance_id(instance)
+        .send()
+        .await
+        .about("GetCommandInvocation", format!("{command} on {instance}"));
+    let answer = match answer {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let status = answer.status.map(|status| status.as_str().to_owned());
+    Ok(Some(Command {
+        status: status.unwrap_or_default(),
+        stdout: answer.standard_output_content.unwrap_or_default(),
+        stderr: answer.standard_error_content.unwrap_or_default(),
+    }))
+}
