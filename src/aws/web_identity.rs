@@ -1,7 +1,7 @@
 //! Sessions of a role for a job's web identity, one after the other for as long as the process lives.
 //!
 //! Guarantees: the SDK keeps nothing (its own cache goes by this machine's clock, and fails a call whose new session
-//! cannot be had); a new session is begun [`EARLY`] before the old one ends, and while none can be had, the old one
+//! cannot be had); a new session is begun ten minutes before the old one ends, and while none can be had, the old one
 //! goes on for as long as it lives. Neither a token nor a key is in an error or a `Debug`.
 
 use std::fmt;

@@ -23,7 +23,7 @@ pub struct ArmGuard {
     guard: Guard,
 }
 
-/// What has begun, and what took its place since ([`note`]).
+/// What has begun, and what took its place since.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Handle {
     /// The automations that may be armed.
