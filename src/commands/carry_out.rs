@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::publish::Publisher;
-use super::show::{Show, ended_at_once, finish_command, last_words};
+use super::show::{Show, ended_at_once, last_words};
 use super::signals::signals;
 use super::turn::give_back;
 use super::{EarlyExit, Terminal};
@@ -68,9 +68,23 @@ fn default_state_file(inputs: &Inputs, report_dir: &Path) -> PathBuf {
     }
 }
 
-/// Carries it out: `sequence` is the page, given where the ledger goes. Answers with how it ended, and its exit code;
-/// a second signal ends it without undoing.
+/// Carries it out, and gives the lease back, however that ended. `sequence` is the page, given where the ledger goes. Answers
+/// with how it ended, and its exit code; a second signal ends it without undoing.
 pub(super) async fn carry_out(
+    cx: &Context,
+    order: &Order<'_>,
+    sequence: impl AsyncFnOnce(&Context, PathBuf) -> Finished,
+    counts: impl Fn() -> Option<LoadBalancerCounts>,
+) -> Result<(Finished, u8), EarlyExit> {
+    let carried_out = tell_and_carry_out(cx, order, sequence, counts).await;
+    if let (Some(lease), Some(state)) = (&cx.lease, cx.journal.state()) {
+        lease.note(state);
+    }
+    give_back(cx.lease.as_ref(), cx.journal.has_ended()).await;
+    carried_out
+}
+
+async fn tell_and_carry_out(
     cx: &Context,
     order: &Order<'_>,
     sequence: impl AsyncFnOnce(&Context, PathBuf) -> Finished,
@@ -120,34 +134,14 @@ pub(super) async fn carry_out(
             stopped(cx, order, known)
         }
     };
-    if let (Some(lease), Some(state)) = (&cx.lease, cx.journal.state()) {
-        lease.note(state);
-    }
-    give_back(cx.lease.as_ref(), cx.journal.has_ended()).await;
     let code = finished.outcome.exit_code();
     Ok((finished, code))
 }
 
-/// Keeps the run's state from now on. Without it nobody could finish a run that is killed, so it has to be possible
-/// before anything is changed; and the state of a run that was not finished is not written over.
+/// Keeps the run's state from now on, which has to be possible before anything is changed. What is in the file may be written
+/// over, if it is a run's: what that left was brought to its end before this one was planned.
 fn keep_state(cx: &Context, file: &Path, state: State) -> Result<(), EarlyExit> {
-    let earlier = State::read(file).map_err(|why| EarlyExit::bad_input(why.0))?;
-    // With a lease, what an earlier run left was brought to its end before this one was planned.
-    if let Some(earlier) = earlier
-        && cx.lease.is_none()
-        && !earlier.has_ended()
-        && !earlier.progress.steps.is_empty()
-    {
-        let about = &earlier.beginning;
-        return Err(EarlyExit::refused(format!(
-            "an earlier run ({} of {} {} in {}) did not come to its end; finish it first:\n  {}",
-            about.command,
-            about.app,
-            about.release,
-            about.environment,
-            finish_command(file)
-        )));
-    }
+    State::read(file).map_err(|why| EarlyExit::bad_input(why.0))?;
     cx.journal
         .keep(file, state)
         .context("nothing was changed; a run that is killed could not be finished without that (--state FILE)")?;

@@ -165,6 +165,10 @@ fn a_state_that_cannot_be_written_ends_a_run_before_it_changes_anything() {
     for words in ["absent/state.json", "nothing was changed", "--state"] {
         assert!(text.contains(words), "no {words:?} in: {text}");
     }
+    // Nobody has to wait for it.
+    let (code, text) = desk.run(&["status"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("under way"), "{text}");
     let (code, text) = desk.run(&["finish", "--state", "bg-deploy.toml"]);
     assert_eq!(code, Some(2), "{text}");
 }
