@@ -101,16 +101,14 @@ pub enum Command {
     #[command(after_help = "Example:\n  bg-deploy finish --state bg-deploy-report/state.json")]
     Finish(Finish),
     /// Stop releases of this app and environment, until release-hold; rollbacks stay possible
-    #[command(
-        after_help = "Example:\n  bg-deploy hold --environment prod --reason \"database upgrade\""
-    )]
+    #[command(after_help = "Example:\n  bg-deploy hold --environment prod --reason maintenance")]
     Hold(ByHand),
     /// Let releases go on that were put on hold
     #[command(after_help = "Example:\n  bg-deploy release-hold --environment prod")]
     ReleaseHold,
     /// Make the lease free that keeps two runs from each other; a run that has it changes nothing any more
     #[command(
-        after_help = "Example:\n  bg-deploy unlock --environment prod --reason \"its runner is gone\""
+        after_help = "Example:\n  bg-deploy unlock --environment prod --reason runner-is-gone"
     )]
     Unlock(ByHand),
     /// Show what a deploy would do and why, and change nothing
