@@ -110,19 +110,17 @@ pub(crate) async fn by_looking(cx: &Context, plan: &Plan, outcome: Outcome) -> O
 
 /// The same outcome, where somebody else had the last word.
 fn stopped(plan: &Plan, outcome: Outcome, serving: &Serving) -> Outcome {
-    let theirs = |step: String, cause: Cause, undone: Vec<String>, leftovers: Vec<Leftover>| {
-        let cause = match cause.reason {
-            Some(Reason::Another) => cause,
-            _ => Cause::from(format!("{}; {}", cause.words, serving.words())).with(Reason::Another),
-        };
-        Outcome::Stopped {
-            step,
-            cause,
-            serving: serving.release(),
-            weights: serving.weights,
-            undone,
-            leftovers,
-        }
+    let left = |step, cause, undone, leftovers| Outcome::Stopped {
+        step,
+        cause,
+        serving: serving.release(),
+        weights: serving.weights,
+        undone,
+        leftovers,
+    };
+    let theirs = |cause: Cause| match cause.reason {
+        Some(Reason::Another) => cause,
+        _ => Cause::from(format!("{}; {}", cause.words, serving.words())).with(Reason::Another),
     };
     match outcome {
         Outcome::RolledBack {
@@ -131,22 +129,27 @@ fn stopped(plan: &Plan, outcome: Outcome, serving: &Serving) -> Outcome {
             undone,
             leftovers,
             ..
-        } => theirs(step, cause, undone, leftovers),
+        } => left(step, theirs(cause), undone, leftovers),
         Outcome::Cancelled {
             step,
             undone,
             leftovers,
             ..
-        } => theirs(step, "it was cancelled".into(), undone, leftovers),
+        } => left(step, theirs("it was cancelled".into()), undone, leftovers),
         Outcome::Verified {
             undone, leftovers, ..
         } => {
             let cause = "the weights are not as they were when it began".into();
-            theirs("the end".to_owned(), cause, undone, leftovers)
+            left("the end".to_owned(), theirs(cause), undone, leftovers)
         }
         Outcome::Deployed { leftovers, .. } | Outcome::Unproven { leftovers, .. } => {
             let cause = format!("{} had all the traffic, and has not any more", plan.release);
-            theirs("the end".to_owned(), cause.into(), Vec::new(), leftovers)
+            left(
+                "the end".to_owned(),
+                theirs(cause.into()),
+                Vec::new(),
+                leftovers,
+            )
         }
         Outcome::Stopped {
             step,
@@ -154,14 +157,7 @@ fn stopped(plan: &Plan, outcome: Outcome, serving: &Serving) -> Outcome {
             undone,
             leftovers,
             ..
-        } => Outcome::Stopped {
-            step,
-            cause,
-            serving: serving.release(),
-            weights: serving.weights,
-            undone,
-            leftovers,
-        },
+        } => left(step, cause, undone, leftovers),
         other => other,
     }
 }
@@ -220,11 +216,7 @@ fn left_over(cx: &Context, plan: &Plan, stop: &Stop) -> Leftover {
             plan.names().group(plan.live)
         ),
     };
-    cx.events.emit(Event::LeftOver {
-        what: leftover.what.clone(),
-        remedy: leftover.remedy.clone(),
-    });
-    leftover
+    cx.events.left_over(leftover)
 }
 
 /// Undoes a run that stopped before it was done.

@@ -1,9 +1,10 @@
 //! `hold`, `release-hold` and `unlock`: what a person says about whose turn it is.
 
 use super::clock::clock;
+use super::turn::place;
 use super::{EarlyExit, Terminal, access};
+use crate::aws::Aws;
 use crate::aws::lease::Place;
-use crate::aws::{Aws, sts};
 use crate::cli;
 use crate::config::{self, Config};
 use crate::inputs::Inputs;
@@ -26,9 +27,7 @@ impl Desk {
         let network = Network::tcp();
         let clock = clock(options, inputs, &network).await?;
         let aws = access::connect(&config, inputs, &network, &clock).await?;
-        let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
-        let names = Names::new(&config.app, &config.environment);
-        let place = names.lease(&caller.account, &aws.region);
+        let place = place(&aws, &Names::new(&config.app, &config.environment)).await?;
         Ok(Self {
             config,
             aws,
@@ -53,11 +52,11 @@ fn said(command: &cli::ByHand, inputs: &Inputs) -> Said {
 fn answer(
     options: &cli::Options,
     terminal: &Terminal,
-    json: &serde_json::Value,
+    (key, value): (&str, bool),
     words: &str,
 ) -> Result<u8, EarlyExit> {
     match options.json {
-        true => terminal.say(&json.to_string()),
+        true => terminal.say(&serde_json::json!({ key: value }).to_string()),
         false => terminal.say(words),
     }
     Ok(EXIT_OK)
@@ -79,12 +78,7 @@ pub(super) async fn hold(
         desk.what(),
         desk.config.environment
     );
-    answer(
-        options,
-        terminal,
-        &serde_json::json!({"held": true}),
-        &words,
-    )
+    answer(options, terminal, ("held", true), &words)
 }
 
 /// Lets releases go on.
@@ -103,12 +97,7 @@ pub(super) async fn release_hold(
         ),
         None => format!("releases of {} were not on hold", desk.what()),
     };
-    answer(
-        options,
-        terminal,
-        &serde_json::json!({"held": false}),
-        &words,
-    )
+    answer(options, terminal, ("held", false), &words)
 }
 
 /// Makes the lease free.
@@ -128,10 +117,5 @@ pub(super) async fn unlock(
         ),
         None => format!("{} is free", desk.what()),
     };
-    answer(
-        options,
-        terminal,
-        &serde_json::json!({"unlocked": true}),
-        &words,
-    )
+    answer(options, terminal, ("unlocked", true), &words)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::show::Show;
 use super::{EarlyExit, Terminal};
+use crate::aws::lease::Place;
 use crate::aws::{Aws, sts};
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
@@ -50,8 +51,7 @@ pub(super) struct Turn {
 impl Asking<'_> {
     /// Takes the turn of this app and environment, or says whose it is.
     pub(super) async fn turn(&self, names: &Names, patience: Patience) -> Result<Turn, EarlyExit> {
-        let caller = sts::caller(self.aws).await.map_err(anyhow::Error::from)?;
-        let place = names.lease(&caller.account, &self.aws.region);
+        let place = place(self.aws, names).await?;
         let holder = Holder {
             id: random_token()?,
             command: self.command.to_owned(),
@@ -179,6 +179,12 @@ impl Asking<'_> {
             is_moved_back: moved && is_undone,
         }))
     }
+}
+
+/// Where the lease of an app's environment is, in the account that the credentials are for.
+pub(super) async fn place(aws: &Aws, names: &Names) -> Result<Place, EarlyExit> {
+    let caller = sts::caller(aws).await.map_err(anyhow::Error::from)?;
+    Ok(names.lease(&caller.account, &aws.region))
 }
 
 fn on_hold(names: &Names, hold: &Hold) -> EarlyExit {

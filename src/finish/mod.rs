@@ -23,7 +23,7 @@ use crate::ending::{Finished, by_looking, restore_by_hand};
 use crate::outcome::{Leftover, Outcome};
 use crate::plan::Plan;
 use crate::run::context::Context;
-use crate::run::event::{Event, Zone};
+use crate::run::event::Zone;
 use crate::run::progress::{Entry, Progress, Stopped};
 use crate::run::state::State;
 use crate::run::step_id::StepId;
@@ -114,11 +114,7 @@ fn leave(cx: &Context, plan: &Plan, entry: &Entry, why: &str) -> Leftover {
         ),
         remedy: format!("bg-deploy status --environment {}", plan.environment),
     };
-    cx.events.emit(Event::LeftOver {
-        what: leftover.what.clone(),
-        remedy: leftover.remedy.clone(),
-    });
-    leftover
+    cx.events.left_over(leftover)
 }
 
 /// The outcome of a run that was undone.

@@ -16,6 +16,7 @@ use super::wait::{Limits, Look, WaitError, wait_until};
 use crate::aws::Aws;
 use crate::aws::witness::Held;
 use crate::lease::{Lease, Lost};
+use crate::outcome::Leftover;
 use net_clock::{Clock, Network};
 
 /// Told of every event as it happens.
@@ -88,6 +89,15 @@ impl Events {
     /// Adds a sentence worth knowing.
     pub fn note(&self, text: impl Into<String>) {
         self.emit(Event::Note { text: text.into() });
+    }
+
+    /// Tells of something that stays behind; answers with it.
+    pub fn left_over(&self, leftover: Leftover) -> Leftover {
+        self.emit(Event::LeftOver {
+            what: leftover.what.clone(),
+            remedy: leftover.remedy.clone(),
+        });
+        leftover
     }
 
     /// When the stream began, on the clock's wall.
@@ -190,6 +200,8 @@ impl Context {
             }
             std::future::pending::<()>().await;
         };
+        // Boxed, like the steps: both are large.
+        let (run, keeping) = (Box::pin(run), Box::pin(keeping));
         tokio::select! {
             biased;
             done = run => done,

@@ -111,12 +111,7 @@ impl<'a> Runner<'a> {
         let (cx, about) = (self.context, S::ABOUT);
         self.begin(about)?;
         cx.note_if(cx.journal.began(about.id, about.zone));
-        // What is about to be done is known outside this process, or it is not done.
-        let started = match cx.write_down().await {
-            // Boxed: the SDK's futures are large, and a release would hold many of them on one stack.
-            Ok(()) => unpanicked(Box::pin(step.start(cx))).await,
-            Err(error) => Err(error),
-        };
+        let started = self.start(Box::pin(step.start(cx))).await;
         let handle = started.as_ref().ok().cloned();
         let result = match started {
             Ok(handle) => self.settle(&step, &handle).await,
@@ -135,6 +130,16 @@ impl<'a> Runner<'a> {
         // A failed start may have happened half: its undo is armed as well, without a handle.
         self.armed.push(Box::new(Begun { step, handle }));
         self.end(about, result)
+    }
+
+    /// Makes a step's change: what is about to be done is known outside this process, or it is not done.
+    /// Boxed: the SDK's futures are large, and a release would hold many of them on one stack.
+    async fn start<T>(
+        &self,
+        change: Pin<Box<impl Future<Output = anyhow::Result<T>>>>,
+    ) -> anyhow::Result<T> {
+        self.context.write_down().await?;
+        unpanicked(change).await
     }
 
     async fn settle<S: Step>(
@@ -164,11 +169,7 @@ impl<'a> Runner<'a> {
         let (cx, about) = (self.context, F::ABOUT);
         self.begin(about)?;
         cx.note_if(cx.journal.began(about.id, about.zone));
-        let started = match cx.write_down().await {
-            Ok(()) => unpanicked(Box::pin(step.start(cx))).await,
-            Err(error) => Err(error),
-        };
-        let result = match started {
+        let result = match self.start(Box::pin(step.start(cx))).await {
             Ok(begun) => {
                 cx.note_if(cx.journal.started(about.id, Value::Null));
                 unpanicked(Box::pin(step.settle(cx, &begun))).await
@@ -300,32 +301,18 @@ impl<'a> Runner<'a> {
 
 /// Names what a step made and undoing could not remove.
 fn left_over(cx: &Context, about: About, error: &str) -> Leftover {
-    tell(
-        cx,
-        Leftover {
-            what: format!("what \"{}\" made: {error}", about.name),
-            remedy: "bg-deploy deploy (the next run clears the idle colour first)".to_owned(),
-        },
-    )
+    cx.events.left_over(Leftover {
+        what: format!("what \"{}\" made: {error}", about.name),
+        remedy: "bg-deploy deploy (the next run clears the idle colour first)".to_owned(),
+    })
 }
 
 /// Names what a step made and somebody else has by now.
 fn left_to_others(cx: &Context, about: About, why: &str) -> Leftover {
-    tell(
-        cx,
-        Leftover {
-            what: format!("\"{}\" is left as it is: {why}", about.name),
-            remedy: "bg-deploy status".to_owned(),
-        },
-    )
-}
-
-fn tell(cx: &Context, leftover: Leftover) -> Leftover {
-    cx.events.emit(Event::LeftOver {
-        what: leftover.what.clone(),
-        remedy: leftover.remedy.clone(),
-    });
-    leftover
+    cx.events.left_over(Leftover {
+        what: format!("\"{}\" is left as it is: {why}", about.name),
+        remedy: "bg-deploy status".to_owned(),
+    })
 }
 
 /// Why it failed; whoever asks whether that was somebody else's doing goes by the reason.
