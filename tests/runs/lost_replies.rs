@@ -19,6 +19,9 @@ use crate::support::{World, assert_deployed, story};
 const ALWAYS: u32 = 20;
 /// So late a call is carried out: after it was asked for again, and answered.
 const LATE: Duration = Duration::from_secs(20);
+/// Of the writes to S3 the first three are hit, with the bundle and the first of the run's state, and then every sixth: they
+/// are the same write of the same object (tests/runs/lease.rs loses each kind of them).
+const WRITES_HIT: (u32, u32) = (3, 6);
 
 /// A world whose next release has something to clear and something to prune.
 async fn world() -> World {
@@ -47,13 +50,17 @@ async fn changing_calls(world: &World) -> Vec<Call> {
             "autoscaling" => "autoscaling",
             _ => "elasticloadbalancing",
         };
-        let skip = seen.entry((service, operation)).or_default();
+        let nth = seen.entry((service, operation)).or_default();
+        let skip = *nth;
+        *nth += 1;
+        if service == "s3" && skip >= WRITES_HIT.0 && !skip.is_multiple_of(WRITES_HIT.1) {
+            continue;
+        }
         calls.push(Call {
             service,
             operation,
-            skip: *skip,
+            skip,
         });
-        *skip += 1;
     }
     calls
 }
