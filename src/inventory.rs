@@ -14,6 +14,7 @@ use crate::aws::{Aws, ec2, iam, s3, ssm};
 use crate::bake::recipe::Recipe;
 use crate::config::Config;
 use crate::names::{Colour, Release, Weights};
+use crate::scale_in::{self, Due};
 use crate::stack::{Names, PREVIEW_PRIORITY, TAG_APP, TAG_RELEASE, TRAFFIC_PRIORITY};
 
 /// One colour as it stands.
@@ -23,7 +24,7 @@ pub struct Stack {
     pub group: Group,
     /// Its targets.
     pub targets: Vec<Target>,
-    /// When AWS is to scale it in: it is retained until then.
+    /// When AWS is to scale it in, if nobody is led to it by then: it is retained until then.
     pub scale_in_at: Option<SystemTime>,
 }
 
@@ -157,7 +158,7 @@ pub async fn take(
     let names = Names::new(&config.app, &config.environment);
     let stack = names.stack();
     // Independent reads side by side: the longest of them, not their sum.
-    let (load_balancer, blue, green, groups, template, images, place, bakery) = tokio::try_join!(
+    let (load_balancer, blue, green, groups, template, images, place, scale_ins, bakery) = tokio::try_join!(
         wrap(elbv2::find_load_balancer(aws, &stack)),
         wrap(find_target_group(aws, names.target_group(Colour::Blue))),
         wrap(find_target_group(aws, names.target_group(Colour::Green))),
@@ -168,6 +169,7 @@ pub async fn take(
         wrap(launch_templates::find_template(aws, &stack)),
         wrap(images::find_images_by_tag(aws, TAG_APP, &config.app)),
         Box::pin(place(aws, config, &names)),
+        wrap(find_scale_ins(aws, names.scale_in_runbook())),
         Box::pin(bakery(aws, &caller, config, &names, bundle_sha256)),
     )?;
     let target_groups = blue.zip(green).map(|(blue, green)| TargetGroups {
@@ -177,7 +179,13 @@ pub async fn take(
     let (routes, versions, stacks) = tokio::try_join!(
         Box::pin(routes(aws, load_balancer.as_ref())),
         Box::pin(versions(aws, template.as_deref())),
-        Box::pin(stacks(aws, &names, groups, target_groups.as_ref())),
+        Box::pin(stacks(
+            aws,
+            &names,
+            groups,
+            target_groups.as_ref(),
+            &scale_ins
+        )),
     )?;
     let with_priority = |priority: i32| {
         let port = i32::from(config.network.listener_port);
@@ -252,6 +260,10 @@ async fn find_groups(aws: &Aws, names: [String; 2]) -> Answer<Vec<Group>> {
     autoscaling::find_groups(aws, &names).await
 }
 
+async fn find_scale_ins(aws: &Aws, runbook: String) -> Answer<Vec<Due>> {
+    scale_in::find(aws, &runbook).await
+}
+
 async fn has_role(aws: &Aws, name: String) -> Answer<bool> {
     iam::has_role(aws, &name).await
 }
@@ -310,6 +322,7 @@ async fn stacks(
     names: &Names,
     groups: Vec<Group>,
     target_groups: Option<&TargetGroups>,
+    scale_ins: &[Due],
 ) -> Result<BTreeMap<Colour, Stack>> {
     let mut stacks = BTreeMap::new();
     for group in groups {
@@ -320,19 +333,12 @@ async fn stacks(
             continue;
         };
         let target_group = target_groups.map(|groups| groups.of(colour));
-        let action = names.retain_action();
-        let (targets, scale_in_at) = tokio::try_join!(
-            wrap(targets(aws, target_group)),
-            wrap(autoscaling::find_scheduled_action(
-                aws,
-                &group.name,
-                &action
-            )),
-        )?;
+        let targets = Box::pin(targets(aws, target_group)).await?;
+        let due = scale_ins.iter().find(|due| due.group == group.name);
         let stack = Stack {
             group,
             targets,
-            scale_in_at,
+            scale_in_at: due.map(|due| due.at),
         };
         stacks.insert(colour, stack);
     }

@@ -188,7 +188,9 @@
 //! the wrong moment would be of a release that nobody has proved. A number does not move, and the version of each
 //! instance can be compared with it.
 //!
-//! **Scale-in of the previous colour is a scheduled action inside AWS.** It happens though no runner lives that long.
+//! **Scale-in of the previous colour is an automation inside AWS** ([`scale_in`]). It happens though no runner lives that
+//! long, and it looks first: a scheduled action of the group empties it, whoever made it live again meanwhile.
+//! *`weights_that_somebody_moves_back_within_that_time_keep_the_colour_up_though_no_run_follows`*
 //!
 //! ## Considered, and not taken
 //!
@@ -241,10 +243,13 @@ pub mod random;
 pub mod report;
 pub mod rollback;
 pub mod run;
+pub mod runbook;
+pub mod scale_in;
 pub mod secret;
 pub mod stack;
 pub mod status;
 pub mod steps;
 pub mod text;
+pub mod timer;
 pub mod tls;
 pub mod verify;

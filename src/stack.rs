@@ -103,6 +103,11 @@ impl Names {
         format!("bgd-{}-{}-guard", self.app, self.environment)
     }
 
+    /// The runbook that scales in the previous colour, in the guard's role.
+    pub fn scale_in_runbook(&self) -> String {
+        format!("bgd-{}-{}-scale-in", self.app, self.environment)
+    }
+
     /// The bucket for bundles; buckets' names are global, so the account and region are in it.
     pub fn bucket(&self, account: &str, region: &str) -> String {
         fit(&format!("bgd-{}-{account}-{region}", self.app), 63)
@@ -115,11 +120,6 @@ impl Names {
             key: format!("state/{}/lease.json", self.environment),
             account: account.to_owned(),
         }
-    }
-
-    /// The scheduled action that scales in the previous colour.
-    pub fn retain_action(&self) -> String {
-        "bg-deploy-retain".to_owned()
     }
 
     /// The tags of what belongs to the stack and outlives a deployment.

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::inventory::{Inventory, release};
+use crate::inventory::{Inventory, Stack, release};
 use crate::lease::{Hold, Holder, Record};
-use crate::names::{Colour, Release, roughly, utc};
+use crate::names::{Colour, Release, Weights, roughly, utc};
 use crate::plan::{Decision, Draw, Plan, is_frozen, preconditions};
 
 /// How things stand.
@@ -49,7 +49,7 @@ pub struct OfColour {
     pub healthy: u32,
     /// Instances that are wanted.
     pub wanted: i32,
-    /// When AWS is to scale it in.
+    /// When AWS is to scale it in, while it has no traffic.
     pub retained_until: Option<String>,
     /// The same, for people.
     #[serde(skip)]
@@ -197,6 +197,8 @@ fn colours(inventory: &Inventory, now: SystemTime) -> Vec<OfColour> {
     let weights = inventory.weights();
     let of = |colour: Colour| {
         let stack = inventory.stacks.get(&colour)?;
+        let idle = weights.is_some_and(|weights| weights.of(colour) == 0);
+        let until_at = stack.scale_in_at.filter(|_| idle);
         Some(OfColour {
             colour,
             role: match weights.and_then(|weights| weights.live()) {
@@ -208,8 +210,8 @@ fn colours(inventory: &Inventory, now: SystemTime) -> Vec<OfColour> {
             weight: weights.map(|weights| weights.of(colour)),
             healthy: stack.healthy(),
             wanted: stack.group.capacity.desired,
-            retained_until: stack.scale_in_at.map(utc),
-            retained_for: stack.scale_in_at.map(|at| until(at, now)),
+            retained_until: until_at.map(utc),
+            retained_for: until_at.map(|at| until(at, now)),
         })
     };
     Colour::BOTH.into_iter().filter_map(of).collect()
@@ -242,6 +244,11 @@ fn unfinished(config: &Config, inventory: &Inventory, bakes: &[String]) -> Vec<S
                 "{colour} has its scaling frozen, as only a run leaves it; {finish}"
             ));
         }
+        signs.extend(
+            inventory
+                .weights()
+                .and_then(|weights| scale_in(*colour, stack, weights)),
+        );
     }
     for bake in bakes {
         signs.push(format!(
@@ -250,6 +257,21 @@ fn unfinished(config: &Config, inventory: &Inventory, bakes: &[String]) -> Vec<S
         ));
     }
     signs
+}
+
+/// A colour that nothing scales in, though nobody is led to it; or one that is to be scaled in, and serves.
+fn scale_in(colour: Colour, stack: &Stack, weights: Weights) -> Option<String> {
+    match (weights.of(colour), stack.scale_in_at) {
+        (0, None) if stack.is_up() => Some(format!(
+            "{colour} is up without traffic, and nothing scales it in; the next deploy replaces it"
+        )),
+        (1.., Some(at)) => Some(format!(
+            "{colour} was to be scaled in at {}, and serves again: it is left alone for as long as it serves; the next \
+             deploy takes the scale-in back",
+            utc(at)
+        )),
+        _ => None,
+    }
 }
 
 /// How a rollback would go, in the plan's own words.

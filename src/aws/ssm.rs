@@ -1,6 +1,7 @@
 //! AWS Systems Manager: public parameters, the bake's runbook, its automations.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::SystemTime;
 
 use aws_sdk_ssm::types::{
     AutomationExecutionFilter, AutomationExecutionFilterKey, DocumentFormat, DocumentType,
@@ -8,6 +9,7 @@ use aws_sdk_ssm::types::{
 };
 
 use super::error::{About as _, ErrorKind, Failure};
+use super::witness::{Held, NoWeight};
 use super::{Aws, Tags};
 
 /// A parameter's value.
@@ -113,35 +115,57 @@ pub fn client_token(of: &str) -> String {
     )
 }
 
-/// Starts an automation. The same `client_token` starts it once.
-pub async fn start_automation(
-    aws: &Aws,
-    document: &str,
-    version: &str,
-    parameters: &BTreeMap<String, String>,
-    client_token: &str,
-    tags: &Tags,
-) -> Result<String, Failure> {
-    let parameters: HashMap<_, _> = parameters
-        .iter()
-        .map(|(name, value)| (name.clone(), vec![value.clone()]))
+/// What an automation is started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The document.
+    pub document: String,
+    /// Its version.
+    pub version: String,
+    /// Its parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The same token starts it once.
+    pub client_token: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// Starts an automation.
+pub async fn start_automation(aws: &Aws, start: Start) -> Result<String, Failure> {
+    let parameters: HashMap<_, _> = start
+        .parameters
+        .into_iter()
+        .map(|(name, value)| (name, vec![value]))
         .collect();
-    let tags = tags
+    let tags = start
+        .tags
         .iter()
         .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
         .collect();
     let answer = aws
         .ssm
         .start_automation_execution()
-        .document_name(document)
-        .document_version(version)
+        .document_name(&start.document)
+        .document_version(start.version)
         .set_parameters(Some(parameters))
-        .client_token(client_token)
+        .client_token(start.client_token)
         .set_tags(Some(tags))
         .send()
         .await
-        .about("StartAutomationExecution", document)?;
+        .about("StartAutomationExecution", start.document)?;
     Ok(answer.automation_execution_id.unwrap_or_default())
+}
+
+/// Starts one that is to change a group later, to which nobody is led now.
+pub async fn start_on_idle(
+    aws: &Aws,
+    held: Held,
+    idle: NoWeight,
+    start: Start,
+) -> anyhow::Result<String> {
+    idle.spend()?;
+    held.spend()?;
+    Ok(start_automation(aws, start).await?)
 }
 
 /// How an automation stands.
@@ -247,21 +271,39 @@ pub async fn describe_automation(aws: &Aws, id: &str) -> Result<Automation, Fail
     })
 }
 
-/// The automations of a runbook that have not ended, whose `parameter` is `value`.
+/// An automation that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Its id.
+    pub id: String,
+    /// When it began, by AWS's clock.
+    pub started: SystemTime,
+    /// What it was started with.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Every automation of a runbook that has not ended, with what it was started with.
+pub async fn describe_automations_under_way(
+    aws: &Aws,
+    document: &str,
+) -> Result<Vec<UnderWay>, Failure> {
+    let mut all = Vec::new();
+    for id in find_automations_under_way(aws, document).await? {
+        all.push(describe_under_way(aws, id).await?);
+    }
+    Ok(all)
+}
+
+/// The same, those whose `parameter` is `value`.
 pub async fn find_running_automations(
     aws: &Aws,
     document: &str,
     parameter: &str,
     value: &str,
 ) -> Result<Vec<String>, Failure> {
-    let mut found = Vec::new();
-    for id in find_automations_under_way(aws, document).await? {
-        let parameters = describe_parameters(aws, &id).await?;
-        if parameters.get(parameter) == Some(&vec![value.to_owned()]) {
-            found.push(id);
-        }
-    }
-    Ok(found)
+    let all = describe_automations_under_way(aws, document).await?;
+    let is_one = |one: &UnderWay| one.parameters.get(parameter).is_some_and(|is| is == value);
+    Ok(all.into_iter().filter(is_one).map(|one| one.id).collect())
 }
 
 /// Every automation of a runbook that has not ended.
@@ -296,19 +338,29 @@ pub async fn find_automations_under_way(aws: &Aws, document: &str) -> Result<Vec
     Ok(found)
 }
 
-/// What an automation was started with.
-async fn describe_parameters(aws: &Aws, id: &str) -> Result<HashMap<String, Vec<String>>, Failure> {
+async fn describe_under_way(aws: &Aws, id: String) -> Result<UnderWay, Failure> {
     let answer = aws
         .ssm
         .get_automation_execution()
-        .automation_execution_id(id)
+        .automation_execution_id(&id)
         .send()
         .await
-        .about("GetAutomationExecution", id)?;
-    Ok(answer
-        .automation_execution
-        .and_then(|execution| execution.parameters)
-        .unwrap_or_default())
+        .about("GetAutomationExecution", &id)?;
+    let execution = answer.automation_execution;
+    let started = execution
+        .as_ref()
+        .and_then(|execution| SystemTime::try_from(execution.execution_start_time?).ok());
+    let parameters = execution.and_then(|execution| execution.parameters);
+    let first = |(name, values): (String, Vec<String>)| Some((name, values.into_iter().next()?));
+    Ok(UnderWay {
+        id,
+        started: started.unwrap_or(SystemTime::UNIX_EPOCH),
+        parameters: parameters
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(first)
+            .collect(),
+    })
 }
 
 /// Cancels an automation, so that its `onCancel` steps clean up; it may have ended already.

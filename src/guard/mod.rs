@@ -16,24 +16,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::aws::Tags;
 use crate::aws::elbv2::TargetGroups;
-use crate::aws::ssm::{self, Automation};
+use crate::aws::{Tags, ssm};
 use crate::names::Weights;
 use crate::plan::Plan;
 use crate::run::context::{Context, Undoing};
-use crate::run::wait::{Limits, Look};
+use crate::runbook::{DEPLOYMENT, Looks, left};
 use crate::stack::TAG_DEPLOYMENT;
+use crate::timer::{self, Runbook, role_beside};
 
 /// How long a run that says nothing is believed to live. Longer than anything that it waits for without renewing.
 pub const FIRES_AFTER: Duration = Duration::from_secs(900);
 /// A guard that has no more left than this is renewed.
 pub const RENEWED_WITH: Duration = Duration::from_secs(600);
-
-/// AWS starts an automation within seconds, unless more of them run than it lets run at a time.
-const STANDS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(1));
-/// How long AWS takes to stop one.
-const STOPS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(1));
 
 /// The guard of a run, shared by the steps that arm, renew and disarm it.
 #[derive(Clone, Debug)]
@@ -46,9 +41,8 @@ pub struct Guard {
 /// What every guard of a run has in common.
 #[derive(Debug)]
 struct Spec {
-    runbook: String,
+    runbook: Runbook,
     deployment: String,
-    environment: String,
     parameters: BTreeMap<String, String>,
     tags: Tags,
 }
@@ -107,12 +101,7 @@ impl Guard {
         };
         let armed = spec.start(cx, weights).await?;
         self.armed.borrow_mut().insert(index, armed.clone());
-        cx.wait("guard", "the guard to sleep", STANDS, || async {
-            Ok(look_for_sleep(
-                &ssm::describe_automation(&cx.aws, &armed.id).await?,
-            ))
-        })
-        .await?;
+        timer::await_sleep(cx, "guard", "the guard", &armed.id).await?;
         Ok(())
     }
 
@@ -167,8 +156,8 @@ impl Guard {
         };
         let mut all = self.automations();
         all.extend_from_slice(noted);
-        let own = (runbook::DEPLOYMENT, spec.deployment.as_str());
-        all.extend(ssm::find_running_automations(cx.aws(), &spec.runbook, own.0, own.1).await?);
+        let (runbook, own) = (&spec.runbook.name, &spec.deployment);
+        all.extend(ssm::find_running_automations(cx.aws(), runbook, DEPLOYMENT, own).await?);
         all.sort();
         all.dedup();
         let mut has_fired = false;
@@ -186,37 +175,17 @@ impl Guard {
 
 impl Spec {
     async fn start(&self, cx: &Context, weights: Weights) -> Result<Armed> {
-        let version = self.version(cx).await?;
         let mut parameters = self.parameters.clone();
-        parameters.insert("BlueLeft".to_owned(), weights.blue.to_string());
-        parameters.insert("GreenLeft".to_owned(), weights.green.to_string());
+        parameters.extend(left(FIRES_AFTER.as_secs(), weights.blue, weights.green));
         // Before the call: what AWS counts begins later.
         let fires = cx.clock.elapsed() + FIRES_AFTER;
-        let id = ssm::start_automation(
-            &cx.aws,
-            &self.runbook,
-            &version,
-            &parameters,
-            &ssm::client_token(&format!("{}/{weights}/{fires:?}", self.deployment)),
-            &self.tags,
-        )
-        .await?;
+        let token = format!("{}/{weights}/{fires:?}", self.deployment);
+        let start = self
+            .runbook
+            .start(cx, parameters, &token, &self.tags)
+            .await?;
+        let id = ssm::start_automation(&cx.aws, start).await?;
         Ok(Armed { id, weights, fires })
-    }
-
-    /// The version of the runbook that says what ours says.
-    async fn version(&self, cx: &Context) -> Result<String> {
-        let remedy = format!("bg-deploy provision --environment {}", self.environment);
-        let Some((content, version)) = ssm::find_document(&cx.aws, &self.runbook).await? else {
-            bail!("there is no runbook {}: {remedy}", self.runbook);
-        };
-        if serde_json::from_str::<serde_json::Value>(&content).ok() != Some(runbook::runbook()) {
-            bail!(
-                "the runbook {} is not the one of this bg-deploy: {remedy}",
-                self.runbook
-            );
-        }
-        Ok(version)
     }
 }
 
@@ -224,104 +193,38 @@ fn spec(plan: &Plan) -> Spec {
     let names = plan.names();
     let TargetGroups { blue, green } = &plan.target_groups;
     let rule = plan.traffic_rule.arn();
-    // arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:...
-    let mut parts = rule.split(':');
-    let partition = parts.nth(1).unwrap_or_default();
-    let account = parts.nth(2).unwrap_or_default();
-    let role = format!("arn:{partition}:iam::{account}:role/{}", names.guard_role());
+    let looks = Looks {
+        role: &role_beside(rule, &names.guard_role()),
+        rule,
+        blue,
+        green,
+        deployment: &plan.deployment,
+    };
     let before = plan.previous.weights;
-    let parameters = [
-        ("AutomationAssumeRole", role),
-        (runbook::DEPLOYMENT, plan.deployment.clone()),
-        ("Wait", format!("PT{}S", FIRES_AFTER.as_secs())),
-        ("Rule", rule.to_owned()),
-        ("Blue", blue.clone()),
-        ("Green", green.clone()),
+    let own = [
         ("Previous", plan.target_groups.of(plan.live).to_owned()),
         ("PreviousGroup", names.group(plan.live)),
         ("FloorBefore", plan.previous.capacity.min.to_string()),
         ("BlueBefore", before.blue.to_string()),
         ("GreenBefore", before.green.to_string()),
     ];
+    let mut parameters = BTreeMap::from(looks.parameters());
+    parameters.extend(own.map(|(name, value)| (name.to_owned(), value)));
     let mut tags = names.tags();
     tags.insert(TAG_DEPLOYMENT.to_owned(), plan.deployment.clone());
     Spec {
-        runbook: names.guard_runbook(),
+        runbook: Runbook {
+            name: names.guard_runbook(),
+            content: runbook::runbook(),
+            environment: plan.environment.clone(),
+        },
         deployment: plan.deployment.clone(),
-        environment: plan.environment.clone(),
-        parameters: parameters
-            .map(|(name, value)| (name.to_owned(), value))
-            .into(),
+        parameters,
         tags,
     }
 }
 
-/// Whether an automation sleeps: one that AWS keeps waiting for others guards nothing yet.
-fn look_for_sleep(state: &Automation) -> Look<()> {
-    if state.has_ended() {
-        let why = state.failed_step().map_or("", |step| step.failure.as_str());
-        return Look::Never(format!("it is {}: {why}", state.status));
-    }
-    if state.current_step == runbook::WAIT {
-        return Look::Ready(());
-    }
-    Look::NotYet(format!("it is {}", state.status))
-}
-
-/// Stops one, and waits for its end; answers whether it had acted.
+/// Stops one; answers whether it had acted.
 async fn stop(cx: Undoing<'_>, id: &str) -> Result<bool> {
-    ssm::cancel_automation(cx.aws(), id).await?;
-    let ended = cx
-        .wait("the end of the guard", STOPS, || async {
-            let state = ssm::describe_automation(cx.aws(), id).await?;
-            Ok(if state.has_ended() {
-                Look::Ready(state)
-            } else {
-                Look::NotYet(format!("it is {}", state.status))
-            })
-        })
-        .await?;
-    Ok(has_acted(&ended))
-}
-
-/// Whether it came as far as writing the weights.
-fn has_acted(ended: &Automation) -> bool {
-    let mut steps = ended.steps.iter();
-    steps.any(|step| step.name == runbook::RESTORE && step.status != "Pending")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::aws::ssm::AutomationStep;
-
-    fn automation(status: &str, current: &str, restore: &str) -> Automation {
-        Automation {
-            status: status.to_owned(),
-            current_step: current.to_owned(),
-            steps: vec![AutomationStep {
-                name: runbook::RESTORE.to_owned(),
-                status: restore.to_owned(),
-                failure: String::new(),
-                outputs: BTreeMap::new(),
-            }],
-        }
-    }
-
-    #[test]
-    fn a_guard_stands_once_it_sleeps_and_one_that_ended_never_will() {
-        let sleeps = automation("InProgress", runbook::WAIT, "Pending");
-        assert_eq!(look_for_sleep(&sleeps), Look::Ready(()));
-        let queued = automation("Pending", "", "Pending");
-        assert!(matches!(look_for_sleep(&queued), Look::NotYet(_)));
-        let failed = automation("Failed", "", "Pending");
-        assert!(matches!(look_for_sleep(&failed), Look::Never(_)));
-    }
-
-    #[test]
-    fn a_guard_that_was_stopped_while_it_wrote_has_acted() {
-        assert!(!has_acted(&automation("Cancelled", "", "Pending")));
-        assert!(has_acted(&automation("Cancelled", "", "Cancelled")));
-        assert!(has_acted(&automation("Success", "", "Success")));
-    }
+    timer::stop(cx, "the guard", id, runbook::RESTORE).await
 }

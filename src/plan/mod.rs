@@ -60,7 +60,7 @@ pub struct Previous {
     pub capacity: Capacity,
     /// How many of its instances are healthy.
     pub healthy: u32,
-    /// A run that was interrupted left it frozen: then its scheduled scale-in would not happen.
+    /// A run that was interrupted left it frozen.
     pub frozen: bool,
 }
 

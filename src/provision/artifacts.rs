@@ -1,4 +1,4 @@
-//! Where bundles lie, and the runbooks: the bake's and the guard's.
+//! Where bundles lie, and the runbooks: the bake's, the guard's, the scale-in's.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use crate::aws::sts::Caller;
 use crate::aws::{s3, ssm};
 use crate::run::context::Context;
 use crate::stack::Names;
-use crate::{bake, guard};
+use crate::{bake, guard, scale_in};
 
 /// A bundle is needed while its image is baked; kept a while for whoever wants to look.
 const KEEP_BUNDLES_DAYS: i32 = 30;
@@ -32,7 +32,9 @@ pub async fn ensure_runbooks(cx: &Context, names: &Names, made: &mut Provisioned
     let bakes = bake::runbook::runbook();
     ensure_runbook(cx, names, names.runbook(), &bakes, made).await?;
     let guards = guard::runbook::runbook();
-    ensure_runbook(cx, names, names.guard_runbook(), &guards, made).await
+    ensure_runbook(cx, names, names.guard_runbook(), &guards, made).await?;
+    let scales_in = scale_in::runbook();
+    ensure_runbook(cx, names, names.scale_in_runbook(), &scales_in, made).await
 }
 
 async fn ensure_runbook(

@@ -79,7 +79,7 @@ fn roles(names: &Names, caller: &Caller, bucket: &str) -> [Role; 4] {
 }
 
 /// What the guard needs: look who is healthy and how the traffic is divided, and divide it anew; then
-/// to give the group its floor back.
+/// to give the group its floor back. The scale-in needs no more: to look, and to empty the group.
 fn guard_policy(names: &Names) -> serde_json::Value {
     let ours = json!({"StringEquals": {
         format!("aws:ResourceTag/{TAG_APP}"): names.app,

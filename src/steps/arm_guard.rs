@@ -1,12 +1,15 @@
 //! Arms the guard: before the first weight moves, an automation inside AWS waits to bring the traffic back.
 //!
-//! Changes: starts the automation, with the weights of the first stage. Undo: disarms whatever guard of the run is armed;
+//! Changes: takes back a scale-in of live, which somebody made live again before its time came; starts the automation,
+//! with the weights of the first stage. Undo: disarms whatever guard of the run is armed;
 //! as it is undone after the shift, the weights were restored by then.
-//! Waits for: the automation sleeping. If that can't be had, nothing moves.
+//! Waits for: the automation sleeping. If that can't be had, nothing moves; nor if the previous colour could not be given
+//! its scale-in at the end.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::scale_in::ScaleIn;
 use crate::guard::{Disarmed, FIRES_AFTER, Guard};
 use crate::names::{Weights, human};
 use crate::plan::Plan;
@@ -21,6 +24,7 @@ use crate::run::step_id::StepId;
 pub struct ArmGuard {
     first: Option<Weights>,
     guard: Guard,
+    scale_in: ScaleIn,
 }
 
 /// What has begun, and what took its place since.
@@ -36,6 +40,7 @@ impl ArmGuard {
         Self {
             first: plan.shift.stages(plan.idle).first().copied(),
             guard: guard.clone(),
+            scale_in: ScaleIn::of(plan, plan.live),
         }
     }
 }
@@ -55,6 +60,11 @@ impl Step for ArmGuard {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
+        if self.guard.is_needed() {
+            self.scale_in.check(cx).await?;
+            // Once live has no weight it would find what it waits for, and take the way back away.
+            self.scale_in.take_back(cx).await?;
+        }
         if let Some(first) = self.first {
             self.guard.arm(cx, first).await?;
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::ssm::{self, Automation};
+use crate::aws::ssm::{self, Automation, Start};
 use crate::aws::{Aws, Tags, ec2, images, run_command, s3};
 use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
 use crate::cause::Reason;
@@ -94,16 +94,15 @@ impl Step for BakeImage {
         let key = format!("bundles/{}.tar.gz", bake.recipe.bundle_sha256);
         s3::upload_once(&cx.aws, &bake.bucket, &key, &self.bundle).await?;
         let (runbook, version) = &bake.runbook;
-        let automation = ssm::start_automation(
-            &cx.aws,
-            runbook,
-            version,
-            &bake.parameters,
+        let start = Start {
+            document: runbook.clone(),
+            version: version.clone(),
+            parameters: bake.parameters.clone(),
             // The same deployment never starts two bakes.
-            &ssm::client_token(&self.deployment),
-            &self.tags,
-        )
-        .await?;
+            client_token: ssm::client_token(&self.deployment),
+            tags: self.tags.clone(),
+        };
+        let automation = ssm::start_automation(&cx.aws, start).await?;
         cx.events.note(format!(
             "bake: automation {automation} of runbook {runbook} version {version}"
         ));

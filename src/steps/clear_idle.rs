@@ -1,17 +1,18 @@
 //! Empties the idle group, which may still hold the colour that an earlier release retained: an instance of an older
 //! version must never pass for the candidate.
 //!
-//! Changes: the idle group's capacity, to nothing; takes back the scheduled action that would have done it later.
+//! Changes: takes back the scale-in that would have come later; the idle group's capacity, to nothing.
 //! Undo: nothing once it is emptied: what was retained for a rollback is replaced by what is live now. If it came to
-//! nothing, the scale-in is scheduled again, or what is retained would stay for ever.
+//! nothing, the scale-in is armed again, or what is retained would stay for ever.
 //! Waits for: the group's instances being gone.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::group::{EMPTYING, look_for_empty, schedule_again};
+use super::group::{EMPTYING, look_for_empty};
+use super::scale_in::ScaleIn;
 use crate::aws::autoscaling::{self, Capacity};
-use crate::names::utc;
+use crate::names::{Weights, utc};
 use crate::plan::{IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
@@ -22,8 +23,9 @@ use crate::run::step_id::StepId;
 #[derive(Debug)]
 pub struct ClearIdle {
     group: String,
-    action: String,
+    scale_in: ScaleIn,
     before: IdleBefore,
+    weights: Weights,
 }
 
 /// What has begun.
@@ -38,8 +40,9 @@ impl ClearIdle {
     pub fn of(plan: &Plan) -> Self {
         Self {
             group: plan.idle_group(),
-            action: plan.names().retain_action(),
+            scale_in: ScaleIn::of(plan, plan.idle),
             before: plan.idle_before.clone(),
+            weights: plan.previous.weights,
         }
     }
 }
@@ -53,15 +56,14 @@ impl Step for ClearIdle {
         name: "clear idle group",
         zone: Zone::Prepare,
         does: "scales in what an earlier release retained on the idle colour, and waits until it is gone",
-        undo: "if nothing was scaled in: schedules the scale-in again",
-        calls: &["DeleteScheduledAction", "UpdateAutoScalingGroup"],
+        undo: "if nothing was scaled in: arms the scale-in again",
+        calls: &["StopAutomationExecution", "UpdateAutoScalingGroup"],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
         // Somebody may have made it live since the plan was made; then its scale-in is taken back by nobody but them.
         autoscaling::see_no_weight(&cx.aws, &self.group).await?;
-        autoscaling::delete_scheduled_action(&cx.aws, cx.held().await?, &self.group, &self.action)
-            .await?;
+        self.scale_in.take_back(cx).await?;
         let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
         if group.capacity != Capacity::NONE {
             let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
@@ -98,7 +100,10 @@ impl Step for ClearIdle {
         if group.capacity == Capacity::NONE {
             return Ok(None);
         }
-        let scheduled = schedule_again(cx, &self.group, &self.action, &self.before).await?;
-        Ok(scheduled.map(|at| format!("{} is to be scaled in at {} again", self.group, utc(at))))
+        let armed = self
+            .scale_in
+            .put_back(cx, &self.before, self.weights)
+            .await?;
+        Ok(armed.map(|at| format!("{} is to be scaled in at {} again", self.group, utc(at))))
     }
 }

@@ -1,22 +1,18 @@
-//! What the steps share about an Auto Scaling group: being empty, having its instances, its frozen processes, and the
-//! scale-in that is scheduled for it.
+//! What the steps share about an Auto Scaling group: being empty, having its instances, its frozen processes.
 
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
 use crate::aws::Aws;
-use crate::aws::autoscaling::{self, Activity, Capacity, Group};
-use crate::plan::{FROZEN, IdleBefore};
-use crate::run::context::{Context, Undoing};
+use crate::aws::autoscaling::{self, Activity, Group};
+use crate::plan::FROZEN;
+use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
 
 /// Deregistration delay and termination take a few minutes.
 pub(super) const EMPTYING: Limits = Limits::new(Duration::from_secs(900), Duration::from_secs(2))
     .growing_to(Duration::from_secs(5));
-
-/// AWS takes no time that is not in the future: a scale-in that was due meanwhile comes this much later.
-const SOON: Duration = Duration::from_secs(60);
 
 /// Whether a group has no instances left.
 pub(super) fn look_for_empty(group: &Group) -> Look<()> {
@@ -46,24 +42,6 @@ pub(super) async fn thaw(cx: &Context, group: &str, suspended_before: &[String])
 /// Lets one process of the group act again.
 pub(super) async fn thaw_only(cx: &Context, group: &str, process: &str) -> Result<()> {
     autoscaling::resume_processes(&cx.aws, cx.held().await?, group, &[process.to_owned()]).await
-}
-
-/// Has a colour that was retained scaled in at its time again, or soon, if that has passed.
-pub(super) async fn schedule_again(
-    cx: Undoing<'_>,
-    group: &str,
-    action: &str,
-    before: &IdleBefore,
-) -> Result<Option<SystemTime>> {
-    let Some(at) = before.scale_in_at else {
-        return Ok(None);
-    };
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
-    let at = at.max(cx.context().clock.utc() + SOON);
-    let idle = autoscaling::see_no_weight(cx.aws(), group).await?;
-    autoscaling::schedule_capacity(cx.aws(), cx.held().await?, idle, action, at, Capacity::NONE)
-        .await?;
-    Ok(Some(at))
 }
 
 /// A launch that has failed since then.
@@ -126,7 +104,7 @@ fn look_for_instances(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::autoscaling::Member;
+    use crate::aws::autoscaling::{Capacity, Member};
 
     fn group(members: &[(&str, &str, i64)]) -> Group {
         Group {

@@ -1,7 +1,7 @@
-//! Holds the previous colour up, to go back to it: it would be scaled in by a scheduled action, and its policies see no
+//! Holds the previous colour up, to go back to it: it would be scaled in when its time comes, and its policies see no
 //! traffic.
 //!
-//! Changes: takes back the scheduled scale-in, freezes the group's scaling, pins its floor; more instances, if live has
+//! Changes: takes back the scale-in, freezes the group's scaling, pins its floor; more instances, if live has
 //! more than it, because one colour has to be able to carry everything.
 //! Undo: all of that as it was, the scale-in at its time again. The group is never emptied: it stays the way back.
 //! Waits for: every instance of its template version being in service.
@@ -11,9 +11,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::group::{latest_activity, look_for_launch, schedule_again, thaw};
+use super::group::{latest_activity, look_for_launch, thaw};
+use super::scale_in::ScaleIn;
 use crate::aws::autoscaling::{self, Capacity};
-use crate::names::utc;
+use crate::names::{Weights, utc};
 use crate::plan::{FROZEN, IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
@@ -25,9 +26,10 @@ use crate::run::wait::Limits;
 #[derive(Debug)]
 pub struct HoldPrevious {
     group: String,
-    action: String,
+    scale_in: ScaleIn,
     capacity: Capacity,
     before: IdleBefore,
+    weights: Weights,
     within: Duration,
 }
 
@@ -43,9 +45,10 @@ impl HoldPrevious {
     pub fn of(plan: &Plan) -> Self {
         Self {
             group: plan.idle_group(),
-            action: plan.names().retain_action(),
+            scale_in: ScaleIn::of(plan, plan.idle),
             capacity: plan.capacity,
             before: plan.idle_before.clone(),
+            weights: plan.previous.weights,
             within: plan.health.within,
         }
     }
@@ -65,23 +68,29 @@ impl Step for HoldPrevious {
         id: StepId::HoldPrevious,
         name: "hold previous",
         zone: Zone::Prepare,
-        does: "takes back the scheduled scale-in of the previous colour and freezes its scaling; launches what it has \
+        does: "takes back the scale-in of the previous colour and freezes its scaling; launches what it has \
                less than live",
         undo: "puts scale-in, floor and processes back as they were; never empties it",
         calls: &[
+            "StopAutomationExecution",
             "SuspendProcesses",
-            "DeleteScheduledAction",
             "UpdateAutoScalingGroup",
         ],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
         let activities_until = latest_activity(&cx.aws, &self.group).await?;
-        // First of all, so that nothing is due between two of these calls.
+        // First of all, so that nothing is due between two of these calls. Somebody may have made it live since the plan was
+        // made; then its scale-in is taken back by nobody but them.
+        autoscaling::see_no_weight(&cx.aws, &self.group).await?;
+        if self.scale_in.take_back(cx).await? {
+            let group = &self.group;
+            cx.events.note(format!(
+                "{group} was being scaled in as its time had come: its instances are launched again"
+            ));
+        }
         let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
         autoscaling::freeze(&cx.aws, cx.held().await?, idle, &FROZEN).await?;
-        autoscaling::delete_scheduled_action(&cx.aws, cx.held().await?, &self.group, &self.action)
-            .await?;
         autoscaling::raise(
             &cx.aws,
             cx.held().await?,
@@ -121,12 +130,12 @@ impl Step for HoldPrevious {
             Capacity::NONE => Ok(()),
             before => put_back(cx, group, before).await,
         };
-        let scheduled = schedule_again(cx, group, &self.action, &self.before).await;
+        let armed = self.scale_in.put_back(cx, &self.before, self.weights).await;
         let thawed = thaw(cx.context(), group, &self.before.suspended).await;
         updated?;
-        let scheduled = scheduled?;
+        let armed = armed?;
         thawed?;
-        Ok(Some(match scheduled {
+        Ok(Some(match armed {
             Some(at) => format!("{group} is up as before, to be scaled in at {}", utc(at)),
             None => format!("{group} is up as before"),
         }))

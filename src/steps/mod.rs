@@ -16,6 +16,7 @@ pub mod probe_version;
 pub mod prune_images;
 pub mod publish_template;
 pub mod retain_previous;
+mod scale_in;
 pub mod scale_up_idle;
 pub mod serving;
 pub mod shift_traffic;

@@ -1,17 +1,18 @@
 //! Hands the new live group back to its scaling policies, and keeps the previous colour for a rollback: at its size,
-//! scaled in later by a scheduled action inside AWS, so that no runner needs to live until then.
+//! scaled in later by an automation inside AWS, which looks at the weights first; no runner needs to live until then.
 //!
-//! Changes: the new live group's floor and processes; the previous group's floor, a scheduled action on it; or, with
+//! Changes: the new live group's floor and processes; the previous group's floor, the scale-in that waits; or, with
 //! nothing to retain, its capacity. Forward only.
-//! Waits for: the previous group being empty, if nothing is retained.
+//! Waits for: the scale-in sleeping; or the previous group being empty, if nothing is retained.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::group::{EMPTYING, look_for_empty, thaw};
+use super::scale_in::ScaleIn;
 use crate::aws::autoscaling::{self, Capacity};
-use crate::names::human;
+use crate::names::{Weights, human};
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::event::Zone;
@@ -25,7 +26,8 @@ pub struct RetainPrevious {
     /// The previous colour's group, and how it was; `None` before a first release.
     previous: Option<Previous>,
     retain_for: Duration,
-    action: String,
+    scale_in: ScaleIn,
+    left: Weights,
     environment: String,
 }
 
@@ -46,7 +48,8 @@ impl RetainPrevious {
             hand_over: HandOver::of(plan),
             previous,
             retain_for: plan.retain.previous_for,
-            action: plan.names().retain_action(),
+            scale_in: ScaleIn::of(plan, plan.live),
+            left: Weights::split(plan.idle, 100),
             environment: plan.environment.clone(),
         }
     }
@@ -85,59 +88,53 @@ impl HandOver {
 }
 
 impl Forward for RetainPrevious {
-    type Begun = ();
+    /// The scale-in's automation.
+    type Begun = Option<String>;
 
     const ABOUT: About = About {
         id: StepId::RetainPrevious,
         name: "retain previous",
         zone: Zone::Finish,
         does: "hands the new live group back to its scaling policies; keeps the previous colour at its size, \
-               to be scaled in by a scheduled action inside AWS",
+               to be scaled in by an automation inside AWS, which leaves it alone if anybody is led to it by then",
         undo: "",
         calls: &[
             "UpdateAutoScalingGroup",
             "ResumeProcesses",
-            "PutScheduledUpdateGroupAction",
+            "StartAutomationExecution",
         ],
     };
 
-    async fn start(&self, cx: &Context) -> Result<()> {
+    async fn start(&self, cx: &Context) -> Result<Option<String>> {
         self.hand_over.carry_out(cx).await?;
         let Some(previous) = &self.previous else {
-            return Ok(());
+            return Ok(None);
         };
         let group = &previous.group;
         if previous.frozen {
-            // An interrupted run left it so, and what is scheduled would never happen.
+            // An interrupted run left it so, and nobody else would thaw it.
             thaw(cx, group, &[]).await?;
         }
         if self.retain_for.is_zero() {
             let idle = autoscaling::see_no_weight(&cx.aws, group).await?;
             autoscaling::change_idle(&cx.aws, cx.held().await?, idle, Capacity::NONE, None).await?;
-            return Ok(());
+            return Ok(None);
         }
         // Its policies see no traffic and would scale it in: the floor keeps it able to take all traffic back.
         autoscaling::pin(&cx.aws, cx.held().await?, group).await?;
-        // AWS refuses a time that is not in the future.
-        let at = cx.clock.utc() + self.retain_for.max(Duration::from_secs(60));
-        let idle = autoscaling::see_no_weight(&cx.aws, group).await?;
-        autoscaling::schedule_capacity(
-            &cx.aws,
-            cx.held().await?,
-            idle,
-            &self.action,
-            at,
-            Capacity::NONE,
-        )
-        .await?;
-        Ok(())
+        Ok(Some(
+            self.scale_in.arm(cx, self.left, self.retain_for).await?,
+        ))
     }
 
-    async fn settle(&self, cx: &Context, (): &()) -> Result<Settled<()>> {
+    async fn settle(&self, cx: &Context, armed: &Option<String>) -> Result<Settled<()>> {
         let Some(Previous { group, .. }) = &self.previous else {
             return Ok(Settled::skipped((), "nothing was live before"));
         };
         if !self.retain_for.is_zero() {
+            if let Some(armed) = armed {
+                ScaleIn::await_sleep(cx, Self::ABOUT.name, armed).await?;
+            }
             let time = human(self.retain_for);
             cx.events.note(format!(
                 "to go back to it within {time}: bg-deploy rollback --environment {}",

@@ -8,7 +8,7 @@ use std::future::{Future as _, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 
-use bg_deploy::aws::autoscaling;
+use bg_deploy::aws::{Aws, autoscaling};
 use bg_deploy::deploy::deploy;
 use bg_deploy::finish::finish;
 use bg_deploy::names::Weights;
@@ -20,6 +20,7 @@ use bg_deploy::run::event::{Event, Zone};
 use bg_deploy::run::progress::Phase;
 use bg_deploy::run::step::About;
 use bg_deploy::run::step_id::StepId;
+use bg_deploy::scale_in;
 use bg_deploy::steps::{ROLLBACK, TABLE};
 use killed::{assert_undone, canary, finished, kill, kill_at, kill_run, kill_with};
 use local_aws::Answer;
@@ -106,10 +107,16 @@ async fn a_rollback_that_is_killed_leaves_what_it_would_have_gone_back_to() {
             .await
             .expect("a group");
         assert!(!held.members.is_empty(), "{}", about.name);
-        let action = killed.plan.names().retain_action();
-        let due = autoscaling::find_scheduled_action(&aws, &group, &action).await;
-        assert!(due.expect("an answer").is_some(), "{}", about.name);
+        let due = due(&aws, &killed.plan).await;
+        assert_eq!(due, [group], "{}", about.name);
     }
+}
+
+/// The groups that are to be scaled in.
+async fn due(aws: &Aws, plan: &Plan) -> Vec<String> {
+    let due = scale_in::find(aws, &plan.names().scale_in_runbook()).await;
+    let due = due.expect("an answer");
+    due.into_iter().map(|due| due.group).collect()
 }
 
 /// When the data plane was seen to obey these weights.
@@ -190,9 +197,7 @@ async fn a_run_killed_after_its_commit_stands_and_the_rest_of_it_is_done() {
             "{why}"
         );
         let previous = plan.names().group(plan.live);
-        let action = plan.names().retain_action();
-        let due = autoscaling::find_scheduled_action(&cx.aws, &previous, &action).await;
-        assert!(due.expect("an answer").is_some(), "{why}");
+        assert_eq!(due(&cx.aws, plan).await, [previous], "{why}");
         for _ in 0..20 {
             assert_eq!(world.visit(&plan.url, None).await, version, "{why}");
         }

@@ -14,6 +14,7 @@ mod lost_replies;
 mod other_hands;
 mod plan;
 mod rollback;
+mod scale_in;
 mod secrets;
 mod status;
 mod throttled;

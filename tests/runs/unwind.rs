@@ -80,7 +80,7 @@ const ELB: &str = "elasticloadbalancing";
 const CANDIDATE: &str = "0.0.9";
 
 /// Every way to fail before the end of the commit zone: first a step's start, then its settle.
-const UNDONE: [Case; 26] = [
+const UNDONE: [Case; 27] = [
     refused("bake image", next("s3", "PutObject")),
     refused("bake image", next("ssm", "StartAutomationExecution")),
     refused("bake image", next("ssm", "GetAutomationExecution")),
@@ -90,13 +90,9 @@ const UNDONE: [Case; 26] = [
     ),
     refused(
         "clear idle group",
-        next(AUTOSCALING, "DescribeScheduledActions"),
+        next("ssm", "DescribeAutomationExecutions"),
     ),
-    refused(
-        "clear idle group",
-        next(AUTOSCALING, "DeleteScheduledAction"),
-    )
-    .after(2),
+    refused("clear idle group", next("ssm", "StopAutomationExecution")).after(2),
     refused(
         "clear idle group",
         second(AUTOSCALING, "DescribeAutoScalingGroups"),
@@ -130,6 +126,7 @@ const UNDONE: [Case; 26] = [
     ),
     broken("start probe", How::Cancel, "").after(1),
     refused("arm guard", next("ssm", "GetDocument")).after(1),
+    refused("arm guard", next("ssm", "DescribeAutomationExecutions")).after(1),
     refused("arm guard", next("ssm", "StartAutomationExecution")).after(1),
     refused("shift traffic", next(ELB, "DescribeRules")),
     refused("shift traffic", next(ELB, "DescribeTargetHealth")),
@@ -147,10 +144,7 @@ const FORWARD: [Case; 6] = [
         next(AUTOSCALING, "UpdateAutoScalingGroup"),
     ),
     refused("retain previous", next(AUTOSCALING, "ResumeProcesses")),
-    refused(
-        "retain previous",
-        next(AUTOSCALING, "PutScheduledUpdateGroupAction"),
-    ),
+    refused("retain previous", next("ssm", "StartAutomationExecution")),
     refused("prune images", next("ec2", "DescribeImages")),
     refused("prune images", next("ec2", "DescribeLaunchTemplates")),
 ];

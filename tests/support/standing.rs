@@ -1,11 +1,12 @@
 //! What stands in the account: compared before and after a run that must leave no trace.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bg_deploy::aws::autoscaling::{self, Capacity, Group};
 use bg_deploy::aws::elbv2;
 use bg_deploy::names::{Colour, Weights};
 use bg_deploy::plan::Plan;
+use bg_deploy::scale_in::{self, Due};
 use bg_deploy::stack::TAG_DEPLOYMENT;
 
 use super::World;
@@ -30,12 +31,21 @@ struct Shape {
     suspended: Vec<String>,
     template_version: Option<i64>,
     members: Vec<String>,
-    /// When it is to be scaled in, to the second.
-    scale_in_at: Option<u64>,
+    scale_in: Option<About>,
+}
+
+/// When a group is to be scaled in, to the minute: one that is armed again counts from when AWS began with it.
+#[derive(Clone, Copy, Debug, Eq)]
+struct About(u64);
+
+impl PartialEq for About {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.abs_diff(other.0) < 60
+    }
 }
 
 impl Shape {
-    fn of(group: Group, scale_in_at: Option<SystemTime>) -> Self {
+    fn of(group: Group, scale_in: Option<&Due>) -> Self {
         let mut members: Vec<_> = group.members.into_iter().map(|member| member.id).collect();
         members.sort();
         Self {
@@ -43,10 +53,7 @@ impl Shape {
             suspended: group.suspended,
             template_version: group.template_version,
             members,
-            scale_in_at: scale_in_at.map(|at| {
-                let since = at.duration_since(SystemTime::UNIX_EPOCH);
-                since.expect("after 1970").as_secs()
-            }),
+            scale_in: scale_in.map(|due| About(due.seconds_since_1970())),
         }
     }
 }
@@ -58,12 +65,13 @@ impl Standing {
         let rule = elbv2::describe_traffic(&aws, &plan.traffic_rule)
             .await
             .expect("the traffic rule");
+        let runbook = plan.names().scale_in_runbook();
+        let due = scale_in::find(&aws, &runbook).await.expect("an answer");
         let shape = async |colour: Colour| {
             let name = plan.names().group(colour);
             let group = autoscaling::describe_group(&aws, &name).await;
-            let action = plan.names().retain_action();
-            let at = autoscaling::find_scheduled_action(&aws, &name, &action).await;
-            Shape::of(group.expect("a group"), at.expect("an answer"))
+            let due = due.iter().find(|due| due.group == name);
+            Shape::of(group.expect("a group"), due)
         };
         Self {
             weights: rule.split(&plan.target_groups),
@@ -74,7 +82,7 @@ impl Standing {
 
     /// Whether something is retained on the idle colour, with a time at which it is scaled in.
     pub(crate) fn retains(&self) -> bool {
-        !self.idle.members.is_empty() && self.idle.scale_in_at.is_some()
+        !self.idle.members.is_empty() && self.idle.scale_in.is_some()
     }
 
     /// Whether the traffic is divided as `before`, and the live group is as it was.
@@ -86,7 +94,7 @@ impl Standing {
     fn with_idle_empty(mut self) -> Self {
         self.idle.capacity = Capacity::NONE;
         self.idle.members.clear();
-        self.idle.scale_in_at = None;
+        self.idle.scale_in = None;
         self
     }
 }
@@ -145,7 +153,9 @@ pub(crate) fn traces(world: &World, deployment: &str) -> Vec<String> {
         }
     }
     for execution in account.ssm.automations.values() {
-        if bears(&execution.tags) && !execution.status.is_final() {
+        // A scale-in is compared with what stood before.
+        let is_scale_in = execution.document.ends_with("-scale-in");
+        if bears(&execution.tags) && !execution.status.is_final() && !is_scale_in {
             traces.push(format!("automation {}", execution.id));
         }
     }

@@ -1,7 +1,6 @@
-//! EC2 Auto Scaling: the groups, what they do, and what is scheduled in them.
+//! EC2 Auto Scaling: the groups, and what they do.
 
 mod capacity;
-mod schedule;
 
 use std::time::SystemTime;
 
@@ -15,7 +14,6 @@ use crate::cause::Reason;
 pub use capacity::{
     Floor, change_idle, freeze, pin, raise, resume_processes, see_able, see_no_weight, set_floor,
 };
-pub use schedule::{delete_scheduled_action, find_scheduled_action, schedule_capacity};
 
 /// How many instances a group may have and wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,11 +38,11 @@ const FAILURES: [(&str, How); 18] = [
     ),
     (
         "hold previous",
-        How::Refuse(next(AUTOSCALING, "DeleteScheduledAction")),
+        How::Refuse(next("ssm", "StopAutomationExecution")),
     ),
     (
         "hold previous",
-        How::Refuse(next(AUTOSCALING, "DeleteScheduledAction")),
+        How::Refuse(next("ssm", "StopAutomationExecution")),
     ),
     (
         "hold previous",

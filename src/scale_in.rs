@@ -1,0 +1,108 @@
+//! The scale-in of a colour that is kept for a rollback: an SSM Automation that sleeps until its time, and then empties the
+//! group only if nobody is led to it. A scheduled action of the group would empty it blindly, and with it everybody's
+//! answers, if somebody had moved the weights back by hand meanwhile.
+//!
+//! Pure but for [`find`]: the runbook, what it is started with, and when it is due.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::aws::error::Failure;
+use crate::aws::{Aws, ssm};
+use crate::runbook::{self, LENGTH};
+
+/// The step that empties the group.
+pub const SCALE_IN: &str = "scaleIn";
+/// The parameter that says which group is emptied.
+pub const GROUP: &str = "Group";
+
+/// The runbook.
+pub fn runbook() -> Value {
+    runbook::runbook(
+        "bg-deploy: scales in the release that was live before, if nobody is led to it by then.",
+        json!({GROUP: runbook::group("The Auto Scaling group of the colour that is kept.")}),
+        Vec::new(),
+        vec![scale_in()],
+    )
+}
+
+fn scale_in() -> Value {
+    json!({
+        "name": SCALE_IN,
+        "action": "aws:executeAwsApi",
+        "timeoutSeconds": 120,
+        "maxAttempts": 3,
+        "isEnd": true,
+        "inputs": {
+            "Service": "autoscaling",
+            "Api": "UpdateAutoScalingGroup",
+            "AutoScalingGroupName": format!("{{{{ {GROUP} }}}}"),
+            "MinSize": 0,
+            "MaxSize": 0,
+            "DesiredCapacity": 0,
+        },
+    })
+}
+
+/// A scale-in that is to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Its automation.
+    pub id: String,
+    /// The group that it empties.
+    pub group: String,
+    /// The deployment that asked for it.
+    pub deployment: String,
+    /// When, by AWS's clock.
+    pub at: SystemTime,
+}
+
+impl Due {
+    /// When, in seconds since 1970.
+    pub fn seconds_since_1970(&self) -> u64 {
+        let since = self.at.duration_since(SystemTime::UNIX_EPOCH);
+        since.map_or(0, |since| since.as_secs())
+    }
+}
+
+/// Every scale-in that is to come, of the stack with this runbook, the latest first.
+pub async fn find(aws: &Aws, runbook: &str) -> Result<Vec<Due>, Failure> {
+    let all = ssm::describe_automations_under_way(aws, runbook).await?;
+    let mut all: Vec<_> = all
+        .into_iter()
+        .filter_map(|one| {
+            let text = |name: &str| one.parameters.get(name).cloned();
+            Some(Due {
+                group: text(GROUP)?,
+                deployment: text(runbook::DEPLOYMENT)?,
+                at: one.started + length(&one.parameters),
+                id: one.id,
+            })
+        })
+        .collect();
+    all.sort_by_key(|due| std::cmp::Reverse(due.at));
+    Ok(all)
+}
+
+/// How long it sleeps: `PT3600S`.
+fn length(parameters: &BTreeMap<String, String>) -> Duration {
+    let digits = parameters
+        .get(LENGTH)
+        .and_then(|text| text.strip_prefix("PT")?.strip_suffix('S'));
+    let seconds = digits.and_then(|digits| digits.parse().ok());
+    Duration::from_secs(seconds.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_length_is_read_as_it_was_written() {
+        let parameters = BTreeMap::from(runbook::left(3_600, 0, 100));
+        assert_eq!(length(&parameters), Duration::from_secs(3_600));
+        assert_eq!(length(&BTreeMap::new()), Duration::ZERO);
+    }
+}

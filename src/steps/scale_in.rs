@@ -1,0 +1,139 @@
+//! The scale-in of the colour that is kept for a rollback ([`crate::scale_in`]): armed, taken back, and put back by steps.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+
+use crate::aws::{Tags, autoscaling, ssm};
+use crate::names::{Colour, Weights};
+use crate::plan::{IdleBefore, Plan};
+use crate::run::context::{Context, Undoing};
+use crate::runbook::{LONGEST_WAIT, Looks, left};
+use crate::scale_in::{self, Due, GROUP, SCALE_IN};
+use crate::stack::TAG_DEPLOYMENT;
+use crate::timer::{self, Runbook, role_beside};
+
+/// A scale-in that was due meanwhile comes this much later; and no colour is kept for less.
+const SOON: Duration = Duration::from_secs(60);
+
+/// The scale-in of one colour.
+#[derive(Clone, Debug)]
+pub(super) struct ScaleIn {
+    runbook: Runbook,
+    group: String,
+    deployment: String,
+    parameters: BTreeMap<String, String>,
+    tags: Tags,
+}
+
+impl ScaleIn {
+    /// Of this colour, by the run of `plan`.
+    pub(super) fn of(plan: &Plan, colour: Colour) -> Self {
+        let names = plan.names();
+        let rule = plan.traffic_rule.arn();
+        let looks = Looks {
+            role: &role_beside(rule, &names.guard_role()),
+            rule,
+            blue: &plan.target_groups.blue,
+            green: &plan.target_groups.green,
+            deployment: &plan.deployment,
+        };
+        let group = names.group(colour);
+        let mut parameters = BTreeMap::from(looks.parameters());
+        parameters.insert(GROUP.to_owned(), group.clone());
+        let mut tags = names.tags();
+        tags.insert(TAG_DEPLOYMENT.to_owned(), plan.deployment.clone());
+        Self {
+            runbook: Runbook {
+                name: names.scale_in_runbook(),
+                content: scale_in::runbook(),
+                environment: plan.environment.clone(),
+            },
+            group,
+            deployment: plan.deployment.clone(),
+            parameters,
+            tags,
+        }
+    }
+
+    /// Whether it could be armed: its runbook stands.
+    pub(super) async fn check(&self, cx: &Context) -> Result<()> {
+        self.runbook.version(cx).await.map(|_| ())
+    }
+
+    async fn due(&self, cx: Undoing<'_>) -> Result<Vec<Due>> {
+        let mut due = scale_in::find(cx.aws(), &self.runbook.name).await?;
+        due.retain(|due| due.group == self.group);
+        Ok(due)
+    }
+
+    /// Has AWS empty the group after this time, if the weights are `left` as they are now; answers with the automation.
+    /// One that this run armed already stays, and one of another run ends.
+    pub(super) async fn arm(&self, cx: &Context, left: Weights, after: Duration) -> Result<String> {
+        let mut due = self.due(cx.for_undo()).await?;
+        if let Some(at) = due.iter().position(|due| due.deployment == self.deployment) {
+            return Ok(due.swap_remove(at).id);
+        }
+        self.stop(cx.for_undo(), due).await?;
+        self.start(cx, left, after).await
+    }
+
+    async fn start(&self, cx: &Context, weights: Weights, after: Duration) -> Result<String> {
+        let after = after.as_secs().clamp(SOON.as_secs(), LONGEST_WAIT);
+        let mut parameters = self.parameters.clone();
+        parameters.extend(left(after, weights.blue, weights.green));
+        let token = format!(
+            "{}/{}/{:?}",
+            self.deployment,
+            self.group,
+            cx.clock.elapsed()
+        );
+        let start = self
+            .runbook
+            .start(cx, parameters, &token, &self.tags)
+            .await?;
+        let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
+        ssm::start_on_idle(&cx.aws, cx.held().await?, idle, start).await
+    }
+
+    /// Waits until what was armed sleeps.
+    pub(super) async fn await_sleep(cx: &Context, step: &str, id: &str) -> Result<()> {
+        timer::await_sleep(cx, step, "the scale-in of the previous colour", id).await
+    }
+
+    /// Takes back whatever is to scale the colour in; answers whether that had begun by then.
+    pub(super) async fn take_back(&self, cx: &Context) -> Result<bool> {
+        // One that is stopped halfway would be forgotten: a cancel waits for its end.
+        let due = self.due(cx.for_undo()).await?;
+        self.stop(cx.for_undo(), due).await
+    }
+
+    async fn stop(&self, cx: Undoing<'_>, due: Vec<Due>) -> Result<bool> {
+        let mut has_acted = false;
+        for due in due {
+            has_acted |= timer::stop(cx, "the scale-in", &due.id, SCALE_IN).await?;
+        }
+        Ok(has_acted)
+    }
+
+    /// Has the colour scaled in at its time again, or soon, if that has passed; answers when.
+    pub(super) async fn put_back(
+        &self,
+        cx: Undoing<'_>,
+        before: &IdleBefore,
+        left: Weights,
+    ) -> Result<Option<SystemTime>> {
+        let Some(at) = before.scale_in_at else {
+            return Ok(None);
+        };
+        if let Some(due) = self.due(cx).await?.first() {
+            return Ok(Some(due.at));
+        }
+        let now = cx.context().clock.utc();
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
+        let after = at.duration_since(now).unwrap_or_default().max(SOON);
+        self.start(cx.context(), left, after).await?;
+        Ok(Some(now + after))
+    }
+}

@@ -1,0 +1,164 @@
+//! A timer: an automation inside AWS that sleeps, and acts when its time has come, though no process of ours lives then.
+//! Started, seen to sleep, and stopped again. What it does when it wakes is its runbook's ([`crate::runbook`]).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use crate::aws::Tags;
+use crate::aws::ssm::{self, Automation, Start};
+use crate::run::context::{Context, Undoing};
+use crate::run::wait::{Limits, Look};
+use crate::runbook::WAIT;
+
+/// AWS starts an automation within seconds, unless more of them run than it lets run at a time.
+const STANDS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(1));
+/// How long AWS takes to stop one.
+const STOPS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(1));
+
+/// The runbook of a timer, as it has to stand in the account.
+#[derive(Clone, Debug)]
+pub struct Runbook {
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub content: Value,
+    /// The environment whose `provision` makes it.
+    pub environment: String,
+}
+
+impl Runbook {
+    /// The version that says what ours says.
+    pub async fn version(&self, cx: &Context) -> Result<String> {
+        let remedy = format!("bg-deploy provision --environment {}", self.environment);
+        let Some((content, version)) = ssm::find_document(&cx.aws, &self.name).await? else {
+            bail!("there is no runbook {}: {remedy}", self.name);
+        };
+        if serde_json::from_str::<Value>(&content).ok().as_ref() != Some(&self.content) {
+            bail!(
+                "the runbook {} is not the one of this bg-deploy: {remedy}",
+                self.name
+            );
+        }
+        Ok(version)
+    }
+
+    /// What starts a timer: the same `token` starts it once.
+    pub async fn start(
+        &self,
+        cx: &Context,
+        parameters: BTreeMap<String, String>,
+        token: &str,
+        tags: &Tags,
+    ) -> Result<Start> {
+        Ok(Start {
+            document: self.name.clone(),
+            version: self.version(cx).await?,
+            parameters,
+            client_token: ssm::client_token(token),
+            tags: tags.clone(),
+        })
+    }
+}
+
+/// The role of this name, in the account and partition of this ARN of the load balancer's.
+pub fn role_beside(elb_arn: &str, role: &str) -> String {
+    // arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:...
+    let mut parts = elb_arn.split(':');
+    let partition = parts.nth(1).unwrap_or_default();
+    let account = parts.nth(2).unwrap_or_default();
+    format!("arn:{partition}:iam::{account}:role/{role}")
+}
+
+/// Waits until a timer that `step` started sleeps: one that AWS keeps waiting for others is none yet.
+pub async fn await_sleep(cx: &Context, step: &str, what: &str, id: &str) -> Result<()> {
+    cx.wait(step, &format!("{what} to sleep"), STANDS, || async {
+        Ok(look_for_sleep(
+            &ssm::describe_automation(&cx.aws, id).await?,
+        ))
+    })
+    .await?;
+    Ok(())
+}
+
+fn look_for_sleep(state: &Automation) -> Look<()> {
+    if state.has_ended() {
+        let why = state.failed_step().map_or("", |step| step.failure.as_str());
+        return Look::Never(format!("it is {}: {why}", state.status));
+    }
+    if state.current_step == WAIT {
+        return Look::Ready(());
+    }
+    Look::NotYet(format!("it is {}", state.status))
+}
+
+/// Stops a timer, and waits for its end; answers whether it had come as far as its step `act`.
+pub async fn stop(cx: Undoing<'_>, what: &str, id: &str, act: &str) -> Result<bool> {
+    ssm::cancel_automation(cx.aws(), id).await?;
+    let ended = cx
+        .wait(&format!("the end of {what}"), STOPS, || async {
+            let state = ssm::describe_automation(cx.aws(), id).await?;
+            Ok(if state.has_ended() {
+                Look::Ready(state)
+            } else {
+                Look::NotYet(format!("it is {}", state.status))
+            })
+        })
+        .await?;
+    Ok(has_acted(&ended, act))
+}
+
+fn has_acted(ended: &Automation, act: &str) -> bool {
+    let mut steps = ended.steps.iter();
+    steps.any(|step| step.name == act && step.status != "Pending")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::ssm::AutomationStep;
+
+    const ACT: &str = "restore";
+
+    fn automation(status: &str, current: &str, act: &str) -> Automation {
+        Automation {
+            status: status.to_owned(),
+            current_step: current.to_owned(),
+            steps: vec![AutomationStep {
+                name: ACT.to_owned(),
+                status: act.to_owned(),
+                failure: String::new(),
+                outputs: BTreeMap::new(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_timer_stands_once_it_sleeps_and_one_that_ended_never_will() {
+        let sleeps = automation("InProgress", WAIT, "Pending");
+        assert_eq!(look_for_sleep(&sleeps), Look::Ready(()));
+        let queued = automation("Pending", "", "Pending");
+        assert!(matches!(look_for_sleep(&queued), Look::NotYet(_)));
+        let failed = automation("Failed", "", "Pending");
+        assert!(matches!(look_for_sleep(&failed), Look::Never(_)));
+    }
+
+    #[test]
+    fn a_timer_that_was_stopped_while_it_acted_has_acted() {
+        assert!(!has_acted(&automation("Cancelled", "", "Pending"), ACT));
+        assert!(has_acted(&automation("Cancelled", "", "Cancelled"), ACT));
+        assert!(has_acted(&automation("Success", "", "Success"), ACT));
+    }
+
+    #[test]
+    fn a_role_is_named_in_the_partition_of_its_neighbour() {
+        let rule =
+            "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:listener-rule/app/x/1/2/3";
+        assert_eq!(
+            role_beside(rule, "guard"),
+            "arn:aws-cn:iam::111122223333:role/guard"
+        );
+    }
+}
