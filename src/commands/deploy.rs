@@ -1,7 +1,6 @@
 //! `deploy`: a release, from the inputs to the exit code.
 
 use super::planned::Planned;
-use super::turn::WAIT;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config::{self, Config};
@@ -28,7 +27,7 @@ pub(super) async fn run(
         inputs,
         terminal,
         report_dir: &command.report_dir,
-        patience: Patience::Waits(WAIT),
+        patience: Patience::Waits(config.lease.wait),
         state: command.state.as_deref(),
     };
     let decide = async |aws: &_| {

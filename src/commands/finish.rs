@@ -9,13 +9,14 @@ use super::clock::clock;
 use super::publish::Publisher;
 use super::show::{Show, ended_at_once, finish_command, last_words};
 use super::signals::signals;
-use super::turn::{Asking, WAIT, give_back};
+use super::turn::{Asking, give_back};
 use super::{EarlyExit, Terminal, access};
 use crate::announce::Announcer;
 use crate::aws::Aws;
 use crate::aws::calls::Call;
 use crate::aws::sts;
 use crate::cli;
+use crate::config;
 use crate::ending::restore_by_hand;
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
@@ -172,7 +173,8 @@ impl Work<'_> {
         }
     }
 
-    /// The lease of the run's app and environment: at once if it is that run's own, whose process is gone; else in turn.
+    /// The lease of the run's app and environment: at once if it is that run's own, whose process is gone; else in turn, and
+    /// as long as by default: there may be no bg-deploy.toml where a run is finished.
     async fn turn(
         &self,
         state: &State,
@@ -190,7 +192,7 @@ impl Work<'_> {
             .is_some_and(|run| run.plan.deployment == plan.deployment);
         let patience = match is_own {
             true => Patience::Overtakes,
-            false => Patience::Waits(WAIT),
+            false => Patience::Waits(config::default::LEASE_WAIT),
         };
         let asking = Asking {
             aws,

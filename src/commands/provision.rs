@@ -1,7 +1,7 @@
 //! `provision`: makes or updates what a release needs.
 
 use super::clock::clock;
-use super::turn::{Asking, WAIT, give_back};
+use super::turn::{Asking, give_back};
 use super::{EarlyExit, Terminal, access};
 use crate::aws::sts;
 use crate::cli;
@@ -48,7 +48,9 @@ pub(super) async fn run(
         command: "provision",
         release: &release,
     };
-    let turn = asking.turn(&names, Patience::Waits(WAIT)).await?;
+    let turn = asking
+        .turn(&names, Patience::Waits(config.lease.wait))
+        .await?;
     cx.lease = turn.lease;
     let provisioned = cx.keep_lease(provision::provision(&cx, &config, &caller, made));
     let made = Box::pin(provisioned).await;

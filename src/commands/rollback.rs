@@ -1,7 +1,6 @@
 //! `rollback`: back to a release that was live before; no artifact, no bake.
 
 use super::planned::Planned;
-use super::turn::WAIT;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
@@ -29,7 +28,7 @@ pub(super) async fn run(
         report_dir: &command.report_dir,
         patience: match command.take_over {
             true => Patience::Overtakes,
-            false => Patience::Waits(WAIT),
+            false => Patience::Waits(config.lease.wait),
         },
         state: command.state.as_deref(),
     };

@@ -10,7 +10,7 @@ use crate::aws::{Aws, sts};
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
 use crate::lease::{self, Busy, Hold, Holder, Lease, Patience, Taken};
-use crate::names::{Release, human, utc};
+use crate::names::{Release, roughly, utc};
 use crate::outcome::{EXIT_STUCK, Outcome};
 use crate::random::random_token;
 use crate::run::context::Context;
@@ -19,9 +19,6 @@ use crate::run::state::State;
 use crate::run::step_id::StepId;
 use crate::stack::Names;
 use net_clock::{Clock, Network};
-
-/// How long a run waits for its turn: about as long as a release without a bake.
-pub(super) const WAIT: Duration = Duration::from_secs(600);
 
 /// Who asks for a turn, and with what.
 #[derive(Debug)]
@@ -68,7 +65,7 @@ impl Asking<'_> {
                 left: None,
                 is_overtaken: false,
             }),
-            Taken::Busy(busy) => Err(self.busy(names, &busy)),
+            Taken::Busy(busy) => Err(refused(names, &busy)),
             Taken::Lease {
                 lease,
                 left,
@@ -102,17 +99,6 @@ impl Asking<'_> {
     /// Whether a hold stops it: what brings something new, not what goes back or tidies up.
     fn is_a_release(&self) -> bool {
         matches!(self.command, "deploy" | "verify")
-    }
-
-    fn busy(&self, names: &Names, busy: &Busy) -> EarlyExit {
-        let (app, environment) = (&names.app, &names.environment);
-        EarlyExit::refused(format!(
-            "{app} in {environment} is another run's ({}), and was after {} of waiting; nothing was changed\n\
-             to go back to the previous release at once, which stops that run: bg-deploy rollback --environment {environment} \
-             --take-over\nhow things stand: bg-deploy status --environment {environment}",
-            busy.holder.words(),
-            human(busy.waited)
-        ))
     }
 
     /// Brings what an earlier run left half done to its end; answers with how that ended, if there was something.
@@ -187,6 +173,25 @@ pub(super) async fn place(aws: &Aws, names: &Names) -> Result<Place, EarlyExit> 
     Ok(names.lease(&caller.account, &aws.region))
 }
 
+/// Whose turn it still is, and what may be done about it.
+fn refused(names: &Names, busy: &Busy) -> EarlyExit {
+    let (app, environment) = (&names.app, &names.environment);
+    let waited = match busy.waited {
+        Duration::ZERO => String::new(),
+        waited => format!(" after {} of waiting", roughly(waited)),
+    };
+    EarlyExit::refused(format!(
+        "it is another run's turn for {app} in {environment}{waited}; nothing was changed\n\
+         that run: {}\n\
+         how things stand: bg-deploy status --environment {environment}\n\
+         to wait longer for its end: `wait` in [lease] of bg-deploy.toml\n\
+         to go back to the previous release at once, which stops that run: bg-deploy rollback --environment {environment} \
+         --take-over\n\
+         if nothing of that run is left: bg-deploy unlock --environment {environment} --reason \"...\"",
+        busy.holder.words(),
+    ))
+}
+
 fn on_hold(names: &Names, hold: &Hold) -> EarlyExit {
     let (app, environment) = (&names.app, &names.environment);
     EarlyExit::refused(format!(
@@ -210,5 +215,40 @@ pub(super) async fn give_back(lease: Option<&Lease>, has_ended: bool) {
     if let Some(lease) = lease {
         // It is lost, or AWS does not answer: then its time passes by itself.
         let _ = lease.release(has_ended).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::EXIT_REFUSED;
+
+    #[test]
+    fn a_refusal_says_who_has_the_turn_since_when_for_what_where_to_look_and_what_to_type() {
+        let busy = |waited| Busy {
+            holder: Holder {
+                command: "deploy".to_owned(),
+                release: "1.4.2".to_owned(),
+                by: Some("octocat".to_owned()),
+                url: Some("https://github.com/octo/demo/actions/runs/7".to_owned()),
+                since: "2026-11-22T09:00:00Z".to_owned(),
+                ..Holder::default()
+            },
+            waited: Duration::from_secs(waited),
+        };
+        let names = Names::new("hello", "prod");
+        let refusal = refused(&names, &busy(601));
+        assert_eq!(refusal.exit_code, EXIT_REFUSED);
+        for words in [
+            "hello in prod after 10m of waiting",
+            "deploy of 1.4.2 by octocat, since 2026-11-22T09:00:00Z, https://github.com/octo/demo/actions/runs/7",
+            "nothing was changed",
+            "bg-deploy status --environment prod",
+            "bg-deploy rollback --environment prod --take-over",
+            "bg-deploy unlock --environment prod --reason \"...\"",
+        ] {
+            assert!(refusal.text.contains(words), "{words}\n{}", refusal.text);
+        }
+        assert!(!refused(&names, &busy(0)).text.contains("waiting;"));
     }
 }

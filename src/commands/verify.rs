@@ -2,7 +2,6 @@
 
 use super::deploy::wanted_release;
 use super::planned::Planned;
-use super::turn::WAIT;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
@@ -27,7 +26,7 @@ pub(super) async fn run(
         inputs,
         terminal,
         report_dir: &command.report_dir,
-        patience: Patience::Waits(WAIT),
+        patience: Patience::Waits(config.lease.wait),
         state: command.state.as_deref(),
     };
     let discard = command.discard_previous;

@@ -5,17 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use super::file::{File, Layer, Section};
 use super::form;
-use super::key::{Fallback, Key, Table};
-use super::keys;
+use super::key::Table;
 use super::overrides::Given;
 use super::problem::{Report, listed, nearest};
+use super::taker::Taker;
 use super::value::Value;
 use super::{
-    Bake, Config, Fleet, Network, Probe, Retain, Service, Shift, Smoke, Strategy, default,
+    Bake, Config, Fleet, Lease, Network, Probe, Retain, Service, Shift, Smoke, Strategy, default,
 };
 use crate::text::quoted;
 
@@ -95,6 +94,7 @@ pub(super) fn config(report: &mut Report<'_>, layer: &Layer, environment: String
         fleet: fleet(Taker::new(report, layer, Table::Fleet)),
         retain: retain(Taker::new(report, layer, Table::Retain)),
         network: network(Taker::new(report, layer, Table::Network)),
+        lease: lease(Taker::new(report, layer, Table::Lease)),
         smoke: smoke(report, layer.smoke.as_deref().unwrap_or_default()),
     }
 }
@@ -239,14 +239,16 @@ fn network(mut from: Taker<'_, '_, '_>) -> Network {
     }
 }
 
+fn lease(from: Taker<'_, '_, '_>) -> Lease {
+    Lease {
+        wait: from.duration("wait"),
+    }
+}
+
 fn smoke(report: &mut Report<'_>, sections: &[Section]) -> Vec<Smoke> {
     let mut tests: Vec<Smoke> = Vec::new();
     for section in sections {
-        let mut from = Taker {
-            report: &mut *report,
-            section: Some(section),
-            table: Table::Smoke,
-        };
+        let mut from = Taker::of_section(&mut *report, section, Table::Smoke);
         let (method, path) = (from.text("method"), from.text("path"));
         let test = Smoke {
             name: from
@@ -279,111 +281,6 @@ fn smoke(report: &mut Report<'_>, sections: &[Section]) -> Vec<Smoke> {
         tests.push(test);
     }
     tests
-}
-
-/// Takes values out of one table: the found one, or the one that its key falls back to.
-struct Taker<'r, 'a, 's> {
-    report: &'r mut Report<'a>,
-    section: Option<&'s Section>,
-    table: Table,
-}
-
-impl<'r, 'a, 's> Taker<'r, 'a, 's> {
-    fn new(report: &'r mut Report<'a>, layer: &'s Layer, table: Table) -> Self {
-        Self {
-            report,
-            section: layer.sections.get(&table),
-            table,
-        }
-    }
-
-    fn key(&self, name: &str) -> &'static Key {
-        keys::find(self.table, name).expect("every key that is asked for is in the list")
-    }
-
-    fn found(&self, name: &str) -> Option<&'s Value> {
-        Some(&self.section?.values.get(name)?.value)
-    }
-
-    /// Notes a problem at a key, or at its table where the key is not written.
-    fn note(&mut self, name: &str, what: impl Into<String>, remedy: impl Into<String>) {
-        let key = self.section.and_then(|section| section.values.get(name));
-        let table = self.section.and_then(|section| section.at);
-        self.report
-            .note(key.map(|key| key.at).or(table), what, remedy);
-    }
-
-    fn text(&mut self, name: &str) -> String {
-        match (self.found(name), self.key(name).fallback) {
-            (Some(Value::Text(text)), _) => text.clone(),
-            (None, Fallback::Text(text)) => text.to_owned(),
-            (None, Fallback::Required) => {
-                let key = self.key(name);
-                self.note(
-                    name,
-                    format!("`{}` is missing", self.table.dotted(name)),
-                    format!(
-                        "write for example `{name} = {}` {}",
-                        key.example,
-                        match self.table {
-                            Table::Top => "at the top".to_owned(),
-                            table => format!("in {}", table.header()),
-                        }
-                    ),
-                );
-                String::new()
-            }
-            _ => String::new(),
-        }
-    }
-
-    fn text_if_any(&self, name: &str) -> Option<String> {
-        match self.found(name) {
-            Some(Value::Text(text)) => Some(text.clone()),
-            _ => None,
-        }
-    }
-
-    /// The key's bounds are those of the type that is asked for, or narrower.
-    fn whole<N: TryFrom<u64> + From<u8>>(&self, name: &str) -> N {
-        let number = match (self.found(name), self.key(name).fallback) {
-            (Some(Value::Whole(number)), _) => *number,
-            (None, Fallback::Whole(number)) => number,
-            _ => 1,
-        };
-        N::try_from(number).unwrap_or_else(|_| N::from(1))
-    }
-
-    fn number(&self, name: &str) -> f64 {
-        match (self.found(name), self.key(name).fallback) {
-            (Some(Value::Number(number)), _) => *number,
-            (None, Fallback::Number(number)) => number,
-            _ => 1.0,
-        }
-    }
-
-    fn flag(&self, name: &str) -> bool {
-        match (self.found(name), self.key(name).fallback) {
-            (Some(Value::Flag(flag)), _) => *flag,
-            (None, Fallback::Flag(flag)) => flag,
-            _ => false,
-        }
-    }
-
-    fn duration(&self, name: &str) -> Duration {
-        match (self.found(name), self.key(name).fallback) {
-            (Some(Value::Duration(duration)), _) => *duration,
-            (None, Fallback::Duration(duration)) => duration,
-            _ => Duration::ZERO,
-        }
-    }
-
-    fn pairs(&self, name: &str) -> BTreeMap<String, String> {
-        match self.found(name) {
-            Some(Value::Pairs(pairs)) => pairs.clone(),
-            _ => BTreeMap::new(),
-        }
-    }
 }
 
 /// Where a path of the file stands, if it was written and has its form.

@@ -26,11 +26,13 @@ pub enum Table {
     Retain,
     /// `[network]`
     Network,
+    /// `[lease]`
+    Lease,
 }
 
 impl Table {
     /// All, in the order of the reference.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Top,
         Self::Service,
         Self::Bake,
@@ -40,6 +42,7 @@ impl Table {
         Self::Fleet,
         Self::Retain,
         Self::Network,
+        Self::Lease,
     ];
 
     /// Its name in the file; empty for the keys at the top.
@@ -54,6 +57,7 @@ impl Table {
             Self::Fleet => "fleet",
             Self::Retain => "retain",
             Self::Network => "network",
+            Self::Lease => "lease",
         }
     }
 
@@ -71,6 +75,7 @@ impl Table {
             Self::Fleet => "What it runs on.",
             Self::Retain => "What is kept afterwards.",
             Self::Network => "What exists already and is not made.",
+            Self::Lease => "How two runs of one environment keep out of each other's way.",
         }
     }
 

@@ -379,6 +379,14 @@ pub const KEYS: &[Key] = &[
         example: "true",
         what: "Whether the load balancer is reachable from the internet.",
     },
+    Key {
+        table: Table::Lease,
+        name: "wait",
+        kind: Kind::Duration(seconds(0), hours(6)),
+        fallback: Fallback::Duration(default::LEASE_WAIT),
+        example: r#""30m""#,
+        what: "How long a run waits while another one has its turn; `0s` refuses it at once.",
+    },
 ];
 
 /// The keys of a table.

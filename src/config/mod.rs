@@ -4,7 +4,7 @@
 //! problem with its line and what would be right. Reading never changes anything, and no text makes it panic.
 //!
 //! How: `keys` lists every key once; `value` reads one value by its key's kind; `file` walks the tables; `check` fills
-//! in defaults and finds contradictions; `disk` looks at the files that are named; `schema` shows the list to others.
+//! in defaults (`taker`) and finds contradictions; `disk` looks at the files that are named; `schema` shows the list to others.
 
 mod check;
 mod comment;
@@ -18,6 +18,7 @@ mod load;
 mod overrides;
 mod problem;
 mod schema;
+mod taker;
 mod value;
 
 #[cfg(test)]
@@ -67,6 +68,8 @@ pub struct Config {
     pub retain: Retain,
     /// Where it stands.
     pub network: Network,
+    /// How two runs keep out of each other's way.
+    pub lease: Lease,
 }
 
 /// `[service]`: what runs, and how it shows that it does.
@@ -202,6 +205,13 @@ pub struct Network {
     pub public: bool,
 }
 
+/// `[lease]`: one run at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// How long a run waits for its turn; nothing: it is refused at once.
+    pub wait: Duration,
+}
+
 /// Defaults, as docs/configuration.md and the schema show them.
 pub mod default {
     use super::Duration;
@@ -255,4 +265,6 @@ pub mod default {
     pub const LISTENER_PORT: u16 = 80;
     /// `network.public`
     pub const PUBLIC: bool = true;
+    /// `lease.wait`: about as long as a release without a bake.
+    pub const LEASE_WAIT: Duration = Duration::from_secs(10 * 60);
 }

@@ -11,11 +11,15 @@ use super::{Holder, Lease, POLL, Record, TTL};
 use crate::aws::Aws;
 use crate::aws::error::{ErrorKind, kind};
 use crate::aws::lease::{self as object, Place, Written};
+use crate::names::roughly;
 
 /// How long the object may not be readable.
 const UNREADABLE: Duration = Duration::from_secs(60);
 /// Clocks run alike to within this.
 const MARGIN: Duration = Duration::from_secs(10);
+
+/// How often one who waits says so.
+const TELL_AGAIN: Duration = Duration::from_secs(300);
 
 /// How to wait for a holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,16 @@ pub enum Patience {
     Waits(Duration),
     /// Not at all: it is taken from whoever has it.
     Overtakes,
+}
+
+impl Patience {
+    /// How long it waits.
+    fn most(self) -> Duration {
+        match self {
+            Self::Waits(most) => most,
+            Self::Overtakes => Duration::ZERO,
+        }
+    }
 }
 
 /// Somebody has it, and was waited for long enough.
@@ -70,7 +84,8 @@ pub async fn read(aws: &Aws, place: &Place) -> Result<Option<(Option<String>, Re
     }
 }
 
-/// Takes the lease for `holder`, or says who has it. `tell` is told once that it is waited for, and for whom.
+/// Takes the lease for `holder`, or says who has it. `tell` is told that it is waited for, and for whom: at once, when that is
+/// somebody else, and every few minutes.
 pub async fn take(
     aws: &Aws,
     clock: &Clock,
@@ -81,7 +96,7 @@ pub async fn take(
 ) -> Result<Taken> {
     let begun = clock.elapsed();
     let mut seen: Option<(String, Duration)> = None;
-    let mut told = None;
+    let mut told: Option<(String, Duration)> = None;
     loop {
         let read = match read(aws, place).await {
             Err(error) if is_passing(&error) && clock.elapsed() < begun + UNREADABLE => {
@@ -124,19 +139,34 @@ pub async fn take(
             }
         } else if let Some(theirs) = theirs {
             let waited = now.saturating_sub(begun);
-            if matches!(patience, Patience::Waits(most) if waited >= most) {
+            let most = patience.most();
+            if waited >= most {
                 return Ok(Taken::Busy(Busy {
                     holder: theirs,
                     waited,
                 }));
             }
-            if told.as_ref() != Some(&theirs.id) {
-                tell(&format!("waiting for its turn: {}", theirs.words()));
-                told = Some(theirs.id);
+            let is_told =
+                |(id, at): &(String, Duration)| *id == theirs.id && now < *at + TELL_AGAIN;
+            if !told.as_ref().is_some_and(is_told) {
+                tell(&waiting(&theirs, waited, most));
+                told = Some((theirs.id, now));
             }
+            let left = most.saturating_sub(waited);
+            clock.sleep(POLL.min(left)).await;
+            continue;
         }
         clock.sleep(POLL).await;
     }
+}
+
+/// For people: whose turn it is, and how long that is waited for.
+fn waiting(theirs: &Holder, waited: Duration, most: Duration) -> String {
+    let left = roughly(most.saturating_sub(waited));
+    format!(
+        "waiting for its turn, {left} at most; this is another run's: {}",
+        theirs.words()
+    )
 }
 
 /// Whether the next look may see more.

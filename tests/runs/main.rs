@@ -21,3 +21,4 @@ mod throttled;
 mod two_runs;
 mod unwind;
 mod verify;
+mod waiting;

@@ -14,7 +14,7 @@ use crate::commands::carry_out::{Order, carry_out, ledger_of};
 use crate::commands::deploy::wanted_release;
 use crate::commands::publish::Publisher;
 use crate::commands::signals::signal;
-use crate::commands::turn::{Asking, WAIT};
+use crate::commands::turn::Asking;
 use crate::commands::{EarlyExit, Terminal};
 use crate::config::{self, Config};
 use crate::deploy::deploy;
@@ -215,7 +215,9 @@ impl Stage<'_> {
             release: &release,
         };
         let names = Names::new(&config.app, &config.environment);
-        let turn = asking.turn(&names, Patience::Waits(WAIT)).await?;
+        let turn = asking
+            .turn(&names, Patience::Waits(config.lease.wait))
+            .await?;
         cx.lease = turn.lease;
         let Prepared {
             bundle, decision, ..
