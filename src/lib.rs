@@ -58,7 +58,8 @@
 //!    0, and a group that no rule names is not health-checked. *By construction: [`aws::elbv2::write_weights`] takes both
 //!    groups and a [`names::Weights`]; `a_weight_that_is_left_out_becomes_1_and_a_modified_action_is_replaced_as_a_whole`
 //!    keeps the local cloud as strict as AWS.*
-//! 3. **No traffic for a colour that was not just proved:** every instance of *this* template version healthy, several
+//! 3. **No traffic for a colour that was not just proved,** but for one that is up still since it was live: it is looked at, and
+//!    proved while the traffic moves (`a_proof_that_fails_while_the_traffic_moves_turns_the_shift_around`). Any other: every instance of *this* template version healthy, several
 //!    looks in a row; every answer through the preview route the wanted release; health looked at once more before the
 //!    first write. *`every_instance_must_be_healthy_and_others_do_not_count`, `only_instances_of_this_version_count`;
 //!    `a_release_that_answers_another_version_gets_no_traffic`.* The version probe meets each instance with a chance, not with certainty:

@@ -66,7 +66,9 @@ impl Recording {
     /// Of the run that began at `mark` and told these events.
     pub(crate) fn new(account: &Account, events: &[Stamped], mark: Mark) -> Self {
         let baked = account.ssm.automations.values();
-        let newest = baked.max_by_key(|automation| automation.started_at);
+        let newest = baked
+            .filter(|automation| automation.document.ends_with("-bake"))
+            .max_by_key(|automation| automation.started_at);
         let image_seen = newest
             .filter(|automation| automation.started_at >= mark.at)
             .and_then(|automation| {
@@ -102,7 +104,7 @@ impl Recording {
         let mut steps: Vec<Step> = Vec::new();
         for (name, from, to) in &self.windows {
             let took = to.saturating_sub(*from);
-            if let "await healthy" | "soak" | "drain previous" = name.as_str() {
+            if let "await healthy" | "soak" | "disarm guard" | "drain previous" = name.as_str() {
                 let before = steps.last_mut().context("a step before")?;
                 before.name = format!("{}, {name}", before.name);
                 before.took += took;
@@ -171,17 +173,19 @@ impl Recording {
 
     /// From each change of a rule in this step to the last node knowing it.
     fn propagation(&self, step: &str) -> Duration {
-        let known = self.milestones.iter();
-        let known = known.filter(|milestone| milestone.what == "rules known to every node");
+        // What an earlier release changed last may become known when this one has begun.
+        let known = |since: Duration| {
+            let mut all = self.milestones.iter();
+            all.find(|one| one.what == "rules known to every node" && one.at >= since)
+        };
         let changes = self.calls.iter();
         let changes = changes.filter(|call| call.operation == "ModifyRule");
         let Some((_, from, to)) = self.windows.iter().find(|(name, ..)| name == step) else {
             return Duration::ZERO;
         };
         changes
-            .zip(known)
-            .filter(|(change, _)| (from..=to).contains(&&change.at))
-            .map(|(change, known)| known.at.saturating_sub(change.at))
+            .filter(|change| (from..=to).contains(&&change.at))
+            .filter_map(|change| Some(known(change.at)?.at.saturating_sub(change.at)))
             .sum()
     }
 

@@ -1,4 +1,4 @@
-//! A whole second release against the local cloud, beside the time that AWS itself took for it.
+//! A whole second release against the local cloud, beside the time that AWS itself took for it; and ways back.
 //!
 //! Everything is in memory under a paused clock, so a release of five minutes takes a second or two, and a seed gives the
 //! same figures again: `cargo bench --profile dev --bench release`, or with `-- 40` for forty seeds. No profile makes AWS
@@ -8,6 +8,7 @@
 //! and what the configuration wants held. API calls count as taking no time in it.
 
 mod critical_path;
+mod rollback;
 mod tallies;
 mod world;
 
@@ -38,14 +39,17 @@ fn main() -> Result<()> {
         .start_paused(true)
         .build()?;
     let mut all = Vec::new();
+    let mut ways_back = Vec::new();
     let given = std::env::args().find_map(|argument| argument.parse().ok());
     for seed in 1..=given.unwrap_or(SEEDS) {
         all.push(runtime.block_on(second_release(seed))?);
+        ways_back.push(runtime.block_on(rollback::ways_back(seed))?);
     }
     let mut out = std::io::stdout();
     print_durations(&mut out, &all)?;
     print_steps(&mut out, &all)?;
     tallies::print(&mut out, &all)?;
+    rollback::print(&mut out, &ways_back)?;
     Ok(())
 }
 
@@ -57,8 +61,9 @@ async fn second_release(seed: u64) -> Result<Measured> {
     world.deploy(&first).await;
     let next = world.config("0.0.2", None);
     let (prepared, plan) = world.plan(&next).await;
-    let cx = world.context().await;
+    // Its clock begins before it takes its turn.
     let mark = Mark::now(&world.cloud.account());
+    let cx = world.context().await;
     let finished = bg_deploy::deploy::deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
     let took = cx.clock.elapsed();
     if !matches!(finished.outcome, Outcome::Deployed { .. }) {

@@ -30,6 +30,8 @@ pub const FIRES_AFTER: Duration = Duration::from_secs(900);
 /// A guard that has no more left than this is renewed.
 pub const RENEWED_WITH: Duration = Duration::from_secs(600);
 
+const UNARMED: &str = "the guard that would bring the traffic back can't be armed";
+
 /// The guard of a run, shared by the steps that arm, renew and disarm it.
 #[derive(Clone, Debug)]
 pub struct Guard {
@@ -90,18 +92,31 @@ impl Guard {
 
     /// Arms a guard for these weights beside those that are armed, and sees it sleep.
     pub async fn arm(&self, cx: &Context, weights: Weights) -> Result<()> {
-        let last = self.armed.borrow().len();
-        let arming = self.arm_at(cx, last, weights).await;
-        arming.context("the guard that would bring the traffic back can't be armed")
+        self.begin(cx, weights).await?;
+        self.await_sleep(cx).await
     }
 
-    async fn arm_at(&self, cx: &Context, index: usize, weights: Weights) -> Result<()> {
-        let Some(spec) = &self.spec else {
-            return Ok(());
-        };
-        let armed = spec.start(cx, weights).await?;
-        self.armed.borrow_mut().insert(index, armed.clone());
-        timer::await_sleep(cx, "guard", "the guard", &armed.id).await?;
+    /// The same without seeing it sleep.
+    pub async fn begin(&self, cx: &Context, weights: Weights) -> Result<()> {
+        let last = self.armed.borrow().len();
+        let starting = self.start_at(cx, last, weights).await;
+        starting.context(UNARMED)
+    }
+
+    /// Sees whatever is armed sleep.
+    pub async fn await_sleep(&self, cx: &Context) -> Result<()> {
+        for id in self.automations() {
+            let waited = timer::await_sleep(cx, "guard", "the guard", &id).await;
+            waited.context(UNARMED)?;
+        }
+        Ok(())
+    }
+
+    async fn start_at(&self, cx: &Context, index: usize, weights: Weights) -> Result<()> {
+        if let Some(spec) = &self.spec {
+            let armed = spec.start(cx, weights).await?;
+            self.armed.borrow_mut().insert(index, armed);
+        }
         Ok(())
     }
 
@@ -140,8 +155,12 @@ impl Guard {
             if held.fires.saturating_sub(cx.clock.elapsed()) > RENEWED_WITH {
                 continue;
             }
-            let renewing = self.arm_at(cx, index + 1, held.weights).await;
-            renewing.context("the guard that would bring the traffic back can't be renewed")?;
+            let renewing = async {
+                self.start_at(cx, index + 1, held.weights).await?;
+                self.await_sleep(cx).await
+            };
+            let renewed = renewing.await;
+            renewed.context("the guard that would bring the traffic back can't be renewed")?;
             self.stop_at(cx, index).await?;
             has_renewed = true;
         }

@@ -25,6 +25,8 @@ pub struct ArmGuard {
     first: Option<Weights>,
     guard: Guard,
     scale_in: ScaleIn,
+    /// Nothing waits for it to sleep: the traffic moves meanwhile.
+    hurries: bool,
 }
 
 /// What has begun, and what took its place since.
@@ -41,6 +43,7 @@ impl ArmGuard {
             first: plan.shift.stages(plan.idle).first().copied(),
             guard: guard.clone(),
             scale_in: ScaleIn::of(plan, plan.live),
+            hurries: plan.is_at_hand(),
         }
     }
 }
@@ -60,18 +63,25 @@ impl Step for ArmGuard {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        if self.guard.is_needed() {
-            self.scale_in.check(cx).await?;
-            // Once live has no weight it would find what it waits for, and take the way back away.
-            self.scale_in.take_back(cx).await?;
-        }
-        if let Some(first) = self.first {
-            self.guard.arm(cx, first).await?;
+        if let (Some(first), true) = (self.first, self.guard.is_needed()) {
+            // Each to its end: what was started and not answered would be known to nobody.
+            let (stands, taken_back, begun) = tokio::join!(
+                Box::pin(self.scale_in.check(cx)),
+                // Once live has no weight it would find what it waits for, and take the way back away.
+                Box::pin(self.scale_in.take_back(cx)),
+                Box::pin(self.guard.begin(cx, first)),
+            );
+            stands?;
+            taken_back?;
+            begun?;
         }
         Ok(handle(&self.guard))
     }
 
-    async fn settle(&self, _: &Context, _: &Handle) -> Result<Settled<()>> {
+    async fn settle(&self, cx: &Context, _: &Handle) -> Result<Settled<()>> {
+        if !self.hurries {
+            self.guard.await_sleep(cx).await?;
+        }
         Ok(if self.guard.is_needed() {
             let time = human(FIRES_AFTER);
             Settled::done(

@@ -79,25 +79,24 @@ impl Step for HoldPrevious {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        let activities_until = latest_activity(&cx.aws, &self.group).await?;
-        // First of all, so that nothing is due between two of these calls. Somebody may have made it live since the plan was
-        // made; then its scale-in is taken back by nobody but them.
-        autoscaling::see_no_weight(&cx.aws, &self.group).await?;
-        if self.scale_in.take_back(cx).await? {
-            let group = &self.group;
-            cx.events.note(format!(
-                "{group} was being scaled in as its time had come: its instances are launched again"
-            ));
-        }
-        let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
-        autoscaling::freeze(&cx.aws, cx.held().await?, idle, &FROZEN).await?;
-        autoscaling::raise(
-            &cx.aws,
-            cx.held().await?,
-            &self.group,
-            self.capacity.desired,
-        )
-        .await?;
+        // Side by side, whoever goes back is in a hurry; and first of all what could be due meanwhile.
+        let (activities_until, idle, ()) = tokio::try_join!(
+            Box::pin(latest_activity(&cx.aws, &self.group)),
+            Box::pin(autoscaling::see_no_weight(&cx.aws, &self.group)),
+            Box::pin(self.scale_in.cancel(cx)),
+        )?;
+        let (freezing, raising) = (cx.held().await?, cx.held().await?);
+        let (frozen, raised) = tokio::join!(
+            Box::pin(autoscaling::freeze(&cx.aws, freezing, idle, &FROZEN)),
+            Box::pin(autoscaling::raise(
+                &cx.aws,
+                raising,
+                &self.group,
+                self.capacity.desired
+            )),
+        );
+        frozen?;
+        raised?;
         Ok(Handle { activities_until })
     }
 
@@ -108,8 +107,10 @@ impl Step for HoldPrevious {
         let limits = Limits::new(self.within, Duration::from_secs(5));
         let instances = cx
             .wait(Self::ABOUT.name, &what, limits, || async {
-                let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
-                let activities = autoscaling::describe_activities(&cx.aws, &self.group).await?;
+                let (group, activities) = tokio::try_join!(
+                    Box::pin(autoscaling::describe_group(&cx.aws, &self.group)),
+                    Box::pin(autoscaling::describe_activities(&cx.aws, &self.group)),
+                )?;
                 let since = handle.activities_until;
                 look_for_launch(&group, &activities, desired, version, since)
             })

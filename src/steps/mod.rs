@@ -13,6 +13,7 @@ mod group;
 pub mod hold_previous;
 pub mod open_preview;
 pub mod probe_version;
+pub mod proof;
 pub mod prune_images;
 pub mod publish_template;
 pub mod retain_previous;
@@ -141,8 +142,8 @@ pub const ROLLBACK: [OfRollback; 14] = [
     when(GONE, scale_up_idle::ScaleUpIdle::ABOUT),
     always(await_healthy::AwaitHealthy::ABOUT),
     always(open_preview::OpenPreview::ABOUT),
-    always(smoke_test::SmokeTest::ABOUT),
-    always(probe_version::ProbeVersion::ABOUT),
+    when(GONE, smoke_test::SmokeTest::ABOUT),
+    when(GONE, probe_version::ProbeVersion::ABOUT),
     always(arm_guard::ArmGuard::ABOUT),
     always(shift_traffic::ShiftTraffic::ABOUT),
     always(disarm_guard::DisarmGuard::ABOUT),

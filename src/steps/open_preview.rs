@@ -28,6 +28,8 @@ pub struct OpenPreview {
     live: Option<Release>,
     wanted: Release,
     goes_back: bool,
+    /// Nothing waits for the route: the traffic moves meanwhile.
+    hurries: bool,
 }
 
 /// The preview rule, and where it leads.
@@ -96,7 +98,33 @@ impl OpenPreview {
             live: plan.previous.release.clone(),
             wanted: plan.release.clone(),
             goes_back: plan.goes_back(),
+            hurries: plan.is_at_hand(),
         }
+    }
+
+    /// Waits until every node of the load balancer knows the route.
+    pub(super) async fn await_route(&self, cx: &Context) -> Result<()> {
+        let preview = Preview {
+            token: self.token.clone(),
+        };
+        let live = self.live.as_ref().map(|release| release.0.as_str());
+        let wanted = self.wanted.0.as_str();
+        let headers = preview.headers();
+        cx.wait(
+            Self::ABOUT.name,
+            "the preview route",
+            PROPAGATION,
+            || async {
+                let round = look(cx, &self.url, &self.visitor, &headers, ROUND).await?;
+                Ok(if self.goes_back {
+                    judge_strictly(&round, wanted)
+                } else {
+                    judge(&round, live, wanted)
+                })
+            },
+        )
+        .await?;
+        Ok(())
     }
 }
 
@@ -122,23 +150,11 @@ impl Step for OpenPreview {
         let preview = Preview {
             token: self.token.clone(),
         };
-        let live = self.live.as_ref().map(|release| release.0.as_str());
-        let wanted = self.wanted.0.as_str();
-        let headers = preview.headers();
-        cx.wait(
-            Self::ABOUT.name,
-            "the preview route",
-            PROPAGATION,
-            || async {
-                let round = look(cx, &self.url, &self.visitor, &headers, ROUND).await?;
-                Ok(if self.goes_back {
-                    judge_strictly(&round, wanted)
-                } else {
-                    judge(&round, live, wanted)
-                })
-            },
-        )
-        .await?;
+        if self.hurries {
+            let summary = "its nodes learn of it while the traffic moves";
+            return Ok(Settled::done(preview, summary));
+        }
+        self.await_route(cx).await?;
         Ok(Settled::done(
             preview,
             "every node of the load balancer knows it",

@@ -102,6 +102,14 @@ impl ScaleIn {
         timer::await_sleep(cx, step, "the scale-in of the previous colour", id).await
     }
 
+    /// Asks AWS to take back whatever is to scale the colour in, and does not wait for its end.
+    pub(super) async fn cancel(&self, cx: &Context) -> Result<()> {
+        for due in self.due(cx.for_undo()).await? {
+            ssm::cancel_automation(&cx.aws, &due.id).await?;
+        }
+        Ok(())
+    }
+
     /// Takes back whatever is to scale the colour in; answers whether that had begun by then.
     pub(super) async fn take_back(&self, cx: &Context) -> Result<bool> {
         // One that is stopped halfway would be forgotten: a cancel waits for its end.

@@ -1,8 +1,10 @@
 //! Rollbacks that fail, at every step: live and the retained colour stay as they were.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bg_deploy::aws::autoscaling;
+use bg_deploy::config::Smoke;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::rollback::rollback;
 use bg_deploy::run::context::Context;
@@ -26,7 +28,7 @@ enum How {
     Cancel,
 }
 
-const FAILURES: [(&str, How); 18] = [
+const FAILURES: [(&str, How); 15] = [
     ("start probe", How::Cancel),
     (
         "hold previous",
@@ -54,9 +56,6 @@ const FAILURES: [(&str, How); 18] = [
         How::Refuse(next(ELB, "DescribeTargetHealth")),
     ),
     ("open preview route", How::Refuse(next(ELB, "ModifyRule"))),
-    ("open preview route", How::SlowNodes),
-    ("smoke test", How::Cancel),
-    ("probe version", How::Cancel),
     (
         "arm guard",
         How::Refuse(next("ssm", "StartAutomationExecution")),
@@ -119,18 +118,56 @@ async fn a_scale_in_that_was_due_meanwhile_still_comes_after_a_rollback_that_fai
     assert_deployed(&finished, &cx);
     let plan = world.plan_rollback(None).await;
     let cx = world.context().await;
-    arrange(&world, &cx, "open preview route", How::SlowNodes);
+    arrange(&world, &cx, "shift traffic", How::SlowNodes);
     let finished = rollback(&cx, &plan, None).await;
+    let Outcome::RolledBack { cause, .. } = &finished.outcome else {
+        panic!("{:#?}\n{}", finished.outcome, story(&cx));
+    };
     assert!(
-        matches!(finished.outcome, Outcome::RolledBack { .. }),
-        "{}",
-        story(&cx)
+        cause
+            .words
+            .contains("0.0.1 has not answered anybody for 90 s"),
+        "{cause:?}"
     );
     let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await;
     assert_eq!(group.expect("the group").members.len(), 2, "it is still up");
     world.clock.sleep(Duration::from_secs(600)).await;
     let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await;
     assert_eq!(group.expect("the group").members.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proof_that_fails_while_the_traffic_moves_turns_the_shift_around() {
+    let world = World::with_a_previous().await;
+    let mut plan = world.plan_rollback(None).await;
+    plan.smoke.push(Smoke {
+        name: "of something else".to_owned(),
+        method: "GET".to_owned(),
+        path: "/version".to_owned(),
+        headers: BTreeMap::new(),
+        body: None,
+        status: 418,
+        expect_headers: BTreeMap::new(),
+        json: BTreeMap::new(),
+        text: None,
+        within: Duration::from_secs(5),
+    });
+    let before = Standing::look(&world, &plan).await;
+    let cx = world.context().await;
+    let finished = rollback(&cx, &plan, None).await;
+    let why = story(&cx);
+    let Outcome::RolledBack { cause, .. } = &finished.outcome else {
+        panic!("{:#?}\n{why}", finished.outcome);
+    };
+    assert!(
+        cause.words.contains("1 of 2 smoke tests failed"),
+        "{cause:?}"
+    );
+    let is_written = |event: &Event| matches!(event, Event::WeightsWritten { .. });
+    let all = cx.events.all();
+    let written = all.iter().filter(|one| is_written(&one.event));
+    assert_eq!(written.count(), 2, "there and back\n{why}");
+    assert_untouched(&world, &plan, &before, &why).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,41 +9,39 @@
 //! plane that does not follow, or a refusal of AWS, undoes it.
 //! Waits for: each stage being seen, and its hold.
 
-use std::cell::RefCell;
+mod restore;
+
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::arm_guard::{arm_for, leave_former};
-use super::data_plane::{PROPAGATION, ROUND, Round, is_plausible, look};
-use super::fleets::Fleets;
-use super::soak::{Standing, hold, judge_since};
-use super::watch::Watch;
 use crate::aws::Aws;
 use crate::aws::credentials::Life;
 use crate::aws::elbv2::{self, TargetGroups, TrafficRule};
-use crate::aws::witness::{Able, Contradiction, WeightsSeen};
+use crate::aws::witness::{Able, WeightsSeen};
 use crate::guard::Guard;
 use crate::names::{Release, Weights};
 use crate::plan::durations::{self, Needed};
 use crate::plan::{Plan, Visitor};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::{Event, Zone};
-use crate::run::runner::STRAGGLERS;
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
-use crate::run::wait::{Limits, Look, WaitError};
+use crate::run::wait::{Limits, Look};
+use crate::steps::arm_guard::{arm_for, leave_former};
+use crate::steps::data_plane::{PROPAGATION, ROUND, Round, is_plausible, look};
+use crate::steps::fleets::Fleets;
+use crate::steps::proof::Proof;
+use crate::steps::soak::{Standing, hold, judge_since};
+use crate::steps::watch::Watch;
 
 /// How long reading the weights back may differ from what was written.
 const READ_BACK: Limits = Limits::new(durations::READ_BACK, Duration::from_secs(2));
 
-/// How long the weights must stay as restored.
-const STAYING: Limits = Limits::new(durations::STAYING, Duration::from_secs(5))
-    .in_a_row(STRAGGLERS.as_secs() as u32 / 5 + 1);
-/// How often the weights are restored.
-const RESTORES: u32 = 3;
-
+/// How long a release that was not proved before the shift may answer nobody, before it is turned around.
+const UNMET: Duration = Duration::from_secs(90);
 /// The step.
 #[derive(Debug)]
 pub struct ShiftTraffic {
@@ -62,6 +60,8 @@ pub struct ShiftTraffic {
     visitor: Visitor,
     watch: Watch,
     guard: Guard,
+    /// What proves the candidate meanwhile, if nothing has before.
+    proof: Option<Proof>,
     /// What this process wrote, or was about to write: nothing else is its to take back.
     written: RefCell<Vec<Weights>>,
 }
@@ -97,8 +97,15 @@ impl ShiftTraffic {
             visitor: plan.visitor.clone(),
             watch: watch.clone(),
             guard: guard.clone(),
+            proof: None,
             written: RefCell::default(),
         }
+    }
+
+    /// Proves the candidate while the traffic moves there.
+    pub fn proved_meanwhile(mut self, proof: Proof) -> Self {
+        self.proof = Some(proof);
+        self
     }
 
     /// Takes the shift of another process over: any of its stages may have been written.
@@ -112,6 +119,16 @@ impl ShiftTraffic {
     /// what live has grown to.
     async fn advance(&self, cx: &Context, from: Weights, weights: Weights) -> Result<()> {
         let able = self.fleets.fit(cx, &self.guard).await?;
+        self.write_over(cx, from, able, weights).await
+    }
+
+    async fn write_over(
+        &self,
+        cx: &Context,
+        from: Weights,
+        able: Able,
+        weights: Weights,
+    ) -> Result<()> {
         let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from).await?;
         self.write(cx, seen, vec![able], weights).await
     }
@@ -156,122 +173,89 @@ impl ShiftTraffic {
         Ok(rule.split(&self.target_groups))
     }
 
-    /// One look at whether visitors get what the weights say.
-    async fn look(&self, cx: &Context, weights: Weights) -> Result<Look<()>> {
+    /// One look at whether visitors get what the weights say, and how many got the wanted release.
+    async fn look(&self, cx: &Context, weights: Weights) -> Result<(Look<()>, usize)> {
         elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, weights).await?;
         let round = look(cx, &self.url, &self.visitor, &[], 2 * ROUND).await?;
         let percent = u8::try_from(weights.of(self.fleets.candidate)).unwrap_or(100);
         let seen = round.of(&self.wanted.0);
-        Ok(if is_plausible(percent, seen, round.len()) {
+        let look = if is_plausible(percent, seen, round.len()) {
             Look::Ready(())
         } else {
             Look::NotYet(describe(&round, seen, percent))
-        })
-    }
-
-    /// Whether these weights are this run's doing, or those that it found.
-    fn is_ours(&self, weights: Option<Weights>) -> bool {
-        weights.is_some_and(|now| now == self.before || self.written.borrow().contains(&now))
-    }
-
-    /// Writes the weights as they were over ours, onto a colour that can carry them.
-    async fn write_back(&self, cx: &Context) -> Result<()> {
-        let now = self.weights_now(&cx.aws).await?;
-        let (Some(from), true) = (now, self.is_ours(now)) else {
-            return Err(self.moved(now).into());
         };
-        let able = match &self.previous {
-            Some(_) => self.fleets.previous_is_able(cx).await?,
-            None => Able::as_before_a_first_release(self.target_groups.of(self.fleets.live())),
-        };
-        let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from).await?;
-        self.write(cx, seen, vec![able], self.before).await
+        Ok((look, seen))
     }
 
-    fn moved(&self, found: Option<Weights>) -> Contradiction {
-        let written = self.written.borrow();
-        Contradiction::Moved {
-            found,
-            expected: written.last().copied().unwrap_or(self.before),
+    /// Takes the traffic through all stages; answers how long after the last write that was seen.
+    async fn follow(&self, cx: &Context, handle: &Handle) -> Result<Duration> {
+        let last = self.stages.len().saturating_sub(1);
+        let mut written = handle.written;
+        let mut after = Duration::ZERO;
+        self.fleets.thaw_alarms(cx).await?;
+        for (index, &weights) in self.stages.iter().enumerate() {
+            if index > 0 {
+                arm_for(cx, &self.guard, weights).await?;
+                written = cx.clock.wall();
+                self.advance(cx, self.stages[index - 1], weights).await?;
+                leave_former(cx, &self.guard).await?;
+            }
+            self.await_data_plane(cx, handle, weights, written).await?;
+            after = cx.clock.wall().saturating_sub(written);
+            cx.events.emit(Event::WeightsSeen { weights, after });
+            if index < last {
+                let standing = Standing {
+                    rule: &self.rule,
+                    target_groups: &self.target_groups,
+                    weights,
+                };
+                hold(
+                    cx,
+                    &self.watch,
+                    handle.written,
+                    self.hold,
+                    &standing,
+                    &self.guard,
+                )
+                .await?;
+            }
         }
+        Ok(after)
     }
 
-    /// Writes the weights as they were, reads them back, and waits until visitors get what they say.
-    async fn restore(&self, cx: Undoing<'_>) -> Result<()> {
-        let weights = self.before;
-        let inner = cx.context();
-        self.write_back(inner).await?;
-        cx.wait("the weights as restored", READ_BACK, || {
-            self.hold_restored(inner)
+    /// Waits until the rule says these weights, and visitors get what they say.
+    async fn await_data_plane(
+        &self,
+        cx: &Context,
+        handle: &Handle,
+        weights: Weights,
+        written: Duration,
+    ) -> Result<()> {
+        let name = Self::ABOUT.name;
+        cx.wait(name, "the weights as written", READ_BACK, || {
+            self.read_back(cx, weights)
         })
         .await?;
-        let Some(previous) = &self.previous else {
-            return Ok(());
-        };
-        let begun = inner.clock.wall();
-        cx.wait(
-            &format!("{previous} on the data plane again"),
-            PROPAGATION,
-            || async {
-                if let Look::NotYet(reason) = self.hold_restored(inner).await? {
-                    return Ok(Look::NotYet(reason));
-                }
-                let round = look(inner, &self.url, &self.visitor, &[], 2 * ROUND).await?;
-                // Live may have faults of its own; what counts is that nobody gets the candidate any more.
-                Ok(match round.of(&self.wanted.0) {
-                    0 if round.of(&previous.0) > 0 || self.goes_back => Look::Ready(()),
-                    0 => Look::NotYet(format!("no answer is {previous} ({})", round.summary())),
-                    _ => Look::NotYet(format!(
-                        "not all answers are {previous} again ({})",
-                        round.summary()
-                    )),
-                })
-            },
-        )
+        let what = format!("{weights} on the data plane");
+        let met = Cell::new(false);
+        cx.wait(name, &what, PROPAGATION, || async {
+            if !self.goes_back {
+                judge_since(&self.watch, handle.written)?;
+            }
+            let (look, seen) = self.look(cx, weights).await?;
+            met.set(met.get() || seen > 0);
+            let waited = cx.clock.wall().saturating_sub(written);
+            if self.proof.is_some() && !met.get() && waited > UNMET {
+                return Ok(Look::Never(format!(
+                    "{} has not answered anybody for {} s",
+                    self.wanted,
+                    UNMET.as_secs()
+                )));
+            }
+            Ok(look)
+        })
         .await?;
-        let after = inner.clock.wall().saturating_sub(begun);
-        inner.events.emit(Event::WeightsSeen { weights, after });
         Ok(())
-    }
-
-    /// Whether the weights are as they were. A write of ours that got no answer, and was carried out after they were
-    /// restored, is taken back at once; what somebody else writes is theirs.
-    async fn hold_restored(&self, cx: &Context) -> Result<Look<()>> {
-        let looked = self.read_back(cx, self.before).await?;
-        if matches!(looked, Look::NotYet(_)) {
-            self.write_back(cx).await?;
-        }
-        Ok(looked)
-    }
-
-    /// Whether the weights stay as they were; a write of ours that got no answer may still be carried out.
-    async fn stays(&self, cx: Undoing<'_>) -> Result<bool> {
-        let weights = self.before;
-        let waited = cx.wait("the weights staying as restored", STAYING, || async {
-            Ok(match self.read_back(cx.context(), weights).await? {
-                Look::NotYet(reason) => Look::Never(reason),
-                other => other,
-            })
-        });
-        match waited.await {
-            Ok(()) => Ok(true),
-            Err(WaitError::Never { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Restores the weights, and sees them stay.
-    async fn restore_for_good(&self, cx: Undoing<'_>, mut moved: bool) -> Result<bool> {
-        for _ in 0..RESTORES {
-            if moved {
-                self.restore(cx).await?;
-            }
-            if self.stays(cx).await? {
-                return Ok(moved);
-            }
-            moved = true;
-        }
-        bail!("the weights did not stay as restored, {RESTORES} times")
     }
 }
 
@@ -300,9 +284,14 @@ impl Step for ShiftTraffic {
         self.check_credentials(cx)?;
         let first = *self.stages.first().context("a shift without stages")?;
         // From here on the previous colour has to be able to take everything back, whatever its policies think.
-        self.fleets.pin_previous(cx).await?;
+        let (pinned, able) = tokio::join!(
+            Box::pin(self.fleets.pin_previous(cx)),
+            Box::pin(self.fleets.fit(cx, &self.guard)),
+        );
+        pinned?;
+        let able = able?;
         let written = cx.clock.wall();
-        self.advance(cx, self.before, first).await?;
+        self.write_over(cx, self.before, able, first).await?;
         Ok(Handle {
             before: self.before,
             written,
@@ -310,53 +299,17 @@ impl Step for ShiftTraffic {
     }
 
     async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<Duration>> {
-        let name = Self::ABOUT.name;
-        let last = self.stages.len().saturating_sub(1);
-        let mut written = handle.written;
-        self.fleets.thaw_alarms(cx).await?;
-        for (index, &weights) in self.stages.iter().enumerate() {
-            if index > 0 {
-                arm_for(cx, &self.guard, weights).await?;
-                written = cx.clock.wall();
-                self.advance(cx, self.stages[index - 1], weights).await?;
-                leave_former(cx, &self.guard).await?;
+        let following = Box::pin(self.follow(cx, handle));
+        let took = match &self.proof {
+            None => following.await?,
+            Some(proof) => {
+                let proving = Box::pin(proof.make(cx, &self.guard));
+                tokio::try_join!(following, proving)?.0
             }
-            cx.wait(name, "the weights as written", READ_BACK, || {
-                self.read_back(cx, weights)
-            })
-            .await?;
-            let what = format!("{weights} on the data plane");
-            cx.wait(name, &what, PROPAGATION, || async {
-                if !self.goes_back {
-                    judge_since(&self.watch, handle.written)?;
-                }
-                self.look(cx, weights).await
-            })
-            .await?;
-            let after = cx.clock.wall().saturating_sub(written);
-            cx.events.emit(Event::WeightsSeen { weights, after });
-            if index < last {
-                let standing = Standing {
-                    rule: &self.rule,
-                    target_groups: &self.target_groups,
-                    weights,
-                };
-                hold(
-                    cx,
-                    &self.watch,
-                    handle.written,
-                    self.hold,
-                    &standing,
-                    &self.guard,
-                )
-                .await?;
-            }
-        }
-        let seen = cx.clock.wall();
+        };
         if self.goes_back {
-            self.watch.judge_from(seen);
+            self.watch.judge_from(cx.clock.wall());
         }
-        let took = seen.saturating_sub(written);
         // A first release is the first thing there is to ask.
         self.watch.start(cx)?;
         let summary = format!(

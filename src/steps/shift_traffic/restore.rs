@@ -1,0 +1,129 @@
+//! How the shift is undone: the weights as they were, read back, seen on the data plane, and seen to stay.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::{READ_BACK, ShiftTraffic};
+use crate::aws::elbv2;
+use crate::aws::witness::{Able, Contradiction};
+use crate::names::Weights;
+use crate::plan::durations;
+use crate::run::context::{Context, Undoing};
+use crate::run::event::Event;
+use crate::run::runner::STRAGGLERS;
+use crate::run::wait::{Limits, Look, WaitError};
+use crate::steps::data_plane::{PROPAGATION, ROUND, look};
+
+/// How long the weights must stay as restored.
+const STAYING: Limits = Limits::new(durations::STAYING, Duration::from_secs(5))
+    .in_a_row(STRAGGLERS.as_secs() as u32 / 5 + 1);
+/// How often the weights are restored.
+const RESTORES: u32 = 3;
+
+impl ShiftTraffic {
+    /// Whether these weights are this run's doing, or those that it found.
+    pub(super) fn is_ours(&self, weights: Option<Weights>) -> bool {
+        weights.is_some_and(|now| now == self.before || self.written.borrow().contains(&now))
+    }
+
+    /// Writes the weights as they were over ours, onto a colour that can carry them.
+    async fn write_back(&self, cx: &Context) -> Result<()> {
+        let now = self.weights_now(&cx.aws).await?;
+        let (Some(from), true) = (now, self.is_ours(now)) else {
+            return Err(self.moved(now).into());
+        };
+        let able = match &self.previous {
+            Some(_) => self.fleets.previous_is_able(cx).await?,
+            None => Able::as_before_a_first_release(self.target_groups.of(self.fleets.live())),
+        };
+        let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from).await?;
+        self.write(cx, seen, vec![able], self.before).await
+    }
+
+    pub(super) fn moved(&self, found: Option<Weights>) -> Contradiction {
+        let written = self.written.borrow();
+        Contradiction::Moved {
+            found,
+            expected: written.last().copied().unwrap_or(self.before),
+        }
+    }
+
+    /// Writes the weights as they were, reads them back, and waits until visitors get what they say.
+    async fn restore(&self, cx: Undoing<'_>) -> Result<()> {
+        let weights = self.before;
+        let inner = cx.context();
+        self.write_back(inner).await?;
+        cx.wait("the weights as restored", READ_BACK, || {
+            self.hold_restored(inner)
+        })
+        .await?;
+        let Some(previous) = &self.previous else {
+            return Ok(());
+        };
+        let begun = inner.clock.wall();
+        cx.wait(
+            &format!("{previous} on the data plane again"),
+            PROPAGATION,
+            || async {
+                if let Look::NotYet(reason) = self.hold_restored(inner).await? {
+                    return Ok(Look::NotYet(reason));
+                }
+                let round = look(inner, &self.url, &self.visitor, &[], 2 * ROUND).await?;
+                // Live may have faults of its own; what counts is that nobody gets the candidate any more.
+                Ok(match round.of(&self.wanted.0) {
+                    0 if round.of(&previous.0) > 0 || self.goes_back => Look::Ready(()),
+                    0 => Look::NotYet(format!("no answer is {previous} ({})", round.summary())),
+                    _ => Look::NotYet(format!(
+                        "not all answers are {previous} again ({})",
+                        round.summary()
+                    )),
+                })
+            },
+        )
+        .await?;
+        let after = inner.clock.wall().saturating_sub(begun);
+        inner.events.emit(Event::WeightsSeen { weights, after });
+        Ok(())
+    }
+
+    /// Whether the weights are as they were. A write of ours that got no answer, and was carried out after they were
+    /// restored, is taken back at once; what somebody else writes is theirs.
+    async fn hold_restored(&self, cx: &Context) -> Result<Look<()>> {
+        let looked = self.read_back(cx, self.before).await?;
+        if matches!(looked, Look::NotYet(_)) {
+            self.write_back(cx).await?;
+        }
+        Ok(looked)
+    }
+
+    /// Whether the weights stay as they were; a write of ours that got no answer may still be carried out.
+    async fn stays(&self, cx: Undoing<'_>) -> Result<bool> {
+        let weights = self.before;
+        let waited = cx.wait("the weights staying as restored", STAYING, || async {
+            Ok(match self.read_back(cx.context(), weights).await? {
+                Look::NotYet(reason) => Look::Never(reason),
+                other => other,
+            })
+        });
+        match waited.await {
+            Ok(()) => Ok(true),
+            Err(WaitError::Never { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Restores the weights, and sees them stay.
+    pub(super) async fn restore_for_good(&self, cx: Undoing<'_>, mut moved: bool) -> Result<bool> {
+        for _ in 0..RESTORES {
+            if moved {
+                self.restore(cx).await?;
+            }
+            if self.stays(cx).await? {
+                return Ok(moved);
+            }
+            moved = true;
+        }
+        bail!("the weights did not stay as restored, {RESTORES} times")
+    }
+}
