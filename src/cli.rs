@@ -146,6 +146,9 @@ pub enum Command {
 /// `deploy`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Deploy {
+    /// Release outside of the file's deploy windows, too; the report says so
+    #[arg(long)]
+    pub ignore_windows: bool,
     /// Where reports and the ledger of requests are written
     #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
     pub report_dir: PathBuf,

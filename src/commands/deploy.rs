@@ -1,16 +1,18 @@
 //! `deploy`: a release, from the inputs to the exit code.
 
+use super::clock::clock;
 use super::planned::Planned;
 use super::{EarlyExit, Terminal};
 use crate::cli;
-use crate::config::{self, Config};
+use crate::config::{self, Closed, Config};
 use crate::deploy::deploy;
 use crate::inputs::Inputs;
 use crate::lease::Patience;
 use crate::names::Release;
 use crate::outcome::Outcome;
-use crate::plan::Plan;
+use crate::plan::{Decision, Plan};
 use crate::prepare::prepare;
+use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,
@@ -20,6 +22,15 @@ pub(super) async fn run(
 ) -> Result<u8, EarlyExit> {
     let config = config::load(inputs)?;
     let release = wanted_release(&config)?;
+    let clock = clock(options, inputs, &Network::tcp()).await?;
+    let closed = || config.windows.closed(clock.utc());
+    let refusal = || {
+        let closed = closed().filter(|_| !command.ignore_windows)?;
+        Some(out_of_hours(&closed, &config.environment))
+    };
+    if let Some(words) = refusal() {
+        return Err(EarlyExit::refused(words));
+    }
     let planned = Planned {
         name: "deploy",
         needed: Plan::needed,
@@ -32,7 +43,12 @@ pub(super) async fn run(
     };
     let decide = async |aws: &_| {
         let prepared = prepare(aws, &config, &release).await?;
-        Ok((prepared.decision, prepared.bundle))
+        // The window may have closed while this run waited for its turn.
+        let decision = match (prepared.decision, refusal()) {
+            (Decision::Release(_), Some(words)) => Decision::Refused(words),
+            (decision, _) => decision,
+        };
+        Ok((decision, prepared.bundle))
     };
     planned
         .run(
@@ -40,10 +56,24 @@ pub(super) async fn run(
             &release,
             decide,
             async |cx, plan, bundle, ledger| {
+                if let Some(closed) = closed() {
+                    cx.events.note(format!(
+                        "--ignore-windows was given: this release is {closed}"
+                    ));
+                }
                 deploy(cx, plan, bundle.file.path(), Some(ledger)).await
             },
         )
         .await
+}
+
+/// Why nothing is released now, and what may be done about it.
+fn out_of_hours(closed: &Closed, environment: &str) -> String {
+    format!(
+        "{closed}; nothing was changed\n\
+         to release all the same: bg-deploy deploy --environment {environment} --ignore-windows\n\
+         to go back to the previous release, at any time: bg-deploy rollback --environment {environment}"
+    )
 }
 
 /// The release that the app has to answer with; without one nothing could be proved.

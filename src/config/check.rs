@@ -14,7 +14,8 @@ use super::problem::{Report, listed, nearest};
 use super::taker::Taker;
 use super::value::Value;
 use super::{
-    Bake, Config, Fleet, Lease, Network, Probe, Retain, Service, Shift, Smoke, Strategy, default,
+    Bake, Config, Fleet, Lease, Network, Probe, Retain, Service, Shift, Smoke, Strategy, Windows,
+    default,
 };
 use crate::text::quoted;
 
@@ -94,6 +95,7 @@ pub(super) fn config(report: &mut Report<'_>, layer: &Layer, environment: String
         fleet: fleet(Taker::new(report, layer, Table::Fleet)),
         retain: retain(Taker::new(report, layer, Table::Retain)),
         network: network(Taker::new(report, layer, Table::Network)),
+        windows: windows(&Taker::new(report, layer, Table::Windows)),
         lease: lease(Taker::new(report, layer, Table::Lease)),
         smoke: smoke(report, layer.smoke.as_deref().unwrap_or_default()),
     }
@@ -237,6 +239,14 @@ fn network(mut from: Taker<'_, '_, '_>) -> Network {
         listener_port: from.whole("listener-port"),
         public: from.flag("public"),
     }
+}
+
+fn windows(from: &Taker<'_, '_, '_>) -> Windows {
+    let allow = match from.found("allow") {
+        Some(Value::Windows(windows)) => windows.clone(),
+        _ => Vec::new(),
+    };
+    Windows { allow }
 }
 
 fn lease(from: Taker<'_, '_, '_>) -> Lease {

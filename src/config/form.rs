@@ -1,6 +1,8 @@
 //! What texts must look like: each form is one constant, with the words for people, the pattern for editors, and the
 //! function that decides.
 
+use crate::text::quoted;
+
 /// What a text must look like.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
@@ -10,6 +12,16 @@ pub struct Form {
     pub pattern: &'static str,
     /// Whether a text has the form.
     pub fits: fn(&str) -> bool,
+}
+
+impl Form {
+    /// A text of a list; the error says what the list must hold.
+    pub(super) fn element(&self, text: &str) -> Result<String, String> {
+        match (self.fits)(text) {
+            true => Ok(text.to_owned()),
+            false => Err(format!("must hold {}, not {}", self.is, quoted(text))),
+        }
+    }
 }
 
 /// The longest name of an app or an environment.

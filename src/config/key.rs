@@ -26,13 +26,15 @@ pub enum Table {
     Retain,
     /// `[network]`
     Network,
+    /// `[windows]`
+    Windows,
     /// `[lease]`
     Lease,
 }
 
 impl Table {
     /// All, in the order of the reference.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Top,
         Self::Service,
         Self::Bake,
@@ -42,6 +44,7 @@ impl Table {
         Self::Fleet,
         Self::Retain,
         Self::Network,
+        Self::Windows,
         Self::Lease,
     ];
 
@@ -57,6 +60,7 @@ impl Table {
             Self::Fleet => "fleet",
             Self::Retain => "retain",
             Self::Network => "network",
+            Self::Windows => "windows",
             Self::Lease => "lease",
         }
     }
@@ -75,6 +79,9 @@ impl Table {
             Self::Fleet => "What it runs on.",
             Self::Retain => "What is kept afterwards.",
             Self::Network => "What exists already and is not made.",
+            Self::Windows => {
+                "When releases may begin; `rollback`, `verify` and `finish` are never refused for it."
+            }
             Self::Lease => "How two runs of one environment keep out of each other's way.",
         }
     }
@@ -138,6 +145,8 @@ pub enum Kind {
     Duration(Duration, Duration),
     /// Texts of a form, none twice.
     Texts(Form),
+    /// Deploy windows, none twice.
+    Windows,
     /// Rising percentages, the last one 100.
     Weights,
     /// Names and texts: the forms of both, and the names that are taken.
@@ -194,6 +203,7 @@ impl Kind {
                 super::duration::written(*most)
             ),
             Self::Texts(_) => "list of texts".to_owned(),
+            Self::Windows => "list of windows".to_owned(),
             Self::Weights => "list of percentages".to_owned(),
             Self::Pairs(..) => "names and texts".to_owned(),
             Self::Json => "pointers and values".to_owned(),

@@ -1,4 +1,6 @@
 //! Every key of `bg-deploy.toml`, once: the reader, the JSON Schema and docs/configuration.md are made from this list.
+//!
+//! Longer than most: it is a list, and read as one.
 
 use std::time::Duration;
 
@@ -378,6 +380,14 @@ pub const KEYS: &[Key] = &[
         fallback: Fallback::Flag(default::PUBLIC),
         example: "true",
         what: "Whether the load balancer is reachable from the internet.",
+    },
+    Key {
+        table: Table::Windows,
+        name: "allow",
+        kind: Kind::Windows,
+        fallback: Fallback::Otherwise("at any time"),
+        example: r#"["mon-thu 08:00-17:00", "fri 08:00-12:00"]"#,
+        what: "When `deploy` may begin, in UTC; a window that ends before it begins ends on the next day.",
     },
     Key {
         table: Table::Lease,

@@ -20,6 +20,7 @@ mod problem;
 mod schema;
 mod taker;
 mod value;
+mod windows;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ pub use overrides::{DEFAULT_FILE, Given, Overrides};
 pub(crate) use problem::nearest;
 pub use problem::{Place, Problem, Problems};
 pub use schema::{reference_markdown, schema, schema_text};
+pub use windows::{Closed, Window, Windows};
 
 /// Everything a command needs to know that does not come from AWS: valid, whole, and with every default filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +70,8 @@ pub struct Config {
     pub retain: Retain,
     /// Where it stands.
     pub network: Network,
+    /// When releases may begin.
+    pub windows: Windows,
     /// How two runs keep out of each other's way.
     pub lease: Lease,
 }

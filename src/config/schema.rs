@@ -6,6 +6,7 @@ use super::duration;
 use super::form::{self, Form};
 use super::key::{Fallback, Key, Kind, Table};
 use super::keys;
+use super::windows;
 
 /// What the schema is called.
 const ID: &str = "bg-deploy.schema.json";
@@ -147,6 +148,11 @@ fn property(key: &Key) -> Json {
         Kind::Number(most) => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": most }),
         Kind::Duration(..) => json!({ "type": "string", "pattern": duration::PATTERN }),
         Kind::Texts(form) => json!({ "type": "array", "items": text(form), "uniqueItems": true }),
+        Kind::Windows => json!({
+            "type": "array",
+            "items": { "type": "string", "pattern": windows::PATTERN },
+            "uniqueItems": true,
+        }),
         Kind::Weights => json!({
             "type": "array",
             "items": { "type": "integer", "minimum": 1, "maximum": 100 },

@@ -11,6 +11,7 @@ use super::duration;
 use super::form::{self, Form};
 use super::key::Kind;
 use super::problem::{Report, listed, nearest};
+use super::windows::Window;
 use crate::text::quoted;
 
 /// What a key holds.
@@ -24,6 +25,7 @@ pub(super) enum Value {
     Flag(bool),
     Duration(Duration),
     Texts(Vec<String>),
+    Windows(Vec<Window>),
     Weights(Vec<u8>),
     Pairs(BTreeMap<String, String>),
     Json(BTreeMap<String, Json>),
@@ -67,7 +69,14 @@ impl Reading<'_, '_> {
                 format!("must be a duration in quotes, with its unit, not {number}"),
                 format!("write `{} = \"{number}s\"` if you mean seconds", self.name),
             ),
-            (Kind::Texts(form), DeValue::Array(array)) => self.texts(form, at, array),
+            (Kind::Texts(form), DeValue::Array(array)) => {
+                let texts = self.texts(at, array, |text| form.element(text));
+                texts.map_or(Value::Broken, Value::Texts)
+            }
+            (Kind::Windows, DeValue::Array(array)) => {
+                let windows = self.texts(at, array, Window::element);
+                windows.map_or(Value::Broken, Value::Windows)
+            }
             (Kind::Weights, DeValue::Array(array)) => self.weights(at, array),
             (Kind::Pairs(name, text, taken), DeValue::Table(table)) => {
                 self.pairs((name, text, taken), at, table)
@@ -179,36 +188,36 @@ impl Reading<'_, '_> {
         few
     }
 
-    fn texts(&mut self, form: &Form, at: usize, array: &DeArray<'_>) -> Value {
+    fn texts<T>(
+        &mut self,
+        at: usize,
+        array: &DeArray<'_>,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
         if !self.few(at, array.len()) {
-            return Value::Broken;
+            return None;
         }
-        let mut texts: Vec<String> = Vec::new();
-        let mut whole = true;
+        let (mut known, mut texts) = (Vec::new(), Vec::new());
         for element in array.iter() {
             let at = element.span().start;
             let what = match element.get_ref() {
-                DeValue::String(text) if !(form.fits)(text) => {
-                    format!("must hold {}, not {}", form.is, quoted(text))
-                }
-                DeValue::String(text) if texts.iter().any(|known| known == text) => {
+                DeValue::String(text) if known.contains(&text) => {
                     format!("holds {} twice", quoted(text))
                 }
-                DeValue::String(text) => {
-                    texts.push(text.clone().into_owned());
-                    continue;
-                }
+                DeValue::String(text) => match read(text) {
+                    Ok(value) => {
+                        known.push(text);
+                        texts.push(value);
+                        continue;
+                    }
+                    Err(what) => what,
+                },
                 other => format!("must hold texts, not {}", found(other)),
             };
             let good = self.good();
             self.refuse(at, what, good);
-            whole = false;
         }
-        if whole {
-            Value::Texts(texts)
-        } else {
-            Value::Broken
-        }
+        (texts.len() == array.len()).then_some(texts)
     }
 
     fn weights(&mut self, at: usize, array: &DeArray<'_>) -> Value {
@@ -368,6 +377,7 @@ fn wanted(kind: &Kind) -> String {
         Kind::Number(most) => format!("a number above 0 and at most {most}"),
         Kind::Duration(..) => "a duration in quotes, with its unit".to_owned(),
         Kind::Texts(_) => "a list of texts".to_owned(),
+        Kind::Windows => "a list of windows".to_owned(),
         Kind::Weights => "a list of percentages that rise to 100".to_owned(),
         Kind::Pairs(..) => "a table of names and texts".to_owned(),
         Kind::Json => "a table of JSON pointers and values".to_owned(),

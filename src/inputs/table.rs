@@ -201,6 +201,13 @@ pub const INPUTS: &[Input] = &[
         "`false`",
     ),
     Input::new(
+        ("ignore-windows", "BGD_IGNORE_WINDOWS"),
+        &["deploy"],
+        CommandLine,
+        "Release outside of the file's deploy windows, too; the report says so.",
+        "`false`",
+    ),
+    Input::new(
         ("discard-previous", "BGD_DISCARD_PREVIOUS"),
         &["verify"],
         CommandLine,

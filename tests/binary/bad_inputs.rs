@@ -104,12 +104,61 @@ fn every_mistake_in_the_file_is_told_with_its_place_and_remedy() {
             "[shift]\nstrategy = \"canary\"\nweights = [50, 20]\n",
             &["bg-deploy.toml:7", "100"],
         ),
+        (
+            "[windows]\nallow = [\"mon-fry 08:00-17:00\"]\n",
+            &[
+                "bg-deploy.toml:6:10",
+                "`fry` for a day",
+                "mon-thu 08:00-17:00",
+            ],
+        ),
         ("health-path = \"hc\"\n", &["bg-deploy.toml:5:15", "/hc"]),
     ] {
         let desk = Desk::new(&format!("{LEAST}{line}"));
         desk.run(&["deploy", "--release", "1"], &[])
             .assert(2, words);
     }
+}
+
+/// A window that is open on the day after tomorrow and no other: closed now, also if midnight passes meanwhile.
+fn closed_now() -> String {
+    const SINCE_THE_EPOCH: [&str; 7] = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"];
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let days = now.expect("a time after 1970").as_secs() / 86_400 + 2;
+    let day = SINCE_THE_EPOCH[usize::try_from(days % 7).expect("a day")];
+    format!("{LEAST}[windows]\nallow = [\"{day} 00:00-24:00\"]\n")
+}
+
+#[test]
+fn a_deploy_outside_of_its_windows_is_refused_before_aws_is_asked_unless_they_are_ignored() {
+    let desk = Desk::new(&closed_now());
+    // Without a region, whoever would ask AWS says so.
+    let deploy = ["deploy", "--release", "1"];
+    let words = [
+        "outside of the deploy windows",
+        "00:00-24:00, in UTC",
+        "the next one opens",
+        "--ignore-windows",
+        "bg-deploy rollback --environment default",
+        "nothing was changed",
+    ];
+    desk.run(&deploy, &[]).assert(3, &words);
+    let ignoring = [("BGD_IGNORE_WINDOWS", "true")];
+    for (arguments, variables) in [
+        (
+            &["deploy", "--release", "1", "--ignore-windows"][..],
+            &[][..],
+        ),
+        (&deploy[..], &ignoring[..]),
+        (&["rollback"], &[]),
+        (&["verify", "--release", "1"], &[]),
+        (&["status"], &[]),
+    ] {
+        let answer = desk.run(arguments, variables);
+        answer.assert(2, &["no region"]);
+        assert!(!answer.text.contains("deploy windows"), "{answer:?}");
+    }
+    desk.run(&["finish"], &[]).assert(0, &["nothing to finish"]);
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn four_lines_are_enough_and_everything_else_has_its_default() {
     assert_eq!(config.retain.previous_for, default::RETAIN_FOR);
     assert_eq!(config.retain.images, default::RETAIN_IMAGES);
     assert_eq!(config.network.listener_port, default::LISTENER_PORT);
+    assert_eq!(config.windows, Windows::default());
     assert_eq!(config.lease.wait, Duration::from_secs(600));
     assert!(config.network.public && config.network.subnets.is_empty());
 }

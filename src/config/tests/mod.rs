@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use super::key::{Fallback, Kind, Table};
 use super::{
-    Config, Given, Overrides, Problems, Strategy, default, keys, load, parse, reference_markdown,
-    schema_text,
+    Config, Given, Overrides, Problems, Strategy, Windows, default, keys, load, parse,
+    reference_markdown, schema_text,
 };
 use crate::names::Release;
 

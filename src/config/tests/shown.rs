@@ -12,6 +12,7 @@ fn the_example_is_valid_in_each_of_its_environments() {
         Some("warn")
     );
     assert_eq!(prod.shift.weights, [10, 50, 100]);
+    assert_eq!((dev.windows.allow.len(), prod.windows.allow.len()), (0, 2));
     assert_eq!(dev.service.stop_timeout, Duration::from_secs(60));
 }
 
