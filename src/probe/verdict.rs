@@ -107,8 +107,8 @@ fn judge_control(evidence: &Evidence, unproven: &mut Vec<String>) {
         unproven.push("no request of the negative control was finished".to_owned());
     } else if missed > 0 {
         unproven.push(format!(
-            "{missed} of {} requests that had to fail did not: the probe, or something between it and the app, \
-             cannot tell a failure from an answer",
+            "{missed} of {} requests that had to fail did not: a path that nobody has was answered as the version is, by the \
+             service (to what it does not have it should say 404) or by something in front of it",
             tally.control_sent
         ));
     }

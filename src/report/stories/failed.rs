@@ -108,7 +108,7 @@ pub(super) fn stuck() -> Tale {
 pub(super) fn unproven() -> Tale {
     let mut tale = deployed();
     let reasons = vec![
-        "64 of 64 requests that had to fail did not: the probe, or something between it and the app, cannot tell a failure from an answer".to_owned(),
+        "64 of 64 requests that had to fail did not: a path that nobody has was answered as the version is, by the service (to what it does not have it should say 404) or by something in front of it".to_owned(),
     ];
     if let Some(evidence) = &mut tale.evidence {
         evidence.tally.control_caught = 0;
