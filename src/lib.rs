@@ -73,6 +73,7 @@
 //!    to run a step. `a_run_killed_before_it_settles_any_step_is_undone_without_a_trace`,
 //!    `a_run_killed_before_it_knows_that_a_call_was_carried_out_is_undone_without_a_trace`,
 //!    `a_run_killed_after_its_commit_stands_and_the_rest_of_it_is_done`, `what_a_newer_run_has_taken_over_is_left_to_it`;
+//!    at each call to AWS, with any command after it: `tests/runs/crash.rs`;
 //!    with the binary and real signals: `a_run_that_the_runner_interrupts_ends_in_order_and_finish_completes_it`.*
 //! 6. **A run that vanishes with its disk leaves no visitor behind:** before a weight moves, a [`guard`] inside AWS is armed
 //!    for it, and acts when nobody renews it; never on a release that stands, nor on weights of somebody else's.

@@ -5,6 +5,8 @@ mod support;
 
 mod cancel;
 mod candidate_log;
+mod command;
+mod crash;
 mod credentials;
 mod deploy;
 mod finish;
@@ -21,4 +23,5 @@ mod throttled;
 mod two_runs;
 mod unwind;
 mod verify;
+mod visitor;
 mod waiting;

@@ -4,136 +4,35 @@
 //! Some offsets by default, spread over the release; all of them, which takes minutes, with `BGD_ALL_OFFSETS=1`.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bg_deploy::config::Config;
-use bg_deploy::deploy::deploy;
-use bg_deploy::finish::finish;
-use bg_deploy::lease::{Patience, Taken};
-use bg_deploy::outcome::Outcome;
-use bg_deploy::plan::Decision;
-use bg_deploy::prepare::{prepare, prepare_rollback};
-use bg_deploy::probe::Endpoint;
-use bg_deploy::probe::ask::{Question, ask};
-use bg_deploy::rollback::rollback;
-use bg_deploy::run::beginning::Beginning;
-use bg_deploy::run::context::Context;
-use bg_deploy::run::state::State;
+use bg_deploy::lease::Patience;
 
+use crate::command::{self, Command};
 use crate::support::World;
+use crate::visitor::Visitor;
 
 /// How long a release of the tests takes, about.
 const RELEASE: Duration = Duration::from_secs(330);
 /// Offsets at which the second run begins.
 const OFFSETS: u32 = 40;
 
-/// A run as the commands carry it out: its turn, what was left, a plan, the page, and the lease given back.
-async fn run(world: &World, command: &str, config: &Config, patience: Patience) -> String {
-    let cx = Context::new(world.aws().await, world.network.clone(), world.clock.lap());
-    let (lease, left) = match world.lease(&cx, command, patience).await {
-        Taken::Lease { lease, left, .. } => (lease, left),
-        Taken::Busy(busy) => return format!("refused: {} has it", busy.holder.command),
-        Taken::NoBucket => return "refused: no bucket".to_owned(),
+async fn run(world: &World, name: &str, config: &Config, patience: Patience) -> String {
+    let command = Command {
+        name,
+        config,
+        patience,
+        state: None,
     };
-    let mut cx = cx.holding(*lease);
-    if let Some(left) = left.map(|left| State::of_value(left).expect("a state"))
-        && !left.has_ended()
-        && !left.progress.steps.is_empty()
-    {
-        cx.clock.sleep(Duration::from_secs(30)).await;
-        let ending = finish(&cx, None, left).await.expect("an ending");
-        assert!(ending.is_complete, "{ending:?}");
-        let lease = cx.lease.take().expect("a lease");
-        lease.forget_run().await;
-        cx = Context::new(world.aws().await, world.network.clone(), world.clock.lap());
-        cx = cx.holding(lease);
-    }
-    let release = config.release.clone().expect("a release");
-    let (decision, bundle) = match command {
-        "rollback" => {
-            let decided = prepare_rollback(&cx.aws, config, None).await;
-            (decided.expect("a decision"), None)
-        }
-        _ => {
-            let prepared = prepare(&cx.aws, config, &release)
-                .await
-                .expect("a decision");
-            (prepared.decision, Some(prepared.bundle))
-        }
-    };
-    let told = match decision {
-        Decision::Release(plan) => {
-            cx.journal
-                .go_on(None, State::new(Beginning::default(), (*plan).clone()));
-            let finished = match &bundle {
-                Some(bundle) => deploy(&cx, &plan, bundle.file.path(), None).await,
-                None => rollback(&cx, &plan, None).await,
-            };
-            cx.journal.ended(&finished.outcome, true);
-            match &finished.outcome {
-                Outcome::Deployed { release, .. } => format!("{release} serves"),
-                Outcome::Stopped { serving, .. }
-                | Outcome::RolledBack { serving, .. }
-                | Outcome::Cancelled { serving, .. } => {
-                    format!("{} serves", serving.clone().unwrap_or_default())
-                }
-                other => format!("{other:?}"),
-            }
-        }
-        Decision::NothingToDo(release) => format!("{release} serves"),
-        Decision::Refused(reason) => format!("refused: {reason}"),
-    };
-    if let Some(lease) = &cx.lease
-        && lease.lost().is_none()
-    {
-        let _ = lease.release(cx.journal.has_ended()).await;
-    }
-    told
-}
-
-/// Asks for the version all the time, on fresh connections: an independent visitor.
-struct Visitor<'a> {
-    world: &'a World,
-    url: String,
-    answers: RefCell<BTreeMap<String, usize>>,
-    last: RefCell<String>,
-}
-
-impl Visitor<'_> {
-    async fn visit(&self) {
-        let endpoint = Endpoint::parse(&self.url).expect("a URL");
-        let question = Question::get("/version");
-        let (network, clock) = (&self.world.network, &self.world.clock);
-        loop {
-            let timeout = Duration::from_secs(5);
-            let said = match ask(network, clock, &endpoint, &question, timeout).await {
-                Ok(reply) if reply.status == 200 => reply.version(None).unwrap_or_default(),
-                Ok(reply) => format!("LOST: status {}", reply.status),
-                Err(error) => format!("LOST: {error:#}"),
-            };
-            *self.answers.borrow_mut().entry(said.clone()).or_default() += 1;
-            *self.last.borrow_mut() = said;
-            clock.sleep(Duration::from_millis(1500)).await;
-        }
-    }
-
-    fn lost(&self) -> Vec<String> {
-        let answers = self.answers.borrow();
-        let lost = answers.keys().filter(|said| said.starts_with("LOST"));
-        lost.cloned().collect()
-    }
+    let told = command::run(world, &world.aws().await, command, &RefCell::default()).await;
+    told.unwrap_or_else(|error| panic!("{error:#}")).words()
 }
 
 /// One release, and others that begin while it goes on.
 async fn at_once(world: &World, first: &Config, others: Vec<(&str, Config, Patience, Duration)>) {
     let (_, plan) = world.plan(first).await;
-    let visitor = Visitor {
-        world,
-        url: plan.url.clone(),
-        answers: RefCell::default(),
-        last: RefCell::default(),
-    };
+    let visitor = Visitor::of(world, &plan.url);
     let waits = Patience::Waits(Duration::from_secs(1800));
     let begun = RefCell::new(Vec::new());
     let all = async {
@@ -173,14 +72,10 @@ async fn at_once(world: &World, first: &Config, others: Vec<(&str, Config, Patie
         () = visitor.visit() => unreachable!("it visits for ever"),
     }
     let told = begun.into_inner();
-    assert_eq!(visitor.lost(), [""; 0], "{told:?}\n{:?}", visitor.answers);
+    assert_eq!(visitor.lost(), [""; 0], "{told:?}\n{:?}", visitor.answers());
     // Whoever spoke last knew who serves.
     let (_, _, last) = told.iter().max_by_key(|(at, ..)| *at).expect("somebody");
-    assert_eq!(
-        *last,
-        format!("{} serves", visitor.last.borrow()),
-        "{told:?}"
-    );
+    assert_eq!(*last, format!("{} serves", visitor.last()), "{told:?}");
 }
 
 fn offset(number: u32) -> Duration {

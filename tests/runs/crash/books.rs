@@ -1,0 +1,111 @@
+//! What the local cloud's own books say of an app: no call of the deployer's is asked.
+
+use bg_deploy::names::{Colour, Weights};
+use bg_deploy::plan::Plan;
+use bg_deploy::stack::TAG_RELEASE;
+use local_aws::account::Account;
+use local_aws::account::autoscaling::group::Lifecycle;
+use local_aws::account::elbv2::actions::ActionKind;
+use local_aws::account::elbv2::{listeners, rules};
+
+use crate::support::World;
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    /// Min, max and desired.
+    pub(super) capacity: [u32; 3],
+    pub(super) suspended: Vec<String>,
+    /// The releases of its instances, by their tag.
+    pub(super) releases: Vec<String>,
+    /// When it is to be scaled in, something counts down to it.
+    pub(super) is_due: bool,
+}
+
+/// An app's books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Books {
+    /// The colour with all the traffic, if one has it.
+    pub(super) live: Option<Colour>,
+    pub(super) weights: [u32; 2],
+    pub(super) groups: [Group; 2],
+    /// Automations of the guard that have not ended.
+    pub(super) guards: usize,
+}
+
+impl Books {
+    /// As they stand now.
+    pub(super) fn read(world: &World, plan: &Plan) -> Self {
+        let account = world.cloud.account();
+        let weights = Colour::BOTH.map(|colour| weight(&account, plan, colour));
+        let all = |colour| {
+            let Weights { blue, green } = Weights::split(colour, 100);
+            weights == [blue, green].map(u32::from)
+        };
+        let running = account.ssm.automations.values();
+        let running = running.filter(|run| !run.status.is_final());
+        Self {
+            live: Colour::BOTH.into_iter().find(|colour| all(*colour)),
+            weights,
+            groups: Colour::BOTH.map(|colour| group(&account, plan, colour)),
+            guards: running
+                .filter(|run| run.document.ends_with("-guard"))
+                .count(),
+        }
+    }
+
+    /// The group of the live colour, and the other one.
+    pub(super) fn live_and_idle(&self) -> Option<(&Group, &Group)> {
+        let [blue, green] = &self.groups;
+        Some(match self.live? {
+            Colour::Blue => (blue, green),
+            Colour::Green => (green, blue),
+        })
+    }
+
+    /// The one release that all instances behind a weight are of.
+    pub(super) fn serving(&self) -> Option<&str> {
+        let with_weight = self.groups.iter().zip(self.weights);
+        let mut releases = with_weight
+            .filter(|(_, weight)| *weight > 0)
+            .flat_map(|(group, _)| &group.releases);
+        let first = releases.next()?;
+        releases.all(|it| it == first).then_some(first)
+    }
+}
+
+fn weight(account: &Account, plan: &Plan, colour: Colour) -> u32 {
+    let arn = plan.traffic_rule.arn();
+    let listener = rules::listener_of(arn).expect("the ARN of a rule");
+    let listener = listeners::find(account, &listener).expect("the listener");
+    let mut all = listener.rules.latest().iter();
+    let rule = all.find(|rule| rule.arn == arn).expect("the traffic rule");
+    let ActionKind::Forward(forward) = &rule.action.kind else {
+        panic!("{rule:?}");
+    };
+    let own = plan.target_groups.of(colour);
+    let of_own = forward.groups.iter().filter(|(group, _)| **group == *own);
+    of_own.map(|(_, weight)| weight).sum()
+}
+
+fn group(account: &Account, plan: &Plan, colour: Colour) -> Group {
+    let name = plan.names().group(colour);
+    let group = &account.autoscaling.groups[&name];
+    let in_service = group.members.iter();
+    let in_service = in_service.filter(|(_, member)| member.lifecycle == Lifecycle::InService);
+    let release = |id: &String| account.ec2.instances[id].tags.get(TAG_RELEASE).cloned();
+    let quoted = format!("\"{name}\"");
+    let mut timers = account.ssm.automations.values();
+    Group {
+        capacity: [group.min, group.max, group.desired],
+        suspended: group.suspended.keys().cloned().collect(),
+        releases: in_service.filter_map(|(id, _)| release(id)).collect(),
+        is_due: timers.any(|run| {
+            let is_of_it = run
+                .parameters
+                .values()
+                .any(|it| it.to_string().contains(&quoted));
+            !run.status.is_final() && run.document.ends_with("-scale-in") && is_of_it
+        }),
+    }
+}
