@@ -149,6 +149,9 @@ pub struct Deploy {
     /// Release outside of the file's deploy windows, too; the report says so
     #[arg(long)]
     pub ignore_windows: bool,
+    /// Release a commit that is older than the one that is live, too; the report says so
+    #[arg(long)]
+    pub allow_older: bool,
     /// Where reports and the ledger of requests are written
     #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
     pub report_dir: PathBuf,

@@ -30,7 +30,8 @@ use crate::text;
 use net_clock::Clock;
 
 pub use model::{
-    Account, Comment, Deployment, DeploymentStatus, NewDeployment, NewDeploymentStatus, Pull,
+    Account, Comment, Comparison, Deployment, DeploymentStatus, NewDeployment, NewDeploymentStatus,
+    Pull,
 };
 pub use trouble::Trouble;
 use trouble::{Kind, Told};
@@ -174,6 +175,13 @@ impl GitHub {
     pub async fn pulls_of(&self, commit: &str) -> Result<Vec<Pull>, Trouble> {
         let query = [("per_page", "30".to_owned())];
         self.look(&self.route(&format!("commits/{commit}/pulls")), &query)
+            .await
+    }
+
+    /// How the commit `head` stands to the commit `base`. The commits between them are listed as well: one is enough.
+    pub async fn compare(&self, base: &str, head: &str) -> Result<Comparison, Trouble> {
+        let query = [("per_page", "1".to_owned())];
+        self.look(&self.route(&format!("compare/{base}...{head}")), &query)
             .await
     }
 

@@ -238,6 +238,7 @@ impl From<&Inputs> for Overrides {
             file: inputs.config.clone(),
             environment: inputs.environment.clone(),
             release: inputs.release.clone(),
+            commit: inputs.ci.released_commit(),
             region: inputs.region.clone(),
             artifact: inputs.artifact.clone(),
             endpoint_url: inputs.endpoint_url.clone(),
@@ -247,6 +248,14 @@ impl From<&Inputs> for Overrides {
 }
 
 impl Ci {
+    /// The commit that is released: the head of the pull request whose event this is, else what was checked out.
+    fn released_commit(&self) -> Option<String> {
+        let head = self.actions.head_of_the_pull_request();
+        head.map(|given| given.value)
+            .or_else(|| self.commit.clone())
+            .filter(|commit| is_commit(commit))
+    }
+
     /// Who started the run, and why: "octocat, push to main".
     pub fn asked_by(&self) -> Option<String> {
         let actor = self.actor.as_deref()?;
@@ -290,6 +299,11 @@ impl Ci {
             actions: Actions::from(&text),
         }
     }
+}
+
+/// Whether this is the full name of a commit.
+pub fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

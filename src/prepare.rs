@@ -16,6 +16,7 @@ use crate::plan::durations::Needed;
 use crate::plan::{Decision, Draw, Plan};
 use crate::random::random_token;
 use crate::secret::Secret;
+use crate::stack::TAG_COMMIT;
 
 /// A decision, and the bundle it is about.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Prepared {
     pub caller: Caller,
     /// The packed bundle.
     pub bundle: Bundle,
+    /// The commit that is live, if that was written down.
+    pub live_commit: Option<String>,
     /// What there is to do.
     pub decision: Decision,
 }
@@ -33,6 +36,7 @@ pub async fn prepare(aws: &Aws, config: &Config, release: &Release) -> Result<Pr
     let (bundle, inventory) = pack_and_look(aws, config).await?;
     let decision = Plan::decide(config, &inventory, release, &draw()?);
     Ok(Prepared {
+        live_commit: live_commit(&inventory),
         caller: inventory.caller,
         bundle,
         decision,
@@ -50,6 +54,7 @@ pub async fn prepare_verification(
     let draw = draw()?;
     let decision = Plan::decide_verification(config, &inventory, release, &draw, discard_previous);
     Ok(Prepared {
+        live_commit: live_commit(&inventory),
         caller: inventory.caller,
         bundle,
         decision,
@@ -100,6 +105,12 @@ async fn pack_and_look(aws: &Aws, config: &Config) -> Result<(Bundle, Inventory)
         .await
         .context("looking at what AWS holds")?;
     Ok((bundle, inventory))
+}
+
+/// The commit of the release that has all the traffic, if that was written down.
+fn live_commit(inventory: &Inventory) -> Option<String> {
+    let live = inventory.version_of(inventory.weights()?.live()?)?;
+    live.tags.get(TAG_COMMIT).cloned()
 }
 
 /// A run's id and the secret of its preview route.

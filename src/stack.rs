@@ -14,6 +14,8 @@ pub const TAG_ENVIRONMENT: &str = "bg-deploy:environment";
 pub const TAG_DEPLOYMENT: &str = "bg-deploy:deployment";
 /// The tag with the release that an instance is to answer with.
 pub const TAG_RELEASE: &str = "bg-deploy:release";
+/// The commit that a template version was released from; without a commit in CI there is none.
+pub const TAG_COMMIT: &str = "bg-deploy:commit";
 /// The tag with the colour.
 pub const TAG_COLOUR: &str = "bg-deploy:colour";
 

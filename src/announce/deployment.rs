@@ -9,8 +9,9 @@
 
 use serde_json::{Value, json};
 
-use super::job::{Job, is_commit};
+use super::job::Job;
 use crate::github::{Deployment, GitHub, NewDeployment, NewDeploymentStatus, PAGE, Trouble};
+use crate::inputs::is_commit;
 use crate::outcome::Outcome;
 use crate::report::{self, Run};
 use crate::run::beginning::{Beginning, Memory};

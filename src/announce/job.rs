@@ -2,7 +2,7 @@
 //!
 //! Guarantees: whatever becomes part of an address is a name or a number of the expected form, else there is no job.
 
-use crate::inputs::{Ci, PullRequest};
+use crate::inputs::{Ci, PullRequest, is_commit};
 
 /// A job of GitHub Actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +53,6 @@ impl Job {
         let head = self.pull.as_ref().and_then(|(_, head)| head.as_deref());
         head.unwrap_or(&self.commit)
     }
-}
-
-/// Whether this is the full name of a commit.
-pub(super) fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn is_repository(text: &str) -> bool {

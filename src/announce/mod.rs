@@ -1,9 +1,10 @@
-//! Tells others how a run goes: GitHub, a webhook, a collector of metrics.
+//! Tells others how a run goes: GitHub, a webhook, a collector of metrics; and asks GitHub which of two commits is older.
 //!
 //! Guarantees: nothing here changes a run's outcome. All telling of one moment shares a budget of time
 //! ([`BUDGET`]); what could not be told is one notice each, in plain words with the remedy.
 
 mod comment;
+mod commit_order;
 mod deployment;
 mod job;
 mod metrics;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use crate::github::GitHub;
 use crate::http_client::HttpClient;
-use crate::inputs::{Inputs, Telling};
+use crate::inputs::{Inputs, Telling, is_commit};
 use crate::report::Run;
 use net_clock::Clock;
 use net_clock::Network;
@@ -22,6 +23,8 @@ use net_clock::Network;
 use crate::config::CommentPolicy;
 use crate::run::beginning::{Beginning, Memory};
 use job::Job;
+
+pub use commit_order::Order;
 
 /// All telling of the beginning, or of the end, takes no longer.
 pub const BUDGET: Duration = Duration::from_secs(30);
@@ -99,6 +102,28 @@ impl Announcer {
         notices
     }
 
+    /// How the commit that this run releases stands to the one that is live.
+    pub async fn order(&self, live: &str, ours: Option<&str>) -> Order {
+        let unknown = |why: &str| Order::Unknown(why.to_owned());
+        let Some(ours) = ours else {
+            return unknown("nobody says which commit this one is; GitHub Actions does");
+        };
+        if !is_commit(live) || !is_commit(ours) {
+            return unknown("they are not both full names of commits");
+        }
+        if live == ours {
+            return Order::Newer;
+        }
+        let mut notices = Vec::new();
+        match self.github(&mut notices) {
+            Some((github, _)) => commit_order::order(&github, live, ours).await,
+            None => unknown(notices.first().map_or(
+                "GitHub can only be asked in its Actions, and with a token (`github-token`)",
+                String::as_str,
+            )),
+        }
+    }
+
     async fn end_on_github(
         &self,
         beginning: &Beginning,
@@ -150,7 +175,7 @@ impl Announcer {
             Ok(github) => Some((github, job)),
             Err(trouble) => {
                 notices.push(format!(
-                    "GitHub was not told how this ended: {}",
+                    "GitHub was not told or asked anything: {}",
                     trouble.words(deployment::PERMISSION)
                 ));
                 None

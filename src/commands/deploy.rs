@@ -1,10 +1,12 @@
 //! `deploy`: a release, from the inputs to the exit code.
 
 use super::clock::clock;
+use super::gate::Gate;
 use super::planned::Planned;
 use super::{EarlyExit, Terminal};
+use crate::announce::Announcer;
 use crate::cli;
-use crate::config::{self, Closed, Config};
+use crate::config::{self, Config};
 use crate::deploy::deploy;
 use crate::inputs::Inputs;
 use crate::lease::Patience;
@@ -12,7 +14,7 @@ use crate::names::Release;
 use crate::outcome::Outcome;
 use crate::plan::{Decision, Plan};
 use crate::prepare::prepare;
-use net_clock::Network;
+use net_clock::{Clock, Network};
 
 pub(super) async fn run(
     options: &cli::Options,
@@ -22,15 +24,15 @@ pub(super) async fn run(
 ) -> Result<u8, EarlyExit> {
     let config = config::load(inputs)?;
     let release = wanted_release(&config)?;
-    let clock = clock(options, inputs, &Network::tcp()).await?;
-    let closed = || config.windows.closed(clock.utc());
-    let refusal = || {
-        let closed = closed().filter(|_| !command.ignore_windows)?;
-        Some(out_of_hours(&closed, &config.environment))
+    let (network, wall) = (Network::tcp(), Clock::real());
+    let gate = Gate {
+        config: &config,
+        command,
+        clock: &clock(options, inputs, &network).await?,
+        // GitHub answers on the wall's clock, whichever one AWS runs on.
+        announcer: &Announcer::of(inputs, &network, &wall),
     };
-    if let Some(words) = refusal() {
-        return Err(EarlyExit::refused(words));
-    }
+    gate.hour()?;
     let planned = Planned {
         name: "deploy",
         needed: Plan::needed,
@@ -43,37 +45,28 @@ pub(super) async fn run(
     };
     let decide = async |aws: &_| {
         let prepared = prepare(aws, &config, &release).await?;
-        // The window may have closed while this run waited for its turn.
-        let decision = match (prepared.decision, refusal()) {
-            (Decision::Release(_), Some(words)) => Decision::Refused(words),
-            (decision, _) => decision,
+        let (decision, notes) = match prepared.decision {
+            Decision::Release(plan) => match gate.pass(prepared.live_commit.as_deref()).await {
+                Ok(notes) => (Decision::Release(plan), notes),
+                Err(words) => (Decision::Refused(words), Vec::new()),
+            },
+            undecided => (undecided, Vec::new()),
         };
-        Ok((decision, prepared.bundle))
+        Ok((decision, (prepared.bundle, notes)))
     };
     planned
         .run(
             &config,
             &release,
             decide,
-            async |cx, plan, bundle, ledger| {
-                if let Some(closed) = closed() {
-                    cx.events.note(format!(
-                        "--ignore-windows was given: this release is {closed}"
-                    ));
+            async |cx, plan, (bundle, notes), ledger| {
+                for note in notes {
+                    cx.events.note(note);
                 }
                 deploy(cx, plan, bundle.file.path(), Some(ledger)).await
             },
         )
         .await
-}
-
-/// Why nothing is released now, and what may be done about it.
-fn out_of_hours(closed: &Closed, environment: &str) -> String {
-    format!(
-        "{closed}; nothing was changed\n\
-         to release all the same: bg-deploy deploy --environment {environment} --ignore-windows\n\
-         to go back to the previous release, at any time: bg-deploy rollback --environment {environment}"
-    )
 }
 
 /// The release that the app has to answer with; without one nothing could be proved.

@@ -8,6 +8,7 @@ mod carry_out;
 mod clock;
 mod deploy;
 mod finish;
+mod gate;
 mod history;
 mod last_words;
 mod local_aws;

@@ -88,6 +88,7 @@ pub(super) fn config(report: &mut Report<'_>, layer: &Layer, environment: String
         region,
         account,
         release: None,
+        commit: None,
         service: service(Taker::new(report, layer, Table::Service), &folder),
         bake: bake(Taker::new(report, layer, Table::Bake), &folder),
         shift: shift(Taker::new(report, layer, Table::Shift)),

@@ -63,6 +63,7 @@ fn read_and_check(overrides: &Overrides, bakes: bool) -> Result<Config, Problems
         .release
         .as_ref()
         .map(|release| Release(release.value.clone()));
+    config.commit.clone_from(&overrides.commit);
     if bakes {
         check_disk(&mut report, &config, &layer, overrides.artifact.as_ref());
     }

@@ -54,6 +54,8 @@ pub struct Config {
     pub account: Option<String>,
     /// The release that the app has to answer with, if known (from the command line or CI).
     pub release: Option<Release>,
+    /// The commit that is released, if CI says which one.
+    pub commit: Option<String>,
     /// What runs.
     pub service: Service,
     /// How its image is made.

@@ -34,6 +34,8 @@ pub struct Overrides {
     pub environment: Option<Given>,
     /// The release.
     pub release: Option<Given>,
+    /// The commit that CI says is released.
+    pub commit: Option<String>,
     /// Instead of the file's.
     pub region: Option<Given>,
     /// Instead of the file's.

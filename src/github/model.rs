@@ -13,6 +13,13 @@ pub struct Account {
     pub kind: String,
 }
 
+/// How a commit stands to another one.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Comparison {
+    /// `ahead`, `behind`, `identical`, `diverged`.
+    pub status: String,
+}
+
 /// A deployment.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Deployment {

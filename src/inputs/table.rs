@@ -208,6 +208,13 @@ pub const INPUTS: &[Input] = &[
         "`false`",
     ),
     Input::new(
+        ("allow-older", "BGD_ALLOW_OLDER"),
+        &["deploy"],
+        CommandLine,
+        "Release a commit that is older than the one that is live, too; the report says so.",
+        "`false`",
+    ),
+    Input::new(
         ("discard-previous", "BGD_DISCARD_PREVIOUS"),
         &["verify"],
         CommandLine,

@@ -4,7 +4,7 @@ use crate::aws::launch_templates::VersionData;
 use crate::config::Config;
 use crate::inventory::{Bakery, Inventory};
 use crate::names::{Colour, Release};
-use crate::stack::{Names, TAG_COLOUR, TAG_DEPLOYMENT, TAG_RELEASE};
+use crate::stack::{Names, TAG_COLOUR, TAG_COMMIT, TAG_DEPLOYMENT, TAG_RELEASE};
 
 use super::{Bake, Draw};
 
@@ -78,12 +78,15 @@ pub(super) fn version_data(
     names: &Names,
     security_group: &str,
     idle: Colour,
-    release: &Release,
+    (release, commit): (&Release, Option<&str>),
     draw: &Draw,
 ) -> VersionData {
     let mut tags = names.tags();
     tags.insert(TAG_DEPLOYMENT.to_owned(), draw.deployment.clone());
     tags.insert(TAG_RELEASE.to_owned(), release.to_string());
+    if let Some(commit) = commit {
+        tags.insert(TAG_COMMIT.to_owned(), commit.to_owned());
+    }
     tags.insert(TAG_COLOUR.to_owned(), idle.to_string());
     tags.insert(
         "Name".to_owned(),

@@ -67,6 +67,7 @@ impl Plan {
         let bake = plan_bake(config, inventory, &names, bakery, &for_bake, draw);
         let chosen = Chosen {
             release: release.clone(),
+            commit: config.commit.clone(),
             source: Source::Artifact(bake),
             desired: met.live_stack.group.capacity.desired,
             shift: Shift::of(config),

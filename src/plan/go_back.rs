@@ -6,7 +6,7 @@ use crate::aws::launch_templates::Version;
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack, release};
 use crate::names::Release;
-use crate::stack::Names;
+use crate::stack::{Names, TAG_COMMIT};
 
 use super::past::within_reach;
 use super::preconditions::{Chosen, Preconditions};
@@ -51,6 +51,7 @@ impl Plan {
             _ => 0,
         };
         let chosen = Chosen {
+            commit: back.commit_of(&source),
             release,
             source,
             desired: live.group.capacity.desired.max(kept),
@@ -103,6 +104,19 @@ impl Back<'_> {
             ));
         }
         Ok(before)
+    }
+
+    /// The commit that what is gone back to was made from.
+    fn commit_of(&self, source: &Source) -> Option<String> {
+        let number = match source {
+            Source::Retained { version }
+            | Source::ScaledIn { version, .. }
+            | Source::Earlier { version, .. } => *version,
+            Source::Artifact(_) => return None,
+        };
+        let mut versions = self.inventory.versions.iter();
+        let version = versions.find(|version| version.number == number)?;
+        version.tags.get(TAG_COMMIT).cloned()
     }
 
     /// Where a release comes from.

@@ -44,6 +44,8 @@ pub(super) fn missing(what: &str, config: &Config, names: &Names) -> String {
 pub(super) struct Chosen {
     /// What is to be live at the end.
     pub(super) release: Release,
+    /// The commit that it was made from, if that is known.
+    pub(super) commit: Option<String>,
     /// Where it comes from.
     pub(super) source: Source,
     /// The least that carries everything.
@@ -138,7 +140,7 @@ impl<'a> Preconditions<'a> {
                 &names,
                 &self.instance_security_group,
                 idle,
-                &chosen.release,
+                (&chosen.release, chosen.commit.as_deref()),
                 draw,
             ),
             release: chosen.release,

@@ -1,6 +1,7 @@
 //! What GitHub is told of a run, and what comes of a GitHub that is down, slow or refuses.
 
 mod comments;
+mod commit_order;
 mod deployments;
 #[path = "../support/github/mod.rs"]
 mod github;

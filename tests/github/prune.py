@@ -16,6 +16,7 @@ OPERATIONS = {
     REPO + "/deployments": ["get", "post"],
     REPO + "/deployments/{deployment_id}/statuses": ["get", "post"],
     REPO + "/commits/{commit_sha}/pulls": ["get"],
+    REPO + "/compare/{basehead}": ["get"],
     REPO + "/issues/{issue_number}/comments": ["get", "post"],
     REPO + "/issues/comments/{comment_id}": ["patch"],
     "/user": ["get"],

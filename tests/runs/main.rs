@@ -6,6 +6,7 @@ mod support;
 mod cancel;
 mod candidate_log;
 mod command;
+mod commits;
 mod crash;
 mod credentials;
 mod deploy;

@@ -192,6 +192,16 @@ impl GitHub {
         self.state().pulls.push((sha.to_owned(), pull));
     }
 
+    /// These commits follow one another, the oldest first.
+    pub(crate) fn branch(&self, commits: &[&str]) {
+        self.state().branch = commits.iter().map(|&commit| commit.to_owned()).collect();
+    }
+
+    /// This commit is on a branch of its own.
+    pub(crate) fn elsewhere(&self, commit: &str) {
+        self.state().elsewhere.push(commit.to_owned());
+    }
+
     /// Somebody has commented. Answers with the comment's id.
     pub(crate) fn comment(&self, number: u64, author: &str, body: &str) -> u64 {
         let mut state = self.state();

@@ -16,6 +16,9 @@ pub(super) struct State {
     pub(super) comments: Vec<(u64, Value)>,
     /// Each with the commit that it is of.
     pub(super) pulls: Vec<(String, Value)>,
+    /// Commits of one branch, the oldest first; and those of others.
+    pub(super) branch: Vec<String>,
+    pub(super) elsewhere: Vec<String>,
     pub(super) rules: Vec<Rule>,
     pub(super) requests: Vec<String>,
     pub(super) problems: Vec<String>,
@@ -68,6 +71,7 @@ impl State {
                 let status = self.status(contract, id, &body, author);
                 (201, without_our_own(&status))
             }
+            ("get", "{basehead}") => self.compare(contract, operation.value("basehead")),
             ("get", "pulls") => {
                 let sha = operation.value("commit_sha");
                 let of_it = self.pulls.iter().filter(|(of, _)| of == sha);
@@ -92,6 +96,33 @@ impl State {
             ("patch", _) => self.edit(number("comment_id"), &body),
             _ => not_found(),
         }
+    }
+
+    /// How the second of two commits stands to the first.
+    fn compare(&self, contract: &Contract, pair: &str) -> (u16, Value) {
+        let Some((base, head)) = pair.split_once("...") else {
+            return not_found();
+        };
+        let place = |commit: &str| self.branch.iter().position(|known| known == commit);
+        let is_known =
+            |commit| place(commit).is_some() || self.elsewhere.contains(&String::from(commit));
+        if !is_known(base) || !is_known(head) {
+            return not_found();
+        }
+        let (status, ahead, behind) = match (place(base), place(head)) {
+            (Some(base), Some(head)) if base < head => ("ahead", head - base, 0),
+            (Some(base), Some(head)) if base > head => ("behind", 0, base - head),
+            _ if base == head => ("identical", 0, 0),
+            _ => ("diverged", 1, 1),
+        };
+        let mut comparison = contract.example("commit-comparison");
+        comparison["status"] = json!(status);
+        comparison["ahead_by"] = json!(ahead);
+        comparison["behind_by"] = json!(behind);
+        comparison["total_commits"] = json!(ahead);
+        comparison["commits"] = json!([]);
+        comparison["files"] = json!([]);
+        (200, comparison)
     }
 
     pub(super) fn deploy(&mut self, contract: &Contract, wanted: &Value, author: &str) -> Value {
