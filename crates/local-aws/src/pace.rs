@@ -62,6 +62,8 @@ pub struct Pace {
     pub agent_register: Spread,
     /// A Run Command's way to the instance and back, beside the script's own time.
     pub run_command: Spread,
+    /// From asking for an automation's cancellation to that: it is `Cancelling` meanwhile.
+    pub automation_cancel: Spread,
     /// Between two looks of an automation at a property or a command.
     pub automation_poll: Duration,
     /// Between two looks of an Auto Scaling group at itself.
@@ -92,6 +94,8 @@ impl Pace {
             // 30 s to several minutes: stratus-red-team 108.
             agent_register: Spread::seconds(25, 2.0, 180),
             run_command: Spread::seconds(2, 1.5, 10),
+            // Nobody has published it.
+            automation_cancel: Spread::seconds(2, 2.0, 20),
             automation_poll: Duration::from_secs(5),
             group_tick: Duration::from_secs(5),
             target_register: Spread::seconds(4, 2.0, 20),

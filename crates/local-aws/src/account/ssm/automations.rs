@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::documents;
-use crate::account::{Account, ApiError, Tags, iam};
+use crate::account::{self, Account, ApiError, Tags, iam};
 use crate::runbook::{Parameter, Runbook};
 use crate::runbook::{pattern, template};
 
@@ -249,10 +249,22 @@ pub fn stop(account: &mut Account, id: &str, stop: Stop) -> Result<(), ApiError>
             "The specified update status operation is not valid: the execution has already ended.",
         ));
     }
-    if let Some(execution) = account.ssm.automations.get_mut(id) {
-        if stop == Stop::Cancel {
+    let now = account.now();
+    if stop == Stop::Cancel {
+        // It goes no further from here on, but is not cancelled yet.
+        let delay = account.draw(account.pace.automation_cancel);
+        if let Some(execution) = account.ssm.automations.get_mut(id)
+            && execution.stop.is_none()
+        {
             execution.status = Status::Cancelling;
+            execution.stop = Some(stop);
+            execution.wake_at = now + delay;
         }
+        let event = account::Timed::Ssm(super::Timed::Automation(id.to_owned()));
+        account.after(delay, event);
+        return Ok(());
+    }
+    if let Some(execution) = account.ssm.automations.get_mut(id) {
         execution.stop.get_or_insert(stop);
         execution.wake_at = Duration::ZERO;
     }
