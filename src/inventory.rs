@@ -334,7 +334,9 @@ async fn stacks(
         };
         let target_group = target_groups.map(|groups| groups.of(colour));
         let targets = Box::pin(targets(aws, target_group)).await?;
-        let due = scale_ins.iter().find(|due| due.group == group.name);
+        let due = scale_ins
+            .iter()
+            .find(|due| due.group == group.name && !due.is_ending);
         let stack = Stack {
             group,
             targets,

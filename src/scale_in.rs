@@ -53,6 +53,8 @@ pub struct Due {
     pub id: String,
     /// The group that it empties.
     pub group: String,
+    /// It was taken back, and has not ended yet.
+    pub is_ending: bool,
     /// The deployment that asked for it.
     pub deployment: String,
     /// When, by AWS's clock.
@@ -67,7 +69,7 @@ impl Due {
     }
 }
 
-/// Every scale-in that is to come, of the stack with this runbook, the latest first.
+/// Every scale-in of the stack with this runbook that has not ended, the latest first.
 pub async fn find(aws: &Aws, runbook: &str) -> Result<Vec<Due>, Failure> {
     let all = ssm::describe_automations_under_way(aws, runbook).await?;
     let mut all: Vec<_> = all
@@ -77,6 +79,7 @@ pub async fn find(aws: &Aws, runbook: &str) -> Result<Vec<Due>, Failure> {
             Some(Due {
                 group: text(GROUP)?,
                 deployment: text(runbook::DEPLOYMENT)?,
+                is_ending: one.is_ending,
                 at: one.started + length(&one.parameters),
                 id: one.id,
             })

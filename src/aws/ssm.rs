@@ -276,6 +276,8 @@ pub async fn describe_automation(aws: &Aws, id: &str) -> Result<Automation, Fail
 pub struct UnderWay {
     /// Its id.
     pub id: String,
+    /// It was asked to end, and has not yet.
+    pub is_ending: bool,
     /// When it began, by AWS's clock.
     pub started: SystemTime,
     /// What it was started with.
@@ -350,10 +352,15 @@ async fn describe_under_way(aws: &Aws, id: String) -> Result<UnderWay, Failure> 
     let started = execution
         .as_ref()
         .and_then(|execution| SystemTime::try_from(execution.execution_start_time?).ok());
+    let is_ending = execution
+        .as_ref()
+        .and_then(|execution| execution.automation_execution_status.as_ref())
+        .is_some_and(|status| status.as_str() == "Cancelling");
     let parameters = execution.and_then(|execution| execution.parameters);
     let first = |(name, values): (String, Vec<String>)| Some((name, values.into_iter().next()?));
     Ok(UnderWay {
         id,
+        is_ending,
         started: started.unwrap_or(SystemTime::UNIX_EPOCH),
         parameters: parameters
             .unwrap_or_default()

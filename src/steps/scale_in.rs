@@ -72,7 +72,10 @@ impl ScaleIn {
     /// One that this run armed already stays, and one of another run ends.
     pub(super) async fn arm(&self, cx: &Context, left: Weights, after: Duration) -> Result<String> {
         let mut due = self.due(cx.for_undo()).await?;
-        if let Some(at) = due.iter().position(|due| due.deployment == self.deployment) {
+        if let Some(at) = due
+            .iter()
+            .position(|due| due.deployment == self.deployment && !due.is_ending)
+        {
             return Ok(due.swap_remove(at).id);
         }
         self.stop(cx.for_undo(), due).await?;
@@ -135,7 +138,8 @@ impl ScaleIn {
         let Some(at) = before.scale_in_at else {
             return Ok(None);
         };
-        if let Some(due) = self.due(cx).await?.first() {
+        let due = self.due(cx).await?;
+        if let Some(due) = due.iter().find(|due| !due.is_ending) {
             return Ok(Some(due.at));
         }
         let now = cx.context().clock.utc();

@@ -118,7 +118,8 @@ async fn a_rollback_that_is_killed_leaves_what_it_would_have_gone_back_to() {
 async fn due(aws: &Aws, plan: &Plan) -> Vec<String> {
     let due = scale_in::find(aws, &plan.names().scale_in_runbook()).await;
     let due = due.expect("an answer");
-    due.into_iter().map(|due| due.group).collect()
+    let due = due.into_iter().filter(|due| !due.is_ending);
+    due.map(|due| due.group).collect()
 }
 
 /// When the data plane was seen to obey these weights.

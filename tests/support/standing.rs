@@ -70,7 +70,7 @@ impl Standing {
         let shape = async |colour: Colour| {
             let name = plan.names().group(colour);
             let group = autoscaling::describe_group(&aws, &name).await;
-            let due = due.iter().find(|due| due.group == name);
+            let due = due.iter().find(|due| due.group == name && !due.is_ending);
             Shape::of(group.expect("a group"), due)
         };
         Self {
