@@ -1,105 +1,13 @@
-//! AWS Systems Manager: public parameters, the bake's runbook, its automations.
+//! Automations: started, looked at, found again, cancelled.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
-use aws_sdk_ssm::types::{
-    AutomationExecutionFilter, AutomationExecutionFilterKey, DocumentFormat, DocumentType,
-    StopType, Tag,
-};
+use aws_sdk_ssm::types::{AutomationExecutionFilter, AutomationExecutionFilterKey, StopType, Tag};
 
-use super::error::{About as _, ErrorKind, Failure};
-use super::witness::{Held, NoWeight};
-use super::{Aws, Tags};
-
-/// A parameter's value.
-pub async fn describe_parameter(aws: &Aws, name: &str) -> Result<String, Failure> {
-    let answer = aws
-        .ssm
-        .get_parameter()
-        .name(name)
-        .send()
-        .await
-        .about("GetParameter", name)?;
-    Ok(answer
-        .parameter
-        .and_then(|parameter| parameter.value)
-        .unwrap_or_default())
-}
-
-/// A document's content in its default version, and that version's number.
-pub async fn find_document(aws: &Aws, name: &str) -> Result<Option<(String, String)>, Failure> {
-    let answer = aws
-        .ssm
-        .get_document()
-        .name(name)
-        .document_format(DocumentFormat::Json)
-        .send()
-        .await
-        .about("GetDocument", name);
-    match answer {
-        Ok(answer) => Ok(Some((
-            answer.content.unwrap_or_default(),
-            answer.document_version.unwrap_or_default(),
-        ))),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes an automation document.
-pub async fn create_runbook(
-    aws: &Aws,
-    name: &str,
-    content: &str,
-    tags: &Tags,
-) -> Result<String, Failure> {
-    let tags = tags
-        .iter()
-        .filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok())
-        .collect();
-    let answer = aws
-        .ssm
-        .create_document()
-        .name(name)
-        .content(content)
-        .document_type(DocumentType::Automation)
-        .document_format(DocumentFormat::Json)
-        .set_tags(Some(tags))
-        .send()
-        .await
-        .about("CreateDocument", name)?;
-    Ok(answer
-        .document_description
-        .and_then(|description| description.document_version)
-        .unwrap_or_else(|| "1".to_owned()))
-}
-
-/// Adds a version to a document and makes it the default.
-pub async fn update_runbook(aws: &Aws, name: &str, content: &str) -> Result<String, Failure> {
-    let answer = aws
-        .ssm
-        .update_document()
-        .name(name)
-        .content(content)
-        .document_format(DocumentFormat::Json)
-        .document_version("$LATEST")
-        .send()
-        .await
-        .about("UpdateDocument", name)?;
-    let version = answer
-        .document_description
-        .and_then(|description| description.document_version)
-        .unwrap_or_default();
-    aws.ssm
-        .update_document_default_version()
-        .name(name)
-        .document_version(&version)
-        .send()
-        .await
-        .about("UpdateDocumentDefaultVersion", name)?;
-    Ok(version)
-}
+use crate::aws::error::{About as _, ErrorKind, Failure};
+use crate::aws::witness::{Held, NoWeight};
+use crate::aws::{Aws, Tags};
 
 /// A client token of this and nothing else, in the UUID form that StartAutomationExecution wants.
 pub fn client_token(of: &str) -> String {
