@@ -74,12 +74,30 @@ pub fn runbook(about: &str, parameters: Value, before: Vec<Value>, act: Vec<Valu
     steps.extend(before);
     steps.extend([read_weights(), are_as_left(&first)]);
     steps.extend(act);
+    if let Some(last) = steps.last_mut() {
+        last["isEnd"] = true.into();
+    }
     json!({
         "schemaVersion": "0.3",
         "description": about,
         "assumeRole": format!("{{{{ {ROLE} }}}}"),
         "parameters": all,
         "mainSteps": steps,
+    })
+}
+
+/// A step that makes one call which changes something.
+pub fn act(name: &str, (service, api): (&str, &str), parameters: Value) -> Value {
+    let mut inputs = json!({"Service": service, "Api": api});
+    if let (Some(inputs), Value::Object(parameters)) = (inputs.as_object_mut(), parameters) {
+        inputs.extend(parameters);
+    }
+    json!({
+        "name": name,
+        "action": "aws:executeAwsApi",
+        "timeoutSeconds": 120,
+        "maxAttempts": 3,
+        "inputs": inputs,
     })
 }
 

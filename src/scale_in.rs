@@ -29,21 +29,16 @@ pub fn runbook() -> Value {
 }
 
 fn scale_in() -> Value {
-    json!({
-        "name": SCALE_IN,
-        "action": "aws:executeAwsApi",
-        "timeoutSeconds": 120,
-        "maxAttempts": 3,
-        "isEnd": true,
-        "inputs": {
-            "Service": "autoscaling",
-            "Api": "UpdateAutoScalingGroup",
+    runbook::act(
+        SCALE_IN,
+        ("autoscaling", "UpdateAutoScalingGroup"),
+        json!({
             "AutoScalingGroupName": format!("{{{{ {GROUP} }}}}"),
             "MinSize": 0,
             "MaxSize": 0,
             "DesiredCapacity": 0,
-        },
-    })
+        }),
+    )
 }
 
 /// A scale-in that is to come.
@@ -59,14 +54,6 @@ pub struct Due {
     pub deployment: String,
     /// When, by AWS's clock.
     pub at: SystemTime,
-}
-
-impl Due {
-    /// When, in seconds since 1970.
-    pub fn seconds_since_1970(&self) -> u64 {
-        let since = self.at.duration_since(SystemTime::UNIX_EPOCH);
-        since.map_or(0, |since| since.as_secs())
-    }
 }
 
 /// Every scale-in of the stack with this runbook that has not ended, the latest first.

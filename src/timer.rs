@@ -9,27 +9,61 @@ use serde_json::Value;
 
 use crate::aws::Tags;
 use crate::aws::ssm::{self, Automation, Start};
+use crate::names::Weights;
+use crate::plan::Plan;
 use crate::run::context::{Context, Undoing};
 use crate::run::wait::{Limits, Look};
-use crate::runbook::WAIT;
+use crate::runbook::{Looks, WAIT, left};
+use crate::stack::TAG_DEPLOYMENT;
 
 /// AWS starts an automation within seconds, unless more of them run than it lets run at a time.
 const STANDS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(1));
 /// How long AWS takes to stop one.
 const STOPS: Limits = Limits::new(Duration::from_secs(60), Duration::from_secs(1));
 
-/// The runbook of a timer, as it has to stand in the account.
+/// The runbook of a timer, as it has to stand in the account, and what a run starts it with each time.
 #[derive(Clone, Debug)]
 pub struct Runbook {
     /// Its name.
     pub name: String,
-    /// What it says.
-    pub content: Value,
+    content: Value,
     /// The environment whose `provision` makes it.
-    pub environment: String,
+    environment: String,
+    parameters: BTreeMap<String, String>,
+    tags: Tags,
 }
 
 impl Runbook {
+    /// Of this name and content, for the run of `plan`; `own` are its parameters beside those of its looks.
+    pub fn of(
+        plan: &Plan,
+        name: String,
+        content: Value,
+        own: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        let names = plan.names();
+        let rule = plan.traffic_rule.arn();
+        let looks = Looks {
+            role: &role_beside(rule, &names.guard_role()),
+            rule,
+            blue: &plan.target_groups.blue,
+            green: &plan.target_groups.green,
+            deployment: &plan.deployment,
+        };
+        let mut parameters = BTreeMap::from(looks.parameters());
+        let own = own.into_iter();
+        parameters.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        let mut tags = names.tags();
+        tags.insert(TAG_DEPLOYMENT.to_owned(), plan.deployment.clone());
+        Self {
+            name,
+            content,
+            environment: plan.environment.clone(),
+            parameters,
+            tags,
+        }
+    }
+
     /// The version that says what ours says.
     pub async fn version(&self, cx: &Context) -> Result<String> {
         let remedy = format!("bg-deploy provision --environment {}", self.environment);
@@ -45,26 +79,29 @@ impl Runbook {
         Ok(version)
     }
 
-    /// What starts a timer: the same `token` starts it once.
-    pub async fn start(
+    /// What starts a timer that sleeps for so many seconds and must find these weights then: the same `token` starts it
+    /// once.
+    pub async fn prepare(
         &self,
         cx: &Context,
-        parameters: BTreeMap<String, String>,
+        seconds: u64,
+        weights: Weights,
         token: &str,
-        tags: &Tags,
     ) -> Result<Start> {
+        let mut parameters = self.parameters.clone();
+        parameters.extend(left(seconds, weights.blue, weights.green));
         Ok(Start {
             document: self.name.clone(),
             version: self.version(cx).await?,
             parameters,
             client_token: ssm::client_token(token),
-            tags: tags.clone(),
+            tags: self.tags.clone(),
         })
     }
 }
 
 /// The role of this name, in the account and partition of this ARN of the load balancer's.
-pub fn role_beside(elb_arn: &str, role: &str) -> String {
+fn role_beside(elb_arn: &str, role: &str) -> String {
     // arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:...
     let mut parts = elb_arn.split(':');
     let partition = parts.nth(1).unwrap_or_default();

@@ -10,20 +10,17 @@
 pub mod runbook;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::aws::elbv2::TargetGroups;
-use crate::aws::{Tags, ssm};
+use crate::aws::ssm;
 use crate::names::Weights;
 use crate::plan::Plan;
 use crate::run::context::{Context, Undoing};
-use crate::runbook::{DEPLOYMENT, Looks, left};
-use crate::stack::TAG_DEPLOYMENT;
-use crate::timer::{self, Runbook, role_beside};
+use crate::runbook::DEPLOYMENT;
+use crate::timer::{self, Runbook};
 
 /// How long a run that says nothing is believed to live. Longer than anything that it waits for without renewing.
 pub const FIRES_AFTER: Duration = Duration::from_secs(900);
@@ -45,8 +42,6 @@ pub struct Guard {
 struct Spec {
     runbook: Runbook,
     deployment: String,
-    parameters: BTreeMap<String, String>,
-    tags: Tags,
 }
 
 /// An automation that sleeps.
@@ -103,13 +98,12 @@ impl Guard {
         starting.context(UNARMED)
     }
 
-    /// Sees whatever is armed sleep.
+    /// Sees the one that was armed last sleep.
     pub async fn await_sleep(&self, cx: &Context) -> Result<()> {
-        for id in self.automations() {
-            let waited = timer::await_sleep(cx, "guard", "the guard", &id).await;
-            waited.context(UNARMED)?;
-        }
-        Ok(())
+        let Some(id) = self.automations().pop() else {
+            return Ok(());
+        };
+        await_sleep(cx, &id).await.context(UNARMED)
     }
 
     async fn start_at(&self, cx: &Context, index: usize, weights: Weights) -> Result<()> {
@@ -157,7 +151,7 @@ impl Guard {
             }
             let renewing = async {
                 self.start_at(cx, index + 1, held.weights).await?;
-                self.await_sleep(cx).await
+                await_sleep(cx, &self.automations()[index + 1]).await
             };
             let renewed = renewing.await;
             renewed.context("the guard that would bring the traffic back can't be renewed")?;
@@ -194,15 +188,11 @@ impl Guard {
 
 impl Spec {
     async fn start(&self, cx: &Context, weights: Weights) -> Result<Armed> {
-        let mut parameters = self.parameters.clone();
-        parameters.extend(left(FIRES_AFTER.as_secs(), weights.blue, weights.green));
         // Before the call: what AWS counts begins later.
         let fires = cx.clock.elapsed() + FIRES_AFTER;
         let token = format!("{}/{weights}/{fires:?}", self.deployment);
-        let start = self
-            .runbook
-            .start(cx, parameters, &token, &self.tags)
-            .await?;
+        let seconds = FIRES_AFTER.as_secs();
+        let start = self.runbook.prepare(cx, seconds, weights, &token).await?;
         let id = ssm::start_automation(&cx.aws, start).await?;
         Ok(Armed { id, weights, fires })
     }
@@ -210,15 +200,6 @@ impl Spec {
 
 fn spec(plan: &Plan) -> Spec {
     let names = plan.names();
-    let TargetGroups { blue, green } = &plan.target_groups;
-    let rule = plan.traffic_rule.arn();
-    let looks = Looks {
-        role: &role_beside(rule, &names.guard_role()),
-        rule,
-        blue,
-        green,
-        deployment: &plan.deployment,
-    };
     let before = plan.previous.weights;
     let own = [
         ("Previous", plan.target_groups.of(plan.live).to_owned()),
@@ -227,20 +208,14 @@ fn spec(plan: &Plan) -> Spec {
         ("BlueBefore", before.blue.to_string()),
         ("GreenBefore", before.green.to_string()),
     ];
-    let mut parameters = BTreeMap::from(looks.parameters());
-    parameters.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    let mut tags = names.tags();
-    tags.insert(TAG_DEPLOYMENT.to_owned(), plan.deployment.clone());
     Spec {
-        runbook: Runbook {
-            name: names.guard_runbook(),
-            content: runbook::runbook(),
-            environment: plan.environment.clone(),
-        },
+        runbook: Runbook::of(plan, names.guard_runbook(), runbook::runbook(), own),
         deployment: plan.deployment.clone(),
-        parameters,
-        tags,
     }
+}
+
+async fn await_sleep(cx: &Context, id: &str) -> Result<()> {
+    timer::await_sleep(cx, "guard", "the guard", id).await
 }
 
 /// Stops one; answers whether it had acted.

@@ -46,14 +46,10 @@ fn await_previous() -> Value {
 }
 
 fn restore() -> Value {
-    json!({
-        "name": RESTORE,
-        "action": "aws:executeAwsApi",
-        "timeoutSeconds": 120,
-        "maxAttempts": 3,
-        "inputs": {
-            "Service": "elbv2",
-            "Api": "ModifyRule",
+    runbook::act(
+        RESTORE,
+        ("elbv2", "ModifyRule"),
+        json!({
             "RuleArn": "{{ Rule }}",
             // Both groups, and both weights: one that is not named becomes 1, and a group that is not named is unhealthy.
             "Actions": [{
@@ -66,23 +62,18 @@ fn restore() -> Value {
                     "TargetGroupStickinessConfig": {"Enabled": false},
                 },
             }],
-        },
-    })
+        }),
+    )
 }
 
 /// The run had pinned it, so that it could take everything back.
 fn release_floor() -> Value {
-    json!({
-        "name": "releaseFloor",
-        "action": "aws:executeAwsApi",
-        "timeoutSeconds": 120,
-        "maxAttempts": 3,
-        "isEnd": true,
-        "inputs": {
-            "Service": "autoscaling",
-            "Api": "UpdateAutoScalingGroup",
+    runbook::act(
+        "releaseFloor",
+        ("autoscaling", "UpdateAutoScalingGroup"),
+        json!({
             "AutoScalingGroupName": "{{ PreviousGroup }}",
             "MinSize": "{{ FloorBefore }}",
-        },
-    })
+        }),
+    )
 }

@@ -1,18 +1,16 @@
 //! The scale-in of the colour that is kept for a rollback ([`crate::scale_in`]): armed, taken back, and put back by steps.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
-use crate::aws::{Tags, autoscaling, ssm};
+use crate::aws::{autoscaling, ssm};
 use crate::names::{Colour, Weights};
 use crate::plan::{IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
-use crate::runbook::{LONGEST_WAIT, Looks, left};
+use crate::runbook::LONGEST_WAIT;
 use crate::scale_in::{self, Due, GROUP, SCALE_IN};
-use crate::stack::TAG_DEPLOYMENT;
-use crate::timer::{self, Runbook, role_beside};
+use crate::timer::{self, Runbook};
 
 /// A scale-in that was due meanwhile comes this much later; and no colour is kept for less.
 const SOON: Duration = Duration::from_secs(60);
@@ -23,37 +21,18 @@ pub(super) struct ScaleIn {
     runbook: Runbook,
     group: String,
     deployment: String,
-    parameters: BTreeMap<String, String>,
-    tags: Tags,
 }
 
 impl ScaleIn {
     /// Of this colour, by the run of `plan`.
     pub(super) fn of(plan: &Plan, colour: Colour) -> Self {
         let names = plan.names();
-        let rule = plan.traffic_rule.arn();
-        let looks = Looks {
-            role: &role_beside(rule, &names.guard_role()),
-            rule,
-            blue: &plan.target_groups.blue,
-            green: &plan.target_groups.green,
-            deployment: &plan.deployment,
-        };
         let group = names.group(colour);
-        let mut parameters = BTreeMap::from(looks.parameters());
-        parameters.insert(GROUP.to_owned(), group.clone());
-        let mut tags = names.tags();
-        tags.insert(TAG_DEPLOYMENT.to_owned(), plan.deployment.clone());
+        let own = [(GROUP, group.clone())];
         Self {
-            runbook: Runbook {
-                name: names.scale_in_runbook(),
-                content: scale_in::runbook(),
-                environment: plan.environment.clone(),
-            },
+            runbook: Runbook::of(plan, names.scale_in_runbook(), scale_in::runbook(), own),
             group,
             deployment: plan.deployment.clone(),
-            parameters,
-            tags,
         }
     }
 
@@ -84,18 +63,13 @@ impl ScaleIn {
 
     async fn start(&self, cx: &Context, weights: Weights, after: Duration) -> Result<String> {
         let after = after.as_secs().clamp(SOON.as_secs(), LONGEST_WAIT);
-        let mut parameters = self.parameters.clone();
-        parameters.extend(left(after, weights.blue, weights.green));
         let token = format!(
             "{}/{}/{:?}",
             self.deployment,
             self.group,
             cx.clock.elapsed()
         );
-        let start = self
-            .runbook
-            .start(cx, parameters, &token, &self.tags)
-            .await?;
+        let start = self.runbook.prepare(cx, after, weights, &token).await?;
         let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
         ssm::start_on_idle(&cx.aws, cx.held().await?, idle, start).await
     }

@@ -1,6 +1,6 @@
 //! What stands in the account: compared before and after a run that must leave no trace.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bg_deploy::aws::autoscaling::{self, Capacity, Group};
 use bg_deploy::aws::elbv2;
@@ -53,9 +53,14 @@ impl Shape {
             suspended: group.suspended,
             template_version: group.template_version,
             members,
-            scale_in: scale_in.map(|due| About(due.seconds_since_1970())),
+            scale_in: scale_in.map(|due| About(seconds_since_1970(due.at))),
         }
     }
+}
+
+fn seconds_since_1970(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    since.expect("after 1970").as_secs()
 }
 
 impl Standing {
