@@ -1,21 +1,26 @@
 //! What AWS holds now for an app in an environment: read, never changed.
 
+mod automations;
+
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 
 use crate::aws::autoscaling::{self, Group, Member};
-use crate::aws::elbv2::{self, LoadBalancer, Routes, Rule, Target, TargetGroups};
+use crate::aws::elbv2::{
+    self, HealthCheck, LoadBalancer, Routes, Rule, Target, TargetGroup, TargetGroups,
+};
 use crate::aws::images::{self, Image};
-use crate::aws::launch_templates::{self, Version};
+use crate::aws::launch_templates::{self, Template, Version};
 use crate::aws::sts::Caller;
 use crate::aws::{Aws, ec2, iam, s3, ssm};
 use crate::bake::recipe::Recipe;
 use crate::config::Config;
 use crate::names::{Colour, Release, Weights};
-use crate::scale_in::{self, Due};
 use crate::stack::{Names, PREVIEW_PRIORITY, TAG_APP, TAG_RELEASE, TRAFFIC_PRIORITY};
+
+pub use automations::Automations;
 
 /// One colour as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct Stack {
     pub group: Group,
     /// Its targets.
     pub targets: Vec<Target>,
+    /// How its target group checks them; `None` when that does not exist.
+    pub check: Option<HealthCheck>,
     /// When AWS is to scale it in, if nobody is led to it by then: it is retained until then.
     pub scale_in_at: Option<SystemTime>,
 }
@@ -74,7 +81,9 @@ pub struct Inventory {
     pub versions: Vec<Version>,
     /// The app's images in this account, of all its environments, the newest first.
     pub images: Vec<Image>,
-    /// The security group of instances.
+    /// What has not ended of bakes, guards and scale-ins.
+    pub automations: Automations,
+    /// The security group of instances; where nothing is to be launched, the one that the newest template version names.
     pub instance_security_group: Option<String>,
     /// What a bake needs; not looked at for what bakes nothing.
     pub bakery: Option<Bakery>,
@@ -147,45 +156,43 @@ pub async fn resolve_base_image(aws: &Aws, base_image: &str) -> Result<String> {
     }
 }
 
-/// Reads everything a plan needs. With `bundle_sha256`, what the recipe is made of beside the base image, also what a
-/// bake needs.
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent<'a> {
+    /// What it takes to tell how things stand: nothing is launched.
+    Telling,
+    /// What a run needs that bakes nothing.
+    Launching,
+    /// What a bake needs, too, of this bundle by its SHA-256: what the recipe is made of beside the base image.
+    Baking(&'a str),
+}
+
+/// Reads as much as is asked for.
 pub async fn take(
     aws: &Aws,
     caller: Caller,
     config: &Config,
-    bundle_sha256: Option<&str>,
+    extent: Extent<'_>,
 ) -> Result<Inventory> {
     let names = Names::new(&config.app, &config.environment);
     let stack = names.stack();
     // Independent reads side by side: the longest of them, not their sum.
-    let (load_balancer, blue, green, groups, template, images, place, scale_ins, bakery) = tokio::try_join!(
+    let (load_balancer, target_groups, groups, template, images, place, automations, bakery) = tokio::try_join!(
         wrap(elbv2::find_load_balancer(aws, &stack)),
-        wrap(find_target_group(aws, names.target_group(Colour::Blue))),
-        wrap(find_target_group(aws, names.target_group(Colour::Green))),
+        wrap(find_target_groups(aws, &names)),
         wrap(find_groups(
             aws,
             Colour::BOTH.map(|colour| names.group(colour))
         )),
-        wrap(launch_templates::find_template(aws, &stack)),
+        wrap(launch_templates::find_with_versions(aws, &stack)),
         wrap(images::find_images_by_tag(aws, TAG_APP, &config.app)),
-        Box::pin(place(aws, config, &names)),
-        wrap(find_scale_ins(aws, names.scale_in_runbook())),
-        Box::pin(bakery(aws, &caller, config, &names, bundle_sha256)),
+        Box::pin(place(aws, config, &names, extent)),
+        Box::pin(automations::find(aws, &names)),
+        Box::pin(bakery(aws, &caller, config, &names, extent)),
     )?;
-    let target_groups = blue.zip(green).map(|(blue, green)| TargetGroups {
-        blue: blue.arn,
-        green: green.arn,
-    });
-    let (routes, versions, stacks) = tokio::try_join!(
+    let (routes, stacks) = tokio::try_join!(
         Box::pin(routes(aws, load_balancer.as_ref())),
-        Box::pin(versions(aws, template.as_deref())),
-        Box::pin(stacks(
-            aws,
-            &names,
-            groups,
-            target_groups.as_ref(),
-            &scale_ins
-        )),
+        Box::pin(stacks(aws, &names, groups, &target_groups, &automations)),
     )?;
     let with_priority = |priority: i32| {
         let port = i32::from(config.network.listener_port);
@@ -193,7 +200,18 @@ pub async fn take(
         let found = ours.find(|route| route.rule.priority == priority.to_string());
         found.map(|route| route.rule.clone())
     };
-    let (builder, instance_security_group) = place;
+    let Place {
+        builder,
+        mut instance_security_group,
+    } = place;
+    let (template, versions) = match template {
+        Some(Template { id, versions }) => (Some(id), versions),
+        None => (None, Vec::new()),
+    };
+    if extent == Extent::Telling {
+        let named = versions.first().map(|version| &version.security_groups);
+        instance_security_group = named.and_then(|groups| groups.first().cloned());
+    }
     Ok(Inventory {
         traffic_rule: with_priority(TRAFFIC_PRIORITY),
         preview_rule: with_priority(PREVIEW_PRIORITY),
@@ -201,11 +219,15 @@ pub async fn take(
         bakery: bakery.map(|bakery| Bakery { builder, ..bakery }),
         caller,
         load_balancer,
-        target_groups,
+        target_groups: target_groups.map(|[blue, green]| TargetGroups {
+            blue: blue.arn,
+            green: green.arn,
+        }),
         stacks,
         template,
         versions,
         images,
+        automations,
         instance_security_group,
     })
 }
@@ -216,9 +238,9 @@ async fn bakery(
     caller: &Caller,
     config: &Config,
     names: &Names,
-    bundle_sha256: Option<&str>,
+    extent: Extent<'_>,
 ) -> Result<Option<Bakery>> {
-    let Some(bundle_sha256) = bundle_sha256 else {
+    let Extent::Baking(bundle_sha256) = extent else {
         return Ok(None);
     };
     let bucket = names.bucket(&caller.account, &aws.region);
@@ -252,16 +274,17 @@ async fn wrap<T>(call: impl Future<Output = Answer<T>>) -> Result<T> {
 
 type Answer<T> = Result<T, crate::aws::error::Failure>;
 
-async fn find_target_group(aws: &Aws, name: String) -> Answer<Option<elbv2::TargetGroup>> {
-    elbv2::find_target_group(aws, &name).await
+/// Both, blue first, if both exist.
+async fn find_target_groups(aws: &Aws, names: &Names) -> Answer<Option<[TargetGroup; 2]>> {
+    let named = Colour::BOTH.map(|colour| names.target_group(colour));
+    let found = elbv2::find_target_groups(aws, &named).await?;
+    let of = |name: &String| found.iter().find(|group| group.name == *name).cloned();
+    let [blue, green] = named.each_ref().map(of);
+    Ok(blue.zip(green).map(|(blue, green)| [blue, green]))
 }
 
 async fn find_groups(aws: &Aws, names: [String; 2]) -> Answer<Vec<Group>> {
     autoscaling::find_groups(aws, &names).await
-}
-
-async fn find_scale_ins(aws: &Aws, runbook: String) -> Answer<Vec<Due>> {
-    scale_in::find(aws, &runbook).await
 }
 
 async fn has_role(aws: &Aws, name: String) -> Answer<bool> {
@@ -286,61 +309,61 @@ async fn routes(aws: &Aws, load_balancer: Option<&LoadBalancer>) -> Result<Route
     }
 }
 
-async fn versions(aws: &Aws, template: Option<&str>) -> Result<Vec<Version>> {
-    match template {
-        Some(template) => Ok(launch_templates::describe_versions(aws, template).await?),
-        None => Ok(Vec::new()),
-    }
+/// Where something is launched.
+#[derive(Debug, Default)]
+struct Place {
+    /// The security group and subnet of a builder.
+    builder: Option<(String, String)>,
+    /// The instances' security group.
+    instance_security_group: Option<String>,
 }
 
-/// Where a builder can stand (security group and subnet), and the instances' security group.
-async fn place(
-    aws: &Aws,
-    config: &Config,
-    names: &Names,
-) -> Result<(Option<(String, String)>, Option<String>)> {
+async fn place(aws: &Aws, config: &Config, names: &Names, extent: Extent<'_>) -> Result<Place> {
+    if extent == Extent::Telling {
+        return Ok(Place::default());
+    }
     let vpc = match &config.network.vpc {
         Some(vpc) => vpc.clone(),
         None => match ec2::find_default_vpc(aws).await? {
             Some(vpc) => vpc,
-            None => return Ok((None, None)),
+            None => return Ok(Place::default()),
         },
     };
     let builder_group = names.builder_security_group();
     let instance_group = names.instance_security_group();
-    let (subnets, builder, instance) = tokio::try_join!(
+    let (subnets, builder, instance_security_group) = tokio::try_join!(
         wrap(ec2::describe_subnets(aws, &vpc, &config.network.subnets)),
         wrap(ec2::find_security_group(aws, &vpc, &builder_group)),
         wrap(ec2::find_security_group(aws, &vpc, &instance_group)),
     )?;
     let subnet = subnets.into_iter().next().map(|subnet| subnet.id);
-    Ok((builder.zip(subnet), instance))
+    Ok(Place {
+        builder: builder.zip(subnet),
+        instance_security_group,
+    })
 }
 
 async fn stacks(
     aws: &Aws,
     names: &Names,
     groups: Vec<Group>,
-    target_groups: Option<&TargetGroups>,
-    scale_ins: &[Due],
+    target_groups: &Option<[TargetGroup; 2]>,
+    automations: &Automations,
 ) -> Result<BTreeMap<Colour, Stack>> {
     let mut stacks = BTreeMap::new();
-    for group in groups {
-        let Some(colour) = Colour::BOTH
-            .into_iter()
-            .find(|colour| names.group(*colour) == group.name)
-        else {
+    for colour in Colour::BOTH {
+        let name = names.group(colour);
+        let Some(group) = groups.iter().find(|group| group.name == name) else {
             continue;
         };
-        let target_group = target_groups.map(|groups| groups.of(colour));
-        let targets = Box::pin(targets(aws, target_group)).await?;
-        let due = scale_ins
-            .iter()
-            .find(|due| due.group == group.name && !due.is_ending);
+        let mut named = target_groups.iter().flatten();
+        let target_group = named.find(|group| group.name == names.target_group(colour));
+        let targets = Box::pin(targets(aws, target_group.map(|group| group.arn.as_str())));
         let stack = Stack {
-            group,
-            targets,
-            scale_in_at: due.map(|due| due.at),
+            targets: targets.await?,
+            check: target_group.map(|group| group.check.clone()),
+            scale_in_at: automations.scale_in_of(names, colour).map(|due| due.at),
+            group: group.clone(),
         };
         stacks.insert(colour, stack);
     }

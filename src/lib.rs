@@ -148,7 +148,7 @@
 //! | [`provision`] | makes what a release needs, and finds it again by name: load balancer, groups, roles, bucket, runbook |
 //! | [`stack`], [`names`] | the names and tags of all that; colours, weights, releases |
 //! | [`steps`] | a file for each line of [`deploy`] and [`rollback`] |
-//! | [`status`], [`history`] | who serves what now, and what can be gone back to, as values and as text |
+//! | [`standing`], [`status`], [`history`] | how things stand; who serves what now, and what can be gone back to, as values and as text |
 //! | [`ending`] | how a run ends: undone, deployed, or deployed without proof |
 //! | [`run`] | steps and their runner, the journal and the state file it is kept in, events, waiting, the clock |
 //! | [`finish`] | what is done about a run whose process is gone |
@@ -249,6 +249,7 @@ pub mod runbook;
 pub mod scale_in;
 pub mod secret;
 pub mod stack;
+pub mod standing;
 pub mod status;
 pub mod steps;
 pub mod text;

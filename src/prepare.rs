@@ -10,7 +10,7 @@ use crate::aws::sts::{self, Caller};
 use crate::bake::bundle::{self, Bundle};
 use crate::bake::service_unit::service_unit;
 use crate::config::Config;
-use crate::inventory::{self, Inventory};
+use crate::inventory::{self, Extent, Inventory};
 use crate::names::Release;
 use crate::plan::durations::Needed;
 use crate::plan::{Decision, Draw, Plan};
@@ -67,7 +67,8 @@ pub async fn prepare_rollback(
     config: &Config,
     to: Option<&Release>,
 ) -> Result<Decision> {
-    let inventory = look(aws, config).await?;
+    let caller = sts::caller(aws).await?;
+    let inventory = take(aws, caller, config, Extent::Launching).await?;
     Ok(Plan::go_back(config, &inventory, to, &draw()?))
 }
 
@@ -88,10 +89,13 @@ pub fn hold_credentials(
     }
 }
 
-/// What AWS holds now, without what only a bake needs.
+/// What AWS holds now, as far as it takes to tell of it.
 pub async fn look(aws: &Aws, config: &Config) -> Result<Inventory> {
-    let caller = sts::caller(aws).await?;
-    Box::pin(inventory::take(aws, caller, config, None))
+    take(aws, sts::caller(aws).await?, config, Extent::Telling).await
+}
+
+async fn take(aws: &Aws, caller: Caller, config: &Config, extent: Extent<'_>) -> Result<Inventory> {
+    Box::pin(inventory::take(aws, caller, config, extent))
         .await
         .context("looking at what AWS holds")
 }
@@ -101,9 +105,7 @@ async fn pack_and_look(aws: &Aws, config: &Config) -> Result<(Bundle, Inventory)
     let unit = service_unit(&config.app, &config.service)?;
     let script = config.bake.script.as_deref();
     let bundle = bundle::pack(&config.service.artifact, &unit, script)?;
-    let inventory = Box::pin(inventory::take(aws, caller, config, Some(&bundle.sha256)))
-        .await
-        .context("looking at what AWS holds")?;
+    let inventory = take(aws, caller, config, Extent::Baking(&bundle.sha256)).await?;
     Ok((bundle, inventory))
 }
 

@@ -6,6 +6,8 @@
 
 use serde_json::{Value, json};
 
+/// The step before the sleep.
+pub const TRY_ROLE: &str = "tryRole";
 /// The step that sleeps.
 pub const WAIT: &str = "wait";
 /// The longest sleep, in seconds: <https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-action-sleep.html>
@@ -141,7 +143,7 @@ fn own_parameters() -> Value {
 /// Proves that the role can be taken on and may look, while the run can still be refused.
 fn try_role() -> Value {
     json!({
-        "name": "tryRole",
+        "name": TRY_ROLE,
         "action": "aws:executeAwsApi",
         "timeoutSeconds": 60,
         "inputs": {"Service": "elbv2", "Api": "DescribeRules", "RuleArns": [format!("{{{{ {RULE} }}}}")]},

@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::aws::Aws;
 use crate::aws::error::Failure;
-use crate::aws::{Aws, ssm};
+use crate::aws::ssm::{self, UnderWay};
 use crate::runbook::{self, LENGTH};
 
 /// The step that empties the group.
@@ -59,6 +60,11 @@ pub struct Due {
 /// Every scale-in of the stack with this runbook that has not ended, the latest first.
 pub async fn find(aws: &Aws, runbook: &str) -> Result<Vec<Due>, Failure> {
     let all = ssm::describe_automations_under_way(aws, runbook).await?;
+    Ok(latest_first(all))
+}
+
+/// What these automations are to scale in, the latest first.
+pub fn latest_first(all: Vec<UnderWay>) -> Vec<Due> {
     let mut all: Vec<_> = all
         .into_iter()
         .filter_map(|one| {
@@ -73,7 +79,7 @@ pub async fn find(aws: &Aws, runbook: &str) -> Result<Vec<Due>, Failure> {
         })
         .collect();
     all.sort_by_key(|due| std::cmp::Reverse(due.at));
-    Ok(all)
+    all
 }
 
 /// How long it sleeps: `PT3600S`.

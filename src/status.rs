@@ -3,13 +3,18 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Result;
 use serde::Serialize;
 
+use crate::aws::ssm::Listed;
 use crate::config::Config;
+use crate::guard::FIRES_AFTER;
 use crate::inventory::{Inventory, Stack, release};
 use crate::lease::{Hold, Holder, Record};
 use crate::names::{Colour, Release, Weights, roughly, utc};
 use crate::plan::{Decision, Draw, Plan, is_frozen, preconditions};
+use crate::runbook::{TRY_ROLE, WAIT};
+use crate::standing::Fired;
 
 /// How things stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,6 +32,8 @@ pub struct Status {
     pub held_by: Option<String>,
     /// Why releases are on hold, if they are.
     pub hold: Option<String>,
+    /// What brings the traffic back if the run vanishes, or has.
+    pub guard: Option<Guard>,
     /// Signs of a run that did not end, and what to type.
     pub unfinished: Vec<String>,
     /// What `rollback` would do now.
@@ -56,6 +63,65 @@ pub struct OfColour {
     pub retained_for: Option<String>,
 }
 
+/// The guard of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Guard {
+    /// It sleeps.
+    #[serde(rename_all = "kebab-case")]
+    Armed {
+        /// Since when; a run renews it again and again.
+        since: String,
+        /// When it acts, unless it is renewed.
+        fires: String,
+        /// The same, for people.
+        #[serde(skip)]
+        fires_in: String,
+    },
+    /// Its time has come, and it looks whether to act.
+    Acting,
+    /// Its time came, and its run had vanished.
+    #[serde(rename_all = "kebab-case")]
+    Fired {
+        /// When it was done.
+        at: String,
+    },
+}
+
+impl Guard {
+    /// The one that was armed last, if any is.
+    fn of(guards: &[Listed], now: SystemTime) -> Option<Self> {
+        let standing = guards.iter().filter(|guard| !guard.is_ending());
+        let last = standing.max_by_key(|guard| guard.started)?;
+        let is_waiting = ["", WAIT, TRY_ROLE].contains(&last.current_step.as_str());
+        if !is_waiting {
+            return Some(Self::Acting);
+        }
+        let fires = last.started + FIRES_AFTER;
+        Some(Self::Armed {
+            since: utc(last.started),
+            fires: utc(fires),
+            fires_in: until(fires, now),
+        })
+    }
+
+    /// For people.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Armed {
+                since, fires_in, ..
+            } => format!(
+                "armed since {since}; unless its run renews it, it brings the traffic back at {fires_in}"
+            ),
+            Self::Acting => "its time has come: it is about to bring the traffic back".to_owned(),
+            Self::Fired { at } => format!(
+                "went off, and was done at {at}: its run had vanished; it brings the traffic back only if the weights are as \
+                 that run left them and the previous colour is healthy"
+            ),
+        }
+    }
+}
+
 /// What `rollback` would do now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,7 +142,7 @@ pub enum Rollback {
 
 impl Status {
     /// The same, with what the lease says; what can't be read of it is a sign.
-    pub fn with_lease(mut self, lease: Result<Option<Record>, String>) -> Self {
+    pub fn with_lease(mut self, lease: &Result<Option<Record>>) -> Self {
         match lease {
             Ok(Some(record)) => {
                 self.held_by = record.holder.as_ref().map(Holder::words);
@@ -88,16 +154,28 @@ impl Status {
                 }
             }
             Ok(None) => {}
-            Err(why) => self.unfinished.push(why),
+            Err(why) => self.unfinished.push(format!("{why:#}")),
         }
         self
     }
 
-    /// How things stand; `None` when nothing is provisioned. `bakes` are automations of the app that are under way.
+    /// The same, with the guard that went off, if none is armed.
+    pub fn with_fired(mut self, fired: &Result<Option<Fired>>) -> Self {
+        match fired {
+            Ok(Some(fired)) => {
+                let went_off = || Guard::Fired { at: utc(fired.at) };
+                self.guard = self.guard.or_else(|| Some(went_off()));
+            }
+            Ok(None) => {}
+            Err(why) => self.unfinished.push(format!("{why:#}")),
+        }
+        self
+    }
+
+    /// How things stand; `None` when nothing is provisioned.
     pub fn of(
         config: &Config,
         inventory: &Inventory,
-        bakes: &[String],
         now: SystemTime,
         draw: &Draw,
     ) -> Option<Self> {
@@ -111,7 +189,8 @@ impl Status {
             colours: colours(inventory, now),
             held_by: None,
             hold: None,
-            unfinished: unfinished(config, inventory, bakes),
+            guard: Guard::of(&inventory.automations.guards, now),
+            unfinished: unfinished(config, inventory),
             rollback: match Plan::go_back(config, inventory, None, draw) {
                 Decision::Release(plan) => Rollback::Possible {
                     to: plan.release.clone(),
@@ -137,6 +216,9 @@ impl Status {
         }
         if let Some(holder) = &self.held_by {
             let _ = writeln!(text, "\nunder way: {holder}");
+        }
+        if let Some(guard) = &self.guard {
+            let _ = writeln!(text, "\nguard: {}", guard.words());
         }
         if let Some(hold) = &self.hold {
             let _ = writeln!(
@@ -225,7 +307,7 @@ fn until(at: SystemTime, now: SystemTime) -> String {
 }
 
 /// Signs of a run that was interrupted, or is under way.
-fn unfinished(config: &Config, inventory: &Inventory, bakes: &[String]) -> Vec<String> {
+fn unfinished(config: &Config, inventory: &Inventory) -> Vec<String> {
     let finish = format!(
         "if no run is under way: bg-deploy finish --environment {}",
         config.environment
@@ -250,10 +332,10 @@ fn unfinished(config: &Config, inventory: &Inventory, bakes: &[String]) -> Vec<S
                 .and_then(|weights| scale_in(*colour, stack, weights)),
         );
     }
-    for bake in bakes {
+    for bake in &inventory.automations.bakes {
         signs.push(format!(
-            "a bake of {} is under way, in this or another environment: {bake}; {finish}",
-            config.app
+            "a bake of {} is under way, in this or another environment: {}; {finish}",
+            config.app, bake.id
         ));
     }
     signs
@@ -281,104 +363,4 @@ fn how(plan: &Plan) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn colour(colour: Colour, role: &'static str, wanted: i32) -> OfColour {
-        OfColour {
-            colour,
-            role,
-            release: Some(Release("1.4.2".into())),
-            weight: Some(if role == "live" { 100 } else { 0 }),
-            healthy: 2,
-            wanted,
-            retained_until: None,
-            retained_for: None,
-        }
-    }
-
-    #[test]
-    fn a_status_says_who_serves_what_is_kept_and_what_a_rollback_would_do() {
-        let mut idle = colour(Colour::Green, "idle", 2);
-        idle.release = Some(Release("1.4.1".into()));
-        idle.retained_for = Some("2026-11-21T14:05:00Z (in 43m)".into());
-        let mut status = Status {
-            app: "hello".into(),
-            environment: "prod".into(),
-            url: Some("http://hello.example".into()),
-            colours: vec![colour(Colour::Blue, "live", 2), idle],
-            held_by: None,
-            hold: None,
-            unfinished: Vec::new(),
-            rollback: Rollback::Possible {
-                to: Release("1.4.1".into()),
-                how: "nothing is launched; its instances are up".into(),
-            },
-        };
-        assert_eq!(
-            status.text(),
-            "hello in prod, at http://hello.example\n  \
-             blue  live    1.4.2  2 of 2 instances healthy, 100 % of the traffic\n  \
-             green idle    1.4.1  2 of 2 instances healthy, 0 % of the traffic, kept until 2026-11-21T14:05:00Z (in 43m)\n\n\
-             bg-deploy rollback --environment prod would go back to 1.4.1: nothing is launched; its instances are up"
-        );
-        status.colours[1] = colour(Colour::Green, "idle", 0);
-        status.rollback = Rollback::Refused {
-            reason: "nothing\nto type".into(),
-        };
-        status.unfinished = vec!["green has its scaling frozen".into()];
-        assert_eq!(
-            status.text(),
-            "hello in prod, at http://hello.example\n  \
-             blue  live    1.4.2  2 of 2 instances healthy, 100 % of the traffic\n  \
-             green idle    no instances  (the last was 1.4.2), 0 % of the traffic\n\n\
-             no rollback now: nothing\n  to type\n\n\
-             unfinished: green has its scaling frozen"
-        );
-    }
-
-    #[test]
-    fn what_is_due_is_said_to_be() {
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(600);
-        assert_eq!(
-            until(at, SystemTime::UNIX_EPOCH),
-            "1970-01-01T00:10:00Z (in 10m)"
-        );
-        assert_eq!(
-            until(at, at + Duration::from_secs(1)),
-            "1970-01-01T00:10:00Z (due)"
-        );
-    }
-
-    #[test]
-    fn whose_turn_it_is_and_a_hold_are_told_and_so_is_a_lease_that_says_nothing() {
-        let status = Status {
-            app: "hello".into(),
-            environment: "prod".into(),
-            url: None,
-            colours: Vec::new(),
-            held_by: None,
-            hold: None,
-            unfinished: Vec::new(),
-            rollback: Rollback::Refused {
-                reason: "nothing to go back to".into(),
-            },
-        };
-        let mut record = Record::first().taken_by(Holder {
-            command: "deploy".into(),
-            release: "1.4.2".into(),
-            since: "2026-11-22T10:00:00Z".into(),
-            ..Holder::default()
-        });
-        record.hold = Some(Hold {
-            reason: "upgrade".into(),
-            by: None,
-            since: "2026-11-22T09:00:00Z".into(),
-        });
-        let text = status.clone().with_lease(Ok(Some(record))).text();
-        assert!(text.contains("under way: deploy of 1.4.2, since"), "{text}");
-        assert!(text.contains("on hold: \"upgrade\", by somebody"), "{text}");
-        let text = status.with_lease(Err("it is empty".into())).text();
-        assert!(text.contains("unfinished: it is empty"), "{text}");
-    }
-}
+mod tests;

@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
+use aws_sdk_ec2::operation::describe_launch_template_versions::builders::DescribeLaunchTemplateVersionsFluentBuilder;
 use aws_sdk_ec2::types::{
     LaunchTemplateHttpTokensState, LaunchTemplateIamInstanceProfileSpecificationRequest,
     LaunchTemplateInstanceMetadataOptionsRequest, LaunchTemplateTagSpecificationRequest,
-    RequestLaunchTemplateData, ResourceType, Tag,
+    LaunchTemplateVersion, RequestLaunchTemplateData, ResourceType, Tag,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +28,17 @@ pub struct Version {
     pub image: String,
     /// The tags its instances get.
     pub tags: Tags,
+    /// The security groups its instances are in.
+    pub security_groups: Vec<String>,
+}
+
+/// A launch template, with all that it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// `lt-...`
+    pub id: String,
+    /// Its versions, the newest first.
+    pub versions: Vec<Version>,
 }
 
 /// What a new version is to say.
@@ -125,38 +137,70 @@ pub async fn create_template(
 
 /// Every version, the newest first.
 pub async fn describe_versions(aws: &Aws, template: &str) -> Result<Vec<Version>, Failure> {
-    let mut versions = Vec::new();
-    let mut pages = aws
+    let request = aws
         .ec2
         .describe_launch_template_versions()
-        .launch_template_id(template)
-        .into_paginator()
-        .send();
+        .launch_template_id(template);
+    Ok(read_versions(request, template).await?.versions)
+}
+
+/// The launch template of this name, and every version of it: in one call, as a rule.
+pub async fn find_with_versions(aws: &Aws, name: &str) -> Result<Option<Template>, Failure> {
+    let request = aws
+        .ec2
+        .describe_launch_template_versions()
+        .launch_template_name(name);
+    match read_versions(request, name).await {
+        Ok(template) => Ok(Some(template)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn read_versions(
+    request: DescribeLaunchTemplateVersionsFluentBuilder,
+    about: &str,
+) -> Result<Template, Failure> {
+    let mut template = Template {
+        id: String::new(),
+        versions: Vec::new(),
+    };
+    let mut pages = request.into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.about("DescribeLaunchTemplateVersions", template)?;
-        for version in page.launch_template_versions.unwrap_or_default() {
-            let data = version.launch_template_data;
-            let tags = data
-                .as_ref()
-                .and_then(|data| data.tag_specifications.clone())
-                .unwrap_or_default()
-                .into_iter()
-                .find(|specification| specification.resource_type == Some(ResourceType::Instance))
-                .and_then(|specification| specification.tags);
-            versions.push(Version {
-                number: version.version_number.unwrap_or_default(),
-                description: version.version_description.unwrap_or_default(),
-                created: version
-                    .create_time
-                    .and_then(|time| SystemTime::try_from(time).ok())
-                    .unwrap_or(SystemTime::UNIX_EPOCH),
-                image: data.and_then(|data| data.image_id).unwrap_or_default(),
-                tags: read_tags(tags),
-            });
+        let page = page.about("DescribeLaunchTemplateVersions", about)?;
+        for mut version in page.launch_template_versions.unwrap_or_default() {
+            template.id = version.launch_template_id.take().unwrap_or_default();
+            template.versions.push(read_version(version));
         }
     }
-    versions.sort_by_key(|version| std::cmp::Reverse(version.number));
-    Ok(versions)
+    let newest_first = |version: &Version| std::cmp::Reverse(version.number);
+    template.versions.sort_by_key(newest_first);
+    Ok(template)
+}
+
+fn read_version(version: LaunchTemplateVersion) -> Version {
+    let data = version.launch_template_data;
+    let tags = data
+        .as_ref()
+        .and_then(|data| data.tag_specifications.clone())
+        .unwrap_or_default()
+        .into_iter()
+        .find(|specification| specification.resource_type == Some(ResourceType::Instance))
+        .and_then(|specification| specification.tags);
+    let security_groups = data
+        .as_ref()
+        .and_then(|data| data.security_group_ids.clone());
+    Version {
+        number: version.version_number.unwrap_or_default(),
+        description: version.version_description.unwrap_or_default(),
+        created: version
+            .create_time
+            .and_then(|time| SystemTime::try_from(time).ok())
+            .unwrap_or(SystemTime::UNIX_EPOCH),
+        image: data.and_then(|data| data.image_id).unwrap_or_default(),
+        tags: read_tags(tags),
+        security_groups: security_groups.unwrap_or_default(),
+    }
 }
 
 /// Adds a version. The same `client_token` gives the same version again.

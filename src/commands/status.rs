@@ -2,14 +2,13 @@
 
 use super::clock::clock;
 use super::{EarlyExit, Terminal, access};
-use crate::aws::ssm;
+use crate::aws::sts;
 use crate::cli;
 use crate::config::{self, Config};
 use crate::inputs::Inputs;
-use crate::lease;
 use crate::outcome::EXIT_OK;
-use crate::prepare::{draw, look};
-use crate::stack::Names;
+use crate::prepare::draw;
+use crate::standing;
 use crate::status::Status;
 use net_clock::Network;
 
@@ -22,20 +21,13 @@ pub(super) async fn run(
     let network = Network::tcp();
     let clock = clock(options, inputs, &network).await?;
     let aws = access::connect(&config, inputs, &network, &clock).await?;
-    let inventory = look(&aws, &config).await?;
-    let names = Names::new(&config.app, &config.environment);
-    let place = names.lease(&inventory.caller.account, &aws.region);
-    let lease = lease::read(&aws, &place).await;
-    let lease = lease
-        .map(|read| read.map(|(_, record)| record))
-        .map_err(|error| format!("{error:#}"));
-    let runbook = names.runbook();
-    let bakes = ssm::find_automations_under_way(&aws, &runbook)
-        .await
-        .map_err(anyhow::Error::from)?;
-    let status = Status::of(&config, &inventory, &bakes, clock.utc(), &draw()?)
+    let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
+    let standing = standing::look(&aws, caller, &config).await;
+    let inventory = standing.inventory?;
+    let status = Status::of(&config, &inventory, clock.utc(), &draw()?)
         .ok_or_else(|| not_provisioned(&config))?
-        .with_lease(lease);
+        .with_lease(&standing.lease)
+        .with_fired(&standing.fired);
     if options.json {
         terminal.say(&format!("{:#}", serde_json::json!(status)));
     } else {

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use bg_deploy::aws::sts;
+use bg_deploy::guard::FIRES_AFTER;
 use bg_deploy::history;
 use bg_deploy::names::{Colour, Weights};
 use bg_deploy::plan::Draw;
 use bg_deploy::plan::past::{Fate, releases};
+use bg_deploy::run::context::Context;
+use bg_deploy::run::event::{Event, Stamped};
 use bg_deploy::secret::Secret;
+use bg_deploy::standing;
 use bg_deploy::status::{Rollback, Status};
 
+use crate::finish::killed::{canary, kill};
 use crate::support::{World, assert_deployed, by_hand};
 
 async fn status(world: &World) -> Option<Status> {
@@ -17,9 +23,28 @@ async fn status(world: &World) -> Option<Status> {
         deployment: "d-status".to_owned(),
         preview_token: Secret::new("nobody knows"),
     };
-    let inventory = world.look(&config).await;
-    Status::of(&config, &inventory, &[], world.clock.utc(), &draw)
+    let aws = world.aws().await;
+    let caller = sts::caller(&aws).await.expect("a caller");
+    let standing = standing::look(&aws, caller, &config).await;
+    let inventory = standing.inventory.expect("an inventory");
+    let status = Status::of(&config, &inventory, world.clock.utc(), &draw)?;
+    let status = status.with_lease(&standing.lease);
+    Some(status.with_fired(&standing.fired))
 }
+
+/// The calls since there were so many, in words; a status makes few, and changes nothing.
+fn looks_since(world: &World, from: usize) -> Vec<String> {
+    let account = world.cloud.account();
+    let calls = &account.calls[from..];
+    assert!(
+        !calls.iter().any(|call| call.is_mutating()),
+        "it changes nothing"
+    );
+    calls.iter().map(|call| call.operation.clone()).collect()
+}
+
+/// Fewer than this, whatever is under way.
+const MOST_CALLS: usize = 15;
 
 async fn states(world: &World) -> Vec<(String, Fate)> {
     let inventory = world.look(&world.config("any", None)).await;
@@ -57,12 +82,8 @@ async fn a_status_tells_what_is_live_kept_and_divided() {
         assert!(text.contains(words), "{text}");
     }
     assert!(!text.contains("unfinished"), "{text}");
-    assert!(
-        world.cloud.account().calls[from..]
-            .iter()
-            .all(|call| !call.is_mutating()),
-        "it changes nothing"
-    );
+    let looks = looks_since(&world, from);
+    assert!(looks.len() < MOST_CALLS, "{looks:#?}");
     let plan = world.plan_rollback(None).await;
     let half = Weights::split(Colour::Blue, 50);
     by_hand(&world.context().await, &plan, half).await;
@@ -76,6 +97,35 @@ async fn a_status_tells_what_is_live_kept_and_divided() {
         "{}",
         told.text()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_names_the_guard_of_a_run_under_way_and_one_that_went_off_in_few_calls() {
+    let world = &World::with_a_previous().await;
+    let is_written = |stamped: &Stamped| matches!(stamped.event, Event::WeightsWritten { .. });
+    let when = |cx: &Context| cx.events.all().iter().any(is_written);
+    kill(world, &canary(world, "0.0.3"), when).await;
+    let from = world.cloud.account().calls.len();
+    let text = status(world).await.expect("a status").text();
+    for words in [
+        "guard: armed since 20",
+        "it brings the traffic back at 20",
+        "under way: ",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    let looks = looks_since(world, from);
+    assert!(looks.len() < MOST_CALLS, "{looks:#?}");
+
+    world.clock.sleep(FIRES_AFTER * 2).await;
+    let from = world.cloud.account().calls.len();
+    let text = status(world).await.expect("a status").text();
+    assert!(
+        text.contains("guard: went off, and was done at 20"),
+        "{text}"
+    );
+    let looks = looks_since(world, from);
+    assert!(looks.len() < MOST_CALLS, "{looks:#?}");
 }
 
 #[tokio::test(start_paused = true)]

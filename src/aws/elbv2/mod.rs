@@ -18,7 +18,7 @@ pub use rules::{
 };
 pub use target_groups::{
     HealthCheck, Target, TargetGroup, TargetGroups, create_target_group, describe_targets,
-    find_target_group, see_able, set_deregistration_delay, set_health_check,
+    find_target_group, find_target_groups, see_able, set_deregistration_delay, set_health_check,
 };
 
 /// A load balancer.

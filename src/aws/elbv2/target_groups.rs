@@ -60,19 +60,24 @@ impl TargetGroups {
 
 /// The target group of this name.
 pub async fn find_target_group(aws: &Aws, name: &str) -> Result<Option<TargetGroup>, Failure> {
+    let found = find_target_groups(aws, &[name.to_owned()]).await?;
+    Ok(found.into_iter().next())
+}
+
+/// The target groups of these names; none of them unless all exist.
+pub async fn find_target_groups(aws: &Aws, names: &[String]) -> Result<Vec<TargetGroup>, Failure> {
     let answer = aws
         .elbv2
         .describe_target_groups()
-        .names(name)
+        .set_names(Some(names.to_vec()))
         .send()
         .await
-        .about("DescribeTargetGroups", name);
+        .about("DescribeTargetGroups", names.join(", "));
     let answer = match answer {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
-    let group = answer.target_groups.unwrap_or_default().into_iter().next();
-    Ok(group.map(|group| TargetGroup {
+    let read = |group: aws_sdk_elasticloadbalancingv2::types::TargetGroup| TargetGroup {
         arn: group.target_group_arn.unwrap_or_default(),
         name: group.target_group_name.unwrap_or_default(),
         check: HealthCheck {
@@ -83,7 +88,9 @@ pub async fn find_target_group(aws: &Aws, name: &str) -> Result<Option<TargetGro
             healthy: group.healthy_threshold_count.unwrap_or_default(),
             unhealthy: group.unhealthy_threshold_count.unwrap_or_default(),
         },
-    }))
+    };
+    let groups = answer.target_groups.unwrap_or_default().into_iter();
+    Ok(groups.map(read).collect())
 }
 
 /// How a target group checks its targets.

@@ -8,9 +8,10 @@ use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
 pub use automations::{
-    Automation, AutomationStep, Start, UnderWay, cancel_automation, client_token,
-    describe_automation, describe_automations_under_way, find_automations_under_way,
-    find_running_automations, start_automation, start_on_idle,
+    Automation, AutomationStep, Listed, Start, UnderWay, cancel_automation, client_token,
+    describe_automation, describe_automations_under_way, describe_under_way,
+    find_automations_under_way, find_running_automations, list_latest_done, list_under_way,
+    start_automation, start_on_idle,
 };
 
 /// A parameter's value.

@@ -1,0 +1,105 @@
+//! What a status says, for people.
+
+use super::*;
+
+fn colour(colour: Colour, role: &'static str, wanted: i32) -> OfColour {
+    OfColour {
+        colour,
+        role,
+        release: Some(Release("1.4.2".into())),
+        weight: Some(if role == "live" { 100 } else { 0 }),
+        healthy: 2,
+        wanted,
+        retained_until: None,
+        retained_for: None,
+    }
+}
+
+#[test]
+fn a_status_says_who_serves_what_is_kept_and_what_a_rollback_would_do() {
+    let mut idle = colour(Colour::Green, "idle", 2);
+    idle.release = Some(Release("1.4.1".into()));
+    idle.retained_for = Some("2026-11-21T14:05:00Z (in 43m)".into());
+    let mut status = Status {
+        app: "hello".into(),
+        environment: "prod".into(),
+        url: Some("http://hello.example".into()),
+        colours: vec![colour(Colour::Blue, "live", 2), idle],
+        held_by: None,
+        hold: None,
+        guard: None,
+        unfinished: Vec::new(),
+        rollback: Rollback::Possible {
+            to: Release("1.4.1".into()),
+            how: "nothing is launched; its instances are up".into(),
+        },
+    };
+    assert_eq!(
+        status.text(),
+        "hello in prod, at http://hello.example\n  \
+         blue  live    1.4.2  2 of 2 instances healthy, 100 % of the traffic\n  \
+         green idle    1.4.1  2 of 2 instances healthy, 0 % of the traffic, kept until 2026-11-21T14:05:00Z (in 43m)\n\n\
+         bg-deploy rollback --environment prod would go back to 1.4.1: nothing is launched; its instances are up"
+    );
+    status.colours[1] = colour(Colour::Green, "idle", 0);
+    status.rollback = Rollback::Refused {
+        reason: "nothing\nto type".into(),
+    };
+    status.unfinished = vec!["green has its scaling frozen".into()];
+    assert_eq!(
+        status.text(),
+        "hello in prod, at http://hello.example\n  \
+         blue  live    1.4.2  2 of 2 instances healthy, 100 % of the traffic\n  \
+         green idle    no instances  (the last was 1.4.2), 0 % of the traffic\n\n\
+         no rollback now: nothing\n  to type\n\n\
+         unfinished: green has its scaling frozen"
+    );
+}
+
+#[test]
+fn what_is_due_is_said_to_be() {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(600);
+    assert_eq!(
+        until(at, SystemTime::UNIX_EPOCH),
+        "1970-01-01T00:10:00Z (in 10m)"
+    );
+    assert_eq!(
+        until(at, at + Duration::from_secs(1)),
+        "1970-01-01T00:10:00Z (due)"
+    );
+}
+
+#[test]
+fn whose_turn_it_is_and_a_hold_are_told_and_so_is_a_lease_that_says_nothing() {
+    let status = Status {
+        app: "hello".into(),
+        environment: "prod".into(),
+        url: None,
+        colours: Vec::new(),
+        held_by: None,
+        hold: None,
+        guard: None,
+        unfinished: Vec::new(),
+        rollback: Rollback::Refused {
+            reason: "nothing to go back to".into(),
+        },
+    };
+    let mut record = Record::first().taken_by(Holder {
+        command: "deploy".into(),
+        release: "1.4.2".into(),
+        since: "2026-11-22T10:00:00Z".into(),
+        ..Holder::default()
+    });
+    record.hold = Some(Hold {
+        reason: "upgrade".into(),
+        by: None,
+        since: "2026-11-22T09:00:00Z".into(),
+    });
+    let text = status.clone().with_lease(&Ok(Some(record))).text();
+    assert!(text.contains("under way: deploy of 1.4.2, since"), "{text}");
+    assert!(text.contains("on hold: \"upgrade\", by somebody"), "{text}");
+    let text = status
+        .with_lease(&Err(anyhow::anyhow!("it is empty")))
+        .text();
+    assert!(text.contains("unfinished: it is empty"), "{text}");
+}
