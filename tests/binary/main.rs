@@ -4,6 +4,12 @@
 mod cloud_process;
 
 mod bad_inputs;
+#[cfg(unix)]
+mod killed;
 mod probe;
 #[cfg(unix)]
 mod signals;
+#[cfg(unix)]
+mod site;
+#[cfg(unix)]
+mod together;
