@@ -3,7 +3,7 @@
 //! A load balancer has several nodes, and each learns of a change in its own time, so one answer says little; a round
 //! of them on fresh connections, and several rounds in a row, says enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -107,9 +107,66 @@ pub async fn look(
     Ok(round)
 }
 
-/// Whether `seen` of `asked` answers is what `percent` would give: no further off than four standard deviations.
-pub fn is_plausible(percent: u8, seen: usize, asked: usize) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "a round has few answers")]
+/// Whether visitors get a release as often as its weight says, by round after round of answers.
+///
+/// At a weight of 10 one round may well hold none of it by chance: rounds are added up until its absence, or that of the
+/// other one, is less likely than 1 in 10,000, and both have to have answered.
+#[derive(Debug)]
+pub struct Share {
+    percent: u8,
+    /// How many of a round's answers were it, and how many there were.
+    rounds: VecDeque<(usize, usize)>,
+}
+
+impl Share {
+    /// At this weight, in percent.
+    pub fn of(percent: u8) -> Self {
+        Self {
+            percent,
+            rounds: VecDeque::new(),
+        }
+    }
+
+    /// Adds a round of answers, of which so many were it; whether they are now what the weight would give, no further off
+    /// than four standard deviations.
+    pub fn add(&mut self, seen: usize, asked: usize) -> bool {
+        self.rounds.push_back((seen, asked));
+        let enough = self.enough();
+        // Those of before the last node had learned of the weight go as soon as there are enough without them.
+        while let Some((_, first)) = self.rounds.front()
+            && self.total().1 - first >= enough
+        {
+            self.rounds.pop_front();
+        }
+        let (seen, asked) = self.total();
+        let is_divided = (1..100).contains(&self.percent);
+        is_plausible(self.percent, seen, asked) && (!is_divided || (seen > 0 && seen < asked))
+    }
+
+    /// All answers that are added up: how many were it, and how many there are.
+    pub fn total(&self) -> (usize, usize) {
+        self.rounds.iter().fold((0, 0), |(seen, asked), round| {
+            (seen + round.0, asked + round.1)
+        })
+    }
+
+    /// So many answers hold both, but for 1 in 10,000.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 1 and 917"
+    )]
+    fn enough(&self) -> usize {
+        let share = f64::from(self.percent.min(100 - self.percent.min(100))) / 100.0;
+        if share == 0.0 {
+            return 1;
+        }
+        (1e-4_f64.ln() / (1.0 - share).ln()).ceil() as usize
+    }
+}
+
+fn is_plausible(percent: u8, seen: usize, asked: usize) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "there are few answers")]
     let (seen, asked) = (seen as f64, asked as f64);
     let share = f64::from(percent) / 100.0;
     let deviation = (asked * share * (1.0 - share)).sqrt();
@@ -133,11 +190,38 @@ mod tests {
 
     #[test]
     fn the_ends_of_a_shift_are_exact_and_its_middle_is_not() {
-        assert!(is_plausible(100, 20, 20));
-        assert!(!is_plausible(100, 19, 20));
-        assert!(!is_plausible(0, 1, 20));
-        assert!(is_plausible(10, 4, 40));
-        assert!(!is_plausible(10, 30, 40));
-        assert!(is_plausible(50, 25, 40));
+        let one = |percent, seen, asked| Share::of(percent).add(seen, asked);
+        assert!(one(100, 20, 20));
+        assert!(!one(100, 19, 20));
+        assert!(!one(0, 1, 20));
+        assert!(one(0, 0, 20));
+        assert!(one(10, 4, 40));
+        assert!(!one(10, 30, 40));
+        assert!(one(50, 25, 40));
+    }
+
+    #[test]
+    fn a_weight_that_nobody_obeys_is_not_obeyed_however_small_it_is() {
+        for percent in [1, 5, 10, 20, 90, 99] {
+            let absent = if percent < 50 { 0 } else { 40 };
+            let mut share = Share::of(percent);
+            for _ in 0..100 {
+                assert!(!share.add(absent, 40), "{percent}: {:?}", share.total());
+            }
+        }
+    }
+
+    #[test]
+    fn answers_of_before_the_weight_was_known_are_forgotten() {
+        let mut share = Share::of(20);
+        assert!(!share.add(0, 40));
+        assert!(share.add(9, 40));
+        assert_eq!(share.total(), (9, 80));
+        assert!(share.add(8, 40));
+        assert_eq!(share.total(), (17, 80));
+        // One of either side is enough for a small weight, whose next rounds may hold none.
+        let mut share = Share::of(1);
+        assert!(share.add(1, 40));
+        assert!(share.add(0, 40));
     }
 }

@@ -31,7 +31,7 @@ use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look};
 use crate::steps::arm_guard::{arm_for, leave_former};
-use crate::steps::data_plane::{PROPAGATION, ROUND, Round, is_plausible, look};
+use crate::steps::data_plane::{PROPAGATION, ROUND, Round, Share, look};
 use crate::steps::fleets::Fleets;
 use crate::steps::proof::Proof;
 use crate::steps::soak::{Standing, hold, judge_since};
@@ -174,15 +174,21 @@ impl ShiftTraffic {
     }
 
     /// One look at whether visitors get what the weights say, and how many got the wanted release.
-    async fn look(&self, cx: &Context, weights: Weights) -> Result<(Look<()>, usize)> {
+    async fn look(
+        &self,
+        cx: &Context,
+        weights: Weights,
+        share: &RefCell<Share>,
+    ) -> Result<(Look<()>, usize)> {
         elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, weights).await?;
         let round = look(cx, &self.url, &self.visitor, &[], 2 * ROUND).await?;
-        let percent = u8::try_from(weights.of(self.fleets.candidate)).unwrap_or(100);
         let seen = round.of(&self.wanted.0);
-        let look = if is_plausible(percent, seen, round.len()) {
+        let mut share = share.borrow_mut();
+        let look = if share.add(seen, round.len()) {
             Look::Ready(())
         } else {
-            Look::NotYet(describe(&round, seen, percent))
+            let weight = weights.of(self.fleets.candidate);
+            Look::NotYet(describe(&round, share.total(), weight))
         };
         Ok((look, seen))
     }
@@ -238,11 +244,13 @@ impl ShiftTraffic {
         .await?;
         let what = format!("{weights} on the data plane");
         let met = Cell::new(false);
+        let percent = u8::try_from(weights.of(self.fleets.candidate)).unwrap_or(100);
+        let share = RefCell::new(Share::of(percent));
         cx.wait(name, &what, PROPAGATION, || async {
             if !self.goes_back {
                 judge_since(&self.watch, handle.written)?;
             }
-            let (look, seen) = self.look(cx, weights).await?;
+            let (look, seen) = self.look(cx, weights, &share).await?;
             met.set(met.get() || seen > 0);
             let waited = cx.clock.wall().saturating_sub(written);
             if self.proof.is_some() && !met.get() && waited > UNMET {
@@ -259,10 +267,14 @@ impl ShiftTraffic {
     }
 }
 
-fn describe(round: &Round, seen: usize, percent: u8) -> String {
+fn describe(round: &Round, (seen, asked): (usize, usize), weight: u16) -> String {
+    let last = if asked > round.len() {
+        "the last: "
+    } else {
+        ""
+    };
     format!(
-        "{seen} of {} answers are the new release, at weight {percent} ({})",
-        round.len(),
+        "{seen} of {asked} answers are the new release, at weight {weight} ({last}{})",
         round.summary()
     )
 }
