@@ -4,12 +4,15 @@ use std::time::SystemTime;
 
 use aws_sdk_ec2::operation::describe_launch_template_versions::builders::DescribeLaunchTemplateVersionsFluentBuilder;
 use aws_sdk_ec2::types::{
-    LaunchTemplateHttpTokensState, LaunchTemplateIamInstanceProfileSpecificationRequest,
+    LaunchTemplateErrorCode, LaunchTemplateHttpTokensState,
+    LaunchTemplateIamInstanceProfileSpecificationRequest,
     LaunchTemplateInstanceMetadataOptionsRequest, LaunchTemplateTagSpecificationRequest,
-    LaunchTemplateVersion, RequestLaunchTemplateData, ResourceType, Tag,
+    LaunchTemplateVersion, RequestLaunchTemplateData, ResourceType, ResponseLaunchTemplateData,
+    Tag,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
 
 use super::ec2::{read_tags, tag_specification};
 use super::error::{About as _, ErrorKind, Failure};
@@ -30,6 +33,12 @@ pub struct Version {
     pub tags: Tags,
     /// The security groups its instances are in.
     pub security_groups: Vec<String>,
+    /// Their type.
+    pub instance_type: String,
+    /// The name of their instance profile.
+    pub instance_profile: String,
+    /// What they are told at boot: it may hold secrets, so only its SHA-256, in hexadecimal.
+    pub user_data_sha256: String,
 }
 
 /// A launch template, with all that it says.
@@ -179,27 +188,33 @@ async fn read_versions(
 }
 
 fn read_version(version: LaunchTemplateVersion) -> Version {
-    let data = version.launch_template_data;
+    let created = version.create_time;
+    let data = version
+        .launch_template_data
+        .unwrap_or_else(|| ResponseLaunchTemplateData::builder().build());
     let tags = data
-        .as_ref()
-        .and_then(|data| data.tag_specifications.clone())
+        .tag_specifications
         .unwrap_or_default()
         .into_iter()
         .find(|specification| specification.resource_type == Some(ResourceType::Instance))
         .and_then(|specification| specification.tags);
-    let security_groups = data
-        .as_ref()
-        .and_then(|data| data.security_group_ids.clone());
+    let user_data = STANDARD.decode(data.user_data.unwrap_or_default());
+    let profile = data.iam_instance_profile.and_then(|profile| profile.name);
     Version {
         number: version.version_number.unwrap_or_default(),
         description: version.version_description.unwrap_or_default(),
-        created: version
-            .create_time
+        created: created
             .and_then(|time| SystemTime::try_from(time).ok())
             .unwrap_or(SystemTime::UNIX_EPOCH),
-        image: data.and_then(|data| data.image_id).unwrap_or_default(),
+        image: data.image_id.unwrap_or_default(),
         tags: read_tags(tags),
-        security_groups: security_groups.unwrap_or_default(),
+        security_groups: data.security_group_ids.unwrap_or_default(),
+        instance_type: data
+            .instance_type
+            .map(|of| of.as_str().to_owned())
+            .unwrap_or_default(),
+        instance_profile: profile.unwrap_or_default(),
+        user_data_sha256: hex::encode(Sha256::digest(user_data.unwrap_or_default())),
     }
 }
 
@@ -240,8 +255,32 @@ pub async fn delete_version(aws: &Aws, template: &str, number: i64) -> Result<()
             "DeleteLaunchTemplateVersions",
             format!("{template} version {number}"),
         );
-    match answer {
-        Err(error) if error.kind != ErrorKind::NotFound => Err(error),
+    let kept = match answer {
+        Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
+        Err(_) => None,
+        Ok(answer) => answer.unsuccessfully_deleted_launch_template_versions,
+    };
+    // The answer is 200 whatever became of the version.
+    let refused = kept
+        .into_iter()
+        .flatten()
+        .find_map(|one| one.response_error);
+    match refused {
+        Some(error)
+            if error.code != Some(LaunchTemplateErrorCode::LaunchTemplateVersionDoesNotExist) =>
+        {
+            Err(Failure {
+                kind: ErrorKind::Other,
+                operation: "DeleteLaunchTemplateVersions".into(),
+                resource: format!("{template} version {number}"),
+                code: error
+                    .code
+                    .map(|code| code.as_str().to_owned())
+                    .unwrap_or_default(),
+                message: error.message.unwrap_or_default(),
+                request_id: None,
+            })
+        }
         _ => Ok(()),
     }
 }

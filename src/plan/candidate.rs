@@ -103,7 +103,7 @@ pub(super) fn version_data(
 }
 
 /// What differs from environment to environment comes at boot, so the same image serves them all.
-fn user_data(config: &Config, colour: Colour, release: &Release) -> String {
+pub(super) fn user_data(config: &Config, colour: Colour, release: &Release) -> String {
     let mut lines = vec![
         format!("RELEASE={release}"),
         format!("ENVIRONMENT={}", config.environment),

@@ -2,12 +2,12 @@
 
 use crate::config::Config;
 use crate::inventory::{Bakery, Inventory};
-use crate::names::{Colour, Release};
+use crate::names::Release;
 use crate::stack::Names;
 
 use super::candidate::{BakePreconditions, plan_bake};
 use super::preconditions::{Chosen, Preconditions, missing};
-use super::{Decision, Draw, Plan, Shift, Source, is_frozen};
+use super::{Decision, Draw, Plan, Shift, Source, already_live, is_frozen};
 
 impl Plan {
     /// Decides a release, or why there is none.
@@ -57,7 +57,7 @@ impl Plan {
         let bakery = inventory.bakery.as_ref();
         let met = Preconditions::find(config, inventory, &names, &absent(bakery))?;
         if inventory.release_of(met.live).as_ref() == Some(release) {
-            return already_live(inventory, met.live, release);
+            return already_live::decide(config, inventory, met.live, release);
         }
         let Some((bakery, for_bake)) =
             bakery.and_then(|bakery| Some((bakery, BakePreconditions::of(bakery)?)))
@@ -92,26 +92,6 @@ fn absent(bakery: Option<&Bakery>) -> [(&'static str, bool); 4] {
             lacks(|bakery| bakery.builder.is_some()),
         ),
     ]
-}
-
-/// The release's name is live: with this very image, or another one that nobody could tell from it?
-fn already_live(
-    inventory: &Inventory,
-    live: Colour,
-    release: &Release,
-) -> Result<Decision, Vec<String>> {
-    let running = inventory
-        .version_of(live)
-        .map(|version| version.image.as_str());
-    let image = inventory.bakery.as_ref().and_then(|it| it.image.as_ref());
-    let ours = image.map(|image| image.id.as_str());
-    if ours.is_some() && running == ours {
-        return Ok(Decision::NothingToDo(release.clone()));
-    }
-    Err(vec![format!(
-        "release {release} is live already, but from another artifact, base image or command: \
-         /version could not tell them apart; give this one a release name of its own"
-    )])
 }
 
 /// What stands on the idle colour, if a verification would take it away.

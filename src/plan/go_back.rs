@@ -8,6 +8,7 @@ use crate::inventory::{Inventory, Stack, release};
 use crate::names::Release;
 use crate::stack::{Names, TAG_COMMIT};
 
+use super::already_live::left_frozen;
 use super::past::within_reach;
 use super::preconditions::{Chosen, Preconditions};
 use super::{Decision, Draw, Plan, Shift, Source, is_frozen};
@@ -43,7 +44,10 @@ impl Plan {
         if let Some(to) = to
             && back.running.as_ref() == Some(to)
         {
-            return Ok(Decision::NothingToDo(to.clone()));
+            return match left_frozen(config, live, met.live) {
+                None => Ok(Decision::NothingToDo(to.clone())),
+                Some(reason) => Err(vec![reason]),
+            };
         }
         let (release, source) = back.chosen(to).map_err(|reason| vec![reason])?;
         let kept = match source {

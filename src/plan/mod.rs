@@ -2,6 +2,7 @@
 //!
 //! It carries what undoing will need and cannot observe later: weights, capacities and template versions as they were.
 
+mod already_live;
 mod candidate;
 mod choices;
 mod decide;

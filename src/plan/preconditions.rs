@@ -328,7 +328,7 @@ fn capacity(config: &Config, desired: i32) -> Capacity {
 }
 
 /// The least that a live group may be scaled in to.
-fn floor(config: &Config) -> i32 {
+pub(super) fn floor(config: &Config) -> i32 {
     i32::try_from(config.fleet.min).unwrap_or(i32::MAX)
 }
 

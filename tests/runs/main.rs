@@ -20,6 +20,7 @@ mod rollback;
 mod scale_in;
 mod secrets;
 mod status;
+mod templates;
 mod throttled;
 mod two_runs;
 mod unwind;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use bg_deploy::aws::elbv2;
+use bg_deploy::config::Config;
 use bg_deploy::names::{Colour, Release, Weights};
-use bg_deploy::plan::Decision;
+use bg_deploy::plan::{Decision, FROZEN};
 use bg_deploy::provision::provision;
 use bg_deploy::run::event::Event;
 use bg_deploy::steps::TABLE;
@@ -145,6 +146,54 @@ async fn the_live_release_again_is_nothing_to_do_and_another_artifact_of_its_nam
         reason.contains("give this one a release name of its own"),
         "{reason}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_to_do_is_not_said_of_what_is_live_otherwise_than_the_file_says() {
+    let world = World::with_a_release().await;
+    let again = |change: fn(&mut Config)| {
+        let mut config = world.config("0.0.1", None);
+        change(&mut config);
+        let world = &world;
+        async move { reason(world.prepare(&config).await.decision) }
+    };
+    let variable = |config: &mut Config| {
+        let variables = &mut config.service.variables;
+        variables.insert("LEVEL".to_owned(), "debug".to_owned());
+    };
+    let told = again(variable).await;
+    assert!(told.contains("other variables"), "{told}");
+    let told = again(|config| config.fleet.instance_type = "m7g.large".to_owned()).await;
+    assert!(told.contains("the file says m7g.large"), "{told}");
+    let told = again(|config| config.fleet.max += 1).await;
+    assert!(told.contains("instances (the file says"), "{told}");
+    for told in [
+        again(variable).await,
+        again(|config| config.fleet.min += 1).await,
+    ] {
+        assert!(told.contains("a release name of its own"), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_to_do_is_not_said_of_what_is_live_and_frozen() {
+    let world = World::with_a_release().await;
+    let found = world.look(&world.config("0.0.1", None)).await;
+    let live = found.weights().and_then(Weights::live).expect("a colour");
+    let name = &found.stacks[&live].group.name;
+    {
+        let mut account = world.cloud.account();
+        let group = account.autoscaling.groups.get_mut(name);
+        let suspended = &mut group.expect("the live group").suspended;
+        suspended.extend(FROZEN.map(|process| (process.to_owned(), "by a user".to_owned())));
+    }
+    let told = [
+        reason(world.prepare(&world.config("0.0.1", None)).await.decision),
+        reason(world.decide_rollback(Some("0.0.1")).await),
+    ];
+    for told in told {
+        assert!(told.contains("doctor --fix --environment test"), "{told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
