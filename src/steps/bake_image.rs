@@ -5,12 +5,14 @@
 //! Undo: cancels the automation, ends the builder, removes the image and its snapshot.
 //! Waits for: the image being available, or the automation's end.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::images_in_use;
 use crate::aws::ssm::{self, Automation, Start};
 use crate::aws::{Aws, Tags, ec2, images, run_command, s3};
 use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
@@ -37,6 +39,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct BakeImage {
     source: Source,
+    app: String,
     deployment: String,
     tags: Tags,
     bundle: PathBuf,
@@ -63,6 +66,7 @@ impl BakeImage {
     pub fn of(plan: &Plan, bundle: PathBuf) -> Self {
         Self {
             source: plan.source.clone(),
+            app: plan.app.clone(),
             deployment: plan.deployment.clone(),
             tags: plan.names().tags(),
             bundle,
@@ -249,7 +253,19 @@ impl BakeImage {
         for builder in end_builders(aws, deployment).await? {
             undone.push(format!("ended builder {builder}"));
         }
-        for image in images::find_images_by_tag(aws, TAG_DEPLOYMENT, deployment).await? {
+        let images = images::find_images_by_tag(aws, TAG_DEPLOYMENT, deployment).await?;
+        let taken = match images.as_slice() {
+            [] => BTreeSet::new(),
+            _ => images_in_use::of_others(aws, &self.app, deployment).await?,
+        };
+        if let Some(image) = images.iter().find(|image| taken.contains(&image.id)) {
+            undone.push(format!(
+                "left image {}, which another release uses",
+                image.id
+            ));
+            return Ok(());
+        }
+        for image in images {
             images::remove_image(aws, &image).await?;
             undone.push(format!("removed image {}", image.id));
         }

@@ -11,6 +11,7 @@ pub mod drain_previous;
 mod fleets;
 mod group;
 pub mod hold_previous;
+mod images_in_use;
 pub mod open_preview;
 pub mod probe_version;
 pub mod proof;

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 
 use super::bake_image::end_builders;
+use super::images_in_use;
 use crate::aws::images::{self, Image};
-use crate::aws::launch_templates;
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::event::Zone;
@@ -22,6 +22,8 @@ use crate::stack::TAG_APP;
 #[derive(Debug)]
 pub struct PruneImages {
     app: String,
+    /// The launch template of the environment.
+    template: String,
     deployment: String,
     /// How many are kept.
     keep: usize,
@@ -38,27 +40,11 @@ impl PruneImages {
     pub fn of(plan: &Plan, image: &str) -> Self {
         Self {
             app: plan.app.clone(),
+            template: plan.template.clone(),
             deployment: plan.deployment.clone(),
             keep: plan.retain.images,
             image: image.to_owned(),
         }
-    }
-
-    /// Every image that an Auto Scaling group of the app can start an instance from, in any environment.
-    async fn in_use(&self, cx: &Context) -> Result<BTreeSet<String>> {
-        let mut in_use = BTreeSet::from([self.image.clone()]);
-        for template in launch_templates::find_templates_by_tag(&cx.aws, TAG_APP, &self.app).await?
-        {
-            let versions = launch_templates::describe_versions(&cx.aws, &template).await?;
-            let named = crate::aws::autoscaling::find_versions_in_use(&cx.aws, &template).await?;
-            in_use.extend(
-                versions
-                    .into_iter()
-                    .filter(|version| named.contains(&version.number))
-                    .map(|version| version.image),
-            );
-        }
-        Ok(in_use)
     }
 }
 
@@ -82,7 +68,9 @@ impl Forward for PruneImages {
             ));
         }
         let images = images::find_images_by_tag(&cx.aws, TAG_APP, &self.app).await?;
-        let in_use = self.in_use(cx).await?;
+        let mut in_use =
+            images_in_use::in_use(&cx.aws, &self.app, &self.template, cx.clock.utc()).await?;
+        in_use.insert(self.image.clone());
         let mut removed = Vec::new();
         for image in surplus(&images, &in_use, self.keep) {
             images::remove_image(&cx.aws, image).await?;

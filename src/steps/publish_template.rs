@@ -2,15 +2,19 @@
 //!
 //! Changes: one version of the launch template. Undo: deletes it.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::aws::images;
 use crate::aws::launch_templates::{self, VersionData};
-use crate::plan::Plan;
+use crate::plan::{Plan, Source};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
+
+/// What helps when the image is gone.
+const AGAIN: &str = "run this again, and it is made anew, or chosen among those that stand";
 
 /// The step.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub struct PublishTemplate {
     data: VersionData,
     description: String,
     deployment: String,
+    /// This run found its image, and did not make it.
+    is_found: bool,
 }
 
 /// What has begun.
@@ -40,6 +46,20 @@ impl PublishTemplate {
             data,
             description: format!("{} by deployment {}", plan.release, plan.deployment),
             deployment: plan.deployment.clone(),
+            is_found: match &plan.source {
+                Source::Artifact(bake) => bake.existing.is_some(),
+                _ => true,
+            },
+        }
+    }
+
+    /// An image that another environment made may have been removed with what it was made for.
+    async fn check_image(&self, cx: &Context) -> Result<()> {
+        let image = &self.data.image;
+        match images::find_image(&cx.aws, image).await? {
+            Some(found) if found.state == "available" => Ok(()),
+            Some(found) => bail!("image {image} is {} now; {AGAIN}", found.state),
+            None => bail!("image {image} was removed since this run looked; {AGAIN}"),
         }
     }
 }
@@ -58,6 +78,9 @@ impl Step for PublishTemplate {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
+        if self.is_found {
+            self.check_image(cx).await?;
+        }
         let version = launch_templates::create_version(
             &cx.aws,
             &self.template,

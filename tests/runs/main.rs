@@ -12,6 +12,7 @@ mod credentials;
 mod deploy;
 mod finish;
 mod guard;
+mod images;
 mod lease;
 mod lost_replies;
 mod other_hands;
