@@ -6,9 +6,9 @@ use crate::site::{Ran, Site, Visitor};
 /// So often it is killed, at each of the sites.
 const KILLS: [usize; 4] = [7, 6, 6, 6];
 /// So many commands are started at most, for each kill: some end before their moment.
-const STARTS: usize = 2;
+const STARTS: usize = 3;
 /// In so many answers from the first one of a new release its run has done all that moves visitors, about.
-const MOVING: usize = 240;
+const MOVING: usize = 160;
 
 /// A run that answered in time is believed only as far as the visitor bears it out.
 fn assert_true(ran: &Ran, words: &str, visitor: &mut Visitor) {
@@ -32,8 +32,7 @@ fn a_binary_that_is_killed_25_times_at_any_moment_costs_no_visitor_a_request() {
 fn kill(kills: usize, from: usize) {
     let site = Site::with("1.0.0");
     let mut visitor = site.visitor();
-    // A run that has something to bring to an end first takes longer.
-    let whole = site.answers_in_a_release("1.0.1", &mut visitor) * 5 / 4;
+    let whole = site.answers_in_a_release("1.0.1", &mut visitor);
     let mut killed = 0;
     let mut told = Vec::new();
     for number in from..from + STARTS * kills {
@@ -41,10 +40,11 @@ fn kill(kills: usize, from: usize) {
             break;
         }
         let release = format!("1.{}.0", number + 1);
-        let mut run = match number % 6 {
-            1 => site.start(&["rollback"]),
-            4 => site.start(&["finish"]),
-            _ => site.deploy(&release),
+        // A way back and a finish take a part of the time.
+        let (mut run, whole) = match number % 6 {
+            1 => (site.start(&["rollback"]), whole / 4),
+            4 => (site.start(&["finish"]), whole / 8),
+            _ => (site.deploy(&release), whole),
         };
         // Three of six from the moment on at which visitors meet the new release, the others from the beginning on.
         let meets = [0, 3, 5].contains(&(number % 6));
@@ -76,8 +76,9 @@ fn kill(kills: usize, from: usize) {
         assert_eq!(visitor.lost(), [""; 0], "{told:#?}");
     }
     assert_eq!(killed, kills, "{told:#?}");
-    let met = visitor.counts().len();
-    assert!(met > kills / 3, "{:?} {told:#?}", visitor.counts());
+    // Beside the two from before, some of those that were killed.
+    let met = visitor.counts().len() - 2;
+    assert!(met > 1, "{:?} {told:#?}", visitor.counts());
 
     let ran = site.deploy("2.0.0").end();
     assert_eq!(ran.code, Some(0), "{told:#?}\n{}", ran.text);
