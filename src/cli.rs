@@ -94,6 +94,11 @@ pub enum Command {
     /// Show who serves what now, and what a rollback would find
     #[command(after_help = "Example:\n  bg-deploy status --environment prod --json")]
     Status,
+    /// Find what would make the next release fail or lie, and what is left over; change nothing without --fix
+    #[command(
+        after_help = "Examples:\n  bg-deploy doctor --environment prod\n  bg-deploy doctor --environment prod --fix"
+    )]
+    Doctor(Doctor),
     /// List the releases that stand in AWS, and which of them can be gone back to
     #[command(after_help = "Example:\n  bg-deploy history --environment prod --limit 10")]
     History(History),
@@ -200,6 +205,14 @@ pub struct Verify {
     /// state.json among the reports]
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+}
+
+/// `doctor`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Doctor {
+    /// Do what is safe about it, in a turn of its own; an earlier run that did not end is brought to its end first
+    #[arg(long)]
+    pub fix: bool,
 }
 
 /// `history`

@@ -149,6 +149,7 @@
 //! | [`stack`], [`names`] | the names and tags of all that; colours, weights, releases |
 //! | [`steps`] | a file for each line of [`deploy`] and [`rollback`] |
 //! | [`standing`], [`status`], [`history`] | how things stand; who serves what now, and what can be gone back to, as values and as text |
+//! | [`doctor`] | what would make the next release fail or lie, what is left over, and what can be mended of it |
 //! | [`ending`] | how a run ends: undone, deployed, or deployed without proof |
 //! | [`run`] | steps and their runner, the journal and the state file it is kept in, events, waiting, the clock |
 //! | [`finish`] | what is done about a run whose process is gone |
@@ -224,6 +225,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod deploy;
+pub mod doctor;
 pub mod ending;
 pub mod faults;
 pub mod finish;

@@ -9,6 +9,8 @@ use time::format_description::well_known::Rfc3339;
 
 /// The header of the preview route. Its value is a secret of the run.
 pub const PREVIEW_HEADER: &str = "x-bg-deploy-preview";
+/// The header's value while the route is closed begins so; nobody knows the rest.
+pub const PREVIEW_CLOSED: &str = "closed-";
 
 /// The permanent name of one stack: an Auto Scaling group and its target group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

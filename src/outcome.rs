@@ -32,7 +32,7 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     (EXIT_BAD_INPUT, "bad inputs: nothing was changed"),
     (
         EXIT_REFUSED,
-        "refused: the state of AWS does not allow it; nothing was changed",
+        "refused: the state of AWS does not allow it; nothing was changed; of doctor: something is in the way of the next release",
     ),
     (EXIT_ROLLED_BACK, "rolled back: the previous release serves"),
     (

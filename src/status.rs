@@ -1,4 +1,4 @@
-//! Who serves what now, what a rollback would do, and signs of a run that did not end. Pure: from what AWS holds.
+//! Who serves what now, what a rollback would do, and what is left over. Pure: from what AWS holds.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use crate::aws::ssm::Listed;
 use crate::config::Config;
+use crate::doctor::{Finding, Turn, of_standing};
 use crate::guard::FIRES_AFTER;
-use crate::inventory::{Inventory, Stack, release};
-use crate::lease::{Hold, Holder, Record};
-use crate::names::{Colour, Release, Weights, roughly, utc};
-use crate::plan::{Decision, Draw, Plan, is_frozen, preconditions};
+use crate::inventory::{Inventory, release};
+use crate::lease::{Hold, Holder};
+use crate::names::{Colour, Release, roughly, utc};
+use crate::plan::{Decision, Draw, Plan, preconditions};
 use crate::runbook::{TRY_ROLE, WAIT};
-use crate::standing::Fired;
+use crate::standing::Standing;
 
 /// How things stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,8 +35,8 @@ pub struct Status {
     pub hold: Option<String>,
     /// What brings the traffic back if the run vanishes, or has.
     pub guard: Option<Guard>,
-    /// Signs of a run that did not end, and what to type.
-    pub unfinished: Vec<String>,
+    /// What is left over, what has drifted, and what to type: `doctor` looks at more.
+    pub findings: Vec<Finding>,
     /// What `rollback` would do now.
     pub rollback: Rollback,
 }
@@ -141,39 +142,32 @@ pub enum Rollback {
 }
 
 impl Status {
-    /// The same, with what the lease says; what can't be read of it is a sign.
-    pub fn with_lease(mut self, lease: &Result<Option<Record>>) -> Self {
-        match lease {
-            Ok(Some(record)) => {
-                self.held_by = record.holder.as_ref().map(Holder::words);
-                self.hold = record.hold.as_ref().map(Hold::words);
-                if record.holder.is_none() && record.run.is_some() {
-                    self.unfinished.push(
-                        "a run did not come to its end; the next one brings it there".to_owned(),
-                    );
-                }
-            }
-            Ok(None) => {}
-            Err(why) => self.unfinished.push(format!("{why:#}")),
-        }
-        self
-    }
-
-    /// The same, with the guard that went off, if none is armed.
-    pub fn with_fired(mut self, fired: &Result<Option<Fired>>) -> Self {
-        match fired {
-            Ok(Some(fired)) => {
-                let went_off = || Guard::Fired { at: utc(fired.at) };
-                self.guard = self.guard.or_else(|| Some(went_off()));
-            }
-            Ok(None) => {}
-            Err(why) => self.unfinished.push(format!("{why:#}")),
-        }
-        self
-    }
-
-    /// How things stand; `None` when nothing is provisioned.
+    /// How things stand; `None` when nothing is provisioned, an error when AWS did not say what it holds.
     pub fn of(
+        config: &Config,
+        standing: Standing,
+        now: SystemTime,
+        draw: &Draw,
+    ) -> Result<Option<Self>> {
+        let record = standing.lease.as_ref().ok().and_then(Option::as_ref);
+        let held_by = record.and_then(|record| record.holder.as_ref().map(Holder::words));
+        let hold = record.and_then(|record| record.hold.as_ref().map(Hold::words));
+        // Whether it lives is not waited for: `doctor` does.
+        let turn = held_by.clone().map_or(Turn::Free, Turn::UnderWay);
+        let findings = of_standing(config, &standing, &turn, now);
+        let fired = standing.fired.ok().flatten();
+        let went_off = fired.map(|fired| Guard::Fired { at: utc(fired.at) });
+        let status = Self::of_inventory(config, &standing.inventory?, now, draw);
+        Ok(status.map(|status| Self {
+            held_by,
+            hold,
+            guard: status.guard.or(went_off),
+            findings,
+            ..status
+        }))
+    }
+
+    fn of_inventory(
         config: &Config,
         inventory: &Inventory,
         now: SystemTime,
@@ -190,7 +184,7 @@ impl Status {
             held_by: None,
             hold: None,
             guard: Guard::of(&inventory.automations.guards, now),
-            unfinished: unfinished(config, inventory),
+            findings: Vec::new(),
             rollback: match Plan::go_back(config, inventory, None, draw) {
                 Decision::Release(plan) => Rollback::Possible {
                     to: plan.release.clone(),
@@ -215,7 +209,11 @@ impl Status {
             let _ = writeln!(text, "{}", colour.line());
         }
         if let Some(holder) = &self.held_by {
-            let _ = writeln!(text, "\nunder way: {holder}");
+            let _ = writeln!(
+                text,
+                "\nunder way: {holder}\n  whether it lives: bg-deploy doctor --environment {}",
+                self.environment
+            );
         }
         if let Some(guard) = &self.guard {
             let _ = writeln!(text, "\nguard: {}", guard.words());
@@ -240,8 +238,14 @@ impl Status {
                 let _ = writeln!(text, "\nno rollback now: {reason}");
             }
         }
-        for sign in &self.unfinished {
-            let _ = write!(text, "\nunfinished: {sign}");
+        for finding in &self.findings {
+            let _ = write!(
+                text,
+                "\n{}: {}\n  > {}",
+                finding.severity.words(),
+                finding.seen.replace('\n', "\n  "),
+                finding.remedy
+            );
         }
         text.trim_end().to_owned()
     }
@@ -303,56 +307,6 @@ fn until(at: SystemTime, now: SystemTime) -> String {
     match at.duration_since(now) {
         Ok(left) if left > Duration::ZERO => format!("{} (in {})", utc(at), roughly(left)),
         _ => format!("{} (due)", utc(at)),
-    }
-}
-
-/// Signs of a run that was interrupted, or is under way.
-fn unfinished(config: &Config, inventory: &Inventory) -> Vec<String> {
-    let finish = format!(
-        "if no run is under way: bg-deploy finish --environment {}",
-        config.environment
-    );
-    let mut signs = Vec::new();
-    if let Some(weights) = inventory.weights()
-        && weights.live().is_none()
-    {
-        signs.push(format!(
-            "the traffic is divided ({weights}), as in the middle of a shift; {finish}"
-        ));
-    }
-    for (colour, stack) in &inventory.stacks {
-        if stack.is_up() && is_frozen(&stack.group) {
-            signs.push(format!(
-                "{colour} has its scaling frozen, as only a run leaves it; {finish}"
-            ));
-        }
-        signs.extend(
-            inventory
-                .weights()
-                .and_then(|weights| scale_in(*colour, stack, weights)),
-        );
-    }
-    for bake in &inventory.automations.bakes {
-        signs.push(format!(
-            "a bake of {} is under way, in this or another environment: {}; {finish}",
-            config.app, bake.id
-        ));
-    }
-    signs
-}
-
-/// A colour that nothing scales in, though nobody is led to it; or one that is to be scaled in, and serves.
-fn scale_in(colour: Colour, stack: &Stack, weights: Weights) -> Option<String> {
-    match (weights.of(colour), stack.scale_in_at) {
-        (0, None) if stack.is_up() => Some(format!(
-            "{colour} is up without traffic, and nothing scales it in; the next deploy replaces it"
-        )),
-        (1.., Some(at)) => Some(format!(
-            "{colour} was to be scaled in at {}, and serves again: it is left alone for as long as it serves; the next \
-             deploy takes the scale-in back",
-            utc(at)
-        )),
-        _ => None,
     }
 }
 

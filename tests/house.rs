@@ -24,9 +24,9 @@ const FLOORS: &[&[&str]] = &[
     &["history", "prepare", "run"],
     &["standing", "timer"],
     &["guard"],
-    &["provision", "report", "status", "steps"],
-    &["announce", "ending"],
-    &["deploy", "finish", "rollback"],
+    &["provision", "report", "steps"],
+    &["announce", "doctor", "ending"],
+    &["deploy", "finish", "rollback", "status"],
     &["verify"],
     &["commands"],
 ];

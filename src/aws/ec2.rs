@@ -42,6 +42,14 @@ pub struct Instance {
     pub tags: Tags,
 }
 
+impl Instance {
+    /// Whether a bake's runbook has launched it, to make an image of it.
+    pub fn is_builder(&self) -> bool {
+        let name = self.tags.get("Name");
+        name.is_some_and(|name| name.starts_with("bg-deploy builder"))
+    }
+}
+
 pub(super) fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }

@@ -111,6 +111,18 @@ pub async fn remove_image(aws: &Aws, image: &Image) -> Result<(), Failure> {
 
 /// Removes our snapshots with this tag: nothing but their tag leads to them once their image is gone.
 pub async fn remove_snapshots_by_tag(aws: &Aws, key: &str, value: &str) -> Result<(), Failure> {
+    for snapshot in find_snapshots_by_tag(aws, key, value).await? {
+        delete_snapshot(aws, &snapshot).await?;
+    }
+    Ok(())
+}
+
+/// Our snapshots with this tag.
+pub async fn find_snapshots_by_tag(
+    aws: &Aws,
+    key: &str,
+    value: &str,
+) -> Result<Vec<String>, Failure> {
     let answer = aws
         .ec2
         .describe_snapshots()
@@ -124,13 +136,13 @@ pub async fn remove_snapshots_by_tag(aws: &Aws, key: &str, value: &str) -> Resul
         .send()
         .await
         .about("DescribeSnapshots", value)?;
-    for snapshot in answer.snapshots.unwrap_or_default() {
-        delete_snapshot(aws, &snapshot.snapshot_id.unwrap_or_default()).await?;
-    }
-    Ok(())
+    let snapshots = answer.snapshots.unwrap_or_default().into_iter();
+    let ids = snapshots.filter_map(|snapshot| snapshot.snapshot_id);
+    Ok(ids.collect())
 }
 
-async fn delete_snapshot(aws: &Aws, snapshot: &str) -> Result<(), Failure> {
+/// Deletes a snapshot; it may be gone already.
+pub async fn delete_snapshot(aws: &Aws, snapshot: &str) -> Result<(), Failure> {
     let answer = aws
         .ec2
         .delete_snapshot()

@@ -35,6 +35,7 @@ pub(super) fn of_an_answer(command: &Command, code: u8, inputs: &Inputs, termina
         | Command::LocalAws(_)
         | Command::SampleApp(_) => true,
         Command::Status
+        | Command::Doctor(_)
         | Command::Hold(_)
         | Command::ReleaseHold
         | Command::Unlock(_)

@@ -7,6 +7,7 @@ mod by_hand;
 mod carry_out;
 mod clock;
 mod deploy;
+mod doctor;
 mod finish;
 mod gate;
 mod history;
@@ -106,6 +107,7 @@ pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
         Command::Rollback(command) => rollback::run(options, command, &inputs, &terminal).await,
         Command::Verify(command) => verify::run(options, command, &inputs, &terminal).await,
         Command::Status => status::run(options, &inputs, &terminal).await,
+        Command::Doctor(command) => doctor::run(options, command, &inputs, &terminal).await,
         Command::History(command) => history::run(options, command, &inputs, &terminal).await,
         Command::Finish(command) => finish::run(options, command, &inputs, &terminal).await,
         Command::Hold(command) => by_hand::hold(options, command, &inputs, &terminal).await,

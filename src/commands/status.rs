@@ -23,11 +23,8 @@ pub(super) async fn run(
     let aws = access::connect(&config, inputs, &network, &clock).await?;
     let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
     let standing = standing::look(&aws, caller, &config).await;
-    let inventory = standing.inventory?;
-    let status = Status::of(&config, &inventory, clock.utc(), &draw()?)
-        .ok_or_else(|| not_provisioned(&config))?
-        .with_lease(&standing.lease)
-        .with_fired(&standing.fired);
+    let status = Status::of(&config, standing, clock.utc(), &draw()?)?
+        .ok_or_else(|| not_provisioned(&config))?;
     if options.json {
         terminal.say(&format!("{:#}", serde_json::json!(status)));
     } else {

@@ -1,7 +1,6 @@
 //! Every input, once: the command line, the variables, `action.yml` and the table in docs/action.md are held to this list.
 //!
-//! Guarantees: an option of a command that is not here, or is here for the wrong commands, fails a test; so does an entry
-//! that nothing reads.
+//! Guarantees: an option that is not here, or is for the wrong commands, fails a test; so does an entry that nothing reads.
 
 use Reader::{Bootstrap, CommandLine, Inputs, Variable};
 
@@ -219,6 +218,13 @@ pub const INPUTS: &[Input] = &[
         &["verify"],
         CommandLine,
         "Give up the previous release that is still up for a rollback, if there is one.",
+        "`false`",
+    ),
+    Input::new(
+        ("fix", "BGD_FIX"),
+        &["doctor"],
+        CommandLine,
+        "Do what is safe about what is found.",
         "`false`",
     ),
     Input::new(

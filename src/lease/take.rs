@@ -84,6 +84,20 @@ pub async fn read(aws: &Aws, place: &Place) -> Result<Option<(Option<String>, Re
     }
 }
 
+/// Whether whoever holds the lease says nothing for a holder's whole time, from this state of it on. Changes nothing; one
+/// that lives is seen to with its next beat. A look that fails tells nothing: who can't be seen may live.
+pub async fn is_silent(aws: &Aws, clock: &Clock, place: &Place, etag: &str) -> bool {
+    let begun = clock.elapsed();
+    while clock.elapsed() < begun + TTL + MARGIN {
+        clock.sleep(POLL).await;
+        match read(aws, place).await {
+            Ok(Some((Some(now), _))) if now == etag => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// Takes the lease for `holder`, or says who has it. `tell` is told that it is waited for, and for whom: at once, when that is
 /// somebody else, and every few minutes.
 pub async fn take(

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use super::{Plan, Source};
+use crate::config::Config;
 
 /// How long reading weights back may differ from what was written.
 pub const READ_BACK: Duration = Duration::from_secs(60);
@@ -70,17 +71,32 @@ impl Plan {
     }
 
     fn after_first_weight(&self) -> Duration {
-        let stages = u32::try_from(self.shift.percents.len()).unwrap_or(u32::MAX);
-        let (stage, back) = match self.goes_back() {
-            true => (USUAL_MOVE, USUAL_MOVE),
-            false => (READ_BACK + PROPAGATION, READ_BACK + PROPAGATION + STAYING),
-        };
-        let held = self.shift.hold * stages.saturating_sub(1) + self.shift.soak;
-        stage * stages + held + back
+        let (hold, soak) = (self.shift.hold, self.shift.soak);
+        after_first_weight(self.goes_back(), self.shift.percents.len(), hold, soak)
     }
 }
 
+fn after_first_weight(goes_back: bool, stages: usize, hold: Duration, soak: Duration) -> Duration {
+    let stages = u32::try_from(stages).unwrap_or(u32::MAX);
+    let (stage, back) = match goes_back {
+        true => (USUAL_MOVE, USUAL_MOVE),
+        false => (READ_BACK + PROPAGATION, READ_BACK + PROPAGATION + STAYING),
+    };
+    stage * stages + hold * stages.saturating_sub(1) + soak + back
+}
+
 impl Needed {
+    /// What a release that is baked needs, as far as the file alone says.
+    pub fn of_a_release(config: &Config) -> Self {
+        let shift = &config.shift;
+        let bake = USUAL_BAKE.min(config.bake.timeout);
+        let fleet = USUAL_FLEET.min(config.fleet.healthy_within);
+        Self {
+            before: bake + fleet + USUAL_PROOF,
+            after: after_first_weight(false, shift.weights.len(), shift.hold, shift.soak),
+        }
+    }
+
     /// Why credentials that live for `left` are too short-lived, if they are; the run has `taken` so long already.
     pub fn too_short(&self, left: Duration, taken: Duration) -> Option<String> {
         let whole = self.before + self.after;

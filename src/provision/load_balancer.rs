@@ -10,7 +10,7 @@ use crate::aws::elbv2::{self, Condition, HealthCheck, LoadBalancer, Routes, Targ
 use crate::aws::error::{ErrorKind, kind};
 use crate::aws::witness::Contradiction;
 use crate::config::Config;
-use crate::names::{Colour, PREVIEW_HEADER, Weights};
+use crate::names::{Colour, PREVIEW_CLOSED, PREVIEW_HEADER, Weights};
 use crate::plan::health_check;
 use crate::random::random_token;
 use crate::run::context::Context;
@@ -187,7 +187,8 @@ async fn ensure_rules(
     }
     if !exists(PREVIEW_PRIORITY) {
         made.created.push("preview rule".to_owned());
-        let closed = Condition::Header(PREVIEW_HEADER.to_owned(), random_token()?);
+        let nobody_s = format!("{PREVIEW_CLOSED}{}", random_token()?);
+        let closed = Condition::Header(PREVIEW_HEADER.to_owned(), nobody_s);
         elbv2::create_rule(
             &cx.aws,
             listener,

@@ -1,6 +1,7 @@
 //! What a status says, for people.
 
 use super::*;
+use crate::doctor::Severity;
 
 fn colour(colour: Colour, role: &'static str, wanted: i32) -> OfColour {
     OfColour {
@@ -28,7 +29,7 @@ fn a_status_says_who_serves_what_is_kept_and_what_a_rollback_would_do() {
         held_by: None,
         hold: None,
         guard: None,
-        unfinished: Vec::new(),
+        findings: Vec::new(),
         rollback: Rollback::Possible {
             to: Release("1.4.1".into()),
             how: "nothing is launched; its instances are up".into(),
@@ -45,14 +46,20 @@ fn a_status_says_who_serves_what_is_kept_and_what_a_rollback_would_do() {
     status.rollback = Rollback::Refused {
         reason: "nothing\nto type".into(),
     };
-    status.unfinished = vec!["green has its scaling frozen".into()];
+    status.findings = vec![Finding {
+        severity: Severity::LeftOver,
+        what: "processes-frozen",
+        seen: "green is frozen".into(),
+        remedy: "bg-deploy doctor --environment prod --fix".into(),
+        fix: None,
+    }];
     assert_eq!(
         status.text(),
         "hello in prod, at http://hello.example\n  \
          blue  live    1.4.2  2 of 2 instances healthy, 100 % of the traffic\n  \
          green idle    no instances  (the last was 1.4.2), 0 % of the traffic\n\n\
          no rollback now: nothing\n  to type\n\n\
-         unfinished: green has its scaling frozen"
+         left over: green is frozen\n  > bg-deploy doctor --environment prod --fix"
     );
 }
 
@@ -70,36 +77,29 @@ fn what_is_due_is_said_to_be() {
 }
 
 #[test]
-fn whose_turn_it_is_and_a_hold_are_told_and_so_is_a_lease_that_says_nothing() {
+fn whose_turn_it_is_the_guard_and_a_hold_are_told() {
     let status = Status {
         app: "hello".into(),
         environment: "prod".into(),
         url: None,
         colours: Vec::new(),
-        held_by: None,
-        hold: None,
-        guard: None,
-        unfinished: Vec::new(),
+        held_by: Some("deploy of 1.4.2, since 2026-11-22T10:00:00Z".into()),
+        hold: Some("\"upgrade\", by somebody".into()),
+        guard: Some(Guard::Fired {
+            at: "2026-11-22T10:20:00Z".into(),
+        }),
+        findings: Vec::new(),
         rollback: Rollback::Refused {
             reason: "nothing to go back to".into(),
         },
     };
-    let mut record = Record::first().taken_by(Holder {
-        command: "deploy".into(),
-        release: "1.4.2".into(),
-        since: "2026-11-22T10:00:00Z".into(),
-        ..Holder::default()
-    });
-    record.hold = Some(Hold {
-        reason: "upgrade".into(),
-        by: None,
-        since: "2026-11-22T09:00:00Z".into(),
-    });
-    let text = status.clone().with_lease(&Ok(Some(record))).text();
-    assert!(text.contains("under way: deploy of 1.4.2, since"), "{text}");
-    assert!(text.contains("on hold: \"upgrade\", by somebody"), "{text}");
-    let text = status
-        .with_lease(&Err(anyhow::anyhow!("it is empty")))
-        .text();
-    assert!(text.contains("unfinished: it is empty"), "{text}");
+    let text = status.text();
+    for words in [
+        "under way: deploy of 1.4.2, since",
+        "whether it lives: bg-deploy doctor --environment prod",
+        "guard: went off, and was done at 2026-11-22T10:20:00Z",
+        "on hold: \"upgrade\", by somebody",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
 }

@@ -188,8 +188,7 @@ impl Step for BakeImage {
 pub(super) async fn end_builders(aws: &Aws, deployment: &str) -> Result<Vec<String>> {
     let mut ended = Vec::new();
     for builder in ec2::find_instances(aws, TAG_DEPLOYMENT, deployment).await? {
-        let name = builder.tags.get("Name").map_or("", String::as_str);
-        if name.starts_with("bg-deploy builder") && builder.state != "shutting-down" {
+        if builder.is_builder() && builder.state != "shutting-down" {
             ec2::terminate_instance(aws, &builder.id).await?;
             ended.push(builder.id);
         }

@@ -18,7 +18,7 @@ pub mod proof;
 pub mod prune_images;
 pub mod publish_template;
 pub mod retain_previous;
-mod scale_in;
+pub(crate) mod scale_in;
 pub mod scale_up_idle;
 pub mod serving;
 pub mod shift_traffic;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data_plane::{PROPAGATION, ROUND, Round, Said, look};
 use crate::aws::elbv2::{self, PreviewRule, TargetGroups};
-use crate::names::{Colour, PREVIEW_HEADER, Release};
+use crate::names::{Colour, PREVIEW_CLOSED, PREVIEW_HEADER, Release};
 use crate::plan::{Plan, PreviewToken, Visitor};
 use crate::random::random_token;
 use crate::run::context::{Context, Undoing};
@@ -34,7 +34,7 @@ pub struct OpenPreview {
 
 /// The preview rule, and where it leads.
 #[derive(Clone, Debug)]
-pub(super) struct PreviewRoute {
+pub(crate) struct PreviewRoute {
     rule: PreviewRule,
     target_groups: TargetGroups,
     candidate: Colour,
@@ -43,10 +43,19 @@ pub(super) struct PreviewRoute {
 impl PreviewRoute {
     /// The route to the candidate of `plan`.
     pub(super) fn of(plan: &Plan) -> Self {
+        Self::new(
+            plan.preview_rule.clone(),
+            plan.target_groups.clone(),
+            plan.idle,
+        )
+    }
+
+    /// The route to this colour.
+    pub(crate) fn new(rule: PreviewRule, target_groups: TargetGroups, candidate: Colour) -> Self {
         Self {
-            rule: plan.preview_rule.clone(),
-            target_groups: plan.target_groups.clone(),
-            candidate: plan.idle,
+            rule,
+            target_groups,
+            candidate,
         }
     }
 
@@ -65,8 +74,9 @@ impl PreviewRoute {
     }
 
     /// Has it open for a value that nobody knows.
-    pub(super) async fn close(&self, cx: &Context) -> Result<()> {
-        self.open(cx, &random_token()?).await
+    pub(crate) async fn close(&self, cx: &Context) -> Result<()> {
+        let nobody_s = format!("{PREVIEW_CLOSED}{}", random_token()?);
+        self.open(cx, &nobody_s).await
     }
 }
 

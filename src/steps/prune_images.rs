@@ -5,11 +5,13 @@
 //! Changes: old images and their snapshots. Forward only.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use anyhow::Result;
 
 use super::bake_image::end_builders;
 use super::images_in_use;
+use crate::aws::Aws;
 use crate::aws::images::{self, Image};
 use crate::plan::Plan;
 use crate::run::context::Context;
@@ -48,6 +50,25 @@ impl PruneImages {
     }
 }
 
+/// The app's images beyond `keep` that can go, by whoever has the turn of the environment with the template `ours`;
+/// `released` was just released there, and stays.
+pub(crate) async fn find_surplus(
+    aws: &Aws,
+    (app, ours): (&str, &str),
+    keep: usize,
+    released: Option<&str>,
+    now: SystemTime,
+) -> Result<Vec<Image>> {
+    let images = images::find_images_by_tag(aws, TAG_APP, app).await?;
+    if images.len() <= keep {
+        return Ok(Vec::new());
+    }
+    let mut in_use = images_in_use::in_use(aws, app, ours, now).await?;
+    in_use.extend(released.map(str::to_owned));
+    let surplus = surplus(&images, &in_use, keep);
+    Ok(surplus.into_iter().cloned().collect())
+}
+
 impl Forward for PruneImages {
     type Begun = Removed;
 
@@ -67,14 +88,13 @@ impl Forward for PruneImages {
                 "ended builder {builder}, which the runbook had left"
             ));
         }
-        let images = images::find_images_by_tag(&cx.aws, TAG_APP, &self.app).await?;
-        let mut in_use =
-            images_in_use::in_use(&cx.aws, &self.app, &self.template, cx.clock.utc()).await?;
-        in_use.insert(self.image.clone());
+        let (stack, now) = ((self.app.as_str(), self.template.as_str()), cx.clock.utc());
+        let released = Some(self.image.as_str());
+        let surplus = find_surplus(&cx.aws, stack, self.keep, released, now).await?;
         let mut removed = Vec::new();
-        for image in surplus(&images, &in_use, self.keep) {
-            images::remove_image(&cx.aws, image).await?;
-            removed.push(image.id.clone());
+        for image in surplus {
+            images::remove_image(&cx.aws, &image).await?;
+            removed.push(image.id);
         }
         Ok(Removed(removed))
     }

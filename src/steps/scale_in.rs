@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// The scale-in of one colour.
 #[derive(Clone, Debug)]
-pub(super) struct ScaleIn {
+pub(crate) struct ScaleIn {
     runbook: Runbook,
     group: String,
     deployment: String,
@@ -25,7 +25,7 @@ pub(super) struct ScaleIn {
 
 impl ScaleIn {
     /// Of this colour, by the run of `plan`.
-    pub(super) fn of(plan: &Plan, colour: Colour) -> Self {
+    pub(crate) fn of(plan: &Plan, colour: Colour) -> Self {
         let names = plan.names();
         let group = names.group(colour);
         let own = [(GROUP, group.clone())];
@@ -49,7 +49,7 @@ impl ScaleIn {
 
     /// Has AWS empty the group after this time, if the weights are `left` as they are now; answers with the automation.
     /// One that this run armed already stays, and one of another run ends.
-    pub(super) async fn arm(&self, cx: &Context, left: Weights, after: Duration) -> Result<String> {
+    pub(crate) async fn arm(&self, cx: &Context, left: Weights, after: Duration) -> Result<String> {
         let mut due = self.due(cx.for_undo()).await?;
         if let Some(at) = due
             .iter()
@@ -75,7 +75,7 @@ impl ScaleIn {
     }
 
     /// Waits until what was armed sleeps.
-    pub(super) async fn await_sleep(cx: &Context, step: &str, id: &str) -> Result<()> {
+    pub(crate) async fn await_sleep(cx: &Context, step: &str, id: &str) -> Result<()> {
         timer::await_sleep(cx, step, "the scale-in of the previous colour", id).await
     }
 

@@ -10,6 +10,7 @@ mod commits;
 mod crash;
 mod credentials;
 mod deploy;
+mod doctor;
 mod finish;
 mod guard;
 mod images;

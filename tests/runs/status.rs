@@ -26,10 +26,7 @@ async fn status(world: &World) -> Option<Status> {
     let aws = world.aws().await;
     let caller = sts::caller(&aws).await.expect("a caller");
     let standing = standing::look(&aws, caller, &config).await;
-    let inventory = standing.inventory.expect("an inventory");
-    let status = Status::of(&config, &inventory, world.clock.utc(), &draw)?;
-    let status = status.with_lease(&standing.lease);
-    Some(status.with_fired(&standing.fired))
+    Status::of(&config, standing, world.clock.utc(), &draw).expect("an inventory")
 }
 
 /// The calls since there were so many, in words; a status makes few, and changes nothing.
@@ -81,19 +78,20 @@ async fn a_status_tells_what_is_live_kept_and_divided() {
     ] {
         assert!(text.contains(words), "{text}");
     }
-    assert!(!text.contains("unfinished"), "{text}");
+    assert_eq!(told.findings, [], "{text}");
     let looks = looks_since(&world, from);
     assert!(looks.len() < MOST_CALLS, "{looks:#?}");
     let plan = world.plan_rollback(None).await;
     let half = Weights::split(Colour::Blue, 50);
     by_hand(&world.context().await, &plan, half).await;
+    world.free().await;
     let told = status(&world).await.expect("a status");
     assert!(
         matches!(told.rollback, Rollback::Refused { .. }),
         "{told:?}"
     );
     assert!(
-        told.text().contains("unfinished: the traffic is divided"),
+        told.text().contains("fails: the traffic is divided"),
         "{}",
         told.text()
     );

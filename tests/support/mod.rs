@@ -88,6 +88,14 @@ impl World {
         turn::at_once(cx, &Names::new("hello", "test")).await
     }
 
+    /// Makes the lease free, which no run of a test gives back.
+    pub(crate) async fn free(&self) {
+        let cx = self.context().await;
+        if let Some(lease) = &cx.lease {
+            lease.release(false).await.expect("a free lease");
+        }
+    }
+
     /// Asks for a turn.
     pub(crate) async fn lease(&self, cx: &Context, who: &str, patience: Patience) -> Taken {
         turn::ask(cx, &Names::new("hello", "test"), who, patience).await

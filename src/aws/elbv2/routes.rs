@@ -133,6 +133,7 @@ mod tests {
                     .collect(),
                 sticky: false,
                 is_preview,
+                is_closed: false,
             },
         }
     }

@@ -15,7 +15,7 @@ use super::{empty, tags};
 use crate::aws::error::{About as _, Failure};
 use crate::aws::witness::{Able, Contradiction, Held, WeightsSeen};
 use crate::aws::{Aws, Tags};
-use crate::names::{Colour, PREVIEW_HEADER, Weights};
+use crate::names::{Colour, PREVIEW_CLOSED, PREVIEW_HEADER, Weights};
 
 /// The rule that divides the live traffic, by its ARN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ pub struct Rule {
     pub sticky: bool,
     /// Whether it matches the header of the preview route: nobody takes it who has not the run's secret.
     pub is_preview: bool,
+    /// Nobody has that secret: no run has the preview route open.
+    pub is_closed: bool,
 }
 
 impl Rule {
@@ -168,11 +170,18 @@ pub async fn describe_traffic(aws: &Aws, rule: &TrafficRule) -> Result<Rule, Fai
 }
 
 fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
-    let is_preview = rule.conditions.iter().flatten().any(|condition| {
-        let header = condition.http_header_config.as_ref();
-        let name = header.and_then(|header| header.http_header_name.as_deref());
+    let conditions = rule.conditions.iter().flatten();
+    let headers = conditions.filter_map(|condition| condition.http_header_config.as_ref());
+    let mut previews = headers.filter(|header| {
+        let name = header.http_header_name.as_deref();
         name.is_some_and(|name| name.eq_ignore_ascii_case(PREVIEW_HEADER))
     });
+    let preview = previews.next();
+    let is_closed = preview.is_some_and(|header| {
+        let mut values = header.values.iter().flatten();
+        values.all(|value| value.starts_with(PREVIEW_CLOSED))
+    });
+    let is_preview = preview.is_some();
     let mut actions = rule.actions.unwrap_or_default();
     // The short form of an action names one target group, which gets everything.
     let alone = actions
@@ -196,6 +205,7 @@ fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
         },
         sticky,
         is_preview,
+        is_closed,
     }
 }
 

@@ -1,0 +1,139 @@
+//! What a doctor looks at: how things stand, and beyond that runbooks, builders, images and snapshots. Each look may come to
+//! nothing by itself.
+
+use std::time::SystemTime;
+
+use anyhow::Result;
+use net_clock::Clock;
+use serde_json::Value;
+
+use crate::aws::credentials::Life;
+use crate::aws::ec2::{self, Instance};
+use crate::aws::lease::Place;
+use crate::aws::sts::Caller;
+use crate::aws::{Aws, images, ssm};
+use crate::config::Config;
+use crate::lease::{self, Holder};
+use crate::stack::{Names, TAG_APP};
+use crate::standing::{self, Standing};
+use crate::steps::prune_images::find_surplus;
+use crate::{bake, guard, scale_in};
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Seen {
+    /// Who asks.
+    pub caller: Caller,
+    /// How things stand.
+    pub standing: Standing,
+    /// Whose turn it is.
+    pub turn: Turn,
+    /// The runbooks, by name.
+    pub runbooks: Vec<(String, Result<Runbook>)>,
+    /// Builders that have not ended.
+    pub builders: Result<Vec<Instance>>,
+    /// Images beyond those that are kept.
+    pub surplus: Result<Vec<String>>,
+    /// Snapshots whose image is gone.
+    pub snapshots: Result<Vec<String>>,
+    /// How long the credentials live.
+    pub life: Life,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nobody's.
+    Free,
+    /// A run's that lives: its holder in words.
+    UnderWay(String),
+    /// A run's that says nothing any more.
+    Gone(String),
+}
+
+/// A runbook, compared with ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runbook {
+    /// The same.
+    Ours,
+    /// Another one.
+    Other,
+    /// There is none.
+    Absent,
+}
+
+/// Looks at everything, when the turn is as it was just seen to be.
+pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: SystemTime) -> Seen {
+    let (app, keep) = (config.app.as_str(), config.retain.images);
+    let names = Names::new(app, &config.environment);
+    let standing = Box::pin(standing::look(aws, caller.clone(), config)).await;
+    let inventory = standing.inventory.as_ref().ok();
+    let template = inventory.and_then(|inventory| inventory.template.clone());
+    let stack = (app, template.as_deref().unwrap_or_default());
+    let guards = guard::runbook::runbook();
+    let (bakes, guards, scale_ins, builders, surplus, snapshots) = tokio::join!(
+        Box::pin(runbook(aws, names.runbook(), bake::runbook::runbook())),
+        Box::pin(runbook(aws, names.guard_runbook(), guards)),
+        Box::pin(runbook(aws, names.scale_in_runbook(), scale_in::runbook())),
+        Box::pin(find_builders(aws, app)),
+        Box::pin(find_surplus(aws, stack, keep, None, now)),
+        Box::pin(find_orphans(aws, app)),
+    );
+    let surplus = surplus.map(|all| all.into_iter().map(|image| image.id).collect());
+    Seen {
+        caller,
+        standing,
+        turn,
+        runbooks: vec![bakes, guards, scale_ins],
+        builders,
+        surplus,
+        snapshots,
+        life: aws.life(),
+    }
+}
+
+/// Whose turn it is; `tell` is told that a holder is waited for to say something, for two minutes at most. What can't be
+/// read is told by whoever looks at the lease itself.
+pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&str)) -> Turn {
+    let Ok(Some((Some(etag), record))) = lease::read(aws, place).await else {
+        return Turn::Free;
+    };
+    let Some(holder) = record.holder.as_ref().map(Holder::words) else {
+        return Turn::Free;
+    };
+    tell(&format!(
+        "the lease is held: {holder}; whether that run lives is seen within two minutes"
+    ));
+    match lease::is_silent(aws, clock, place, &etag).await {
+        true => Turn::Gone(holder),
+        false => Turn::UnderWay(holder),
+    }
+}
+
+async fn runbook(aws: &Aws, name: String, ours: Value) -> (String, Result<Runbook>) {
+    let found = ssm::find_document(aws, &name).await;
+    let compared = found.map(|found| match found {
+        None => Runbook::Absent,
+        Some((content, _)) => match serde_json::from_str::<Value>(&content) {
+            Ok(content) if content == ours => Runbook::Ours,
+            _ => Runbook::Other,
+        },
+    });
+    (name, compared.map_err(anyhow::Error::from))
+}
+
+/// The builders of the app that are not ending.
+pub(super) async fn find_builders(aws: &Aws, app: &str) -> Result<Vec<Instance>> {
+    let mut all = ec2::find_instances(aws, TAG_APP, app).await?;
+    all.retain(|one| one.is_builder() && one.state != "shutting-down");
+    Ok(all)
+}
+
+/// The app's snapshots that no image of its has.
+pub(super) async fn find_orphans(aws: &Aws, app: &str) -> Result<Vec<String>> {
+    // The snapshots first: of one that is made meanwhile the image is seen.
+    let mut snapshots = images::find_snapshots_by_tag(aws, TAG_APP, app).await?;
+    let images = images::find_images_by_tag(aws, TAG_APP, app).await?;
+    snapshots.retain(|id| !images.iter().any(|image| image.snapshots.contains(id)));
+    Ok(snapshots)
+}

@@ -1,0 +1,142 @@
+//! Who is led where: the parts that stand, the weights, routes of others, the preview route.
+
+use super::case::{Case, fails, left_over};
+use super::finding::{Finding, Fix};
+use crate::aws::elbv2::{TrafficRule, modify_rule_by_hand};
+use crate::names::{Colour, Weights};
+
+/// All of it.
+pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    found.extend(parts(case));
+    found.extend(balancer(case));
+    found.extend(weights(case));
+    found.extend(sticky(case));
+    found.extend(other_routes(case));
+    found.extend(preview(case));
+    found
+}
+
+fn parts(case: &Case<'_>) -> Option<Finding> {
+    let inventory = case.inventory;
+    let parts = [
+        ("load balancer", inventory.load_balancer.is_none()),
+        ("target groups", inventory.target_groups.is_none()),
+        ("traffic rule", inventory.traffic_rule.is_none()),
+        ("preview rule", inventory.preview_rule.is_none()),
+        ("Auto Scaling groups", inventory.stacks.len() < 2),
+        ("launch template", inventory.template.is_none()),
+    ];
+    let absent = parts.iter().filter(|(_, is_absent)| *is_absent);
+    let absent: Vec<_> = absent.map(|(what, _)| *what).collect();
+    if absent.is_empty() {
+        return None;
+    }
+    let (stack, absent) = (case.names.stack(), absent.join(", no "));
+    let seen = format!("of {stack} there is no {absent}");
+    Some(fails("not-provisioned", seen, case.bg("provision")))
+}
+
+fn balancer(case: &Case<'_>) -> Option<Finding> {
+    let balancer = case.inventory.load_balancer.as_ref()?;
+    let seen = format!(
+        "the load balancer {} is {}, not active",
+        case.names.stack(),
+        balancer.state
+    );
+    let remedy = case.aws(
+        "elbv2 describe-load-balancers",
+        &format!("--names {}", case.names.stack()),
+    );
+    (balancer.state != "active").then(|| fails("balancer-not-active", seen, remedy))
+}
+
+fn weights(case: &Case<'_>) -> Option<Finding> {
+    let inventory = case.inventory;
+    let rule = inventory.traffic_rule.as_ref()?;
+    let groups = inventory.target_groups.as_ref()?;
+    let put_on = |colour| {
+        let all = Weights::split(colour, 100);
+        modify_rule_by_hand(&TrafficRule::new(&rule.arn), groups, all)
+    };
+    let Some(weights) = inventory.weights() else {
+        let seen = "the traffic rule does not name both target groups".to_owned();
+        return Some(fails("weights-missing", seen, put_on(Colour::Blue)));
+    };
+    if weights.live().is_some() || case.is_under_way {
+        return None;
+    }
+    let healthy = |colour: Colour| inventory.stacks.get(&colour).map_or(0, |it| it.healthy());
+    let seen = format!(
+        "the traffic is divided ({weights}), and no run is under way; healthy: blue {}, green {}",
+        healthy(Colour::Blue),
+        healthy(Colour::Green)
+    );
+    if case.is_unfinished {
+        return Some(fails("weights-divided", seen, case.fix()));
+    }
+    let [one, other] = Colour::BOTH;
+    let is_better = |colour: Colour| (healthy(colour) > 0, weights.of(colour));
+    let best = if is_better(other) > is_better(one) {
+        other
+    } else {
+        one
+    };
+    Some(fails("weights-divided", seen, put_on(best)))
+}
+
+fn sticky(case: &Case<'_>) -> Option<Finding> {
+    let rule = case.inventory.traffic_rule.as_ref()?;
+    if !rule.sticky {
+        return None;
+    }
+    let seen =
+        "the traffic rule has stickiness on: clients would stay on a colour whatever its weight";
+    let remedy = match (
+        case.inventory.target_groups.as_ref(),
+        case.inventory.weights(),
+    ) {
+        // Written anew, without it.
+        (Some(groups), Some(weights)) => {
+            modify_rule_by_hand(&TrafficRule::new(&rule.arn), groups, weights)
+        }
+        _ => case.bg("provision"),
+    };
+    Some(fails("sticky-rule", seen.to_owned(), remedy))
+}
+
+/// A shift would not move these routes, and their visitors would be left behind.
+fn other_routes(case: &Case<'_>) -> Vec<Finding> {
+    let inventory = case.inventory;
+    let (Some(groups), Some(ours)) = (&inventory.target_groups, &inventory.traffic_rule) else {
+        return Vec::new();
+    };
+    let others = inventory.routes.naming(groups);
+    let others = others.filter(|route| route.rule.arn != ours.arn);
+    let told = others.map(|route| {
+        let seen = format!(
+            "{} leads to the target groups of this stack, too, and a release moves the traffic rule alone",
+            route.words()
+        );
+        let arn = &route.rule.arn;
+        let remedy = match route.rule.priority.as_str() {
+            "default" => case.aws(
+                "elbv2 modify-listener",
+                "--listener-arn ARN --default-actions Type=fixed-response,FixedResponseConfig={StatusCode=503}",
+            ),
+            _ => case.aws("elbv2 delete-rule", &format!("--rule-arn {arn}")),
+        };
+        fails("other-route", seen, remedy)
+    });
+    told.collect()
+}
+
+fn preview(case: &Case<'_>) -> Option<Finding> {
+    let rule = case.inventory.preview_rule.as_ref()?;
+    if rule.is_closed || case.is_under_way {
+        return None;
+    }
+    let seen = "the preview route is open: whoever knows the secret of an earlier run reaches what is on the idle colour";
+    let finding = left_over("preview-open", seen.to_owned(), case.fix());
+    Some(finding.mended_by(Fix::ClosePreview))
+}
