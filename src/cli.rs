@@ -99,7 +99,7 @@ pub enum Command {
         after_help = "Examples:\n  bg-deploy doctor --environment prod\n  bg-deploy doctor --environment prod --fix"
     )]
     Doctor(Doctor),
-    /// List the releases that stand in AWS, and which of them can be gone back to
+    /// List the releases that stand in AWS, which of them can be gone back to, and how the latest runs ended
     #[command(after_help = "Example:\n  bg-deploy history --environment prod --limit 10")]
     History(History),
     /// After a run that was cancelled or killed: restore the traffic, and remove what the run made

@@ -1,10 +1,12 @@
 //! The releases that stand in AWS, for people and for programs. Pure.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::names::{Colour, Release, utc};
+use crate::lease::Done;
+use crate::names::{Colour, Release, roughly, utc};
 use crate::plan::past::{Fate, Past};
 
 /// A line of the history.
@@ -39,6 +41,33 @@ pub fn lines(releases: Vec<Past>, limit: usize) -> Vec<Line> {
         state: past.fate,
     };
     releases.into_iter().take(limit).map(line).collect()
+}
+
+/// The runs for people, the latest first.
+pub fn runs_text(runs: &[Done]) -> String {
+    let mut text = String::new();
+    for run in runs {
+        let when = run.began.as_ref().unwrap_or(&run.ended);
+        let _ = write!(
+            text,
+            "{when}  {} {}  {}",
+            run.command, run.release, run.result
+        );
+        if let Some(verdict) = &run.verdict {
+            let _ = write!(text, ", probe {verdict}");
+        }
+        if let Some(seconds) = run.took_seconds {
+            let _ = write!(text, ", in {}", roughly(Duration::from_secs(seconds)));
+        }
+        if let Some(by) = &run.by {
+            let _ = write!(text, ", by {by}");
+        }
+        if let Some(url) = &run.url {
+            let _ = write!(text, ", {url}");
+        }
+        text.push('\n');
+    }
+    text.trim_end().to_owned()
 }
 
 /// The lines for people: `more` releases are not among them.
@@ -96,6 +125,33 @@ mod tests {
             image_stands: true,
             state,
         }
+    }
+
+    #[test]
+    fn a_run_is_told_with_how_it_ended_what_it_proved_how_long_it_took_who_asked_and_where() {
+        let whole = Done {
+            command: "deploy".into(),
+            release: "1.4.2".into(),
+            result: "deployed".into(),
+            verdict: Some("passed".into()),
+            began: Some("2026-11-21T14:05:00Z".into()),
+            took_seconds: Some(300),
+            by: Some("octocat".into()),
+            url: Some("https://ci.example/7".into()),
+            ..Done::default()
+        };
+        let bare = Done {
+            command: "rollback".into(),
+            release: "1.4.1".into(),
+            result: "cancelled".into(),
+            ended: "2026-11-21T13:00:00Z".into(),
+            ..Done::default()
+        };
+        assert_eq!(
+            runs_text(&[whole, bare]),
+            "2026-11-21T14:05:00Z  deploy 1.4.2  deployed, probe passed, in 5m, by octocat, https://ci.example/7\n\
+             2026-11-21T13:00:00Z  rollback 1.4.1  cancelled"
+        );
     }
 
     #[test]

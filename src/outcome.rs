@@ -204,6 +204,12 @@ mod undo_failure {
 }
 
 impl Outcome {
+    /// In one word, for programs: `deployed`, `rolled-back`, ...
+    pub fn word(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value["result"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {

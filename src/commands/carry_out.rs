@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 
@@ -16,8 +17,11 @@ use super::turn::give_back;
 use super::{EarlyExit, Terminal};
 use crate::deploy::Finished;
 use crate::inputs::Inputs;
+use crate::lease::Done;
+use crate::names::utc;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
+use crate::probe::Verdict;
 use crate::report::{LoadBalancerCounts, Run};
 use crate::run::beginning::Beginning;
 use crate::run::context::Context;
@@ -80,8 +84,50 @@ pub(super) async fn carry_out(
     if let (Some(lease), Some(state)) = (&cx.lease, cx.journal.state()) {
         lease.note(state);
     }
+    if let (Some(lease), Ok((finished, _))) = (&cx.lease, &carried_out) {
+        lease.remember(&done(cx, order, finished)).await;
+    }
     give_back(cx.lease.as_ref(), cx.journal.has_ended()).await;
     carried_out
+}
+
+/// The run as it is remembered.
+fn done(cx: &Context, order: &Order<'_>, finished: &Finished) -> Done {
+    let (now, took) = (cx.clock.utc(), cx.clock.elapsed());
+    Done {
+        began: Some(utc(now - took)),
+        took_seconds: Some(took.as_secs()),
+        url: order.url.clone(),
+        verdict: finished
+            .verdict
+            .as_ref()
+            .map(Verdict::word)
+            .map(str::to_owned),
+        ..ended(
+            &order.beginning(),
+            &order.plan.deployment,
+            &finished.outcome,
+            now,
+        )
+    }
+}
+
+/// What is remembered of any run.
+pub(super) fn ended(
+    beginning: &Beginning,
+    deployment: &str,
+    outcome: &Outcome,
+    now: SystemTime,
+) -> Done {
+    Done {
+        deployment: deployment.to_owned(),
+        command: beginning.command.clone(),
+        release: beginning.release.0.clone(),
+        result: outcome.word(),
+        ended: utc(now),
+        by: beginning.by.clone(),
+        ..Done::default()
+    }
 }
 
 async fn tell_and_carry_out(

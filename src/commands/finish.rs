@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::carry_out::state_file;
+use super::carry_out::{ended as remembered, state_file};
 use super::clock::clock;
 use super::publish::Publisher;
 use super::show::{Show, ended_at_once, finish_command, last_words};
@@ -157,6 +157,11 @@ impl Work<'_> {
                     EXIT_UNEXPECTED
                 }
             };
+            if let Some(lease) = &cx.lease {
+                let (about, id) = (&state.beginning, &state.plan.deployment);
+                let done = remembered(about, id, &outcome, cx.clock.utc());
+                lease.remember(&done).await;
+            }
             give_back(cx.lease.as_ref(), is_complete).await;
             Ok((outcome, code))
         };

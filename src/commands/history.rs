@@ -1,15 +1,17 @@
-//! `history`: the releases that stand in AWS, and which of them can be gone back to; changes nothing.
+//! `history`: the releases that stand in AWS, which of them can be gone back to, and how the latest runs ended; changes
+//! nothing.
 
 use super::clock::clock;
 use super::status::not_provisioned;
 use super::{EarlyExit, Terminal, access};
+use crate::aws::sts;
 use crate::cli;
 use crate::config;
-use crate::history::{lines, text};
+use crate::history::{lines, runs_text, text};
 use crate::inputs::Inputs;
 use crate::outcome::EXIT_OK;
 use crate::plan::past::releases;
-use crate::prepare::look;
+use crate::standing;
 use net_clock::Network;
 
 pub(super) async fn run(
@@ -22,7 +24,9 @@ pub(super) async fn run(
     let network = Network::tcp();
     let clock = clock(options, inputs, &network).await?;
     let aws = access::connect(&config, inputs, &network, &clock).await?;
-    let inventory = look(&aws, &config).await?;
+    let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
+    let standing = standing::look(&aws, caller, &config).await;
+    let inventory = standing.inventory?;
     if inventory.template.is_none() {
         return Err(not_provisioned(&config));
     }
@@ -30,9 +34,16 @@ pub(super) async fn run(
     let known = all.len();
     let limit = usize::try_from(command.limit).unwrap_or(usize::MAX);
     let lines = lines(all, limit);
+    // What is written down of runs is worth less than the releases that stand: without it, those are told all the same.
+    let record = standing.lease.ok().flatten();
+    let mut runs = record.map(|record| record.past_runs()).unwrap_or_default();
+    runs.truncate(limit);
     if options.json {
-        terminal.say(&format!("{:#}", serde_json::json!(lines)));
-    } else if lines.is_empty() {
+        let answer = serde_json::json!({"releases": lines, "runs": runs});
+        terminal.say(&format!("{answer:#}"));
+        return Ok(EXIT_OK);
+    }
+    if lines.is_empty() {
         terminal.say(&format!(
             "{} has no release in {} yet",
             config.app, config.environment
@@ -40,6 +51,9 @@ pub(super) async fn run(
     } else {
         let more = known - lines.len();
         terminal.say(&text(&lines, &config.environment, more));
+    }
+    if !runs.is_empty() {
+        terminal.say(&format!("\nruns, the latest first:\n{}", runs_text(&runs)));
     }
     Ok(EXIT_OK)
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::carry_out::ended as remembered;
 use super::show::Show;
 use super::{EarlyExit, Terminal};
 use crate::aws::lease::Place;
@@ -122,6 +123,7 @@ impl Asking<'_> {
             self.clock.sleep(STRAGGLERS).await;
         }
         let moved = left.progress.of(StepId::ShiftTraffic).is_some();
+        let (beginning, deployment) = (left.beginning.clone(), left.plan.deployment.clone());
         let mut cx =
             Context::new(self.aws.clone(), self.network.clone(), self.clock.lap()).holding(lease);
         let ended = {
@@ -143,6 +145,7 @@ impl Asking<'_> {
             finished,
             is_complete,
         } = ended;
+        let done = remembered(&beginning, &deployment, &finished.outcome, self.clock.utc());
         if !is_complete || matches!(finished.outcome, Outcome::Stuck { .. }) {
             give_back(lease.as_ref(), false).await;
             return Err(EarlyExit {
@@ -154,6 +157,7 @@ impl Asking<'_> {
         }
         if let Some(lease) = &lease {
             lease.forget_run().await;
+            lease.remember(&done).await;
         }
         turn.lease = lease;
         let is_undone = matches!(

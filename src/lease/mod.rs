@@ -25,7 +25,7 @@ use net_clock::Clock;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-pub use self::record::{Hold, Holder, Record};
+pub use self::record::{Done, Hold, Holder, Record};
 pub use self::take::{Busy, Patience, Taken, is_silent, read, take};
 use crate::aws::Aws;
 use crate::aws::error::Failure;
@@ -186,6 +186,11 @@ impl Lease {
                 return lost;
             }
         }
+    }
+
+    /// Has this run remembered, with the next beat.
+    pub async fn remember(&self, done: &Done) {
+        self.mine.lock().await.record.remember(done);
     }
 
     /// Nothing of an earlier run is left to do.

@@ -68,6 +68,35 @@ impl Hold {
     }
 }
 
+/// How many runs are remembered; the whole object stays some 20 KB.
+pub const MOST_PAST: usize = 50;
+
+/// A run that came to its end, for `history`. What a program does not know of it is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Done {
+    /// The run's id.
+    pub deployment: String,
+    /// `deploy`, `rollback`, `verify`, ...
+    pub command: String,
+    /// What was to be live at the end.
+    pub release: String,
+    /// How it ended: `deployed`, `rolled-back`, ...
+    pub result: String,
+    /// What the probe proved, if it was asked: `passed`, `failed` or `unproven`.
+    pub verdict: Option<String>,
+    /// When it began, if that is known.
+    pub began: Option<String>,
+    /// When it ended.
+    pub ended: String,
+    /// How long it took, if that is known.
+    pub took_seconds: Option<u64>,
+    /// Who asked for it.
+    pub by: Option<String>,
+    /// Where the run can be looked at.
+    pub url: Option<String>,
+}
+
 /// The lease.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -86,6 +115,10 @@ pub struct Record {
     /// Releases are stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// Runs that came to their end, the latest first, each a [`Done`] as its own program wrote it; no more than
+    /// [`MOST_PAST`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<Value>,
     /// What a newer program keeps here.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
@@ -101,6 +134,7 @@ impl Record {
             holder: None,
             run: None,
             hold: None,
+            past: Vec::new(),
             rest: Map::new(),
         }
     }
@@ -130,6 +164,21 @@ impl Record {
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }
 
+    /// Remembers a run that came to its end, and forgets the oldest beyond [`MOST_PAST`].
+    pub fn remember(&mut self, done: &Done) {
+        let Ok(done) = serde_json::to_value(done) else {
+            return;
+        };
+        self.past.insert(0, done);
+        self.past.truncate(MOST_PAST);
+    }
+
+    /// The runs that are remembered, as far as this program can read them, the latest first.
+    pub fn past_runs(&self) -> Vec<Done> {
+        let read = |run: &Value| serde_json::from_value(run.clone()).ok();
+        self.past.iter().filter_map(read).collect()
+    }
+
     /// The next holder's.
     pub fn taken_by(&self, holder: Holder) -> Self {
         Self {
@@ -154,6 +203,23 @@ mod tests {
         assert_eq!((again.generation, again.run, again.hold), (7, None, None));
         let next = record.taken_by(Holder::default());
         assert_eq!((next.generation, next.beat), (8, 0));
+    }
+
+    #[test]
+    fn the_latest_runs_are_remembered_and_one_that_nobody_here_can_read_is_kept_for_who_can() {
+        let newer = br#"{"format":1,"generation":7,"beat":2,"holder":null,"past":[{"command":"deploy","moon":"full"},7]}"#;
+        let mut record = Record::read(newer).expect("a record");
+        assert_eq!(record.past_runs().len(), 1);
+        let again = Record::read(&record.written()).expect("the same");
+        assert_eq!(again.past, record.past);
+        for number in 0..MOST_PAST {
+            record.remember(&Done {
+                release: number.to_string(),
+                ..Done::default()
+            });
+        }
+        let runs = record.past_runs();
+        assert_eq!((runs.len(), runs[0].release.as_str()), (MOST_PAST, "49"));
     }
 
     #[test]

@@ -30,6 +30,17 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// In one word, for programs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed { .. } => "failed",
+            Self::Unproven { .. } => "unproven",
+        }
+    }
+}
+
 /// Judges what a probe observed; with `wanted`, the last answers all have to be of that version.
 pub fn judge(evidence: &Evidence, wanted: Option<&str>) -> Verdict {
     let mut failed = Vec::new();

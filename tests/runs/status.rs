@@ -5,6 +5,7 @@ use std::time::Duration;
 use bg_deploy::aws::sts;
 use bg_deploy::guard::FIRES_AFTER;
 use bg_deploy::history;
+use bg_deploy::lease::Done;
 use bg_deploy::names::{Colour, Weights};
 use bg_deploy::plan::Draw;
 use bg_deploy::plan::past::{Fate, releases};
@@ -124,6 +125,30 @@ async fn a_status_names_the_guard_of_a_run_under_way_and_one_that_went_off_in_fe
     );
     let looks = looks_since(world, from);
     assert!(looks.len() < MOST_CALLS, "{looks:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ended_is_remembered_by_whoever_has_the_lease_after_it() {
+    let world = World::new().await;
+    world.provision(&world.config("0.0.1", None)).await;
+    for release in ["1", "2"] {
+        let cx = world.context().await;
+        let lease = cx.lease.as_ref().expect("a lease");
+        let done = Done {
+            command: "deploy".to_owned(),
+            release: release.to_owned(),
+            ..Done::default()
+        };
+        lease.remember(&done).await;
+        lease.release(true).await.expect("a free lease");
+    }
+    let aws = world.aws().await;
+    let caller = sts::caller(&aws).await.expect("a caller");
+    let standing = standing::look(&aws, caller, &world.config("any", None)).await;
+    let record = standing.lease.expect("a lease").expect("a bucket");
+    let runs = record.past_runs();
+    let releases: Vec<_> = runs.iter().map(|run| run.release.as_str()).collect();
+    assert_eq!(releases, ["2", "1"]);
 }
 
 #[tokio::test(start_paused = true)]
