@@ -242,7 +242,7 @@ pub async fn create_version(
         .unwrap_or_default())
 }
 
-/// Removes a version; it may be gone already.
+/// Removes a version; it may be gone already. AWS answers with success, and has in its answer what it did not remove.
 pub async fn delete_version(aws: &Aws, template: &str, number: i64) -> Result<(), Failure> {
     let answer = aws
         .ec2
@@ -270,7 +270,7 @@ pub async fn delete_version(aws: &Aws, template: &str, number: i64) -> Result<()
             if error.code != Some(LaunchTemplateErrorCode::LaunchTemplateVersionDoesNotExist) =>
         {
             Err(Failure {
-                kind: ErrorKind::Other,
+                kind: ErrorKind::Conflict,
                 operation: "DeleteLaunchTemplateVersions".into(),
                 resource: format!("{template} version {number}"),
                 code: error

@@ -52,6 +52,13 @@ pub enum Contradiction {
         /// How many it takes.
         wanted: usize,
     },
+    /// What this run made is used by what is not this run's any more.
+    InUse {
+        /// What it made.
+        what: String,
+        /// Who uses it, for people.
+        by: String,
+    },
     /// The look was too long ago.
     Stale {
         /// What was looked at.
@@ -101,6 +108,7 @@ impl fmt::Display for Contradiction {
                     "only {healthy} of {wanted} instances of {group} are healthy"
                 )
             }
+            Self::InUse { what, by } => write!(f, "{what} is used by {by} now"),
             Self::Stale { what } => {
                 write!(f, "the look at {what} was too long ago")
             }
@@ -119,7 +127,10 @@ impl Contradiction {
 
     /// Whether it shows that somebody else changed what this run goes by.
     pub fn is_another_s(&self) -> bool {
-        matches!(self, Self::Carries { .. } | Self::Moved { .. })
+        matches!(
+            self,
+            Self::Carries { .. } | Self::Moved { .. } | Self::InUse { .. }
+        )
     }
 }
 

@@ -2,7 +2,8 @@
 //! it stands.
 //!
 //! Changes: an object in the bucket; what the runbook makes (builder, image, snapshot), tagged with the deployment.
-//! Undo: cancels the automation, ends the builder, removes the image and its snapshot.
+//! Undo: cancels the automation, ends the builder, removes the image and its snapshot; not an image that a template
+//! version starts instances from, in any environment of the app.
 //! Waits for: the image being available, or the automation's end.
 
 use std::collections::BTreeSet;
@@ -13,8 +14,10 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::images_in_use;
+use crate::aws::images::Image;
 use crate::aws::ssm::{self, Automation, Start};
-use crate::aws::{Aws, Tags, ec2, images, run_command, s3};
+use crate::aws::witness::Contradiction;
+use crate::aws::{Aws, Tags, ec2, images, launch_templates, run_command, s3};
 use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
 use crate::cause::Reason;
 use crate::plan::{Bake, Plan, Source};
@@ -23,7 +26,7 @@ use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look, WaitError};
-use crate::stack::TAG_DEPLOYMENT;
+use crate::stack::{TAG_APP, TAG_DEPLOYMENT};
 
 /// Lines of the builder's log that the reports get; each shows as much as it has room for.
 const TAIL: usize = 200;
@@ -265,11 +268,29 @@ impl BakeImage {
             return Ok(());
         }
         for image in images {
+            self.is_unused(aws, &image).await?;
             images::remove_image(aws, &image).await?;
             undone.push(format!("removed image {}", image.id));
         }
         // Of an image that was removed by whoever was stopped before its snapshot was.
         images::remove_snapshots_by_tag(aws, TAG_DEPLOYMENT, deployment).await?;
+        Ok(())
+    }
+
+    /// Fails if instances are started from this image: by a version of this run that was left.
+    async fn is_unused(&self, aws: &Aws, image: &Image) -> Result<()> {
+        let templates = launch_templates::find_templates_by_tag(aws, TAG_APP, &self.app).await?;
+        for template in templates {
+            let versions = launch_templates::describe_versions(aws, &template).await?;
+            let mut using = versions.iter().filter(|version| version.image == image.id);
+            if let Some(version) = using.next() {
+                return Err(Contradiction::InUse {
+                    what: image.id.clone(),
+                    by: format!("version {} of {template}", version.number),
+                }
+                .into());
+            }
+        }
         Ok(())
     }
 

@@ -126,6 +126,9 @@ impl Step for HoldPrevious {
 
     async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
         let group = &self.group;
+        if autoscaling::find_group(cx.aws(), group).await?.is_none() {
+            return Ok(Some(format!("{group} is gone: somebody deleted it")));
+        }
         // One that fails does not keep the others from being put back.
         let updated = match self.before.capacity {
             Capacity::NONE => Ok(()),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data_plane::{PROPAGATION, ROUND, Round, Said, look};
 use crate::aws::elbv2::{self, PreviewRule, TargetGroups};
+use crate::aws::error::{ErrorKind, kind};
 use crate::names::{Colour, PREVIEW_CLOSED, PREVIEW_HEADER, Release};
 use crate::plan::{Plan, PreviewToken, Visitor};
 use crate::random::random_token;
@@ -73,10 +74,13 @@ impl PreviewRoute {
         .await
     }
 
-    /// Has it open for a value that nobody knows.
+    /// Has it open for a value that nobody knows. A rule that somebody deleted is closed.
     pub(crate) async fn close(&self, cx: &Context) -> Result<()> {
         let nobody_s = format!("{PREVIEW_CLOSED}{}", random_token()?);
-        self.open(cx, &nobody_s).await
+        match self.open(cx, &nobody_s).await {
+            Err(error) if kind(&error) == Some(ErrorKind::NotFound) => Ok(()),
+            other => other,
+        }
     }
 }
 

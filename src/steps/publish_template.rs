@@ -1,12 +1,15 @@
 //! Publishes a numbered launch template version for the candidate.
 //!
-//! Changes: one version of the launch template. Undo: deletes it.
+//! Changes: one version of the launch template. Undo: deletes it, unless somebody has taken it: has led visitors to what
+//! was started from it, or made it the template's default.
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::images;
+use crate::aws::error::ErrorKind;
 use crate::aws::launch_templates::{self, VersionData};
+use crate::aws::witness::Contradiction;
+use crate::aws::{Aws, autoscaling, images};
 use crate::plan::{Plan, Source};
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
@@ -25,6 +28,8 @@ pub struct PublishTemplate {
     deployment: String,
     /// This run found its image, and did not make it.
     is_found: bool,
+    /// The group that starts instances from it.
+    group: String,
 }
 
 /// What has begun.
@@ -46,6 +51,7 @@ impl PublishTemplate {
             data,
             description: format!("{} by deployment {}", plan.release, plan.deployment),
             deployment: plan.deployment.clone(),
+            group: plan.idle_group(),
             is_found: match &plan.source {
                 Source::Artifact(bake) => bake.existing.is_some(),
                 _ => true,
@@ -60,6 +66,23 @@ impl PublishTemplate {
             Some(found) if found.state == "available" => Ok(()),
             Some(found) => bail!("image {image} is {} now; {AGAIN}", found.state),
             None => bail!("image {image} was removed since this run looked; {AGAIN}"),
+        }
+    }
+
+    /// Deletes a version that nobody has taken.
+    async fn delete(&self, aws: &Aws, version: i64) -> Result<()> {
+        let in_use = autoscaling::find_versions_in_use(aws, &self.template).await?;
+        if in_use.contains(&version) {
+            // Its instances may be anybody's but visitors'.
+            autoscaling::see_no_weight(aws, &self.group).await?;
+        }
+        match launch_templates::delete_version(aws, &self.template, version).await {
+            Err(kept) if kept.kind == ErrorKind::Conflict => Err(Contradiction::InUse {
+                what: format!("version {version}"),
+                by: format!("{}: {}", self.template, kept.message),
+            }
+            .into()),
+            other => Ok(other?),
         }
     }
 }
@@ -112,7 +135,7 @@ impl Step for PublishTemplate {
         };
         let mut undone = Vec::new();
         for version in versions {
-            launch_templates::delete_version(cx.aws(), &self.template, version).await?;
+            self.delete(cx.aws(), version).await?;
             undone.push(format!("deleted template version {version}"));
         }
         Ok((!undone.is_empty()).then(|| undone.join(", ")))

@@ -129,9 +129,14 @@ impl Step for ScaleUpIdle {
     }
 
     async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        let aws = cx.aws();
+        if autoscaling::find_group(aws, &self.group).await?.is_none() {
+            return Ok(Some(format!("{} is gone: somebody deleted it", self.group)));
+        }
+        // Somebody may have made it live.
+        autoscaling::see_no_weight(aws, &self.group).await?;
         // What is emptied cannot be asked any more.
         Box::pin(self.candidate.tell(cx)).await;
-        let aws = cx.aws();
         let template = self
             .before
             .template_version

@@ -158,6 +158,12 @@ fn read_group(group: aws_sdk_autoscaling::types::AutoScalingGroup) -> Group {
     }
 }
 
+/// The group of this name; `None` when there is none, or it is being deleted.
+pub async fn find_group(aws: &Aws, name: &str) -> Result<Option<Group>, Failure> {
+    let found = find_groups(aws, &[name.to_owned()]).await?;
+    Ok(found.into_iter().find(|group| !group.deleting))
+}
+
 /// The group of this name, which must exist.
 pub async fn describe_group(aws: &Aws, name: &str) -> Result<Group, Failure> {
     find_groups(aws, &[name.to_owned()])
