@@ -4,18 +4,19 @@
 //! Changes: takes back the scale-in that would have come later; the idle group's capacity, to nothing.
 //! Undo: nothing once it is emptied: what was retained for a rollback is replaced by what is live now. If it came to
 //! nothing, the scale-in is armed again, or what is retained would stay for ever.
-//! Waits for: the group's instances being gone.
+//! Waits for: nobody having been led to it for a minute, and the group's instances being gone.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::drain_previous::QUIET;
 use super::group::{EMPTYING, look_for_empty};
 use super::scale_in::ScaleIn;
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::{Weights, utc};
 use crate::plan::{IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
-use crate::run::event::Zone;
+use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
 
@@ -47,6 +48,22 @@ impl ClearIdle {
     }
 }
 
+/// Somebody may have led the traffic away just before this run began, which saw no weight there when it was planned: the last
+/// node of the load balancer knows after a minute. A bake takes longer.
+async fn await_quiet(cx: &Context) -> Result<()> {
+    let since = cx.clock.wall().saturating_sub(cx.events.begun());
+    let left = QUIET.div_f64(cx.clock.speed()).saturating_sub(since);
+    if !left.is_zero() {
+        cx.events.emit(Event::Waiting {
+            step: ClearIdle::ABOUT.name.to_owned(),
+            reason: "the last node of the load balancer may lead somebody there for a minute"
+                .to_owned(),
+        });
+        cx.pause_wall(left).await?;
+    }
+    Ok(())
+}
+
 impl Step for ClearIdle {
     type Handle = Handle;
     type Output = ();
@@ -55,7 +72,8 @@ impl Step for ClearIdle {
         id: StepId::ClearIdle,
         name: "clear idle group",
         zone: Zone::Prepare,
-        does: "scales in what an earlier release retained on the idle colour, and waits until it is gone",
+        does: "scales in what an earlier release retained on the idle colour, once nobody was led there for a minute, and waits \
+               until it is gone",
         undo: "if nothing was scaled in: arms the scale-in again",
         calls: &["StopAutomationExecution", "UpdateAutoScalingGroup"],
     };
@@ -63,8 +81,11 @@ impl Step for ClearIdle {
     async fn start(&self, cx: &Context) -> Result<Handle> {
         // Somebody may have made it live since the plan was made; then its scale-in is taken back by nobody but them.
         autoscaling::see_no_weight(&cx.aws, &self.group).await?;
-        self.scale_in.take_back(cx).await?;
         let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
+        if group.capacity != Capacity::NONE {
+            await_quiet(cx).await?;
+        }
+        self.scale_in.take_back(cx).await?;
         if group.capacity != Capacity::NONE {
             let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
             autoscaling::change_idle(&cx.aws, cx.held().await?, idle, Capacity::NONE, None).await?;
@@ -96,9 +117,10 @@ impl Step for ClearIdle {
     }
 
     async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
-        let group = autoscaling::describe_group(cx.aws(), &self.group).await?;
-        if group.capacity == Capacity::NONE {
-            return Ok(None);
+        match autoscaling::find_group(cx.aws(), &self.group).await? {
+            Some(group) if group.capacity != Capacity::NONE => {}
+            // Emptied, or deleted by somebody.
+            _ => return Ok(None),
         }
         let armed = self
             .scale_in
