@@ -36,6 +36,13 @@ pub(super) fn decide(
     let (Some(version), Some(stack)) = (version, inventory.stacks.get(&live)) else {
         return Err(vec![another(release, &["another template".to_owned()])]);
     };
+    if stack.healthy() == 0 {
+        return Err(vec![format!(
+            "{release} has all the traffic, and none of its instances is healthy: nobody is served\n\
+             to go back: bg-deploy rollback --environment {}",
+            config.environment
+        )]);
+    }
     if let Some(reason) = left_frozen(config, stack, live) {
         return Err(vec![reason]);
     }

@@ -5,6 +5,7 @@ use crate::inventory::{Bakery, Inventory};
 use crate::names::Release;
 use crate::stack::Names;
 
+use super::by_hand::by_hand;
 use super::candidate::{BakePreconditions, plan_bake};
 use super::preconditions::{Chosen, Preconditions, missing};
 use super::{Decision, Draw, Plan, Shift, Source, already_live, is_frozen};
@@ -47,6 +48,23 @@ impl Plan {
         }
     }
 
+    /// What stands, as the plan of a run that left it so: the colour that has all the traffic by now is its candidate.
+    pub fn as_it_stands(config: &Config, inventory: &Inventory, draw: &Draw) -> Option<Self> {
+        let names = Names::new(&config.app, &config.environment);
+        let met = Preconditions::find(config, inventory, &names, &[]).ok()?;
+        let chosen = Chosen {
+            release: inventory.release_of(met.live)?,
+            commit: None,
+            source: Source::Retained {
+                version: inventory.version_of(met.live)?.number,
+            },
+            desired: met.live_stack.group.capacity.desired,
+            shift: Shift::at_once(),
+        };
+        let met = met.the_other_way_round(inventory)?;
+        Some(met.plan(config, inventory, draw, chosen))
+    }
+
     fn of_artifact(
         config: &Config,
         inventory: &Inventory,
@@ -58,6 +76,9 @@ impl Plan {
         let met = Preconditions::find(config, inventory, &names, &absent(bakery))?;
         if inventory.release_of(met.live).as_ref() == Some(release) {
             return already_live::decide(config, inventory, met.live, release);
+        }
+        if let Some(reason) = by_hand(inventory) {
+            return Err(vec![reason]);
         }
         let Some((bakery, for_bake)) =
             bakery.and_then(|bakery| Some((bakery, BakePreconditions::of(bakery)?)))

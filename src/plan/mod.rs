@@ -3,6 +3,7 @@
 //! It carries what undoing will need and cannot observe later: weights, capacities and template versions as they were.
 
 mod already_live;
+mod by_hand;
 mod candidate;
 mod choices;
 mod decide;
@@ -33,10 +34,36 @@ pub use settings::{Health, PreviewToken, Shift, Visitor, health_check};
 /// <https://docs.aws.amazon.com/codedeploy/latest/userguide/integrations-aws-auto-scaling.html>.
 pub const FROZEN: [&str; 3] = ["AZRebalance", "AlarmNotification", "ScheduledActions"];
 
-/// Whether a group is as only a run leaves it: all of [`FROZEN`] suspended.
+/// The process that a colour with visitors needs: without it, it would not grow with them.
+pub const ALARMS: &str = "AlarmNotification";
+
+/// Whether a group is as only a run leaves it: of [`FROZEN`] all is suspended, or all but the alarms, which act again from
+/// the candidate's first weight on; and nothing else. Who suspends more than that is a person.
 pub fn is_frozen(group: &Group) -> bool {
-    let is_suspended = |process: &&str| group.suspended.iter().any(|name| name == process);
-    FROZEN.iter().all(is_suspended)
+    let suspended = &group.suspended;
+    let is_off = |process: &&str| suspended.iter().any(|name| name == process);
+    let by_hand = |name: &String| !FROZEN.contains(&name.as_str());
+    FROZEN
+        .iter()
+        .filter(|process| **process != ALARMS)
+        .all(is_off)
+        && !suspended.iter().any(by_hand)
+}
+
+/// Why a group does not do what a run needs of it: somebody has suspended one of these processes, which no run does.
+pub fn held_back(group: &Group, processes: &[&str]) -> Option<String> {
+    let is_off = |process: &&&str| group.suspended.iter().any(|name| name == **process);
+    let off: Vec<_> = processes.iter().filter(is_off).copied().collect();
+    (!off.is_empty()).then(|| {
+        format!(
+            "processes of {} are suspended by hand ({}); to let it act again: aws autoscaling resume-processes \
+             --auto-scaling-group-name {} --scaling-processes {}",
+            group.name,
+            off.join(", "),
+            group.name,
+            off.join(" ")
+        )
+    })
 }
 
 /// What there is to do.

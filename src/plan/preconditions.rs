@@ -1,12 +1,13 @@
 //! What must exist for a run, or every reason why there is none; and the plan that all runs make of it.
 
 use crate::aws::autoscaling::Capacity;
-use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRule, modify_rule_by_hand};
+use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRule};
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack};
 use crate::names::{Colour, Release, Weights};
 use crate::stack::Names;
 
+use super::by_hand::{cut_down, divided};
 use super::candidate::version_data;
 use super::settings::{health_check, smoke_tests};
 use super::{
@@ -79,12 +80,9 @@ impl<'a> Preconditions<'a> {
         if !reasons.is_empty() {
             return Err(reasons);
         }
-        let weights = inventory.weights().ok_or_else(|| {
-            vec![format!(
-                "the traffic rule of {} does not name both target groups; run: bg-deploy provision",
-                names.stack()
-            )]
-        })?;
+        let weights = inventory
+            .weights()
+            .ok_or_else(|| vec![cut_down(config, inventory, names)])?;
         let live = weights
             .live()
             .ok_or_else(|| vec![divided(config, inventory, names, weights)])?;
@@ -112,6 +110,17 @@ impl<'a> Preconditions<'a> {
             template: inventory.template.clone()?,
             instance_security_group: inventory.instance_security_group.clone()?,
             url: url(config, inventory)?,
+        })
+    }
+
+    /// The same as it was before the live colour was the live one.
+    pub(super) fn the_other_way_round(self, inventory: &'a Inventory) -> Option<Self> {
+        let live = self.live.other();
+        Some(Self {
+            live,
+            live_stack: inventory.stacks.get(&live)?,
+            idle_stack: inventory.stacks.get(&live.other())?,
+            ..self
         })
     }
 
@@ -274,32 +283,6 @@ fn other_routes(inventory: &Inventory) -> Vec<String> {
             )
         })
         .collect()
-}
-
-/// No colour is live alone: a run was interrupted, or is under way, or somebody wrote the weights.
-fn divided(config: &Config, inventory: &Inventory, names: &Names, weights: Weights) -> String {
-    let commands: Vec<_> = put_all_traffic(inventory)
-        .into_iter()
-        .map(|(colour, command)| format!("  {:<6} {command}", format!("{colour}:")))
-        .collect();
-    format!(
-        "neither colour of {} is live alone (weights: {weights}): a run was interrupted in its shift, or is still under way\n\
-         if none is under way, put the traffic back and remove what it made: bg-deploy finish --environment {}\n\
-         or put all traffic on the one that is right, then run this again:\n{}",
-        names.stack(),
-        config.environment,
-        commands.join("\n")
-    )
-}
-
-/// The command that puts all traffic on a colour, for each.
-fn put_all_traffic(inventory: &Inventory) -> Vec<(Colour, String)> {
-    let (Some(rule), Some(groups)) = (&inventory.traffic_rule, &inventory.target_groups) else {
-        return Vec::new();
-    };
-    let rule = TrafficRule::new(&rule.arn);
-    let put = |colour| modify_rule_by_hand(&rule, groups, Weights::split(colour, 100));
-    Colour::BOTH.map(|colour| (colour, put(colour))).to_vec()
 }
 
 /// The idle group as it is now.

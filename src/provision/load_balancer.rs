@@ -6,7 +6,9 @@ use anyhow::{Result, bail};
 
 use super::{Place, Provisioned};
 use crate::aws::autoscaling;
-use crate::aws::elbv2::{self, Condition, HealthCheck, LoadBalancer, Routes, TargetGroups};
+use crate::aws::elbv2::{
+    self, Condition, HealthCheck, LoadBalancer, Routes, Target, TargetGroups, TrafficRule,
+};
 use crate::aws::error::{ErrorKind, kind};
 use crate::aws::witness::Contradiction;
 use crate::config::Config;
@@ -154,6 +156,35 @@ fn divided_elsewhere(routes: &Routes, groups: &TargetGroups) -> Result<Option<We
     Ok(found.map(|(weights, _)| weights))
 }
 
+/// Has a traffic rule that somebody cut down to one target group name both again. One that leads elsewhere is theirs.
+async fn complete(
+    cx: &Context,
+    rule: &TrafficRule,
+    groups: &TargetGroups,
+    made: &mut Provisioned,
+) -> Result<()> {
+    if elbv2::name_both(&cx.aws, cx.held().await?, rule, groups).await? {
+        made.created
+            .push("the target group that the traffic rule did not name, with weight 0".to_owned());
+        return Ok(());
+    }
+    made.left.push(
+        "the traffic rule is left as it is: it leads elsewhere than to the target groups of this stack".to_owned(),
+    );
+    Ok(())
+}
+
+/// Who gets the traffic of a rule that is made: green if nobody but green can answer it, else blue.
+async fn whoever_is_up(cx: &Context, groups: &TargetGroups) -> Result<Colour> {
+    for colour in Colour::BOTH {
+        let targets = elbv2::describe_targets(&cx.aws, groups.of(colour)).await?;
+        if targets.iter().any(Target::is_healthy) {
+            return Ok(colour);
+        }
+    }
+    Ok(Colour::Blue)
+}
+
 /// The two rules. Weights of a traffic rule that exists are left as they are.
 async fn ensure_rules(
     cx: &Context,
@@ -163,16 +194,23 @@ async fn ensure_rules(
     made: &mut Provisioned,
 ) -> Result<()> {
     let rules = elbv2::describe_rules(&cx.aws, listener).await?;
-    let exists = |priority: i32| {
-        rules
-            .iter()
-            .any(|rule| rule.priority == priority.to_string())
+    let find = |priority: i32| {
+        let mut all = rules.iter();
+        all.find(|rule| rule.priority == priority.to_string())
     };
+    let exists = |priority: i32| find(priority).is_some();
     let blue = Weights::split(Colour::Blue, 100);
-    if !exists(TRAFFIC_PRIORITY) {
+    if let Some(traffic) = find(TRAFFIC_PRIORITY) {
+        if traffic.split(groups).is_none() {
+            complete(cx, &TrafficRule::new(&traffic.arn), groups, made).await?;
+        }
+    } else {
         let both = Colour::BOTH.map(|colour| groups.of(colour).to_owned());
         let routes = Routes::look(&cx.aws, &both).await?;
-        let weights = divided_elsewhere(&routes, groups)?.unwrap_or(blue);
+        let weights = match divided_elsewhere(&routes, groups)? {
+            Some(weights) => weights,
+            None => Weights::split(whoever_is_up(cx, groups).await?, 100),
+        };
         made.created.push("traffic rule".to_owned());
         elbv2::create_rule(
             &cx.aws,

@@ -11,12 +11,9 @@ use crate::aws::elbv2::{self, TargetGroups};
 use crate::aws::witness::{Able, Contradiction};
 use crate::guard::Guard;
 use crate::names::Colour;
-use crate::plan::Plan;
+use crate::plan::{ALARMS, Plan};
 use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
-
-/// The process that a colour with visitors needs: without it, it would not grow with them.
-const ALARMS: &str = "AlarmNotification";
 
 /// Both fleets.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::aws::Aws;
 use crate::aws::autoscaling::{self, Activity, Group};
-use crate::plan::FROZEN;
+use crate::plan::{FROZEN, held_back};
 use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
 
@@ -18,7 +18,10 @@ pub(super) const EMPTYING: Limits = Limits::new(Duration::from_secs(900), Durati
 pub(super) fn look_for_empty(group: &Group) -> Look<()> {
     match group.members.len() {
         0 => Look::Ready(()),
-        left => Look::NotYet(format!("{left} instances are draining or terminating")),
+        left => match held_back(group, &["Terminate"]) {
+            Some(why) => Look::Never(why),
+            None => Look::NotYet(format!("{left} instances are draining or terminating")),
+        },
     }
 }
 
@@ -96,6 +99,8 @@ fn look_for_instances(
     let wanted = usize::try_from(desired).unwrap_or_default();
     if ready.len() >= wanted && group.members.len() == ready.len() {
         Look::Ready(ready)
+    } else if let Some(why) = held_back(group, &["Launch", "AddToLoadBalancer"]) {
+        Look::Never(why)
     } else {
         Look::NotYet(format!("{} of {wanted} instances in service", ready.len()))
     }
@@ -157,6 +162,24 @@ mod tests {
                 Look::NotYet(_)
             ));
         }
+    }
+
+    #[test]
+    fn what_a_person_has_suspended_is_not_waited_for_but_named_with_what_to_type() {
+        let mut held = group(&[("a", "InService", 3)]);
+        held.suspended = ["Terminate", "Launch"].map(str::to_owned).into();
+        let Look::Never(why) = look_for_empty(&held) else {
+            panic!("it is waited for");
+        };
+        let typed = "aws autoscaling resume-processes --auto-scaling-group-name g --scaling-processes Terminate";
+        assert!(why.contains(typed), "{why}");
+        let looked = look_for_instances(&held, &[], 2, 3, SystemTime::UNIX_EPOCH);
+        assert!(matches!(looked, Look::Never(_)));
+        // What has all that it needs is not held back.
+        let looked = look_for_instances(&held, &[], 1, 3, SystemTime::UNIX_EPOCH);
+        assert!(matches!(looked, Look::Ready(_)));
+        held.members.clear();
+        assert_eq!(look_for_empty(&held), Look::Ready(()));
     }
 
     #[test]

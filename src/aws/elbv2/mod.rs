@@ -14,7 +14,7 @@ pub use by_hand::modify_rule_by_hand;
 pub use routes::{Route, Routes};
 pub use rules::{
     Condition, PreviewRule, Rule, TrafficRule, create_listener, create_rule, describe_rules,
-    describe_traffic, find_listener, see_weights, write_preview, write_weights,
+    describe_traffic, find_listener, name_both, see_weights, write_preview, write_weights,
 };
 pub use target_groups::{
     HealthCheck, Target, TargetGroup, TargetGroups, create_target_group, describe_targets,

@@ -83,6 +83,16 @@ impl Rule {
             green: of(&groups.green)?,
         })
     }
+
+    /// The colour that gets everything, where the rule names its target group alone.
+    pub fn only(&self, groups: &TargetGroups) -> Option<Colour> {
+        match self.weights.as_slice() {
+            [(only, 1..)] => Colour::BOTH
+                .into_iter()
+                .find(|colour| groups.of(*colour) == only),
+            _ => None,
+        }
+    }
 }
 
 /// The listener on this port, its ARN.
@@ -321,6 +331,27 @@ pub async fn write_weights(
     let groups = TargetGroups { blue, green };
     modify_rule(aws, &rule, None, forward(&groups, weights)).await?;
     Ok(())
+}
+
+/// Has a rule that leads everything to one of the two target groups name the other one as well, with weight 0: nobody
+/// gets there who did not before. Answers whether it names both now.
+pub async fn name_both(
+    aws: &Aws,
+    held: Held,
+    rule: &TrafficRule,
+    groups: &TargetGroups,
+) -> anyhow::Result<bool> {
+    let found = describe_traffic(aws, rule).await?;
+    if found.split(groups).is_some() {
+        return Ok(true);
+    }
+    let Some(only) = found.only(groups) else {
+        return Ok(false);
+    };
+    held.spend()?;
+    let all = forward(groups, Weights::split(only, 100));
+    modify_rule(aws, rule.arn(), None, all).await?;
+    Ok(true)
 }
 
 /// Routes what has this header, and nothing else, to a colour.
