@@ -3,7 +3,7 @@
 use crate::aws::elbv2;
 use crate::cause::{Cause, Reason};
 use crate::lease::Lost;
-use crate::names::Release;
+use crate::names::{Release, Weights};
 use crate::outcome::{Leftover, Outcome};
 use crate::plan::{Choice, FROZEN, Plan};
 use crate::probe::{Evidence, Verdict, judge};
@@ -11,6 +11,7 @@ use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
 use crate::run::runner::{Runner, Stop};
 use crate::run::step_id::StepId;
+use crate::steps::hand_back::hand_back;
 use crate::steps::retain_previous::HandOver;
 use crate::steps::serving::Serving;
 use crate::steps::watch::Watch;
@@ -76,6 +77,7 @@ pub(crate) async fn end(
 }
 
 /// The outcome as it stands when the run is over: who serves is looked at, and what somebody else has made of it is told.
+/// Whoever is live by their doing is not left pinned and frozen.
 pub(crate) async fn by_looking(cx: &Context, plan: &Plan, outcome: Outcome) -> Outcome {
     let serving = match Serving::look(cx, plan).await {
         Ok(serving) => serving,
@@ -89,11 +91,15 @@ pub(crate) async fn by_looking(cx: &Context, plan: &Plan, outcome: Outcome) -> O
     };
     let is_as_told = match &outcome {
         Outcome::Deployed { release, live, .. } | Outcome::Unproven { release, live, .. } => {
-            serving.is(*live, release)
+            serving.is(*live, release) && serving.answers_somebody()
         }
         Outcome::RolledBack { .. } | Outcome::Cancelled { .. } | Outcome::Verified { .. } => {
             match &plan.previous.release {
-                Some(previous) => serving.is(plan.live, previous),
+                // What is gone back from may have been at its worst before, and nobody's doing.
+                Some(previous) => {
+                    serving.is(plan.live, previous)
+                        && (plan.goes_back() || serving.answers_somebody())
+                }
                 None => serving.weights == Some(plan.previous.weights),
             }
         }
@@ -105,6 +111,7 @@ pub(crate) async fn by_looking(cx: &Context, plan: &Plan, outcome: Outcome) -> O
     }
     // It may be that not every node of the load balancer knows yet what somebody wrote a moment ago.
     let settled = Serving::look_until_settled(cx, plan).await;
+    hand_back(cx, plan).await;
     stopped(plan, outcome, &settled.unwrap_or(serving))
 }
 
@@ -143,7 +150,13 @@ fn stopped(plan: &Plan, outcome: Outcome, serving: &Serving) -> Outcome {
             left("the end".to_owned(), theirs(cause), undone, leftovers)
         }
         Outcome::Deployed { leftovers, .. } | Outcome::Unproven { leftovers, .. } => {
-            let cause = format!("{} had all the traffic, and has not any more", plan.release);
+            let cause = match serving.weights.and_then(Weights::live) == Some(plan.idle) {
+                true => format!(
+                    "{} has all the traffic, and does not answer it",
+                    plan.release
+                ),
+                false => format!("{} had all the traffic, and has not any more", plan.release),
+            };
             left(
                 "the end".to_owned(),
                 theirs(cause.into()),
@@ -189,8 +202,8 @@ pub(crate) async fn unfinished(
     hand_over: &HandOver,
 ) -> Vec<Leftover> {
     let mut leftovers = vec![left_over(cx, plan, stop)];
-    if stop.step.id == StepId::PruneImages {
-        // Its policies rule already, and may have scaled it since.
+    // Its policies rule already, and may have scaled it since; or whose it is has to be looked at first.
+    if stop.step.id == StepId::PruneImages || stop.cause.reason == Some(Reason::Another) {
         return leftovers;
     }
     if let Err(error) = hand_over.carry_out(cx).await {
@@ -207,16 +220,20 @@ pub(crate) async fn unfinished(
 }
 
 /// What a failure after the shift leaves behind: nothing that serves traffic, but something that costs.
+/// Where somebody else has led the traffic back there, it serves.
 fn left_over(cx: &Context, plan: &Plan, stop: &Stop) -> Leftover {
-    let leftover = Leftover {
-        what: format!("{} was not finished: {}", stop.step.name, stop.cause),
-        remedy: format!(
-            "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {} --min-size 0 --max-size 0 \
-             --desired-capacity 0   # once nobody needs the previous release",
-            plan.names().group(plan.live)
+    let environment = &plan.environment;
+    let remedy = match &stop.cause.reason {
+        Some(Reason::Another) => format!("bg-deploy status --environment {environment}"),
+        // Not a command that empties a group without a look at who is led to it by then.
+        _ => format!(
+            "bg-deploy deploy --environment {environment} (the next run clears the idle colour first)"
         ),
     };
-    cx.events.left_over(leftover)
+    cx.events.left_over(Leftover {
+        what: format!("{} was not finished: {}", stop.step.name, stop.cause),
+        remedy,
+    })
 }
 
 /// Undoes a run that stopped before it was done.

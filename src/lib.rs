@@ -106,7 +106,8 @@
 //! 15. **What a run believed when it began harms nobody.** Taking capacity, changing a template, a health check or a schedule, and
 //!     writing a weight each take a witness that only a fresh look can make ([`aws::witness`]): nothing leads visitors to this group
 //!     now, the weights are as this run left them, so many instances are healthy. What somebody else changed is not overwritten.
-//!     *By construction: the fields are private. `tests/runs/other_hands.rs` moves weights and sizes at each step.*
+//!     *By construction: the fields are private. `tests/runs/other_hands.rs` moves weights and sizes; `tests/runs/hands.rs` does
+//!     each act of a person's at each step.*
 //! 16. **At most one run changes anything,** and what it had begun is known outside its process before it is done ([`lease`]).
 //!     *`tests/runs/two_runs.rs` begins a second run at every offset; `whoever_comes_next_finds_what_was_left_in_the_lease_and_brings_it_to_an_end_without_a_file`.*
 //!
@@ -154,6 +155,7 @@
 //! | [`run`] | steps and their runner, the journal and the state file it is kept in, events, waiting, the clock |
 //! | [`finish`] | what is done about a run whose process is gone |
 //! | [`guard`] | what AWS does about it, when nothing else is |
+//! | [`reconcile`] | what is put right where there is nothing to release |
 //! | [`probe`] | the visitor that never stops asking, its ledger, and what that proves |
 //! | [`text`] | foreign text made harmless for whatever it is shown in: the one place that cuts, escapes and quotes |
 //! | [`report`] | all that is said about a run, in five forms made from one story, and the outputs of a workflow's step |
@@ -244,6 +246,7 @@ pub mod prepare;
 pub mod probe;
 pub mod provision;
 pub mod random;
+pub mod reconcile;
 pub mod report;
 pub mod rollback;
 pub mod run;

@@ -67,8 +67,7 @@ pub async fn prepare_rollback(
     config: &Config,
     to: Option<&Release>,
 ) -> Result<Decision> {
-    let caller = sts::caller(aws).await?;
-    let inventory = take(aws, caller, config, Extent::Launching).await?;
+    let inventory = look_to_launch(aws, config).await?;
     Ok(Plan::go_back(config, &inventory, to, &draw()?))
 }
 
@@ -92,6 +91,11 @@ pub fn hold_credentials(
 /// What AWS holds now, as far as it takes to tell of it.
 pub async fn look(aws: &Aws, config: &Config) -> Result<Inventory> {
     take(aws, sts::caller(aws).await?, config, Extent::Telling).await
+}
+
+/// What AWS holds now, as far as a run needs it that bakes nothing.
+pub(crate) async fn look_to_launch(aws: &Aws, config: &Config) -> Result<Inventory> {
+    take(aws, sts::caller(aws).await?, config, Extent::Launching).await
 }
 
 async fn take(aws: &Aws, caller: Caller, config: &Config, extent: Extent<'_>) -> Result<Inventory> {

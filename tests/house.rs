@@ -25,7 +25,7 @@ const FLOORS: &[&[&str]] = &[
     &["standing", "timer"],
     &["guard"],
     &["provision", "report", "steps"],
-    &["announce", "doctor", "ending"],
+    &["announce", "doctor", "ending", "reconcile"],
     &["deploy", "finish", "rollback", "status"],
     &["verify"],
     &["commands"],

@@ -25,8 +25,10 @@ use crate::outcome::Outcome;
 use crate::plan::durations::Needed;
 use crate::plan::{Decision, Plan};
 use crate::prepare::hold_credentials;
+use crate::reconcile::put_right;
 use crate::run::beginning::Beginning;
 use crate::run::context::Context;
+use crate::run::event::Event;
 use crate::stack::Names;
 use net_clock::Clock;
 use net_clock::Network;
@@ -106,7 +108,12 @@ impl Planned<'_> {
                 (finished.outcome, code)
             }
             undecided => {
-                give_back(lease.as_ref(), true).await;
+                let mut cx = Context::new(aws, network, clock);
+                cx.lease = lease;
+                if matches!(undecided, Decision::NothingToDo(_)) {
+                    self.put_right(&cx, config).await;
+                }
+                give_back(cx.lease.as_ref(), true).await;
                 let beginning = self.beginning(config, wanted);
                 publisher.undecided(&beginning, undecided).await
             }
@@ -115,6 +122,20 @@ impl Planned<'_> {
             self.terminal.say(&serde_json::json!(outcome).to_string());
         }
         Ok(code)
+    }
+
+    /// Puts right what an earlier run left around the release that is live already, and tells of it.
+    async fn put_right(&self, cx: &Context, config: &Config) {
+        if let Err(error) = Box::pin(put_right(cx, config)).await {
+            let words =
+                format!("whether all around it is in order could not be seen to: {error:#}");
+            self.terminal.notice(&words);
+        }
+        for stamped in cx.events.all() {
+            if let Event::Note { text } = stamped.event {
+                self.terminal.tell(&text);
+            }
+        }
     }
 
     /// Takes the turn, brings what an earlier run left to its end, looks, and decides.

@@ -10,6 +10,7 @@ pub mod disarm_guard;
 pub mod drain_previous;
 mod fleets;
 mod group;
+pub mod hand_back;
 pub mod hold_previous;
 mod images_in_use;
 pub mod open_preview;

@@ -47,6 +47,12 @@ impl ScaleIn {
         Ok(due)
     }
 
+    /// Whether one waits already, whosever it is.
+    pub(super) async fn stands(&self, cx: &Context) -> Result<bool> {
+        let due = self.due(cx.for_undo()).await?;
+        Ok(due.iter().any(|due| !due.is_ending))
+    }
+
     /// Has AWS empty the group after this time, if the weights are `left` as they are now; answers with the automation.
     /// One that this run armed already stays, and one of another run ends.
     pub(crate) async fn arm(&self, cx: &Context, left: Weights, after: Duration) -> Result<String> {

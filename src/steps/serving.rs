@@ -23,6 +23,8 @@ const SETTLED: Limits = Limits::new(Duration::from_secs(90), Duration::from_secs
 pub struct Serving {
     /// The weights of the traffic rule; `None` when it does not name both target groups.
     pub weights: Option<Weights>,
+    /// The colour that gets everything, if one does: the rule may name it alone.
+    led_to: Option<Colour>,
     /// What visitors are answered.
     pub answers: Round,
 }
@@ -31,8 +33,13 @@ impl Serving {
     /// Looks, and changes nothing.
     pub async fn look(cx: &Context, plan: &Plan) -> Result<Self> {
         let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule).await?;
+        let groups = &plan.target_groups;
+        let weights = rule.split(groups);
         Ok(Self {
-            weights: rule.split(&plan.target_groups),
+            weights,
+            led_to: weights
+                .and_then(Weights::live)
+                .or_else(|| rule.only(groups)),
             answers: look(cx, &plan.url, &plan.visitor, &[], ROUND).await?,
         })
     }
@@ -58,19 +65,35 @@ impl Serving {
 
     /// Whether visitors get what the weights say, as far as this run knows what that is.
     fn is_settled(&self, plan: &Plan) -> bool {
-        match self.weights.and_then(Weights::live) {
-            Some(colour) if colour == plan.idle => self.is(colour, &plan.release),
-            Some(colour) => match &plan.previous.release {
-                Some(previous) => self.is(colour, previous),
+        match self.led_to {
+            Some(colour) if colour == plan.idle => self.is_only(&plan.release),
+            Some(_) => match &plan.previous.release {
+                Some(previous) => self.is_only(previous),
                 None => true,
             },
-            // Divided, or led elsewhere: any mixture is what they say.
+            // One answers until the last node knows that there are two.
+            None if self.is_divided() => self.versions().nth(1).is_some(),
+            // Led elsewhere, nobody can say.
             None => true,
         }
     }
 
-    /// The release that answers, if no other one does. Answers without a version are nobody's.
+    fn is_only(&self, release: &Release) -> bool {
+        self.versions().all(|version| version == release.0)
+    }
+
+    fn is_divided(&self) -> bool {
+        self.weights
+            .is_some_and(|now| now.blue > 0 && now.green > 0)
+    }
+
+    /// The release that answers, if no other one does. Answers without a version are nobody's; where the traffic is divided,
+    /// they are those of the colour that does not answer.
     pub fn release(&self) -> Option<Release> {
+        let is_bad = |said: &Said| matches!(said, Said::Bad(_));
+        if self.is_divided() && self.answers.answers.keys().any(is_bad) {
+            return None;
+        }
         let mut versions = self.versions();
         let only = versions.next()?;
         versions.next().is_none().then(|| Release(only.to_owned()))
@@ -79,7 +102,12 @@ impl Serving {
     /// Whether all the traffic is to go to this colour, and nobody is answered by another release than this one.
     pub fn is(&self, colour: Colour, release: &Release) -> bool {
         let goes_there = self.weights.and_then(Weights::live) == Some(colour);
-        goes_there && self.versions().all(|version| version == release.0)
+        goes_there && self.is_only(release)
+    }
+
+    /// Whether anybody is answered by any release.
+    pub fn answers_somebody(&self) -> bool {
+        self.versions().next().is_some()
     }
 
     /// For people.
@@ -104,8 +132,10 @@ mod tests {
     use super::*;
 
     fn serving(green: u8, answers: &[(Said, usize)]) -> Serving {
+        let weights = Weights::split(Colour::Green, green);
         Serving {
-            weights: Some(Weights::split(Colour::Green, green)),
+            weights: Some(weights),
+            led_to: weights.live(),
             answers: Round {
                 answers: answers.iter().cloned().collect(),
             },
@@ -121,11 +151,16 @@ mod tests {
         assert!(all.is(Colour::Green, &two));
         assert!(!all.is(Colour::Blue, &two));
         assert_eq!(all.release(), Some(two.clone()));
+        assert!(all.answers_somebody());
+        assert!(!serving(100, &[(bad.clone(), 20)]).answers_somebody());
         let mixed = serving(100, &[(version("2"), 19), (version("1"), 1)]);
         assert!(!mixed.is(Colour::Green, &two));
         assert_eq!(mixed.release(), None);
         let divided = serving(50, &[(version("2"), 20)]);
         assert!(!divided.is(Colour::Green, &two));
+        assert_eq!(divided.release(), Some(two));
+        let half = serving(50, &[(version("2"), 10), (bad.clone(), 10)]);
+        assert_eq!(half.release(), None, "half of the visitors get nothing");
         assert_eq!(serving(100, &[(bad, 20)]).release(), None);
     }
 }

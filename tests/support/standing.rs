@@ -95,6 +95,12 @@ impl Standing {
         (self.weights, &self.live) == (before.weights, &before.live)
     }
 
+    /// The same with nothing suspended on the idle colour.
+    pub(crate) fn with_idle_thawed(mut self) -> Self {
+        self.idle.suspended.clear();
+        self
+    }
+
     /// The same with nothing on the idle colour: what an earlier release retained there is not brought back.
     fn with_idle_empty(mut self) -> Self {
         self.idle.capacity = Capacity::NONE;
