@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,9 +15,11 @@ use bg_deploy::names::Release;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::{Decision, Plan};
 use bg_deploy::prepare::{prepare, prepare_rollback};
+use bg_deploy::reconcile::put_right;
 use bg_deploy::rollback::rollback;
 use bg_deploy::run::beginning::Beginning;
 use bg_deploy::run::context::Context;
+use bg_deploy::run::event::Event;
 use bg_deploy::run::runner::STRAGGLERS;
 use bg_deploy::run::state::State;
 use bg_deploy::run::step_id::StepId;
@@ -55,6 +58,15 @@ pub(crate) struct Told {
     pub(crate) story: String,
 }
 
+/// What can be seen of a run while it goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Its plan, as soon as there is one.
+    pub(crate) plan: RefCell<Option<Plan>>,
+    /// What has happened since.
+    pub(crate) events: Rc<RefCell<Vec<Event>>>,
+}
+
 /// Who serves, by this outcome.
 pub(crate) fn serving(outcome: &Outcome) -> Option<Release> {
     match outcome {
@@ -83,12 +95,12 @@ impl Told {
     }
 }
 
-/// Carries a command out. `planned` gets the plan as soon as there is one.
+/// Carries a command out, in sight of `seen`.
 pub(crate) async fn run(
     world: &World,
     aws: &Aws,
     command: Command<'_>,
-    planned: &RefCell<Option<Plan>>,
+    seen: &Seen,
 ) -> Result<Told> {
     let mut told = Told::default();
     let cx = Context::new(aws.clone(), world.network.clone(), world.clock.lap());
@@ -129,7 +141,7 @@ pub(crate) async fn run(
         }
     }
     let cx = Context::new(aws.clone(), world.network.clone(), world.clock.lap()).holding(lease);
-    told.last = Some(decide_and_carry_out(&cx, command, planned).await?);
+    told.last = Some(decide_and_carry_out(&cx, command, seen).await?);
     told.story.push_str(&story(&cx));
     Ok(told)
 }
@@ -152,11 +164,7 @@ async fn settle(
     Ok(lease)
 }
 
-async fn decide_and_carry_out(
-    cx: &Context,
-    command: Command<'_>,
-    planned: &RefCell<Option<Plan>>,
-) -> Result<Last> {
+async fn decide_and_carry_out(cx: &Context, command: Command<'_>, seen: &Seen) -> Result<Last> {
     let Command { config, state, .. } = command;
     let (decision, bundle) = if command.name == "rollback" {
         (prepare_rollback(&cx.aws, config, None).await?, None)
@@ -168,6 +176,9 @@ async fn decide_and_carry_out(
     let plan = match decision {
         Decision::Release(plan) => plan,
         undecided => {
+            if matches!(undecided, Decision::NothingToDo(_)) {
+                put_right(cx, config).await?;
+            }
             give_back(cx, true).await;
             return Ok(match undecided {
                 Decision::NothingToDo(release) => Last::NothingToDo(release),
@@ -176,7 +187,10 @@ async fn decide_and_carry_out(
             });
         }
     };
-    *planned.borrow_mut() = Some((*plan).clone());
+    *seen.plan.borrow_mut() = Some((*plan).clone());
+    let events = Rc::clone(&seen.events);
+    cx.events
+        .listen(move |one| events.borrow_mut().push(one.event.clone()));
     let beginning = Beginning {
         command: command.name.to_owned(),
         release: plan.release.clone(),

@@ -4,12 +4,10 @@
 //! A sample of the points by default: each operation once, the last ones, and some between them; all of them, which takes a
 //! good part of an hour, with `BGD_ALL_POINTS=1`.
 
-mod books;
 mod killing;
 mod unfollowed;
 mod verdict;
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -19,10 +17,10 @@ use bg_deploy::config::Config;
 use bg_deploy::lease::Patience;
 use bg_deploy::outcome::Outcome;
 
-use crate::command::{self, Command, Last, Told, WAIT};
+use crate::books::Books;
+use crate::command::{self, Command, Last, Seen, Told, WAIT};
 use crate::support::World;
 use crate::visitor::Visitor;
-use books::Books;
 use killing::{At, Calls, Point, calls, kill};
 use unfollowed::outlive_guard;
 use verdict::{Before, is_in_order, is_true, name, says_the_same};
@@ -99,7 +97,7 @@ async fn release(world: &World, version: &str) -> Result<()> {
         patience: Patience::Waits(WAIT),
         state: None,
     };
-    let told = command::run(world, &world.aws().await, command, &RefCell::default()).await?;
+    let told = command::run(world, &world.aws().await, command, &Seen::default()).await?;
     match told.last {
         Some(Last::Ended(outcome)) if matches!(*outcome, Outcome::Deployed { .. }) => Ok(()),
         other => bail!("{version} was not deployed: {other:#?}\n{}", told.story),
@@ -325,7 +323,7 @@ async fn follow(world: &World, trial: Trial, state: &Path) -> Result<Told> {
         patience,
         state: None,
     };
-    let told = command::run(world, &aws, command, &RefCell::default()).await?;
+    let told = command::run(world, &aws, command, &Seen::default()).await?;
     let is_meant = match &told.last {
         Some(Last::Ended(outcome)) => matches!(**outcome, Outcome::Deployed { .. }),
         Some(Last::NothingToDo(_)) => true,

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod books;
 mod cancel;
 mod candidate_log;
 mod command;
@@ -13,11 +14,13 @@ mod deploy;
 mod doctor;
 mod finish;
 mod guard;
+mod hands;
 mod images;
 mod lease;
 mod lost_replies;
 mod other_hands;
 mod plan;
+mod put_right;
 mod rollback;
 mod scale_in;
 mod secrets;

@@ -20,7 +20,7 @@ use crate::support::{World, assert_deployed, by_hand, story};
 const VISITORS: usize = 30;
 
 /// A run of `config`, and what somebody does as soon as `when` has happened.
-async fn deploy_while(
+pub(crate) async fn deploy_while(
     world: &World,
     config: &Config,
     when: impl Fn(&Event) -> bool,
@@ -39,7 +39,7 @@ async fn deploy_while(
     (finished, plan, cx)
 }
 
-fn began(step: &'static str) -> impl Fn(&Event) -> bool {
+pub(crate) fn began(step: &'static str) -> impl Fn(&Event) -> bool {
     move |event| matches!(event, Event::StepBegan { step: began, .. } if began == step)
 }
 
@@ -65,7 +65,7 @@ async fn weights(world: &World, plan: &Plan) -> Option<Weights> {
     rule.expect("a rule").split(&plan.target_groups)
 }
 
-async fn capacity(world: &World, group: &str) -> Capacity {
+pub(crate) async fn capacity(world: &World, group: &str) -> Capacity {
     let group = autoscaling::describe_group(&world.aws().await, group).await;
     group.expect("a group").capacity
 }

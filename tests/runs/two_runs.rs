@@ -9,7 +9,7 @@ use std::time::Duration;
 use bg_deploy::config::Config;
 use bg_deploy::lease::Patience;
 
-use crate::command::{self, Command};
+use crate::command::{self, Command, Seen};
 use crate::support::World;
 use crate::visitor::Visitor;
 
@@ -25,7 +25,7 @@ async fn run(world: &World, name: &str, config: &Config, patience: Patience) -> 
         patience,
         state: None,
     };
-    let told = command::run(world, &world.aws().await, command, &RefCell::default()).await;
+    let told = command::run(world, &world.aws().await, command, &Seen::default()).await;
     told.unwrap_or_else(|error| panic!("{error:#}")).words()
 }
 

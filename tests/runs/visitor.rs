@@ -15,6 +15,7 @@ pub(crate) struct Visitor<'a> {
     url: String,
     answers: RefCell<BTreeMap<String, usize>>,
     last: RefCell<String>,
+    losses: RefCell<Vec<(Duration, String)>>,
 }
 
 impl<'a> Visitor<'a> {
@@ -25,6 +26,7 @@ impl<'a> Visitor<'a> {
             url: url.to_owned(),
             answers: RefCell::default(),
             last: RefCell::default(),
+            losses: RefCell::default(),
         }
     }
 
@@ -40,6 +42,10 @@ impl<'a> Visitor<'a> {
                 Ok(reply) => format!("LOST: status {}", reply.status),
                 Err(error) => format!("LOST: {error:#}"),
             };
+            if said.starts_with("LOST") {
+                let lost = (clock.elapsed(), said.clone());
+                self.losses.borrow_mut().push(lost);
+            }
             *self.answers.borrow_mut().entry(said.clone()).or_default() += 1;
             *self.last.borrow_mut() = said;
             clock.sleep(Duration::from_millis(1500)).await;
@@ -51,6 +57,11 @@ impl<'a> Visitor<'a> {
         let answers = self.answers.borrow();
         let lost = answers.keys().filter(|said| said.starts_with("LOST"));
         lost.cloned().collect()
+    }
+
+    /// The same with the time of each.
+    pub(crate) fn losses(&self) -> Vec<(Duration, String)> {
+        self.losses.borrow().clone()
     }
 
     /// How often each release has answered.

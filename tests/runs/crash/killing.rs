@@ -1,6 +1,5 @@
 //! Runs whose process is killed at one of their calls to AWS: its future is dropped, and nothing more of it happens.
 
-use std::cell::RefCell;
 use std::future::{Future as _, poll_fn};
 use std::ops::Range;
 use std::pin::pin;
@@ -9,7 +8,7 @@ use std::task::Poll;
 use anyhow::{Context as _, Result};
 use bg_deploy::plan::Plan;
 
-use crate::command::{self, Command, Told};
+use crate::command::{self, Command, Seen, Told};
 use crate::support::World;
 
 /// Where a run is killed: at its `nth` call of this operation, the first is 1.
@@ -89,8 +88,8 @@ pub(super) struct Calls {
 /// Carries out a command to its end, and counts.
 pub(super) async fn calls(world: &World, command: Command<'_>) -> Result<Calls> {
     let mut reached = Reached::from_now(world);
-    let (aws, plan) = (world.aws().await, RefCell::default());
-    let mut run = pin!(command::run(world, &aws, command, &plan));
+    let (aws, seen) = (world.aws().await, Seen::default());
+    let mut run = pin!(command::run(world, &aws, command, &seen));
     poll_fn(|task| {
         reached.count();
         run.as_mut().poll(task)
@@ -119,9 +118,9 @@ pub(super) struct Killed {
 pub(super) async fn kill(world: &World, command: Command<'_>, point: &Point) -> Result<Killed> {
     let aws = world.aws().await;
     let mut reached = Reached::from_now(world);
-    let plan = RefCell::default();
+    let seen = Seen::default();
     let told = {
-        let mut run = pin!(command::run(world, &aws, command, &plan));
+        let mut run = pin!(command::run(world, &aws, command, &seen));
         poll_fn(|task| {
             reached.count();
             let has_met = |reached: &Reached<'_>| {
@@ -152,7 +151,7 @@ pub(super) async fn kill(world: &World, command: Command<'_>, point: &Point) -> 
         .await
     };
     Ok(Killed {
-        plan: plan.into_inner(),
+        plan: seen.plan.into_inner(),
         told: told.transpose()?,
         last_change: reached.changes.last().cloned(),
     })

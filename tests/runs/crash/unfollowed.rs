@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use bg_deploy::guard::FIRES_AFTER;
 
-use super::books::Books;
 use super::verdict::Before;
 use super::{Kind, every_point};
+use crate::books::Books;
 use crate::support::World;
 use crate::visitor::Visitor;
 

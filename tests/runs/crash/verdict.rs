@@ -5,8 +5,8 @@ use bg_deploy::names::Release;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Plan;
 
-use super::books::Books;
 use super::killing::Killed;
+use crate::books::Books;
 use crate::command::{Last, Told, serving};
 use crate::support::World;
 use crate::support::standing::traces;
