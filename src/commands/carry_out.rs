@@ -6,11 +6,11 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::Context as _;
 
 use super::publish::Publisher;
+use super::remembered::remembered;
 use super::show::{Show, ended_at_once, last_words};
 use super::signals::signals;
 use super::turn::give_back;
@@ -103,30 +103,12 @@ fn done(cx: &Context, order: &Order<'_>, finished: &Finished) -> Done {
             .as_ref()
             .map(Verdict::word)
             .map(str::to_owned),
-        ..ended(
+        ..remembered(
             &order.beginning(),
             &order.plan.deployment,
             &finished.outcome,
             now,
         )
-    }
-}
-
-/// What is remembered of any run.
-pub(super) fn ended(
-    beginning: &Beginning,
-    deployment: &str,
-    outcome: &Outcome,
-    now: SystemTime,
-) -> Done {
-    Done {
-        deployment: deployment.to_owned(),
-        command: beginning.command.clone(),
-        release: beginning.release.0.clone(),
-        result: outcome.word(),
-        ended: utc(now),
-        by: beginning.by.clone(),
-        ..Done::default()
     }
 }
 

@@ -4,9 +4,10 @@
 
 use std::path::Path;
 
-use super::carry_out::{ended as remembered, state_file};
+use super::carry_out::state_file;
 use super::clock::clock;
 use super::publish::Publisher;
+use super::remembered::remembered;
 use super::show::{Show, ended_at_once, finish_command, last_words};
 use super::signals::signals;
 use super::turn::{Asking, give_back};

@@ -19,6 +19,7 @@ mod probe;
 mod provision;
 mod publish;
 pub mod rehearse;
+mod remembered;
 mod rollback;
 mod sample_app;
 mod show;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::carry_out::ended as remembered;
+use super::remembered::remembered;
 use super::show::Show;
 use super::{EarlyExit, Terminal};
 use crate::aws::lease::Place;

@@ -76,11 +76,7 @@ async fn while_the_previous_colour_is_up_nothing_is_launched_and_traffic_is_back
     let now = instances(&world);
     assert!(now.is_subset(&before), "nothing was launched");
     // How soon the load balancer's nodes obey is theirs.
-    assert!(
-        written(&cx) <= Duration::from_millis(2500),
-        "{}",
-        story(&cx)
-    );
+    assert!(written(&cx) <= Duration::from_secs(3), "{}", story(&cx));
     assert_eq!(finished.verdict, Some(Verdict::Passed));
     assert_serves(&world, &plan, "0.0.1").await;
     // What was taken back is retained in its turn, and the new live group is its policies' again.
