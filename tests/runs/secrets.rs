@@ -74,6 +74,8 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
         let mut config = world.config(release, None);
         if !is_good {
             config.smoke.push(never());
+            // By then the agents can be asked for the log.
+            config.fleet.healthy_streak = 20;
         }
         let (prepared, plan) = world.plan(&config).await;
         let aws = match has_role {
