@@ -1,11 +1,13 @@
 //! `finish`: after a run that was cancelled or killed, from the state that it left.
 //!
-//! Runs after every run of a workflow, so a run that has ended costs it nothing: no call to AWS, no credentials.
+//! Runs after every run of a workflow, so a run that has ended costs it nothing: no call to AWS, no credentials. Where no
+//! state is, the environment's lease knows (`finish_left.rs`).
 
 use std::path::Path;
 
 use super::carry_out::state_file;
 use super::clock::clock;
+use super::finish_left;
 use super::publish::Publisher;
 use super::remembered::remembered;
 use super::show::{Show, ended_at_once, finish_command, last_words};
@@ -40,10 +42,17 @@ pub(super) async fn run(
 ) -> Result<u8, EarlyExit> {
     let file = state_file(command.state.as_deref(), inputs, &command.report_dir);
     let state = State::read(&file).map_err(|why| EarlyExit::bad_input(why.0))?;
-    let Some(state) = state.filter(|state| !state.has_ended() || !state.is_published) else {
-        nothing_to_finish(options, terminal);
+    let Some(state) = state else {
+        match finish_left::run(options, inputs, terminal).await? {
+            Some(outcome) => tell_outcome(options, &outcome, terminal),
+            None => nothing_to_finish(options, terminal),
+        }
         return Ok(EXIT_OK);
     };
+    if state.has_ended() && state.is_published {
+        nothing_to_finish(options, terminal);
+        return Ok(EXIT_OK);
+    }
     let network = Network::tcp();
     // Others are told on the wall's clock, whichever one AWS runs on.
     let announcer = Announcer::of(inputs, &network, &Clock::real());
@@ -70,6 +79,15 @@ pub(super) async fn run(
         terminal.say(&serde_json::json!(outcome).to_string());
     }
     Ok(code)
+}
+
+/// How the run ended that another runner had left.
+fn tell_outcome(options: &cli::Options, outcome: &Outcome, terminal: &Terminal) {
+    if options.json {
+        terminal.say(&serde_json::json!(outcome).to_string());
+    } else {
+        terminal.say(&format!("the earlier run is finished: {}", outcome.word()));
+    }
 }
 
 fn nothing_to_finish(options: &cli::Options, terminal: &Terminal) {

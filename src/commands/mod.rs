@@ -9,6 +9,7 @@ mod clock;
 mod deploy;
 mod doctor;
 mod finish;
+mod finish_left;
 mod gate;
 mod history;
 mod last_words;

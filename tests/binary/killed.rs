@@ -88,3 +88,22 @@ fn kill(kills: usize, from: usize) {
     assert!(ran.text.contains("nothing to finish"), "{}", ran.text);
     assert_eq!(visitor.lost(), [""; 0], "{:?}", visitor.counts());
 }
+
+#[test]
+fn a_killed_binary_s_run_is_finished_by_a_runner_that_has_none_of_its_files() {
+    let site = Site::with("1.0.0");
+    let mut visitor = site.visitor();
+    let run = site.deploy("1.1.0");
+    while !visitor.counts().contains_key("1.1.0") {
+        visitor.has(1);
+    }
+    run.kill();
+    let ran = site.start(&["finish"]).end();
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    assert!(ran.text.contains("finished: rolled-back"), "{}", ran.text);
+    assert_eq!(visitor.next(), "1.0.0", "{}", ran.text);
+    let ran = site.start(&["finish"]).end();
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    assert!(ran.text.contains("nothing to finish"), "{}", ran.text);
+    assert_eq!(visitor.lost(), [""; 0], "{:?}", visitor.counts());
+}

@@ -1,0 +1,81 @@
+//! `finish` where no state file is: what the environment's lease knows of a run that did not come to its end, whichever
+//! runner it was on.
+//!
+//! A step that always runs calls it after runs that never began, too, without a config or credentials: then, and while
+//! another run has its turn, there is nothing to finish.
+
+use anyhow::{Result, anyhow};
+use net_clock::Network;
+
+use super::clock::clock;
+use super::turn::{Asking, give_back};
+use super::{EarlyExit, Terminal, access};
+use crate::aws::sts;
+use crate::cli;
+use crate::config;
+use crate::doctor::{Turn, whose_turn};
+use crate::inputs::Inputs;
+use crate::lease::{self, Patience, TTL};
+use crate::names::Release;
+use crate::outcome::Outcome;
+use crate::run::state::State;
+use crate::stack::Names;
+
+/// How an earlier run was brought to its end, if there was one.
+pub(super) async fn run(
+    options: &cli::Options,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<Option<Outcome>, EarlyExit> {
+    let config = match config::load_without_artifact(inputs) {
+        Ok(config) => config,
+        Err(problems) => return Ok(not_seen(terminal, &EarlyExit::from(problems).text)),
+    };
+    let network = Network::tcp();
+    let clock = clock(options, inputs, &network).await?;
+    let seen = async {
+        let aws = access::connect(&config, inputs, &network, &clock)
+            .await
+            .map_err(|refused| anyhow!(refused.text))?;
+        let caller = sts::caller(&aws).await?;
+        let names = Names::new(&config.app, &config.environment);
+        let place = names.lease(&caller.account, &aws.region);
+        let record = lease::read(&aws, &place).await?;
+        let run = record.and_then(|(_, record)| record.run);
+        let left = run.and_then(|run| State::of_value(run).ok());
+        let is_left = left.is_some_and(|run| !run.has_ended() && !run.progress.steps.is_empty());
+        anyhow::Ok((aws, names, place, is_left))
+    };
+    let (aws, names, place, is_left) = match seen.await {
+        Ok(seen) => seen,
+        Err(error) => return Ok(not_seen(terminal, &format!("{error:#}"))),
+    };
+    if !is_left {
+        return Ok(None);
+    }
+    let tell = |words: &str| terminal.tell(words);
+    if let Turn::UnderWay(holder) = whose_turn(&aws, &clock, &place, tell).await {
+        terminal.tell(&format!("that run goes on, and ends by itself: {holder}"));
+        return Ok(None);
+    }
+    let asking = Asking {
+        aws: &aws,
+        network: &network,
+        clock: &clock,
+        inputs,
+        terminal,
+        command: "finish",
+        release: &Release::default(),
+    };
+    let mut turn = asking.turn(&names, Patience::Waits(TTL)).await?;
+    let settled = asking.settle(&mut turn).await?;
+    give_back(turn.lease.as_ref(), false).await;
+    Ok(settled.map(|settled| settled.outcome))
+}
+
+fn not_seen(terminal: &Terminal, why: &str) -> Option<Outcome> {
+    terminal.tell(&format!(
+        "whether a run on another runner was stopped before its end could not be looked at: {why}"
+    ));
+    None
+}
