@@ -54,10 +54,15 @@ pub(super) async fn run(
         return Ok(None);
     }
     let tell = |words: &str| terminal.tell(words);
-    if let Turn::UnderWay(holder) = whose_turn(&aws, &clock, &place, tell).await {
-        terminal.tell(&format!("that run goes on, and ends by itself: {holder}"));
-        return Ok(None);
-    }
+    let patience = match whose_turn(&aws, &clock, &place, tell).await {
+        Turn::UnderWay(holder) => {
+            terminal.tell(&format!("that run goes on, and ends by itself: {holder}"));
+            return Ok(None);
+        }
+        // It was watched for as long as anybody has to wait for it.
+        Turn::Gone(_) => Patience::Overtakes,
+        Turn::Free => Patience::Waits(TTL),
+    };
     let asking = Asking {
         aws: &aws,
         network: &network,
@@ -67,7 +72,7 @@ pub(super) async fn run(
         command: "finish",
         release: &Release::default(),
     };
-    let mut turn = asking.turn(&names, Patience::Waits(TTL)).await?;
+    let mut turn = asking.turn(&names, patience).await?;
     let settled = asking.settle(&mut turn).await?;
     give_back(turn.lease.as_ref(), false).await;
     Ok(settled.map(|settled| settled.outcome))

@@ -155,7 +155,10 @@ pub(crate) struct Ran {
 impl Ran {
     /// Who serves, in its last words on that: `X serves all traffic`, whether still or again.
     pub(crate) fn serving(&self) -> Option<&str> {
-        let words: Vec<_> = self.text.split_whitespace().collect();
+        let words = self.text.split_whitespace();
+        let words: Vec<_> = words
+            .map(|word| word.trim_end_matches([',', ':', ';', '.']))
+            .collect();
         let at = words
             .windows(3)
             .rposition(|said| said[0].starts_with("serves") && said[1..] == ["all", "traffic"])?;
