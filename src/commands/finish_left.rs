@@ -13,9 +13,8 @@ use super::{EarlyExit, Terminal, access};
 use crate::aws::sts;
 use crate::cli;
 use crate::config;
-use crate::doctor::{Turn, whose_turn};
 use crate::inputs::Inputs;
-use crate::lease::{self, Patience, TTL};
+use crate::lease::{self, Patience};
 use crate::names::Release;
 use crate::outcome::Outcome;
 use crate::run::state::State;
@@ -44,25 +43,15 @@ pub(super) async fn run(
         let run = record.and_then(|(_, record)| record.run);
         let left = run.and_then(|run| State::of_value(run).ok());
         let is_left = left.is_some_and(|run| !run.has_ended() && !run.progress.steps.is_empty());
-        anyhow::Ok((aws, names, place, is_left))
+        anyhow::Ok((aws, names, is_left))
     };
-    let (aws, names, place, is_left) = match seen.await {
+    let (aws, names, is_left) = match seen.await {
         Ok(seen) => seen,
         Err(error) => return Ok(not_seen(terminal, &format!("{error:#}"))),
     };
     if !is_left {
         return Ok(None);
     }
-    let tell = |words: &str| terminal.tell(words);
-    let patience = match whose_turn(&aws, &clock, &place, tell).await {
-        Turn::UnderWay(holder) => {
-            terminal.tell(&format!("that run goes on, and ends by itself: {holder}"));
-            return Ok(None);
-        }
-        // It was watched for as long as anybody has to wait for it.
-        Turn::Gone(_) => Patience::Overtakes,
-        Turn::Free => Patience::Waits(TTL),
-    };
     let asking = Asking {
         aws: &aws,
         network: &network,
@@ -72,7 +61,14 @@ pub(super) async fn run(
         command: "finish",
         release: &Release::default(),
     };
-    let mut turn = asking.turn(&names, patience).await?;
+    let mut turn = match asking.turn_or_busy(&names, Patience::UntilASign).await? {
+        Ok(turn) => turn,
+        Err(busy) => {
+            let holder = busy.holder.words();
+            terminal.tell(&format!("that run goes on, and ends by itself: {holder}"));
+            return Ok(None);
+        }
+    };
     let settled = asking.settle(&mut turn).await?;
     give_back(turn.lease.as_ref(), false).await;
     Ok(settled.map(|settled| settled.outcome))

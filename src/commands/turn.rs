@@ -47,8 +47,18 @@ pub(super) struct Turn {
 }
 
 impl Asking<'_> {
-    /// Takes the turn of this app and environment, or says whose it is.
+    /// Takes the turn of this app and environment, or refuses with whose it is.
     pub(super) async fn turn(&self, names: &Names, patience: Patience) -> Result<Turn, EarlyExit> {
+        let turn = self.turn_or_busy(names, patience).await?;
+        turn.map_err(|busy| refused(names, &busy))
+    }
+
+    /// Takes the turn of this app and environment, or answers with whose it is.
+    pub(super) async fn turn_or_busy(
+        &self,
+        names: &Names,
+        patience: Patience,
+    ) -> Result<Result<Turn, Busy>, EarlyExit> {
         let place = place(self.aws, names).await?;
         let holder = Holder {
             id: random_token()?,
@@ -61,12 +71,12 @@ impl Asking<'_> {
         let tell = |words: &str| self.terminal.tell(words);
         let taken = lease::take(self.aws, self.clock, &place, &holder, patience, tell);
         match Box::pin(taken).await? {
-            Taken::NoBucket => Ok(Turn {
+            Taken::NoBucket => Ok(Ok(Turn {
                 lease: None,
                 left: None,
                 is_overtaken: false,
-            }),
-            Taken::Busy(busy) => Err(refused(names, &busy)),
+            })),
+            Taken::Busy(busy) => Ok(Err(busy)),
             Taken::Lease {
                 lease,
                 left,
@@ -88,11 +98,11 @@ impl Asking<'_> {
                     give_back(Some(&*lease), false).await;
                     return Err(on_hold(names, &hold));
                 }
-                Ok(Turn {
+                Ok(Ok(Turn {
                     lease: Some(*lease),
                     left: left.filter(|left| !left.has_ended() && !left.progress.steps.is_empty()),
                     is_overtaken: overtaken.is_some(),
-                })
+                }))
             }
         }
     }

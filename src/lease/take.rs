@@ -26,6 +26,8 @@ const TELL_AGAIN: Duration = Duration::from_secs(300);
 pub enum Patience {
     /// So long at most.
     Waits(Duration),
+    /// Until there is a sign of life: it is taken from a holder that is gone, and left to one that lives.
+    UntilASign,
     /// Not at all: it is taken from whoever has it.
     Overtakes,
 }
@@ -35,6 +37,8 @@ impl Patience {
     fn most(self) -> Duration {
         match self {
             Self::Waits(most) => most,
+            // By then its holder is gone, or has given a sign.
+            Self::UntilASign => TTL + MARGIN,
             Self::Overtakes => Duration::ZERO,
         }
     }
@@ -110,6 +114,7 @@ pub async fn take(
 ) -> Result<Taken> {
     let begun = clock.elapsed();
     let mut seen: Option<(String, Duration)> = None;
+    let mut has_changed = false;
     let mut told: Option<(String, Duration)> = None;
     loop {
         let read = match read(aws, place).await {
@@ -128,6 +133,7 @@ pub async fn take(
             (Some((before, since)), Some(etag)) if before == etag => *since,
             _ => now,
         };
+        has_changed |= seen.is_some() && since == now;
         seen = etag.clone().map(|etag| (etag, since));
         let is_gone = now.saturating_sub(since) >= TTL + MARGIN;
         let theirs = record.holder.clone();
@@ -154,7 +160,8 @@ pub async fn take(
         } else if let Some(theirs) = theirs {
             let waited = now.saturating_sub(begun);
             let most = patience.most();
-            if waited >= most {
+            let is_seen_to_live = patience == Patience::UntilASign && has_changed;
+            if waited >= most || is_seen_to_live {
                 return Ok(Taken::Busy(Busy {
                     holder: theirs,
                     waited,

@@ -124,6 +124,43 @@ async fn the_lease_of_a_holder_that_is_gone_is_taken_after_its_time_and_not_befo
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_a_sign_takes_what_nobody_holds_any_more_and_leaves_it_to_one_that_beats() {
+    let world = World::with_a_release().await;
+    let (_gone, _) = holding(&world, "gone", Patience::Overtakes).await;
+    let begun = world.clock.elapsed();
+    let (next, _) = holding(&world, "next", Patience::UntilASign).await;
+    let waited = world.clock.elapsed() - begun;
+    assert!(waited >= TTL && waited < TTL * 2, "{waited:?}");
+
+    let late = Context::new(world.aws().await, world.network.clone(), world.clock.lap());
+    let asking = async {
+        let busy = take(&world, &late, "late", Patience::UntilASign).await;
+        assert!(
+            matches!(&busy, Taken::Busy(busy) if busy.holder.command == "next"),
+            "{busy:?}"
+        );
+    };
+    tokio::select! {
+        () = asking => {}
+        () = next.keep_lease(std::future::pending::<()>()) => unreachable!("it is kept for ever"),
+    }
+
+    // That one is gone, too; but somebody else comes before its time has passed.
+    let asking = async {
+        let busy = take(&world, &late, "late", Patience::UntilASign).await;
+        assert!(
+            matches!(&busy, Taken::Busy(busy) if busy.holder.command == "faster"),
+            "{busy:?}"
+        );
+    };
+    let faster = async {
+        world.clock.sleep(TTL / 2).await;
+        holding(&world, "faster", Patience::Overtakes).await
+    };
+    let ((), _faster) = tokio::join!(asking, faster);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_is_overtaken_changes_nothing_any_more_and_says_who_serves() {
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
