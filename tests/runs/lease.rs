@@ -22,12 +22,16 @@ use local_aws::{Answer, Fault};
 
 use crate::support::{World, assert_deployed, story};
 
-async fn take(world: &World, cx: &Context, who: &str, patience: Patience) -> Taken {
+pub(crate) async fn take(world: &World, cx: &Context, who: &str, patience: Patience) -> Taken {
     world.lease(cx, who, patience).await
 }
 
 /// A context that has its turn.
-async fn holding(world: &World, who: &str, patience: Patience) -> (Context, Option<State>) {
+pub(crate) async fn holding(
+    world: &World,
+    who: &str,
+    patience: Patience,
+) -> (Context, Option<State>) {
     let cx = Context::new(world.aws().await, world.network.clone(), world.clock.lap());
     match take(world, &cx, who, patience).await {
         Taken::Lease { lease, left, .. } => {
@@ -121,43 +125,6 @@ async fn the_lease_of_a_holder_that_is_gone_is_taken_after_its_time_and_not_befo
         matches!(lost.downcast_ref(), Some(Lost::Overtaken(_))),
         "{lost:#}"
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_waits_for_a_sign_takes_what_nobody_holds_any_more_and_leaves_it_to_one_that_beats() {
-    let world = World::with_a_release().await;
-    let (_gone, _) = holding(&world, "gone", Patience::Overtakes).await;
-    let begun = world.clock.elapsed();
-    let (next, _) = holding(&world, "next", Patience::UntilASign).await;
-    let waited = world.clock.elapsed() - begun;
-    assert!(waited >= TTL && waited < TTL * 2, "{waited:?}");
-
-    let late = Context::new(world.aws().await, world.network.clone(), world.clock.lap());
-    let asking = async {
-        let busy = take(&world, &late, "late", Patience::UntilASign).await;
-        assert!(
-            matches!(&busy, Taken::Busy(busy) if busy.holder.command == "next"),
-            "{busy:?}"
-        );
-    };
-    tokio::select! {
-        () = asking => {}
-        () = next.keep_lease(std::future::pending::<()>()) => unreachable!("it is kept for ever"),
-    }
-
-    // That one is gone, too; but somebody else comes before its time has passed.
-    let asking = async {
-        let busy = take(&world, &late, "late", Patience::UntilASign).await;
-        assert!(
-            matches!(&busy, Taken::Busy(busy) if busy.holder.command == "faster"),
-            "{busy:?}"
-        );
-    };
-    let faster = async {
-        world.clock.sleep(TTL / 2).await;
-        holding(&world, "faster", Patience::Overtakes).await
-    };
-    let ((), _faster) = tokio::join!(asking, faster);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use bg_deploy::aws::sts;
-use bg_deploy::lease::{self, Holder, Patience, Taken};
+use bg_deploy::lease::{self, Holder, Patience, TTL, Taken};
 use bg_deploy::run::context::Context;
 use bg_deploy::stack::Names;
 
@@ -61,4 +61,41 @@ async fn a_run_waits_as_long_as_it_may_and_says_for_whom_at_once_and_every_few_m
         () = first.keep_lease(std::future::pending::<()>()) => unreachable!("it is kept for ever"),
     }
     assert!(first.held().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_sign_takes_what_nobody_holds_any_more_and_leaves_it_to_one_that_beats() {
+    let world = World::with_a_release().await;
+    let (_gone, _) = crate::lease::holding(&world, "gone", Patience::Overtakes).await;
+    let begun = world.clock.elapsed();
+    let (next, _) = crate::lease::holding(&world, "next", Patience::UntilASign).await;
+    let waited = world.clock.elapsed() - begun;
+    assert!(waited >= TTL && waited < TTL * 2, "{waited:?}");
+
+    let late = Context::new(world.aws().await, world.network.clone(), world.clock.lap());
+    let asking = async {
+        let busy = crate::lease::take(&world, &late, "late", Patience::UntilASign).await;
+        assert!(
+            matches!(&busy, Taken::Busy(busy) if busy.holder.command == "next"),
+            "{busy:?}"
+        );
+    };
+    tokio::select! {
+        () = asking => {}
+        () = next.keep_lease(std::future::pending::<()>()) => unreachable!("it is kept for ever"),
+    }
+
+    // That one is gone, too; but somebody else comes before its time has passed.
+    let asking = async {
+        let busy = crate::lease::take(&world, &late, "late", Patience::UntilASign).await;
+        assert!(
+            matches!(&busy, Taken::Busy(busy) if busy.holder.command == "faster"),
+            "{busy:?}"
+        );
+    };
+    let faster = async {
+        world.clock.sleep(TTL / 2).await;
+        crate::lease::holding(&world, "faster", Patience::Overtakes).await
+    };
+    let ((), _faster) = tokio::join!(asking, faster);
 }
