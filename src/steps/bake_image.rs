@@ -6,18 +6,18 @@
 //! version starts instances from, in any environment of the app.
 //! Waits for: the image being available, or the automation's end.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::images_in_use;
+use super::images_in_use::{self, Published};
 use crate::aws::images::Image;
+use crate::aws::launch_templates::Version;
 use crate::aws::ssm::{self, Automation, Start};
 use crate::aws::witness::Contradiction;
-use crate::aws::{Aws, Tags, ec2, images, launch_templates, run_command, s3};
+use crate::aws::{Aws, Tags, ec2, images, run_command, s3};
 use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
 use crate::cause::Reason;
 use crate::plan::{Bake, Plan, Source};
@@ -26,7 +26,7 @@ use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look, WaitError};
-use crate::stack::{TAG_APP, TAG_DEPLOYMENT};
+use crate::stack::TAG_DEPLOYMENT;
 
 /// Lines of the builder's log that the reports get; each shows as much as it has room for.
 const TAIL: usize = 200;
@@ -190,11 +190,9 @@ impl Step for BakeImage {
 /// Ends every builder of this deployment that is not ending already; answers with the ids.
 pub(super) async fn end_builders(aws: &Aws, deployment: &str) -> Result<Vec<String>> {
     let mut ended = Vec::new();
-    for builder in ec2::find_instances(aws, TAG_DEPLOYMENT, deployment).await? {
-        if builder.is_builder() && builder.state != "shutting-down" {
-            ec2::terminate_instance(aws, &builder.id).await?;
-            ended.push(builder.id);
-        }
+    for builder in ec2::find_builders(aws, TAG_DEPLOYMENT, deployment).await? {
+        ec2::terminate_instance(aws, &builder.id).await?;
+        ended.push(builder.id);
     }
     Ok(ended)
 }
@@ -256,19 +254,10 @@ impl BakeImage {
             undone.push(format!("ended builder {builder}"));
         }
         let images = images::find_images_by_tag(aws, TAG_DEPLOYMENT, deployment).await?;
-        let taken = match images.as_slice() {
-            [] => BTreeSet::new(),
-            _ => images_in_use::of_others(aws, &self.app, deployment).await?,
-        };
-        if let Some(image) = images.iter().find(|image| taken.contains(&image.id)) {
-            undone.push(format!(
-                "left image {}, which another release uses",
-                image.id
-            ));
+        if !images.is_empty() && !self.may_remove(aws, &images, undone).await? {
             return Ok(());
         }
         for image in images {
-            self.is_unused(aws, &image).await?;
             images::remove_image(aws, &image).await?;
             undone.push(format!("removed image {}", image.id));
         }
@@ -277,21 +266,33 @@ impl BakeImage {
         Ok(())
     }
 
-    /// Fails if instances are started from this image: by a version of this run that was left.
-    async fn is_unused(&self, aws: &Aws, image: &Image) -> Result<()> {
-        let templates = launch_templates::find_templates_by_tag(aws, TAG_APP, &self.app).await?;
-        for template in templates {
-            let versions = launch_templates::describe_versions(aws, &template).await?;
-            let mut using = versions.iter().filter(|version| version.image == image.id);
-            if let Some(version) = using.next() {
-                return Err(Contradiction::InUse {
-                    what: image.id.clone(),
-                    by: format!("version {} of {template}", version.number),
+    /// Whether no template version starts instances from these images; one of another run is a reason to leave them, one of
+    /// this run should be gone by now.
+    async fn may_remove(
+        &self,
+        aws: &Aws,
+        images: &[Image],
+        undone: &mut Vec<String>,
+    ) -> Result<bool> {
+        let mut left_by_this = None;
+        for Published { template, versions } in images_in_use::published(aws, &self.app).await? {
+            let of_these = |version: &&Version| images.iter().any(|it| it.id == version.image);
+            for version in versions.iter().filter(of_these) {
+                if version.tags.get(TAG_DEPLOYMENT) != Some(&self.deployment) {
+                    let image = &version.image;
+                    undone.push(format!("left image {image}, which another release uses"));
+                    return Ok(false);
                 }
-                .into());
+                left_by_this = Some(Contradiction::InUse {
+                    what: version.image.clone(),
+                    by: format!("version {} of {template}", version.number),
+                });
             }
         }
-        Ok(())
+        match left_by_this {
+            Some(left) => Err(left.into()),
+            None => Ok(true),
+        }
     }
 
     /// Why the bake failed, with the end of the builder's log.

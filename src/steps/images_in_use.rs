@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
+use crate::aws::Aws;
 use crate::aws::autoscaling::find_versions_in_use;
 use crate::aws::launch_templates::{Version, describe_versions, find_templates_by_tag};
-use crate::aws::{Aws, Tags};
-use crate::stack::{TAG_APP, TAG_DEPLOYMENT};
+use crate::stack::TAG_APP;
 
 /// Longer than a run takes from the version that it publishes to the group that starts from it.
 const YOUNG: Duration = Duration::from_secs(3600);
@@ -28,35 +28,32 @@ pub(super) async fn in_use(
         now.duration_since(version.created)
             .is_ok_and(|age| age < YOUNG)
     };
-    named(aws, app, |template, version, by_a_group| {
-        by_a_group || (template != ours && is_young(version))
-    })
-    .await
-}
-
-/// The images that a deployment other than this one has released from, or is about to.
-pub(super) async fn of_others(aws: &Aws, app: &str, deployment: &str) -> Result<BTreeSet<String>> {
-    let is_ours = |tags: &Tags| tags.get(TAG_DEPLOYMENT).is_some_and(|of| of == deployment);
-    named(aws, app, |_, version, _| !is_ours(&version.tags)).await
-}
-
-/// The images of those template versions for which `counts` holds, which is told of the template, of the version, and whether
-/// a group names it.
-async fn named(
-    aws: &Aws,
-    app: &str,
-    counts: impl Fn(&str, &Version, bool) -> bool,
-) -> Result<BTreeSet<String>> {
     let mut images = BTreeSet::new();
-    for template in find_templates_by_tag(aws, TAG_APP, app).await? {
-        let versions = describe_versions(aws, &template).await?;
+    for Published { template, versions } in published(aws, app).await? {
         let by_a_group = find_versions_in_use(aws, &template).await?;
-        images.extend(
-            versions
-                .into_iter()
-                .filter(|version| counts(&template, version, by_a_group.contains(&version.number)))
-                .map(|version| version.image),
-        );
+        let counts = |version: &Version| {
+            by_a_group.contains(&version.number) || (template != ours && is_young(version))
+        };
+        let counting = versions.into_iter().filter(counts);
+        images.extend(counting.map(|version| version.image));
     }
     Ok(images)
+}
+
+/// A launch template of an environment.
+pub(super) struct Published {
+    /// Its name.
+    pub(super) template: String,
+    /// Its versions.
+    pub(super) versions: Vec<Version>,
+}
+
+/// What was published for the app, in all its environments.
+pub(super) async fn published(aws: &Aws, app: &str) -> Result<Vec<Published>> {
+    let mut all = Vec::new();
+    for template in find_templates_by_tag(aws, TAG_APP, app).await? {
+        let versions = describe_versions(aws, &template).await?;
+        all.push(Published { template, versions });
+    }
+    Ok(all)
 }
