@@ -13,8 +13,9 @@ use crate::aws::elbv2::{
 };
 use crate::aws::images::{self, Image};
 use crate::aws::launch_templates::{self, Template, Version};
+use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
-use crate::aws::{Aws, ec2, iam, s3, ssm};
+use crate::aws::{Aws, ec2, iam, s3};
 use crate::bake::recipe::Recipe;
 use crate::config::Config;
 use crate::names::{Colour, Release, Weights};
@@ -109,6 +110,20 @@ pub struct Bakery {
 }
 
 impl Inventory {
+    /// What every stack has, and this one has not, in words.
+    pub fn absent(&self) -> Vec<&'static str> {
+        let parts = [
+            ("load balancer", self.load_balancer.is_none()),
+            ("target groups", self.target_groups.is_none()),
+            ("traffic rule", self.traffic_rule.is_none()),
+            ("preview rule", self.preview_rule.is_none()),
+            ("Auto Scaling groups", self.stacks.len() < 2),
+            ("launch template", self.template.is_none()),
+        ];
+        let absent = parts.iter().filter(|(_, is_absent)| *is_absent);
+        absent.map(|(what, _)| *what).collect()
+    }
+
     /// The weights as the traffic rule has them.
     pub fn weights(&self) -> Option<Weights> {
         self.traffic_rule
@@ -293,13 +308,11 @@ async fn has_role(aws: &Aws, name: String) -> Answer<bool> {
 
 /// The runbook's version, if it stands and says what ours says.
 async fn find_runbook(aws: &Aws, name: String) -> Answer<Option<String>> {
-    let found = ssm::find_document(aws, &name).await?;
-    Ok(found
-        .filter(|(content, _)| {
-            serde_json::from_str::<serde_json::Value>(content)
-                .is_ok_and(|content| content == crate::bake::runbook::runbook())
-        })
-        .map(|(_, version)| version))
+    let ours = crate::bake::runbook::runbook();
+    Ok(match ssm::compare_document(aws, &name, &ours).await? {
+        Document::Ours { version } => Some(version),
+        Document::Other | Document::Absent => None,
+    })
 }
 
 async fn routes(aws: &Aws, load_balancer: Option<&LoadBalancer>) -> Result<Routes> {

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::aws::Tags;
-use crate::aws::ssm::{self, Automation, Start};
+use crate::aws::ssm::{self, Automation, Document, Start};
 use crate::names::Weights;
 use crate::plan::Plan;
 use crate::run::context::{Context, Undoing};
@@ -67,16 +67,14 @@ impl Runbook {
     /// The version that says what ours says.
     pub async fn version(&self, cx: &Context) -> Result<String> {
         let remedy = format!("bg-deploy provision --environment {}", self.environment);
-        let Some((content, version)) = ssm::find_document(&cx.aws, &self.name).await? else {
-            bail!("there is no runbook {}: {remedy}", self.name);
-        };
-        if serde_json::from_str::<Value>(&content).ok().as_ref() != Some(&self.content) {
-            bail!(
+        match ssm::compare_document(&cx.aws, &self.name, &self.content).await? {
+            Document::Ours { version } => Ok(version),
+            Document::Other => bail!(
                 "the runbook {} is not the one of this bg-deploy: {remedy}",
                 self.name
-            );
+            ),
+            Document::Absent => bail!("there is no runbook {}: {remedy}", self.name),
         }
-        Ok(version)
     }
 
     /// What starts a timer that sleeps for so many seconds and must find these weights then: the same `token` starts it

@@ -185,8 +185,15 @@ pub async fn ensure_ingress(aws: &Aws, group: &str, port: u16, from: &From) -> R
     }
 }
 
+/// The builders with this tag that are not ending.
+pub async fn find_builders(aws: &Aws, key: &str, value: &str) -> Result<Vec<Instance>, Failure> {
+    let mut all = find_instances(aws, key, value).await?;
+    all.retain(|one| one.is_builder() && one.state != "shutting-down");
+    Ok(all)
+}
+
 /// The instances with this tag that are not terminated.
-pub async fn find_instances(aws: &Aws, key: &str, value: &str) -> Result<Vec<Instance>, Failure> {
+async fn find_instances(aws: &Aws, key: &str, value: &str) -> Result<Vec<Instance>, Failure> {
     let mut found = Vec::new();
     let mut pages = aws
         .ec2

@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::aws::credentials::Life;
 use crate::aws::ec2::{self, Instance};
 use crate::aws::lease::Place;
+use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
-use crate::aws::{Aws, images, ssm};
+use crate::aws::{Aws, images};
 use crate::config::Config;
 use crate::lease::{self, Holder};
 use crate::stack::{Names, TAG_APP};
@@ -29,7 +30,7 @@ pub struct Seen {
     /// Whose turn it is.
     pub turn: Turn,
     /// The runbooks, by name.
-    pub runbooks: Vec<(String, Result<Runbook>)>,
+    pub runbooks: Vec<(String, Result<Document>)>,
     /// Builders that have not ended.
     pub builders: Result<Vec<Instance>>,
     /// Images beyond those that are kept.
@@ -51,17 +52,6 @@ pub enum Turn {
     Gone(String),
 }
 
-/// A runbook, compared with ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Runbook {
-    /// The same.
-    Ours,
-    /// Another one.
-    Other,
-    /// There is none.
-    Absent,
-}
-
 /// Looks at everything, when the turn is as it was just seen to be.
 pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: SystemTime) -> Seen {
     let (app, keep) = (config.app.as_str(), config.retain.images);
@@ -75,7 +65,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
         Box::pin(runbook(aws, names.runbook(), bake::runbook::runbook())),
         Box::pin(runbook(aws, names.guard_runbook(), guards)),
         Box::pin(runbook(aws, names.scale_in_runbook(), scale_in::runbook())),
-        Box::pin(find_builders(aws, app)),
+        Box::pin(ec2::find_builders(aws, TAG_APP, app)),
         Box::pin(find_surplus(aws, stack, keep, None, now)),
         Box::pin(find_orphans(aws, app)),
     );
@@ -85,7 +75,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
         standing,
         turn,
         runbooks: vec![bakes, guards, scale_ins],
-        builders,
+        builders: builders.map_err(anyhow::Error::from),
         surplus,
         snapshots,
         life: aws.life(),
@@ -110,23 +100,9 @@ pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&
     }
 }
 
-async fn runbook(aws: &Aws, name: String, ours: Value) -> (String, Result<Runbook>) {
-    let found = ssm::find_document(aws, &name).await;
-    let compared = found.map(|found| match found {
-        None => Runbook::Absent,
-        Some((content, _)) => match serde_json::from_str::<Value>(&content) {
-            Ok(content) if content == ours => Runbook::Ours,
-            _ => Runbook::Other,
-        },
-    });
+async fn runbook(aws: &Aws, name: String, ours: Value) -> (String, Result<Document>) {
+    let compared = ssm::compare_document(aws, &name, &ours).await;
     (name, compared.map_err(anyhow::Error::from))
-}
-
-/// The builders of the app that are not ending.
-pub(super) async fn find_builders(aws: &Aws, app: &str) -> Result<Vec<Instance>> {
-    let mut all = ec2::find_instances(aws, TAG_APP, app).await?;
-    all.retain(|one| one.is_builder() && one.state != "shutting-down");
-    Ok(all)
 }
 
 /// The app's snapshots that no image of its has.

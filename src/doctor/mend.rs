@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 
 use super::finding::{Finding, Fix};
-use super::look::{find_builders, find_orphans};
+use super::look::find_orphans;
 use crate::aws::autoscaling;
 use crate::aws::elbv2::{PreviewRule, TrafficRule, describe_traffic};
 use crate::aws::{ec2, images, ssm};
@@ -15,7 +15,7 @@ use crate::names::{Colour, human};
 use crate::plan::{Decision, FROZEN, Plan, is_frozen};
 use crate::prepare::{draw, look};
 use crate::run::context::Context;
-use crate::stack::Names;
+use crate::stack::{Names, TAG_APP};
 use crate::steps::open_preview::PreviewRoute;
 use crate::steps::prune_images::find_surplus;
 use crate::steps::scale_in::ScaleIn;
@@ -201,7 +201,7 @@ async fn end_builder(
     id: &str,
 ) -> Result<String> {
     no_bake(inventory)?;
-    let builders = find_builders(&cx.aws, &config.app).await?;
+    let builders = ec2::find_builders(&cx.aws, TAG_APP, &config.app).await?;
     if !builders.iter().any(|builder| builder.id == id) {
         bail!("{id} is gone by now");
     }

@@ -18,7 +18,7 @@ mod traffic;
 use std::time::SystemTime;
 
 pub use self::finding::{Finding, Fix, Severity};
-pub use self::look::{Runbook, Seen, Turn, look, whose_turn};
+pub use self::look::{Seen, Turn, look, whose_turn};
 pub use self::mend::{Mended, mend};
 pub use self::told::Diagnosis;
 

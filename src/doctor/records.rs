@@ -2,7 +2,8 @@
 
 use super::case::{Case, bg, fails, fix, left_over, lies};
 use super::finding::{Finding, Fix};
-use super::look::{Runbook, Seen, Turn};
+use super::look::{Seen, Turn};
+use crate::aws::ssm::Document;
 use crate::config::Config;
 use crate::guard::FIRES_AFTER;
 use crate::lease::Record;
@@ -137,9 +138,9 @@ pub(super) fn of_automations(case: &Case<'_>, standing: &Standing) -> Vec<Findin
 pub(super) fn of_runbooks(config: &Config, seen: &Seen) -> Vec<Finding> {
     let provision = || bg("provision", &config.environment);
     let told = seen.runbooks.iter().filter_map(|(name, runbook)| match runbook {
-        Ok(Runbook::Ours) => None,
-        Ok(Runbook::Absent) => Some(fails("runbook-missing", format!("there is no runbook {name}"), provision())),
-        Ok(Runbook::Other) => {
+        Ok(Document::Ours { .. }) => None,
+        Ok(Document::Absent) => Some(fails("runbook-missing", format!("there is no runbook {name}"), provision())),
+        Ok(Document::Other) => {
             let seen = format!(
                 "the runbook {name} is not the one of this bg-deploy: another version was provisioned, or somebody changed it"
             );

@@ -3,7 +3,8 @@
 use super::case::{Case, fails, left_over};
 use super::finding::{Finding, Fix};
 use crate::aws::elbv2::{TrafficRule, modify_rule_by_hand};
-use crate::names::{Colour, Weights};
+use crate::names::Colour;
+use crate::plan::put_all_traffic;
 
 /// All of it.
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
@@ -18,17 +19,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 }
 
 fn parts(case: &Case<'_>) -> Option<Finding> {
-    let inventory = case.inventory;
-    let parts = [
-        ("load balancer", inventory.load_balancer.is_none()),
-        ("target groups", inventory.target_groups.is_none()),
-        ("traffic rule", inventory.traffic_rule.is_none()),
-        ("preview rule", inventory.preview_rule.is_none()),
-        ("Auto Scaling groups", inventory.stacks.len() < 2),
-        ("launch template", inventory.template.is_none()),
-    ];
-    let absent = parts.iter().filter(|(_, is_absent)| *is_absent);
-    let absent: Vec<_> = absent.map(|(what, _)| *what).collect();
+    let absent = case.inventory.absent();
     if absent.is_empty() {
         return None;
     }
@@ -53,15 +44,10 @@ fn balancer(case: &Case<'_>) -> Option<Finding> {
 
 fn weights(case: &Case<'_>) -> Option<Finding> {
     let inventory = case.inventory;
-    let rule = inventory.traffic_rule.as_ref()?;
-    let groups = inventory.target_groups.as_ref()?;
-    let put_on = |colour| {
-        let all = Weights::split(colour, 100);
-        modify_rule_by_hand(&TrafficRule::new(&rule.arn), groups, all)
-    };
+    let [blue, green] = put_all_traffic(inventory)?;
     let Some(weights) = inventory.weights() else {
         let seen = "the traffic rule does not name both target groups".to_owned();
-        return Some(fails("weights-missing", seen, put_on(Colour::Blue)));
+        return Some(fails("weights-missing", seen, blue));
     };
     if weights.live().is_some() || case.is_under_way {
         return None;
@@ -77,12 +63,11 @@ fn weights(case: &Case<'_>) -> Option<Finding> {
     }
     let [one, other] = Colour::BOTH;
     let is_better = |colour: Colour| (healthy(colour) > 0, weights.of(colour));
-    let best = if is_better(other) > is_better(one) {
-        other
-    } else {
-        one
+    let remedy = match is_better(other) > is_better(one) {
+        true => green,
+        false => blue,
     };
-    Some(fails("weights-divided", seen, put_on(best)))
+    Some(fails("weights-divided", seen, remedy))
 }
 
 fn sticky(case: &Case<'_>) -> Option<Finding> {

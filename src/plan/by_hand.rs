@@ -13,16 +13,21 @@ pub(super) fn by_hand(inventory: &Inventory) -> Option<String> {
     idle_held_back(inventory).or_else(|| led_to_nobody(inventory))
 }
 
-/// All traffic is on a colour without any instance, and the other one could answer it: a release would empty that.
+/// All traffic is on a colour without instances, or whose last ones are ending, and the other one could answer it: a release
+/// would empty that.
 fn led_to_nobody(inventory: &Inventory) -> Option<String> {
     let live = inventory.weights()?.live()?;
     let (empty, up) = (inventory.stacks.get(&live)?, live.other());
     let healthy = inventory.stacks.get(&up)?.healthy();
-    if !empty.group.members.is_empty() || healthy == 0 {
+    let is_ending = !empty.is_up() && empty.healthy() == 0;
+    if !(is_ending || empty.group.members.is_empty()) || healthy == 0 {
         return None;
     }
-    let mut commands = put_all_traffic(inventory).into_iter();
-    let (_, command) = commands.find(|(colour, _)| *colour == up)?;
+    let [blue, green] = put_all_traffic(inventory)?;
+    let command = match up {
+        Colour::Blue => blue,
+        Colour::Green => green,
+    };
     let release = inventory.release_of(up).unwrap_or_default();
     Some(format!(
         "nobody is served: all traffic goes to {live}, which has no instance, while {up} is up with {release}\n\
@@ -76,19 +81,14 @@ pub(super) fn cut_down(config: &Config, inventory: &Inventory, names: &Names) ->
 
 /// The command that puts all traffic on a colour, a line for each.
 fn by_colour(inventory: &Inventory) -> String {
-    let commands: Vec<_> = put_all_traffic(inventory)
-        .into_iter()
-        .map(|(colour, command)| format!("  {:<6} {command}", format!("{colour}:")))
-        .collect();
-    commands.join("\n")
+    let [blue, green] = put_all_traffic(inventory).unwrap_or_default();
+    format!("  blue:  {blue}\n  green: {green}")
 }
 
-/// The command that puts all traffic on a colour, for each.
-fn put_all_traffic(inventory: &Inventory) -> Vec<(Colour, String)> {
-    let (Some(rule), Some(groups)) = (&inventory.traffic_rule, &inventory.target_groups) else {
-        return Vec::new();
-    };
-    let rule = TrafficRule::new(&rule.arn);
+/// The command that puts all traffic on blue, and the one that puts it on green.
+pub(crate) fn put_all_traffic(inventory: &Inventory) -> Option<[String; 2]> {
+    let rule = TrafficRule::new(&inventory.traffic_rule.as_ref()?.arn);
+    let groups = inventory.target_groups.as_ref()?;
     let put = |colour| modify_rule_by_hand(&rule, groups, Weights::split(colour, 100));
-    Colour::BOTH.map(|colour| (colour, put(colour))).to_vec()
+    Some(Colour::BOTH.map(put))
 }

@@ -27,6 +27,7 @@ use crate::names::{Colour, Release, Weights};
 use crate::secret::Secret;
 use crate::stack::Names;
 
+pub(crate) use by_hand::put_all_traffic;
 pub use choices::Choice;
 pub use settings::{Health, PreviewToken, Shift, Visitor, health_check};
 
@@ -48,6 +49,11 @@ pub fn is_frozen(group: &Group) -> bool {
         .filter(|process| **process != ALARMS)
         .all(is_off)
         && !suspended.iter().any(by_hand)
+}
+
+/// Whether a group may not be scaled in below what it has now, which is more than its floor: as only a run leaves it.
+pub fn is_pinned(capacity: Capacity, floor: i32) -> bool {
+    capacity.min == capacity.desired && capacity.min > floor
 }
 
 /// Why a group does not do what a run needs of it: somebody has suspended one of these processes, which no run does.

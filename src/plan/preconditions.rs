@@ -200,24 +200,13 @@ fn not_there(
     names: &Names,
     also: &[(&'static str, bool)],
 ) -> Vec<String> {
-    let stack = [
-        ("load balancer", inventory.load_balancer.is_none()),
-        ("target groups", inventory.target_groups.is_none()),
-        ("traffic rule", inventory.traffic_rule.is_none()),
-        ("preview rule", inventory.preview_rule.is_none()),
-        ("Auto Scaling groups", inventory.stacks.len() < 2),
-        ("launch template", inventory.template.is_none()),
-        (
-            "instances' security group",
-            inventory.instance_security_group.is_none(),
-        ),
-    ];
-    let absent: Vec<_> = stack
-        .iter()
-        .chain(also)
-        .filter(|(_, absent)| *absent)
-        .map(|(what, _)| *what)
-        .collect();
+    let group = (
+        "instances' security group",
+        inventory.instance_security_group.is_none(),
+    );
+    let beside = [group].into_iter().chain(also.iter().copied());
+    let mut absent = inventory.absent();
+    absent.extend(beside.filter(|(_, absent)| *absent).map(|(what, _)| what));
     if absent.is_empty() {
         return Vec::new();
     }

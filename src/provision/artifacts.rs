@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::Provisioned;
+use crate::aws::s3;
+use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
-use crate::aws::{s3, ssm};
 use crate::run::context::Context;
 use crate::stack::Names;
 use crate::{bake, guard, scale_in};
@@ -44,17 +45,13 @@ async fn ensure_runbook(
     ours: &serde_json::Value,
     made: &mut Provisioned,
 ) -> Result<()> {
-    match ssm::find_document(&cx.aws, &name).await? {
-        None => {
+    match ssm::compare_document(&cx.aws, &name, ours).await? {
+        Document::Ours { .. } => {}
+        Document::Absent => {
             ssm::create_runbook(&cx.aws, &name, &ours.to_string(), &names.tags()).await?;
             made.created.push(format!("runbook {name}"));
         }
-        Some((content, _))
-            if serde_json::from_str::<serde_json::Value>(&content)
-                .ok()
-                .as_ref()
-                == Some(ours) => {}
-        Some(_) => {
+        Document::Other => {
             let version = ssm::update_runbook(&cx.aws, &name, &ours.to_string()).await?;
             made.created
                 .push(format!("runbook {name} version {version}"));

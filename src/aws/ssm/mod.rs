@@ -3,6 +3,7 @@
 mod automations;
 
 use aws_sdk_ssm::types::{DocumentFormat, DocumentType, Tag};
+use serde_json::Value;
 
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
@@ -29,8 +30,22 @@ pub async fn describe_parameter(aws: &Aws, name: &str) -> Result<String, Failure
         .unwrap_or_default())
 }
 
-/// A document's content in its default version, and that version's number.
-pub async fn find_document(aws: &Aws, name: &str) -> Result<Option<(String, String)>, Failure> {
+/// A document, beside the one that this program would write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// It says the same.
+    Ours {
+        /// The number of its default version.
+        version: String,
+    },
+    /// It says something else.
+    Other,
+    /// There is none.
+    Absent,
+}
+
+/// What a document says in its default version, beside `ours`.
+pub async fn compare_document(aws: &Aws, name: &str, ours: &Value) -> Result<Document, Failure> {
     let answer = aws
         .ssm
         .get_document()
@@ -40,11 +55,17 @@ pub async fn find_document(aws: &Aws, name: &str) -> Result<Option<(String, Stri
         .await
         .about("GetDocument", name);
     match answer {
-        Ok(answer) => Ok(Some((
-            answer.content.unwrap_or_default(),
-            answer.document_version.unwrap_or_default(),
-        ))),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Ok(answer) => {
+            let content = answer.content.unwrap_or_default();
+            // As values: AWS may write the same in another order.
+            let is_ours = serde_json::from_str::<Value>(&content).is_ok_and(|it| it == *ours);
+            let version = answer.document_version.unwrap_or_default();
+            Ok(match is_ours {
+                true => Document::Ours { version },
+                false => Document::Other,
+            })
+        }
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(Document::Absent),
         Err(error) => Err(error),
     }
 }
