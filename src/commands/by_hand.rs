@@ -1,45 +1,16 @@
 //! `hold`, `release-hold` and `unlock`: what a person says about whose turn it is.
 
-use super::clock::clock;
-use super::turn::place;
-use super::{EarlyExit, Terminal, access};
-use crate::aws::Aws;
-use crate::aws::lease::Place;
+use super::reached::Reached;
+use super::{EarlyExit, Terminal};
 use crate::cli;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::inputs::Inputs;
 use crate::lease::by_hand::{self, Said};
 use crate::outcome::EXIT_OK;
-use crate::stack::Names;
-use net_clock::{Clock, Network};
 
-/// What all three need.
-struct Desk {
-    config: Config,
-    aws: Aws,
-    clock: Clock,
-    place: Place,
-}
-
-impl Desk {
-    async fn open(options: &cli::Options, inputs: &Inputs) -> Result<Self, EarlyExit> {
-        let config = config::load_without_artifact(inputs)?;
-        let network = Network::tcp();
-        let clock = clock(options, inputs, &network).await?;
-        let aws = access::connect(&config, inputs, &network, &clock).await?;
-        let place = place(&aws, &Names::new(&config.app, &config.environment)).await?;
-        Ok(Self {
-            config,
-            aws,
-            clock,
-            place,
-        })
-    }
-
-    /// For people: `hello in prod`.
-    fn what(&self) -> String {
-        format!("{} in {}", self.config.app, self.config.environment)
-    }
+/// For people: `hello in prod`.
+fn what(config: &Config) -> String {
+    format!("{} in {}", config.app, config.environment)
 }
 
 fn said(command: &cli::ByHand, inputs: &Inputs) -> Said {
@@ -69,14 +40,14 @@ pub(super) async fn hold(
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
-    let desk = Desk::open(options, inputs).await?;
+    let reached = Reached::reach(options, inputs).await?;
     let said = said(command, inputs);
-    by_hand::hold(&desk.aws, &desk.clock, &desk.place, Some(&said)).await?;
+    by_hand::hold(&reached.aws, &reached.clock, &reached.lease(), Some(&said)).await?;
     let words = format!(
         "releases of {} are on hold; a run that is under way goes on, and rollbacks are possible\nto let them go on: bg-deploy \
          release-hold --environment {}",
-        desk.what(),
-        desk.config.environment
+        what(&reached.config),
+        reached.config.environment
     );
     answer(options, terminal, ("held", true), &words)
 }
@@ -87,15 +58,15 @@ pub(super) async fn release_hold(
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
-    let desk = Desk::open(options, inputs).await?;
-    let before = by_hand::hold(&desk.aws, &desk.clock, &desk.place, None).await?;
+    let reached = Reached::reach(options, inputs).await?;
+    let before = by_hand::hold(&reached.aws, &reached.clock, &reached.lease(), None).await?;
     let words = match before {
         Some(before) => format!(
             "releases of {} may go on; the hold was {}",
-            desk.what(),
+            what(&reached.config),
             before.words()
         ),
-        None => format!("releases of {} were not on hold", desk.what()),
+        None => format!("releases of {} were not on hold", what(&reached.config)),
     };
     answer(options, terminal, ("held", false), &words)
 }
@@ -107,15 +78,15 @@ pub(super) async fn unlock(
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
-    let desk = Desk::open(options, inputs).await?;
+    let reached = Reached::reach(options, inputs).await?;
     let said = said(command, inputs);
-    let whose = by_hand::unlock(&desk.aws, &desk.clock, &desk.place, &said).await?;
+    let whose = by_hand::unlock(&reached.aws, &reached.clock, &reached.lease(), &said).await?;
     let words = match whose {
         Some(whose) => format!(
             "{} is free; it was held by a {whose}, which changes nothing any more; the next run brings what it left to its end",
-            desk.what()
+            what(&reached.config)
         ),
-        None => format!("{} is free", desk.what()),
+        None => format!("{} is free", what(&reached.config)),
     };
     answer(options, terminal, ("unlocked", true), &words)
 }

@@ -4,21 +4,17 @@
 //! A step that always runs calls it after runs that never began, too, without a config or credentials: then, and while
 //! another run has its turn, there is nothing to finish.
 
-use anyhow::{Result, anyhow};
-use net_clock::Network;
+use anyhow::Result;
 
-use super::clock::clock;
+use super::reached::Reached;
 use super::turn::{Asking, give_back};
-use super::{EarlyExit, Terminal, access};
-use crate::aws::sts;
+use super::{EarlyExit, Terminal};
 use crate::cli;
-use crate::config;
 use crate::inputs::Inputs;
 use crate::lease::{self, Patience};
 use crate::names::Release;
 use crate::outcome::Outcome;
 use crate::run::state::State;
-use crate::stack::Names;
 
 /// How an earlier run was brought to its end, if there was one.
 pub(super) async fn run(
@@ -26,42 +22,37 @@ pub(super) async fn run(
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<Option<Outcome>, EarlyExit> {
-    let config = match config::load_without_artifact(inputs) {
-        Ok(config) => config,
-        Err(problems) => return Ok(not_seen(terminal, &EarlyExit::from(problems).text)),
+    let reached = match Reached::reach(options, inputs).await {
+        Ok(reached) => reached,
+        Err(refused) => return Ok(not_seen(terminal, &refused.text)),
     };
-    let network = Network::tcp();
-    let clock = clock(options, inputs, &network).await?;
     let seen = async {
-        let aws = access::connect(&config, inputs, &network, &clock)
-            .await
-            .map_err(|refused| anyhow!(refused.text))?;
-        let caller = sts::caller(&aws).await?;
-        let names = Names::new(&config.app, &config.environment);
-        let place = names.lease(&caller.account, &aws.region);
-        let record = lease::read(&aws, &place).await?;
+        let record = lease::read(&reached.aws, &reached.lease()).await?;
         let run = record.and_then(|(_, record)| record.run);
         let left = run.and_then(|run| State::of_value(run).ok());
         let is_left = left.is_some_and(|run| !run.has_ended() && !run.progress.steps.is_empty());
-        anyhow::Ok((aws, names, is_left))
+        anyhow::Ok(is_left)
     };
-    let (aws, names, is_left) = match seen.await {
-        Ok(seen) => seen,
+    let is_left = match seen.await {
+        Ok(is_left) => is_left,
         Err(error) => return Ok(not_seen(terminal, &format!("{error:#}"))),
     };
     if !is_left {
         return Ok(None);
     }
     let asking = Asking {
-        aws: &aws,
-        network: &network,
-        clock: &clock,
+        aws: &reached.aws,
+        network: &reached.network,
+        clock: &reached.clock,
         inputs,
         terminal,
         command: "finish",
         release: &Release::default(),
     };
-    let mut turn = match asking.turn_or_busy(&names, Patience::UntilASign).await? {
+    let mut turn = match asking
+        .turn_or_busy(&reached.names(), Patience::UntilASign)
+        .await?
+    {
         Ok(turn) => turn,
         Err(busy) => {
             let holder = busy.holder.words();

@@ -1,18 +1,15 @@
 //! `history`: the releases that stand in AWS, which of them can be gone back to, and how the latest runs ended; changes
 //! nothing.
 
-use super::clock::clock;
+use super::reached::Reached;
 use super::status::not_provisioned;
-use super::{EarlyExit, Terminal, access};
-use crate::aws::sts;
+use super::{EarlyExit, Terminal};
 use crate::cli;
-use crate::config;
 use crate::history::{lines, runs_text, text};
 use crate::inputs::Inputs;
 use crate::outcome::EXIT_OK;
 use crate::plan::past::releases;
 use crate::standing;
-use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,
@@ -20,11 +17,12 @@ pub(super) async fn run(
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
-    let config = config::load_without_artifact(inputs)?;
-    let network = Network::tcp();
-    let clock = clock(options, inputs, &network).await?;
-    let aws = access::connect(&config, inputs, &network, &clock).await?;
-    let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
+    let Reached {
+        config,
+        aws,
+        caller,
+        ..
+    } = Reached::reach(options, inputs).await?;
     let standing = standing::look(&aws, caller, &config).await;
     let inventory = standing.inventory?;
     if inventory.template.is_none() {

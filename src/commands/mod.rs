@@ -19,6 +19,7 @@ mod planned;
 mod probe;
 mod provision;
 mod publish;
+mod reached;
 pub mod rehearse;
 mod remembered;
 mod rollback;

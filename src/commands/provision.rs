@@ -1,30 +1,30 @@
 //! `provision`: makes or updates what a release needs.
 
-use super::clock::clock;
+use super::reached::Reached;
 use super::turn::{Asking, give_back};
-use super::{EarlyExit, Terminal, access};
-use crate::aws::sts;
+use super::{EarlyExit, Terminal};
 use crate::cli;
-use crate::config;
 use crate::inputs::Inputs;
 use crate::lease::Patience;
 use crate::names::Release;
 use crate::outcome::EXIT_OK;
 use crate::provision;
 use crate::run::context::Context;
-use crate::stack::Names;
-use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
-    let config = config::load_without_artifact(inputs)?;
-    let network = Network::tcp();
-    let clock = clock(options, inputs, &network).await?;
-    let aws = access::connect(&config, inputs, &network, &clock).await?;
-    let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
+    let reached = Reached::reach(options, inputs).await?;
+    let names = reached.names();
+    let Reached {
+        config,
+        network,
+        clock,
+        aws,
+        caller,
+    } = reached;
     if let Some(account) = &config.account
         && *account != caller.account
     {
@@ -33,7 +33,6 @@ pub(super) async fn run(
             caller.account, caller.arn, config.environment
         )));
     }
-    let names = Names::new(&config.app, &config.environment);
     let mut made = provision::Provisioned::default();
     // The bucket first: it keeps the lease.
     let mut cx = Context::new(aws, network.clone(), clock.clone());

@@ -1,27 +1,27 @@
 //! `status`: who serves what now, and what a rollback would find; changes nothing.
 
-use super::clock::clock;
-use super::{EarlyExit, Terminal, access};
-use crate::aws::sts;
+use super::reached::Reached;
+use super::{EarlyExit, Terminal};
 use crate::cli;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::inputs::Inputs;
 use crate::outcome::EXIT_OK;
 use crate::prepare::draw;
 use crate::standing;
 use crate::status::Status;
-use net_clock::Network;
 
 pub(super) async fn run(
     options: &cli::Options,
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
-    let config = config::load_without_artifact(inputs)?;
-    let network = Network::tcp();
-    let clock = clock(options, inputs, &network).await?;
-    let aws = access::connect(&config, inputs, &network, &clock).await?;
-    let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
+    let Reached {
+        config,
+        clock,
+        aws,
+        caller,
+        ..
+    } = Reached::reach(options, inputs).await?;
     let standing = standing::look(&aws, caller, &config).await;
     let status = Status::of(&config, standing, clock.utc(), &draw()?)?
         .ok_or_else(|| not_provisioned(&config))?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::remembered::remembered;
 use super::show::Show;
 use super::{EarlyExit, Terminal};
-use crate::aws::lease::Place;
 use crate::aws::{Aws, sts};
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
@@ -59,7 +58,8 @@ impl Asking<'_> {
         names: &Names,
         patience: Patience,
     ) -> Result<Result<Turn, Busy>, EarlyExit> {
-        let place = place(self.aws, names).await?;
+        let caller = sts::caller(self.aws).await.map_err(anyhow::Error::from)?;
+        let place = names.lease(&caller.account, &self.aws.region);
         let holder = Holder {
             id: random_token()?,
             command: self.command.to_owned(),
@@ -179,12 +179,6 @@ impl Asking<'_> {
             is_moved_back: moved && is_undone,
         }))
     }
-}
-
-/// Where the lease of an app's environment is, in the account that the credentials are for.
-pub(super) async fn place(aws: &Aws, names: &Names) -> Result<Place, EarlyExit> {
-    let caller = sts::caller(aws).await.map_err(anyhow::Error::from)?;
-    Ok(names.lease(&caller.account, &aws.region))
 }
 
 /// Whose turn it still is, and what may be done about it.
