@@ -107,11 +107,17 @@ impl Planned<'_> {
                 let (finished, code) = carry_out(&cx, &order, page, || None).await?;
                 (finished.outcome, code)
             }
-            undecided => {
+            mut undecided => {
                 let mut cx = Context::new(aws, network, clock);
                 cx.lease = lease;
-                if matches!(undecided, Decision::NothingToDo(_)) {
-                    self.put_right(&cx, config).await;
+                if matches!(undecided, Decision::NothingToDo(_))
+                    && let Err(why) = self.put_right(&cx, config).await
+                {
+                    match brought {
+                        Some(_) => undecided = Decision::Refused(why),
+                        // That a run was undone stays true.
+                        None => self.terminal.notice(&why),
+                    }
                 }
                 give_back(cx.lease.as_ref(), true).await;
                 let beginning = self.beginning(config, wanted);
@@ -124,18 +130,21 @@ impl Planned<'_> {
         Ok(code)
     }
 
-    /// Puts right what an earlier run left around the release that is live already, and tells of it.
-    async fn put_right(&self, cx: &Context, config: &Config) {
-        if let Err(error) = Box::pin(put_right(cx, config)).await {
-            let words =
-                format!("whether all around it is in order could not be seen to: {error:#}");
-            self.terminal.notice(&words);
-        }
+    /// Puts right what an earlier run left around the release that is live already, and tells of it; or says why not.
+    async fn put_right(&self, cx: &Context, config: &Config) -> Result<(), String> {
+        let done = Box::pin(put_right(cx, config)).await;
         for stamped in cx.events.all() {
             if let Event::Note { text } = stamped.event {
                 self.terminal.tell(&text);
             }
         }
+        done.map_err(|error| {
+            format!(
+                "it is live already, but whether an earlier run left anything half done there could not be seen to: \
+                 {error:#}\nto see how things stand: bg-deploy doctor --environment {}",
+                config.environment
+            )
+        })
     }
 
     /// Takes the turn, brings what an earlier run left to its end, looks, and decides.

@@ -1,7 +1,8 @@
 //! A release that is live already: whether there is nothing to do, or what is live only bears its name.
 //!
-//! "Nothing to do" is said of what was made of the same image, told the same at boot, may grow and shrink as the file says,
-//! and is left to its own policies. Of anything else it would be a green run that changed nothing of what was asked for.
+//! "Nothing to do" is said of what was made of the same image, told the same at boot, and may grow and shrink as the file
+//! says. Of anything else it would be a green run that changed nothing of what was asked for. What an interrupted run left
+//! of its own there, a pinned floor and suspended policies, whoever says it takes away first ([`crate::reconcile`]).
 
 use hex::encode;
 use sha2::{Digest as _, Sha256};
@@ -14,7 +15,7 @@ use crate::stack::Names;
 
 use super::candidate::user_data;
 use super::preconditions::floor;
-use super::{Decision, is_frozen};
+use super::{Decision, is_pinned};
 
 /// What there is to do for the release that is live on this colour.
 pub(super) fn decide(
@@ -43,26 +44,12 @@ pub(super) fn decide(
             config.environment
         )]);
     }
-    if let Some(reason) = left_frozen(config, stack, live) {
-        return Err(vec![reason]);
-    }
     let mut differs = at_boot(config, version, live, release);
     differs.extend(in_size(config, stack));
     if !differs.is_empty() {
         return Err(vec![another(release, &differs)]);
     }
     Ok(Decision::NothingToDo(release.clone()))
-}
-
-/// Why what is live is not as a run leaves it that came to its end, if it is not.
-pub(super) fn left_frozen(config: &Config, live: &Stack, colour: Colour) -> Option<String> {
-    is_frozen(&live.group).then(|| {
-        format!(
-            "what serves on {colour} is frozen: its policies are suspended, as only a run that was interrupted leaves them; \
-             to let it follow its load again: bg-deploy doctor --fix --environment {}",
-            config.environment
-        )
-    })
 }
 
 /// No run could prove that it is this one, and not the other, that answers.
@@ -102,7 +89,8 @@ fn at_boot(config: &Config, version: &Version, live: Colour, release: &Release) 
 fn in_size(config: &Config, live: &Stack) -> Option<String> {
     let capacity = live.group.capacity;
     let (min, max) = (floor(config), i64::from(config.fleet.max));
-    (capacity.min != min || i64::from(capacity.max) < max).then(|| {
+    let has_other_min = capacity.min != min && !is_pinned(capacity, min);
+    (has_other_min || i64::from(capacity.max) < max).then(|| {
         format!(
             "{} to {} instances (the file says {min} to {max})",
             capacity.min, capacity.max

@@ -8,7 +8,6 @@ use crate::inventory::{Inventory, Stack, release};
 use crate::names::Release;
 use crate::stack::{Names, TAG_COMMIT};
 
-use super::already_live::left_frozen;
 use super::past::within_reach;
 use super::preconditions::{Chosen, Preconditions};
 use super::{Decision, Draw, Plan, Shift, Source, is_frozen};
@@ -44,10 +43,7 @@ impl Plan {
         if let Some(to) = to
             && back.running.as_ref() == Some(to)
         {
-            return match left_frozen(config, live, met.live) {
-                None => Ok(Decision::NothingToDo(to.clone())),
-                Some(reason) => Err(vec![reason]),
-            };
+            return Ok(Decision::NothingToDo(to.clone()));
         }
         let (release, source) = back.chosen(to).map_err(|reason| vec![reason])?;
         let kept = match source {

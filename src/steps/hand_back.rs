@@ -9,11 +9,11 @@ use anyhow::Result;
 use super::group::thaw;
 use super::retain_previous::HandOver;
 use super::scale_in::ScaleIn;
-use crate::aws::autoscaling::{self, Capacity};
+use crate::aws::autoscaling;
 use crate::aws::elbv2;
 use crate::aws::witness::Contradiction;
 use crate::names::{Colour, human};
-use crate::plan::{Plan, is_frozen};
+use crate::plan::{Plan, is_frozen, is_pinned};
 use crate::run::context::Context;
 
 /// Does it for both colours, and says what could not be done.
@@ -35,9 +35,7 @@ pub(crate) async fn hand_back(cx: &Context, plan: &Plan) {
 /// The same for what an earlier run left, where `plan` is what stands: only what no person leaves so.
 pub async fn put_right(cx: &Context, plan: &Plan) -> Result<()> {
     let live = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await?;
-    let Capacity { min, desired, .. } = live.capacity;
-    let is_pinned = min == desired && min > plan.floor;
-    if is_pinned || is_frozen(&live) {
+    if is_pinned(live.capacity, plan.floor) || is_frozen(&live) {
         HandOver::of(plan).carry_out(cx).await?;
         cx.events
             .note(format!("{} is given back to its policies", live.name));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bg_deploy::aws::elbv2;
 use bg_deploy::config::Config;
 use bg_deploy::names::{Colour, Release, Weights};
-use bg_deploy::plan::{Decision, FROZEN};
+use bg_deploy::plan::Decision;
 use bg_deploy::provision::provision;
 use bg_deploy::run::event::Event;
 use bg_deploy::steps::TABLE;
@@ -172,27 +172,6 @@ async fn nothing_to_do_is_not_said_of_what_is_live_otherwise_than_the_file_says(
         again(|config| config.fleet.min += 1).await,
     ] {
         assert!(told.contains("a release name of its own"), "{told}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_to_do_is_not_said_of_what_is_live_and_frozen() {
-    let world = World::with_a_release().await;
-    let found = world.look(&world.config("0.0.1", None)).await;
-    let live = found.weights().and_then(Weights::live).expect("a colour");
-    let name = &found.stacks[&live].group.name;
-    {
-        let mut account = world.cloud.account();
-        let group = account.autoscaling.groups.get_mut(name);
-        let suspended = &mut group.expect("the live group").suspended;
-        suspended.extend(FROZEN.map(|process| (process.to_owned(), "by a user".to_owned())));
-    }
-    let told = [
-        reason(world.prepare(&world.config("0.0.1", None)).await.decision),
-        reason(world.decide_rollback(Some("0.0.1")).await),
-    ];
-    for told in told {
-        assert!(told.contains("doctor --fix --environment test"), "{told}");
     }
 }
 

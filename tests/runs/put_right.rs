@@ -8,7 +8,7 @@ use bg_deploy::cause::Reason;
 use bg_deploy::lease::Patience;
 use bg_deploy::names::{Release, Weights};
 use bg_deploy::outcome::Outcome;
-use bg_deploy::plan::{Decision, Plan};
+use bg_deploy::plan::{Decision, FROZEN, Plan};
 use local_aws::account::autoscaling::changes;
 use local_aws::account::autoscaling::group::Settings;
 use local_aws::account::ec2::launch_templates as templates;
@@ -157,6 +157,52 @@ async fn a_colour_that_would_stay_up_for_ever_is_retained_again_though_there_is_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_live_colour_that_a_run_left_pinned_and_frozen_is_given_back_before_nothing_is_to_do() {
+    let world = World::with_a_previous().await;
+    let (_, plan) = world.plan(&world.config("0.0.3", None)).await;
+    let live = plan.names().group(plan.live);
+    {
+        let account = &mut *world.cloud.account();
+        let desired = account.autoscaling.groups[&live].desired;
+        let pinned = Settings {
+            min: Some(desired + 1),
+            desired: Some(desired + 1),
+            ..Settings::default()
+        };
+        changes::update(account, &live, pinned).expect("a group");
+        let group = account.autoscaling.groups.get_mut(&live);
+        let suspended = &mut group.expect("the live group").suspended;
+        suspended.extend(FROZEN.map(|process| (process.to_owned(), "by a user".to_owned())));
+    }
+    world.clock.sleep(Duration::from_secs(300)).await;
+    let told = deploy(&world, "0.0.2").await;
+    assert!(
+        matches!(&told.last, Some(Last::NothingToDo(release)) if release.0 == "0.0.2"),
+        "{told:#?}"
+    );
+    let group = autoscaling::describe_group(&world.aws().await, &live).await;
+    let group = group.expect("the live group");
+    assert_eq!(group.suspended, [""; 0], "it is frozen");
+    assert_eq!(group.capacity.min, plan.floor, "it is pinned");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_is_served_the_next_release_is_proved_and_serves() {
+    let world = World::with_a_release().await;
+    let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
+    let empty = Settings {
+        min: Some(0),
+        desired: Some(0),
+        ..Settings::default()
+    };
+    let live = plan.names().group(plan.live);
+    changes::update(&mut world.cloud.account(), &live, empty).expect("a group");
+    world.clock.sleep(Duration::from_secs(300)).await;
+    let told = deploy(&world, "0.0.2").await;
+    assert_eq!(told.words(), "0.0.2 serves", "{}", told.story);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_release_that_is_live_and_answers_nobody_is_not_nothing_to_do() {
     let world = World::with_a_previous().await;
     let (_, plan) = world.plan(&world.config("0.0.3", None)).await;
@@ -189,7 +235,8 @@ async fn a_release_that_is_live_and_answers_nobody_is_not_nothing_to_do() {
         ..Settings::default()
     };
     changes::update(&mut world.cloud.account(), &live, empty).expect("a group");
-    world.clock.sleep(Duration::from_secs(300)).await;
+    // Its last instances are ending.
+    world.clock.sleep(Duration::from_secs(5)).await;
     let told = deploy(&world, "0.0.4").await;
     let Some(Last::Refused(why)) = &told.last else {
         panic!("{told:#?}");
