@@ -57,6 +57,17 @@ impl Round {
             .unwrap_or_default()
     }
 
+    /// Whether any was this one.
+    pub fn has(&self, said: &Said) -> bool {
+        self.answers.contains_key(said)
+    }
+
+    /// Whether any was not a good answer with a version.
+    pub fn has_bad(&self) -> bool {
+        let mut answers = self.answers.keys();
+        answers.any(|said| matches!(said, Said::Bad(_)))
+    }
+
     /// Whether all said this version.
     pub fn is_all(&self, version: &str) -> bool {
         !self.is_empty() && self.of(version) == self.len()

@@ -130,11 +130,14 @@ impl OpenPreview {
             PROPAGATION,
             || async {
                 let round = look(cx, &self.url, &self.visitor, &headers, ROUND).await?;
-                Ok(if self.goes_back {
-                    judge_strictly(&round, wanted)
-                } else {
-                    judge(&round, live, wanted)
-                })
+                if self.goes_back {
+                    return Ok(judge_strictly(&round, wanted));
+                }
+                let elsewhere = match round.has_bad() {
+                    true => look(cx, &self.url, &self.visitor, &[], ROUND).await?,
+                    false => Round::default(),
+                };
+                Ok(judge(&round, &elsewhere, live, wanted))
             },
         )
         .await?;
@@ -181,29 +184,29 @@ impl Step for OpenPreview {
     }
 }
 
-/// Whether the route is open at every node: a node that does not know it answers as live does.
+/// Whether the route is open at every node: a node that does not know it answers as live does, or, before a first release
+/// and where live is down, with the errors that whoever has no secret gets, too (`elsewhere`).
 ///
 /// What the candidate says there is not judged here, unless it can't be told from live.
-fn judge(round: &Round, live: Option<&str>, wanted: &str) -> Look<()> {
+fn judge(round: &Round, elsewhere: &Round, live: Option<&str>, wanted: &str) -> Look<()> {
     let not_yet = |count: usize, what: &str| {
         Look::NotYet(format!("{count} of {} answers are {what}", round.len()))
     };
-    match live {
-        Some(live) => match round.of(live) {
-            0 => Look::Ready(()),
-            count => not_yet(
-                count,
-                &format!("still {live}, which is live, and not {wanted}"),
-            ),
-        },
-        None => {
-            let unrouted = Said::Bad("it answered 503".to_owned());
-            match round.answers.get(&unrouted) {
-                None => Look::Ready(()),
-                Some(count) => not_yet(*count, "503: not routed yet"),
-            }
+    if let Some(live) = live
+        && round.of(live) > 0
+    {
+        let what = format!("still {live}, which is live, and not {wanted}");
+        return not_yet(round.of(live), &what);
+    }
+    for (said, count) in &round.answers {
+        if let Said::Bad(why) = said
+            && elsewhere.has(said)
+        {
+            let what = format!("not routed yet, or no better than without the route: {why}");
+            return not_yet(*count, &what);
         }
     }
+    Look::Ready(())
 }
 
 /// The same where live is presumed bad: whatever else than the wanted release answers may be live at its worst.
@@ -234,14 +237,16 @@ mod tests {
         let version = |version: &str| Said::Version(version.into());
         let mixed = round(&[(version("1"), 2), (version("2"), 18)]);
         assert_eq!(
-            judge(&mixed, Some("1"), "2"),
+            judge(&mixed, &Round::default(), Some("1"), "2"),
             Look::NotYet("2 of 20 answers are still 1, which is live, and not 2".into())
         );
         let open = round(&[(version("2"), 20)]);
-        assert_eq!(judge(&open, Some("1"), "2"), Look::Ready(()));
+        let nothing = Round::default();
+        assert_eq!(judge(&open, &nothing, Some("1"), "2"), Look::Ready(()));
+        let live = round(&[(version("1"), 20)]);
         let wrong = round(&[(Said::Bad("it answered 500".into()), 20)]);
         assert_eq!(
-            judge(&wrong, Some("1"), "2"),
+            judge(&wrong, &live, Some("1"), "2"),
             Look::Ready(()),
             "a candidate's fault is for the tests after this"
         );
@@ -262,12 +267,17 @@ mod tests {
     }
 
     #[test]
-    fn before_a_first_release_an_unrouted_request_is_a_503() {
-        let unrouted = round(&[(Said::Bad("it answered 503".into()), 1)]);
-        assert!(matches!(judge(&unrouted, None, "1"), Look::NotYet(_)));
-        assert_eq!(
-            judge(&round(&[(Said::Version("1".into()), 20)]), None, "1"),
-            Look::Ready(())
-        );
+    fn where_nobody_serves_a_node_that_does_not_know_the_route_gives_everybody_s_error() {
+        let nobody = || (Said::Bad("it answered 503".into()), 7);
+        let version = || (Said::Version("2".into()), 13);
+        let (mixed, elsewhere) = (round(&[nobody(), version()]), round(&[nobody()]));
+        for live in [None, Some("1")] {
+            let judged = judge(&mixed, &elsewhere, live, "2");
+            assert!(matches!(judged, Look::NotYet(_)), "{judged:?}");
+            let open = round(&[version()]);
+            assert_eq!(judge(&open, &elsewhere, live, "2"), Look::Ready(()));
+        }
+        let another = round(&[(Said::Bad("it answered 500".into()), 20)]);
+        assert_eq!(judge(&another, &elsewhere, None, "2"), Look::Ready(()));
     }
 }
