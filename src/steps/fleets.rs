@@ -92,8 +92,8 @@ impl Fleets {
         autoscaling::see_able(&cx.aws, group, target_group, self.version, wanted).await
     }
 
-    /// The previous colour can take everything back: as many of its instances are healthy as the candidate has, or all
-    /// that it is to have.
+    /// The previous colour can take everything back: of as many instances as the candidate has healthy ones, or of all that
+    /// it is to have, [`enough`] are healthy.
     pub(super) async fn previous_is_able(&self, cx: &Context) -> Result<Able> {
         let aws = &cx.aws;
         let candidate = elbv2::describe_targets(aws, self.target_groups.of(self.candidate)).await?;
@@ -103,7 +103,7 @@ impl Fleets {
         elbv2::see_able(
             aws,
             self.target_groups.of(self.live()),
-            carrying.min(whole).max(1),
+            enough(carrying.min(whole)),
         )
         .await
     }
@@ -135,5 +135,22 @@ impl Fleets {
                 "{group} keeps its floor pinned, and won't be scaled in by its policies until the next run: {error:#}"
             ));
         }
+    }
+}
+
+/// How many of so many instances can take everything back: three of four. One that is being replaced is no reason to leave
+/// visitors with a release that fails them.
+fn enough(instances: usize) -> usize {
+    (instances - instances / 4).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_instance_of_four_may_be_missing_for_a_way_back_and_none_of_three() {
+        let enough = [0, 1, 2, 3, 4, 7, 8].map(enough);
+        assert_eq!(enough, [1, 1, 2, 3, 3, 6, 6]);
     }
 }

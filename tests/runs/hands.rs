@@ -267,6 +267,15 @@ async fn check(
     visitor: &Visitor<'_>,
 ) -> Result<String> {
     let (acted_at, cost) = ran.acted.context("the moment never came")?;
+    if cell.act == Act::LiveInstanceTerminated {
+        let is_stuck =
+            |last: &Last| matches!(last, Last::Ended(it) if matches!(**it, Outcome::Stuck { .. }));
+        let is_stuck = ran.told.last.as_ref().is_some_and(is_stuck);
+        ensure!(
+            !is_stuck,
+            "an instance that Auto Scaling replaces needs no hand"
+        );
+    }
     // What takes its time to be felt can't be known to a run that has ended by then.
     let is_late = cost != Cost::Nothing && world.clock.elapsed() < acted_at + LOOKED;
     if !is_late {

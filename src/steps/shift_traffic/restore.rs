@@ -18,6 +18,10 @@ use crate::steps::data_plane::{PROPAGATION, ROUND, look};
 /// How long the weights must stay as restored.
 const STAYING: Limits = Limits::new(durations::STAYING, Duration::from_secs(5))
     .in_a_row(STRAGGLERS.as_secs() as u32 / 5 + 1);
+/// How long an instance of the previous colour that ended may take to be replaced: Auto Scaling notices, launches, and the
+/// load balancer finds it healthy.
+const ABLE: Limits = Limits::new(Duration::from_secs(300), Duration::from_secs(1))
+    .growing_to(Duration::from_secs(5));
 /// How often the weights are restored.
 const RESTORES: u32 = 3;
 
@@ -41,6 +45,21 @@ impl ShiftTraffic {
         self.write(cx, seen, vec![able], self.before).await
     }
 
+    /// The same at once, or as soon as the previous colour can carry them: an instance of it that ended is replaced.
+    async fn write_back_when_able(&self, cx: Undoing<'_>) -> Result<()> {
+        let too_few = |error: &anyhow::Error| {
+            matches!(Contradiction::of(error), Some(Contradiction::TooFew { .. }))
+        };
+        let waited = cx.wait("instances that can take the traffic back", ABLE, || async {
+            match self.write_back(cx.context()).await {
+                Ok(()) => Ok(Look::Ready(())),
+                Err(error) if too_few(&error) => Ok(Look::NotYet(error.to_string())),
+                Err(error) => Err(error),
+            }
+        });
+        Ok(waited.await?)
+    }
+
     pub(super) fn moved(&self, found: Option<Weights>) -> Contradiction {
         let written = self.written.borrow();
         Contradiction::Moved {
@@ -53,7 +72,7 @@ impl ShiftTraffic {
     async fn restore(&self, cx: Undoing<'_>) -> Result<()> {
         let weights = self.before;
         let inner = cx.context();
-        self.write_back(inner).await?;
+        self.write_back_when_able(cx).await?;
         cx.wait("the weights as restored", READ_BACK, || {
             self.hold_restored(inner)
         })

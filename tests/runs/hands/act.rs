@@ -72,8 +72,15 @@ const NOTICED: Duration = Duration::from_secs(60);
 const RESTORED: Duration = Duration::from_secs(300);
 
 impl Act {
-    /// Does it; answers with what it costs.
-    pub(super) fn carry_out(self, world: &World, plan: &Plan, is_finishing: bool) -> Cost {
+    /// Does it; answers with what it costs. With `gets_weight` the run has just looked at the candidate, and writes its first
+    /// weight next: nothing could make that depend on what comes between.
+    pub(super) fn carry_out(
+        self,
+        world: &World,
+        plan: &Plan,
+        is_finishing: bool,
+        gets_weight: bool,
+    ) -> Cost {
         let before = Books::read(world, plan);
         self.change(world, plan, &before);
         // Whoever waits for the account's next moment looks again.
@@ -95,9 +102,11 @@ impl Act {
                 }
             }
             Self::LiveInstanceTerminated if has_weight(plan.live) => Cost::For(NOTICED),
-            Self::CandidateInstanceTerminated if has_weight(plan.idle) => Cost::For(NOTICED),
+            Self::CandidateInstanceTerminated if gets_weight || has_weight(plan.idle) => {
+                Cost::For(NOTICED)
+            }
             Self::CandidateScaledToNothing | Self::CandidateGroupDeleted
-                if has_weight(plan.idle) =>
+                if gets_weight || has_weight(plan.idle) =>
             {
                 match is_finishing {
                     true => Cost::UntilPutRight,

@@ -100,7 +100,8 @@ pub(super) async fn run(
                 && let Some(plan) = &*seen.plan.borrow()
                 && watching.has_come(&seen.events.borrow())
             {
-                let cost = act.carry_out(world, plan, watching.is_finishing);
+                let gets_weight = moment == Moment::Changes("shift traffic");
+                let cost = act.carry_out(world, plan, watching.is_finishing, gets_weight);
                 acted = Some((world.clock.elapsed(), cost));
             }
             polled
