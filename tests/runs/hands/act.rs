@@ -72,14 +72,14 @@ const NOTICED: Duration = Duration::from_secs(60);
 const RESTORED: Duration = Duration::from_secs(300);
 
 impl Act {
-    /// Does it; answers with what it costs. With `gets_weight` the run has just looked at the candidate, and writes its first
-    /// weight next: nothing could make that depend on what comes between.
+    /// Does it; answers with what it costs. With `is_shifting` the run has just looked at both colours, and its first weight
+    /// is written next, or not every node of the load balancer knows it: either colour has visitors.
     pub(super) fn carry_out(
         self,
         world: &World,
         plan: &Plan,
         is_finishing: bool,
-        gets_weight: bool,
+        is_shifting: bool,
     ) -> Cost {
         let before = Books::read(world, plan);
         self.change(world, plan, &before);
@@ -101,12 +101,14 @@ impl Act {
                     false => Cost::UntilPutRight,
                 }
             }
-            Self::LiveInstanceTerminated if has_weight(plan.live) => Cost::For(NOTICED),
-            Self::CandidateInstanceTerminated if gets_weight || has_weight(plan.idle) => {
+            Self::LiveInstanceTerminated if is_shifting || has_weight(plan.live) => {
+                Cost::For(NOTICED)
+            }
+            Self::CandidateInstanceTerminated if is_shifting || has_weight(plan.idle) => {
                 Cost::For(NOTICED)
             }
             Self::CandidateScaledToNothing | Self::CandidateGroupDeleted
-                if gets_weight || has_weight(plan.idle) =>
+                if is_shifting || has_weight(plan.idle) =>
             {
                 match is_finishing {
                     true => Cost::UntilPutRight,

@@ -100,8 +100,8 @@ pub(super) async fn run(
                 && let Some(plan) = &*seen.plan.borrow()
                 && watching.has_come(&seen.events.borrow())
             {
-                let gets_weight = moment == Moment::Changes("shift traffic");
-                let cost = act.carry_out(world, plan, watching.is_finishing, gets_weight);
+                let is_shifting = moment == Moment::Changes("shift traffic");
+                let cost = act.carry_out(world, plan, watching.is_finishing, is_shifting);
                 acted = Some((world.clock.elapsed(), cost));
             }
             polled
