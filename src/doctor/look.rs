@@ -85,7 +85,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
 /// Whose turn it is; `tell` is told that a holder is waited for to say something, for two minutes at most. What can't be
 /// read is told by whoever looks at the lease itself.
 pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&str)) -> Turn {
-    let Ok(Some((Some(etag), record))) = lease::read(aws, place).await else {
+    let Ok(Some((_, record))) = lease::read(aws, place).await else {
         return Turn::Free;
     };
     let Some(holder) = record.holder.as_ref().map(Holder::words) else {
@@ -94,7 +94,7 @@ pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&
     tell(&format!(
         "the lease is held: {holder}; whether that run lives is seen within two minutes"
     ));
-    match lease::is_silent(aws, clock, place, &etag).await {
+    match lease::is_silent(aws, clock, place).await {
         true => Turn::Gone(holder),
         false => Turn::UnderWay(holder),
     }

@@ -37,8 +37,8 @@ impl Patience {
     fn most(self) -> Duration {
         match self {
             Self::Waits(most) => most,
-            // By then its holder is gone, or has given a sign.
-            Self::UntilASign => TTL + MARGIN,
+            // By then its holder is gone, or has given more signs than one that was on its way.
+            Self::UntilASign => TTL.saturating_add(MARGIN).saturating_mul(2),
             Self::Overtakes => Duration::ZERO,
         }
     }
@@ -88,18 +88,62 @@ pub async fn read(aws: &Aws, place: &Place) -> Result<Option<(Option<String>, Re
     }
 }
 
-/// Whether whoever holds the lease says nothing for a holder's whole time, from this state of it on. Changes nothing; one
-/// that lives is seen to with its next beat. A look that fails tells nothing: who can't be seen may live.
-pub async fn is_silent(aws: &Aws, clock: &Clock, place: &Place, etag: &str) -> bool {
-    let begun = clock.elapsed();
-    while clock.elapsed() < begun + TTL + MARGIN {
-        clock.sleep(POLL).await;
-        match read(aws, place).await {
-            Ok(Some((Some(now), _))) if now == etag => {}
-            _ => return false,
+/// What several looks at the lease tell of its holder.
+#[derive(Debug, Default)]
+struct Watch {
+    /// The state that was seen last, and since when.
+    seen: Option<(String, Duration)>,
+    /// Whose it was at the first look.
+    first: Option<String>,
+    /// How often it was seen to change.
+    changes: u32,
+    /// It has another holder than at first.
+    has_moved: bool,
+}
+
+impl Watch {
+    fn look(&mut self, etag: Option<&str>, record: &Record, now: Duration) {
+        let holder = record.holder.as_ref().map(|holder| &holder.id);
+        match &self.seen {
+            Some((before, _)) if etag == Some(before) => return,
+            Some(_) => self.changes += 1,
+            None => self.first = holder.cloned(),
         }
+        self.has_moved |= holder != self.first.as_ref();
+        self.seen = etag.map(|etag| (etag.to_owned(), now));
     }
-    true
+
+    /// Whether it has said nothing for a holder's whole time.
+    fn is_gone(&self, now: Duration) -> bool {
+        let seen = self.seen.as_ref();
+        seen.is_some_and(|(_, since)| now.saturating_sub(*since) >= TTL + MARGIN)
+    }
+
+    /// Whether it lives beyond doubt: a last write of a process that was killed may come after the first look, and no second
+    /// one.
+    fn lives(&self) -> bool {
+        self.has_moved || self.changes > 1
+    }
+}
+
+/// Whether whoever holds the lease says nothing for a holder's whole time. Changes nothing; one that lives is seen to with
+/// its next beats. A look that fails tells nothing: who can't be seen may live.
+pub async fn is_silent(aws: &Aws, clock: &Clock, place: &Place) -> bool {
+    let mut watch = Watch::default();
+    loop {
+        let Ok(Some((Some(etag), record))) = read(aws, place).await else {
+            return false;
+        };
+        let now = clock.elapsed();
+        watch.look(Some(&etag), &record, now);
+        if watch.lives() || record.holder.is_none() {
+            return false;
+        }
+        if watch.is_gone(now) {
+            return true;
+        }
+        clock.sleep(POLL).await;
+    }
 }
 
 /// Takes the lease for `holder`, or says who has it. `tell` is told that it is waited for, and for whom: at once, when that is
@@ -113,8 +157,7 @@ pub async fn take(
     tell: impl Fn(&str),
 ) -> Result<Taken> {
     let begun = clock.elapsed();
-    let mut seen: Option<(String, Duration)> = None;
-    let mut has_changed = false;
+    let mut watch = Watch::default();
     let mut told: Option<(String, Duration)> = None;
     loop {
         let read = match read(aws, place).await {
@@ -128,14 +171,8 @@ pub async fn take(
             return Ok(Taken::NoBucket);
         };
         let now = clock.elapsed();
-        // As long as it changes, its holder lives.
-        let since = match (&seen, &etag) {
-            (Some((before, since)), Some(etag)) if before == etag => *since,
-            _ => now,
-        };
-        has_changed |= seen.is_some() && since == now;
-        seen = etag.clone().map(|etag| (etag, since));
-        let is_gone = now.saturating_sub(since) >= TTL + MARGIN;
+        watch.look(etag.as_deref(), &record, now);
+        let is_gone = watch.is_gone(now);
         let theirs = record.holder.clone();
         let may_take = theirs.is_none() || is_gone || patience == Patience::Overtakes;
         if may_take {
@@ -160,7 +197,7 @@ pub async fn take(
         } else if let Some(theirs) = theirs {
             let waited = now.saturating_sub(begun);
             let most = patience.most();
-            let is_seen_to_live = patience == Patience::UntilASign && has_changed;
+            let is_seen_to_live = patience == Patience::UntilASign && watch.lives();
             if waited >= most || is_seen_to_live {
                 return Ok(Taken::Busy(Busy {
                     holder: theirs,

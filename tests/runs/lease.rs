@@ -43,7 +43,7 @@ pub(crate) async fn holding(
 }
 
 /// Where the lease is.
-async fn place(cx: &Context) -> Place {
+pub(crate) async fn place(cx: &Context) -> Place {
     let caller = bg_deploy::aws::sts::caller(&cx.aws)
         .await
         .expect("a caller");

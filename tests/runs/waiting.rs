@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use bg_deploy::aws::sts;
+use bg_deploy::lease::by_hand::{self, Said};
 use bg_deploy::lease::{self, Holder, Patience, TTL, Taken};
 use bg_deploy::run::context::Context;
 use bg_deploy::stack::Names;
@@ -97,5 +98,22 @@ async fn who_waits_for_a_sign_takes_what_nobody_holds_any_more_and_leaves_it_to_
         world.clock.sleep(TTL / 2).await;
         crate::lease::holding(&world, "faster", Patience::Overtakes).await
     };
-    let ((), _faster) = tokio::join!(asking, faster);
+    let ((), (_gone, _)) = tokio::join!(asking, faster);
+
+    // One change is no sign of life: a process that is gone may have had a write on its way, and people write there, too.
+    let taking = crate::lease::holding(&world, "last", Patience::UntilASign);
+    let writing = async {
+        world.clock.sleep(TTL / 2).await;
+        let place = crate::lease::place(&late).await;
+        let said = Said {
+            reason: "an audit".to_owned(),
+            by: None,
+        };
+        let held = by_hand::hold(&late.aws, &late.clock, &place, Some(&said)).await;
+        held.expect("a hold");
+    };
+    let begun = world.clock.elapsed();
+    let (_taken, ()) = tokio::join!(taking, writing);
+    let waited = world.clock.elapsed() - begun;
+    assert!(waited >= TTL * 3 / 2 && waited < TTL * 2, "{waited:?}");
 }
