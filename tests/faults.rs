@@ -245,7 +245,7 @@ fn a_keep_alive_that_is_too_short_ends_over_real_sockets_as_the_list_says() {
     let reports = tempfile::tempdir().expect("a folder");
     let mut rehearsal = std::process::Command::new(env!("CARGO_BIN_EXE_bg-deploy"));
     rehearsal
-        .args(["rehearse", "--fault", fault.name, "--speed", "30"])
+        .args(["rehearse", "--fault", fault.name, "--speed", "60"])
         .arg("--report-dir")
         .arg(reports.path());
     let ended = rehearsal.output().expect("it runs");

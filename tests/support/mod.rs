@@ -164,7 +164,9 @@ impl World {
 
     /// Decides a rollback. No artifact is in reach.
     pub(crate) async fn decide_rollback(&self, to: Option<&str>) -> Decision {
-        let config = config_of(Path::new("/nowhere"), "any");
+        let mut config = config_of(Path::new("/nowhere"), "any");
+        // It is over in seconds: visitors enough to tell of it.
+        config.probe.rate = 5.0;
         let to = to.map(|release| Release(release.to_owned()));
         prepare_rollback(&self.aws().await, &config, to.as_ref())
             .await
@@ -266,7 +268,7 @@ stop-timeout = "30s"
 hold = "30s"
 soak = "30s"
 [probe]
-rate = 5
+rate = 2
 [fleet]
 healthy-streak = 2
 healthy-within = "180s"
