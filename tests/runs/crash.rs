@@ -20,6 +20,7 @@ use bg_deploy::outcome::Outcome;
 use crate::books::Books;
 use crate::command::{self, Command, Last, Seen, Told, WAIT};
 use crate::support::World;
+use crate::trials::try_each;
 use crate::visitor::Visitor;
 use killing::{At, Calls, Point, calls, kill};
 use unfollowed::outlive_guard;
@@ -29,8 +30,6 @@ use verdict::{Before, is_in_order, is_true, name, says_the_same};
 const SETTLED: Duration = Duration::from_secs(300);
 /// How often it is looked whether it is.
 const LOOKED: Duration = Duration::from_secs(60);
-/// So many points share a world.
-const SHARED_BY: usize = 20;
 
 /// The kinds of run that are killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,39 +186,22 @@ async fn every_point(kind: Kind, is_unfollowed: bool) {
         false => "",
     };
     println!("{kind:?}{unfollowed}: {} of {all} points", chosen.len());
-    let mut failures = Vec::new();
-    let mut shared = Some((first, 0));
-    for (number, point) in &chosen {
-        let next = NEXT[number % NEXT.len()];
-        let (world, used) = match shared.take() {
-            Some((world, used)) if used < SHARED_BY => (world, used),
-            _ => (world().await.expect("a world"), 0),
-        };
-        let why = format!("{kind:?}{unfollowed} {number} {point:?} then {next:?}");
-        let trial = Trial {
-            kind,
-            is_unfollowed,
-            number: *number,
-            next,
-        };
-        match try_point(&world, trial, point).await {
-            Ok(told) => {
-                println!("{why}: {told}");
-                shared = Some((world, used + 1));
-            }
-            Err(error) => {
-                println!("{why}: FAILED {error:#}");
-                failures.push(format!("{why}: {error:#}"));
-            }
-        }
-    }
-    assert!(
-        failures.is_empty(),
-        "{} of {}:\n{}",
-        failures.len(),
-        chosen.len(),
-        failures.join("\n====\n")
-    );
+    let trial = |number: usize| Trial {
+        kind,
+        is_unfollowed,
+        number,
+        next: NEXT[number % NEXT.len()],
+    };
+    let why = |(number, point): &(usize, Point)| {
+        let next = trial(*number).next;
+        format!("{kind:?}{unfollowed} {number} {point:?} then {next:?}")
+    };
+    let make = async || world().await.expect("a world");
+    try_each(&chosen, Some(first), make, why, async |world, point| {
+        let (number, point) = point;
+        Box::pin(try_point(world, trial(*number), point)).await
+    })
+    .await;
 }
 
 async fn before(world: &World, kind: Kind, number: usize) -> Result<Before> {

@@ -21,6 +21,7 @@ use bg_deploy::plan::Plan;
 use crate::books::Books;
 use crate::command::{self, Command, Last, Seen, Told, WAIT};
 use crate::support::World;
+use crate::trials::try_each;
 use crate::visitor::Visitor;
 use act::{ACTS, Act, Cost, write_weights};
 use moment::{Moment, Ran};
@@ -30,8 +31,6 @@ use verdict::{answering, costs_no_more, healthiest, is_in_order, is_true, says_t
 const SETTLED: Duration = Duration::from_secs(420);
 /// How often it is looked whether it is.
 const LOOKED: Duration = Duration::from_secs(60);
-/// So many cells share a world.
-const SHARED_BY: usize = 15;
 /// So often a person does what a refusal says.
 const OBEYED: usize = 3;
 
@@ -166,31 +165,12 @@ fn chosen(kind: Kind, sample: &[(Act, Moment)]) -> Vec<Cell> {
 async fn every_cell(kind: Kind, sample: &[(Act, Moment)]) {
     let chosen = chosen(kind, sample);
     println!("{kind:?}: {} of {} cells", chosen.len(), cells(kind).len());
-    let mut failures = Vec::new();
-    let mut shared = None;
-    for cell in &chosen {
-        let (world, used) = match shared.take() {
-            Some((world, used)) if used < SHARED_BY => (world, used),
-            _ => (World::with_a_previous().await, 0),
-        };
-        match Box::pin(try_cell(&world, *cell)).await {
-            Ok(told) => {
-                println!("{cell:?}: {told}");
-                shared = Some((world, used + 1));
-            }
-            Err(error) => {
-                println!("{cell:?}: FAILED {error:#}");
-                failures.push(format!("{cell:?}: {error:#}"));
-            }
-        }
-    }
-    assert!(
-        failures.is_empty(),
-        "{} of {}:\n{}",
-        failures.len(),
-        chosen.len(),
-        failures.join("\n====\n")
-    );
+    let make = World::with_a_previous;
+    let why = |cell: &Cell| format!("{cell:?}");
+    try_each(&chosen, None, make, why, async |world, cell| {
+        Box::pin(try_cell(world, *cell)).await
+    })
+    .await;
 }
 
 /// A world with a live release, and one before it that is retained.

@@ -27,6 +27,7 @@ mod secrets;
 mod status;
 mod templates;
 mod throttled;
+mod trials;
 mod two_runs;
 mod unwind;
 mod verify;
