@@ -44,30 +44,45 @@ fn balancer(case: &Case<'_>) -> Option<Finding> {
 
 fn weights(case: &Case<'_>) -> Option<Finding> {
     let inventory = case.inventory;
+    let groups = inventory.target_groups.as_ref()?;
     let [blue, green] = put_all_traffic(inventory)?;
-    let Some(weights) = inventory.weights() else {
-        let seen = "the traffic rule does not name both target groups".to_owned();
-        return Some(fails("weights-missing", seen, blue));
-    };
-    if weights.live().is_some() || case.is_under_way {
+    let weights = inventory.weights();
+    if weights.is_some_and(|it| it.live().is_some() || case.is_under_way) {
         return None;
     }
-    let healthy = |colour: Colour| inventory.stacks.get(&colour).map_or(0, |it| it.healthy());
-    let seen = format!(
-        "the traffic is divided ({weights}), and no run is under way; healthy: blue {}, green {}",
-        healthy(Colour::Blue),
-        healthy(Colour::Green)
-    );
-    if case.is_unfinished {
-        return Some(fails("weights-divided", seen, case.fix()));
+    if weights.is_none()
+        && let Some(only) = inventory.traffic_rule.as_ref()?.only(groups)
+    {
+        // Completed with all traffic where it is.
+        let seen = format!("the traffic rule names {only} alone: somebody wrote it anew");
+        return Some(fails("weights-missing", seen, case.bg("provision")));
     }
-    let [one, other] = Colour::BOTH;
-    let is_better = |colour: Colour| (healthy(colour) > 0, weights.of(colour));
-    let remedy = match is_better(other) > is_better(one) {
+    let healthy = |colour: Colour| inventory.stacks.get(&colour).map_or(0, |it| it.healthy());
+    let is_better = |colour: Colour| (healthy(colour) > 0, weights.map_or(0, |it| it.of(colour)));
+    let remedy = match is_better(Colour::Green) > is_better(Colour::Blue) {
         true => green,
         false => blue,
     };
-    Some(fails("weights-divided", seen, remedy))
+    let standing = format!(
+        "healthy: blue {}, green {}",
+        healthy(Colour::Blue),
+        healthy(Colour::Green)
+    );
+    Some(match weights {
+        None => {
+            let seen = format!("the traffic rule does not name both target groups; {standing}");
+            fails("weights-missing", seen, remedy)
+        }
+        Some(weights) => {
+            let seen =
+                format!("the traffic is divided ({weights}), and no run is under way; {standing}");
+            let remedy = match case.is_unfinished {
+                true => case.fix(),
+                false => remedy,
+            };
+            fails("weights-divided", seen, remedy)
+        }
+    })
 }
 
 fn sticky(case: &Case<'_>) -> Option<Finding> {

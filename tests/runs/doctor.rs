@@ -1,6 +1,7 @@
 //! `doctor`: what really stands in an account is found and named, what is safe to mend is mended, and nothing else changes.
 
 mod in_the_way;
+pub(crate) mod parts;
 
 use std::time::Duration;
 
@@ -192,8 +193,11 @@ async fn preview_rule(world: &World) -> String {
     inventory.preview_rule.expect("a preview rule").arn
 }
 
+/// A snapshot that no image has.
+pub(crate) const ORPHAN: &str = "snap-0123456789abcdef0";
+
 /// A builder that was stopped and never ended, and an image that somebody deregistered without its snapshot.
-fn leave_builder_and_snapshot(world: &World) {
+pub(crate) fn leave_builder_and_snapshot(world: &World) {
     let mut account = world.cloud.account();
     let is_builder = |name: &String| name.starts_with("bg-deploy builder");
     let mut all = account.ec2.instances.values_mut();
@@ -206,7 +210,7 @@ fn leave_builder_and_snapshot(world: &World) {
         .next()
         .expect("a snapshot")
         .clone();
-    snapshot.id = "snap-0123456789abcdef0".to_owned();
+    snapshot.id = ORPHAN.to_owned();
     account.ec2.snapshots.insert(snapshot.id.clone(), snapshot);
 }
 

@@ -192,23 +192,29 @@ fn sizes(min: Option<u32>, max: Option<u32>, desired: u32) -> Settings {
 pub(super) fn write_weights(account: &mut Account, plan: &Plan, [blue, green]: [u32; 2]) {
     let groups = &plan.target_groups;
     let both = [(&groups.blue, blue), (&groups.green, green)];
-    forward_to(account, plan, &both);
+    forward_to(account, plan, &both, None);
 }
 
 /// Writes a rule that names one colour's target group and no other.
 pub(crate) fn lead_to_one_alone(account: &mut Account, plan: &Plan, colour: Colour) {
     let only = plan.target_groups.of(colour).to_owned();
-    forward_to(account, plan, &[(&only, 1)]);
+    forward_to(account, plan, &[(&only, 1)], None);
 }
 
-fn forward_to(account: &mut Account, plan: &Plan, groups: &[(&String, u32)]) {
+/// With `sticky_seconds` a client stays so long where it was led first.
+pub(crate) fn forward_to(
+    account: &mut Account,
+    plan: &Plan,
+    groups: &[(&String, u32)],
+    sticky_seconds: Option<u32>,
+) {
     let groups = groups.iter();
     let forward = Forward {
         groups: groups
             .map(|(arn, weight)| (Arc::from(arn.as_str()), *weight))
             .collect(),
-        is_sticky: false,
-        sticky_seconds: None,
+        is_sticky: sticky_seconds.is_some(),
+        sticky_seconds,
     };
     let action = Action {
         order: None,
