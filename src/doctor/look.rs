@@ -7,16 +7,17 @@ use anyhow::Result;
 use net_clock::Clock;
 use serde_json::Value;
 
+use crate::aws::Aws;
 use crate::aws::credentials::Life;
 use crate::aws::ec2::{self, Instance};
 use crate::aws::lease::Place;
 use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
-use crate::aws::{Aws, images};
 use crate::config::Config;
 use crate::lease::{self, Holder};
 use crate::stack::{Names, TAG_APP};
 use crate::standing::{self, Standing};
+use crate::steps::left_by_bakes::find_orphans;
 use crate::steps::prune_images::find_surplus;
 use crate::{bake, guard, scale_in};
 
@@ -103,13 +104,4 @@ pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&
 async fn runbook(aws: &Aws, name: String, ours: Value) -> (String, Result<Document>) {
     let compared = ssm::compare_document(aws, &name, &ours).await;
     (name, compared.map_err(anyhow::Error::from))
-}
-
-/// The app's snapshots that no image of its has.
-pub(super) async fn find_orphans(aws: &Aws, app: &str) -> Result<Vec<String>> {
-    // The snapshots first: of one that is made meanwhile the image is seen.
-    let mut snapshots = images::find_snapshots_by_tag(aws, TAG_APP, app).await?;
-    let images = images::find_images_by_tag(aws, TAG_APP, app).await?;
-    snapshots.retain(|id| !images.iter().any(|image| image.snapshots.contains(id)));
-    Ok(snapshots)
 }

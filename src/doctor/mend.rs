@@ -5,7 +5,6 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 
 use super::finding::{Finding, Fix};
-use super::look::find_orphans;
 use crate::aws::autoscaling;
 use crate::aws::elbv2::{PreviewRule, TrafficRule, describe_traffic};
 use crate::aws::{ec2, images, ssm};
@@ -16,6 +15,7 @@ use crate::plan::{Decision, FROZEN, Plan, is_frozen};
 use crate::prepare::{draw, look};
 use crate::run::context::Context;
 use crate::stack::{Names, TAG_APP};
+use crate::steps::left_by_bakes::find_orphans;
 use crate::steps::open_preview::PreviewRoute;
 use crate::steps::prune_images::find_surplus;
 use crate::steps::scale_in::ScaleIn;

@@ -13,6 +13,7 @@ mod group;
 pub mod hand_back;
 pub mod hold_previous;
 mod images_in_use;
+pub(crate) mod left_by_bakes;
 pub mod open_preview;
 pub mod probe_version;
 pub mod proof;

@@ -1,8 +1,9 @@
 //! Removes images beyond those that are kept, never one that a group can still start an instance from.
 //!
-//! The bake did not wait for its builder's end, so that is looked at here: a builder that the runbook left is ended.
+//! The bake did not wait for its builder's end, so that is looked at here: a builder that the runbook left is ended. So is what
+//! earlier bakes left, of which nobody else would know.
 //!
-//! Changes: old images and their snapshots. Forward only.
+//! Changes: old images and their snapshots; builders, and snapshots without an image, while no bake is under way. Forward only.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -10,9 +11,9 @@ use std::time::SystemTime;
 use anyhow::Result;
 
 use super::bake_image::end_builders;
-use super::images_in_use;
-use crate::aws::Aws;
+use super::{images_in_use, left_by_bakes};
 use crate::aws::images::{self, Image};
+use crate::aws::{Aws, ec2};
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::event::Zone;
@@ -27,6 +28,8 @@ pub struct PruneImages {
     /// The launch template of the environment.
     template: String,
     deployment: String,
+    /// What bakes go by.
+    runbook: String,
     /// How many are kept.
     keep: usize,
     /// What was just released.
@@ -44,6 +47,7 @@ impl PruneImages {
             app: plan.app.clone(),
             template: plan.template.clone(),
             deployment: plan.deployment.clone(),
+            runbook: plan.names().runbook(),
             keep: plan.retain.images,
             image: image.to_owned(),
         }
@@ -77,7 +81,7 @@ impl Forward for PruneImages {
         name: "prune images",
         zone: Zone::Finish,
         does: "removes images beyond `retain.images`, never one that a group or an instance of one uses; \
-               ends a builder that the runbook left",
+               ends a builder and removes a snapshot that a bake left",
         undo: "",
         calls: &["TerminateInstances", "DeregisterImage", "DeleteSnapshot"],
     };
@@ -96,6 +100,7 @@ impl Forward for PruneImages {
             images::remove_image(&cx.aws, &image).await?;
             removed.push(image.id);
         }
+        self.sweep(cx).await?;
         Ok(Removed(removed))
     }
 
@@ -105,6 +110,28 @@ impl Forward for PruneImages {
             return Ok(Settled::skipped((), summary));
         }
         Ok(Settled::done((), format!("removed {}", removed.join(", "))))
+    }
+}
+
+impl PruneImages {
+    /// Ends and removes what earlier bakes left.
+    async fn sweep(&self, cx: &Context) -> Result<()> {
+        let left = left_by_bakes::find(&cx.aws, &self.app, &self.runbook).await?;
+        for builder in left.builders {
+            cx.held().await?;
+            ec2::terminate_instance(&cx.aws, &builder.id).await?;
+            let id = builder.id;
+            cx.events.note(format!(
+                "ended builder {id}, which an earlier bake had left"
+            ));
+        }
+        for snapshot in left.snapshots {
+            cx.held().await?;
+            images::delete_snapshot(&cx.aws, &snapshot).await?;
+            cx.events
+                .note(format!("deleted snapshot {snapshot}, whose image is gone"));
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,11 @@ use bg_deploy::outcome::Outcome;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
 use bg_deploy::stack::Names;
+use local_aws::account::ec2::instances::Lifecycle;
 
+use crate::doctor::parts::start_bake;
+use crate::doctor::{ORPHAN, leave_builder_and_snapshot};
+use crate::other_hands::{began, deploy_while};
 use crate::support::{World, assert_deployed, story, turn};
 
 /// The same app in another environment, on a load balancer of its own.
@@ -98,4 +102,32 @@ async fn an_image_that_is_gone_when_its_template_is_to_be_published_ends_the_run
         since.all(|call| call.operation != "CreateLaunchTemplateVersion"),
         "{told}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_bake_left_goes_with_a_release_unless_another_bake_is_under_way() {
+    let world = World::with_a_release().await;
+    leave_builder_and_snapshot(&world);
+    let stopped = || {
+        let account = world.cloud.account();
+        let mut all = account.ec2.instances.values();
+        all.any(|one| one.state == Lifecycle::Stopped)
+    };
+    let orphaned = || {
+        let account = world.cloud.account();
+        account.ec2.snapshots.contains_key(ORPHAN)
+    };
+    let config = world.config("0.0.2", None);
+    let (finished, _, cx) =
+        deploy_while(&world, &config, began("drain previous"), async |_, plan| {
+            start_bake(&world, plan).await;
+        })
+        .await;
+    assert_deployed(&finished, &cx);
+    assert!(stopped() && orphaned(), "they may be that bake's own");
+
+    world.clock.sleep(Duration::from_secs(600)).await;
+    let (finished, cx) = world.deploy(&world.config("0.0.3", None)).await;
+    assert_deployed(&finished, &cx);
+    assert!(!stopped() && !orphaned(), "{}", story(&cx));
 }

@@ -1,0 +1,43 @@
+//! What bakes left that did not end as they should: a builder that outlived its runbook, a snapshot whose image is gone.
+
+use anyhow::Result;
+
+use crate::aws::ec2::{self, Instance};
+use crate::aws::{Aws, images, ssm};
+use crate::stack::TAG_APP;
+
+/// It.
+#[derive(Debug)]
+pub(super) struct Left {
+    /// Builders that no runbook will end.
+    pub(super) builders: Vec<Instance>,
+    /// Snapshots that nothing but their tags leads to.
+    pub(super) snapshots: Vec<String>,
+}
+
+/// What bakes of the app left, in all its environments; nothing while a bake by this runbook is under way, whose it may be.
+pub(super) async fn find(aws: &Aws, app: &str, runbook: &str) -> Result<Left> {
+    let builders = ec2::find_builders(aws, TAG_APP, app).await?;
+    let snapshots = find_orphans(aws, app).await?;
+    let is_nothing = builders.is_empty() && snapshots.is_empty();
+    // The bakes last: one that began meanwhile is seen, and what was seen before it is not its own.
+    if is_nothing || !ssm::list_under_way(aws, runbook).await?.is_empty() {
+        return Ok(Left {
+            builders: Vec::new(),
+            snapshots: Vec::new(),
+        });
+    }
+    Ok(Left {
+        builders,
+        snapshots,
+    })
+}
+
+/// The app's snapshots that no image of its has.
+pub(crate) async fn find_orphans(aws: &Aws, app: &str) -> Result<Vec<String>> {
+    // The snapshots first: of one that is made meanwhile the image is seen.
+    let mut snapshots = images::find_snapshots_by_tag(aws, TAG_APP, app).await?;
+    let images = images::find_images_by_tag(aws, TAG_APP, app).await?;
+    snapshots.retain(|id| !images.iter().any(|image| image.snapshots.contains(id)));
+    Ok(snapshots)
+}
