@@ -12,6 +12,7 @@ use bg_deploy::names::{Colour, PREVIEW_HEADER};
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Plan;
 use bg_deploy::run::context::Context;
+use bg_deploy::run::event::Event;
 use local_aws::account::elbv2;
 use local_aws::sample_app::{AppFault, Settings, write_artifact};
 use support::standing::{Standing, assert_untouched};
@@ -153,6 +154,32 @@ async fn errors_under_traffic_bring_the_previous_release_back() {
     assert!(cause.words.contains("500"), "{cause}");
     assert_eq!(leftovers, &[]);
     assert_untouched(&world, &plan, &before, "errors").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_request_that_fails_under_traffic_turns_a_release_around_whatever_is_waited_for()
+{
+    let world = World::with_a_release().await;
+    // Two seconds between two requests of a lane, and looks that are up to five apart.
+    let mut config = world.config("0.0.2", Some(AppFault::ErrorsAfterShift));
+    config.probe.rate = 0.5;
+    let (finished, cx) = world.deploy(&config).await;
+    let evidence = finished.evidence.as_ref().expect("the probe ran");
+    let failures = evidence.excerpt.failures.iter();
+    let first = failures.map(|sample| sample.finished()).min();
+    let first = first.expect("a failure").saturating_sub(cx.events.begun());
+    let events = cx.events.all();
+    let mut after = events
+        .iter()
+        .skip_while(|one| !matches!(one.event, Event::StepFailed { .. }));
+    let known = after.next().expect("a step failed").at;
+    assert!(
+        known <= first + Duration::from_secs(2),
+        "{first:?} {known:?}"
+    );
+    let restored = after.find(|one| matches!(one.event, Event::WeightsWritten { .. }));
+    let took = restored.expect("restored").at - known;
+    assert!(took < Duration::from_secs(2), "{took:?}\n{}", story(&cx));
 }
 
 #[tokio::test(start_paused = true)]

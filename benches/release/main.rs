@@ -1,4 +1,5 @@
-//! A whole second release against the local cloud, beside the time that AWS itself took for it; and ways back.
+//! A whole second release against the local cloud, beside the time that AWS itself took for it; ways back; and how soon a
+//! release that fails has lost its traffic again.
 //!
 //! Everything is in memory under a paused clock, so a release of five minutes takes a second or two, and a seed gives the
 //! same figures again: `cargo bench --profile dev --bench release`, or with `-- 40` for forty seeds. No profile makes AWS
@@ -8,6 +9,7 @@
 //! and what the configuration wants held. API calls count as taking no time in it.
 
 mod critical_path;
+mod restore;
 mod rollback;
 mod tallies;
 mod world;
@@ -40,16 +42,19 @@ fn main() -> Result<()> {
         .build()?;
     let mut all = Vec::new();
     let mut ways_back = Vec::new();
+    let mut restored = Vec::new();
     let given = std::env::args().find_map(|argument| argument.parse().ok());
     for seed in 1..=given.unwrap_or(SEEDS) {
         all.push(runtime.block_on(second_release(seed))?);
         ways_back.push(runtime.block_on(rollback::ways_back(seed))?);
+        restored.push(runtime.block_on(restore::restored(seed))?);
     }
     let mut out = std::io::stdout();
     print_durations(&mut out, &all)?;
     print_steps(&mut out, &all)?;
     tallies::print(&mut out, &all)?;
     rollback::print(&mut out, &ways_back)?;
+    restore::print(&mut out, &restored)?;
     Ok(())
 }
 

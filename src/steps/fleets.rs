@@ -96,9 +96,11 @@ impl Fleets {
     /// it is to have, [`enough`] are healthy.
     pub(super) async fn previous_is_able(&self, cx: &Context) -> Result<Able> {
         let aws = &cx.aws;
-        let candidate = elbv2::describe_targets(aws, self.target_groups.of(self.candidate)).await?;
+        let (candidate, previous) = tokio::try_join!(
+            elbv2::describe_targets(aws, self.target_groups.of(self.candidate)),
+            autoscaling::describe_group(aws, &self.previous_group),
+        )?;
         let carrying = candidate.iter().filter(|one| one.is_healthy()).count();
-        let previous = autoscaling::describe_group(aws, &self.previous_group).await?;
         let whole = usize::try_from(previous.capacity.desired).unwrap_or_default();
         elbv2::see_able(
             aws,

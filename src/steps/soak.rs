@@ -20,7 +20,7 @@ use crate::run::event::Zone;
 use crate::run::step::{About, Check, Settled};
 use crate::run::step_id::StepId;
 
-/// How often a hold is judged.
+/// How often it is looked in a hold whether all stands as it was left.
 const GLANCE: Duration = Duration::from_secs(5);
 /// So many failures without an answer from the service may be the runner's own network; one more is not.
 const BLIPS: u64 = 1;
@@ -133,19 +133,44 @@ pub async fn hold(
 ) -> Result<()> {
     let until = cx.clock.elapsed() + time;
     loop {
-        judge_since(watch, since)?;
         keep(cx, guard).await?;
-        standing.check(cx).await?;
-        let left = until.saturating_sub(cx.clock.elapsed());
-        if left.is_zero() {
+        let glancing = async {
+            standing.check(cx).await?;
+            let left = until.saturating_sub(cx.clock.elapsed());
+            cx.pause(left.min(GLANCE)).await?;
+            anyhow::Ok(left.is_zero())
+        };
+        if unless_failing(cx, watch, since, glancing).await? {
             return Ok(());
         }
-        cx.pause(left.min(GLANCE)).await?;
+    }
+}
+
+/// Looks, and fails as soon as live traffic has failed since `wall`, whatever is looked at meanwhile: a request that fails
+/// is known one interval of the probe later at most.
+pub async fn unless_failing<T>(
+    cx: &Context,
+    watch: &Watch,
+    wall: Duration,
+    looking: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let failing = async {
+        loop {
+            if let Err(error) = judge_since(watch, wall) {
+                return error;
+            }
+            cx.clock.sleep_wall(watch.interval()).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        error = failing => Err(error),
+        looked = looking => looked,
     }
 }
 
 /// Fails when live traffic failed since `wall`.
-pub fn judge_since(watch: &Watch, wall: Duration) -> Result<()> {
+fn judge_since(watch: &Watch, wall: Duration) -> Result<()> {
     if watch.has_panicked() {
         let words = "a worker of the probe panicked: live traffic is not watched as it has to be";
         return Err(Reason::Bug.because(words).into());

@@ -26,6 +26,11 @@ pub struct Watch {
     ledger: Option<PathBuf>,
 }
 
+/// The slowest rate whose interval is waited for, in requests a second.
+const SLOWEST: f64 = 0.1;
+/// More often it is not worth looking.
+const SHORTEST: Duration = Duration::from_millis(20);
+
 impl Watch {
     /// A probe of the service of `plan` that does not ask yet; it writes its ledger here.
     pub fn of(plan: &Plan, ledger: Option<PathBuf>) -> Self {
@@ -66,6 +71,11 @@ impl Watch {
     /// Whether it asks.
     pub fn is_running(&self) -> bool {
         self.running.borrow().is_some()
+    }
+
+    /// Between two requests of a lane.
+    pub fn interval(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.visitor.rate.max(SLOWEST)).max(SHORTEST)
     }
 
     /// What was counted since `wall`; nothing when it does not ask.

@@ -34,7 +34,7 @@ use crate::steps::arm_guard::{arm_for, leave_former};
 use crate::steps::data_plane::{PROPAGATION, ROUND, Round, Share, look};
 use crate::steps::fleets::Fleets;
 use crate::steps::proof::Proof;
-use crate::steps::soak::{Standing, hold, judge_since};
+use crate::steps::soak::{Standing, hold, unless_failing};
 use crate::steps::watch::Watch;
 
 /// How long reading the weights back may differ from what was written.
@@ -237,6 +237,19 @@ impl ShiftTraffic {
         weights: Weights,
         written: Duration,
     ) -> Result<()> {
+        let seeing = self.see_data_plane(cx, weights, written);
+        match self.goes_back {
+            true => seeing.await,
+            false => unless_failing(cx, &self.watch, handle.written, seeing).await,
+        }
+    }
+
+    async fn see_data_plane(
+        &self,
+        cx: &Context,
+        weights: Weights,
+        written: Duration,
+    ) -> Result<()> {
         let name = Self::ABOUT.name;
         cx.wait(name, "the weights as written", READ_BACK, || {
             self.read_back(cx, weights)
@@ -247,9 +260,6 @@ impl ShiftTraffic {
         let percent = u8::try_from(weights.of(self.fleets.candidate)).unwrap_or(100);
         let share = RefCell::new(Share::of(percent));
         cx.wait(name, &what, PROPAGATION, || async {
-            if !self.goes_back {
-                judge_since(&self.watch, handle.written)?;
-            }
             let (look, seen) = self.look(cx, weights, &share).await?;
             met.set(met.get() || seen > 0);
             let waited = cx.clock.wall().saturating_sub(written);

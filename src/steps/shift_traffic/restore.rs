@@ -37,11 +37,18 @@ impl ShiftTraffic {
         let (Some(from), true) = (now, self.is_ours(now)) else {
             return Err(self.moved(now).into());
         };
-        let able = match &self.previous {
-            Some(_) => self.fleets.previous_is_able(cx).await?,
-            None => Able::as_before_a_first_release(self.target_groups.of(self.fleets.live())),
+        // Side by side: visitors wait for this.
+        let able = async {
+            match &self.previous {
+                Some(_) => self.fleets.previous_is_able(cx).await,
+                None => {
+                    let live = self.target_groups.of(self.fleets.live());
+                    Ok(Able::as_before_a_first_release(live))
+                }
+            }
         };
-        let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from).await?;
+        let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from);
+        let (able, seen) = tokio::try_join!(Box::pin(able), Box::pin(seen))?;
         self.write(cx, seen, vec![able], self.before).await
     }
 
