@@ -13,23 +13,52 @@ use std::time::{Duration, Instant};
 /// How long the Python may take; it takes half a minute to a minute and a half.
 const MOST: Duration = Duration::from_secs(300);
 
+/// What has a local cloud of its own, side by side: about as long as the other.
+const HALVES: [&[&str]; 2] = [
+    &["planted", "sts", "s3", "iam", "cli", "story"],
+    &["ec2", "elbv2", "autoscaling", "ssm"],
+];
+/// Calls and negative cases, in all.
+const LEAST: [u32; 2] = [560, 110];
+
 #[test]
 #[expect(clippy::print_stdout, reason = "the counts are said aloud")]
 fn boto3_and_the_aws_cli_take_the_local_cloud_for_aws() {
     let Some(venv) = venv::with("conformance", "tests/conformance/requirements.txt") else {
         return;
     };
+    let python = venv.join("bin/python");
+    let counted = std::thread::scope(|scope| {
+        let halves = HALVES.map(|files| scope.spawn(|| conforms(&python, files)));
+        halves.map(|half| half.join().expect("a half that ended"))
+    });
+    let sum = |index: usize| counted.iter().map(|half| half[index]).sum::<u32>();
+    let [calls, refusals] = [0, 1].map(sum);
+    println!("in all {calls} calls, {refusals} negative cases");
+    assert!(calls >= LEAST[0] && refusals >= LEAST[1], "too few");
+}
+
+/// Runs these files against a local cloud; answers with how many calls and how many negative cases there were.
+#[expect(clippy::print_stdout, reason = "the counts are said aloud")]
+fn conforms(python: &Path, files: &[&str]) -> [u32; 2] {
     let cloud = LocalAws::start();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/run.py");
-    let output = run(Command::new(venv.join("bin/python"))
+    let output = run(Command::new(python)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NO_PROXY", "127.0.0.1")
         .arg(script)
-        .arg(&cloud.endpoint));
+        .arg(&cloud.endpoint)
+        .args(files));
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{complained}");
     println!("{said}");
+    let number = |unit: &str| {
+        let mut lines = said.lines().filter(|line| line.contains(" calls, "));
+        let mut counts = lines.next_back()?.split(", ");
+        counts.find_map(|count| count.strip_suffix(unit)?.trim().parse().ok())
+    };
+    [" calls", " negative cases"].map(|unit| number(unit).expect("it says how many"))
 }
 
 /// A running `local-aws`; dropped, it is gone.
