@@ -207,7 +207,7 @@ pub async fn take(
             let is_told =
                 |(id, at): &(String, Duration)| *id == theirs.id && now < *at + TELL_AGAIN;
             if !told.as_ref().is_some_and(is_told) {
-                tell(&waiting(&theirs, waited, most));
+                tell(&waiting(&theirs, patience, waited));
                 told = Some((theirs.id, now));
             }
             let left = most.saturating_sub(waited);
@@ -219,12 +219,19 @@ pub async fn take(
 }
 
 /// For people: whose turn it is, and how long that is waited for.
-fn waiting(theirs: &Holder, waited: Duration, most: Duration) -> String {
-    let left = roughly(most.saturating_sub(waited));
-    format!(
-        "waiting for its turn, {left} at most; this is another run's: {}",
-        theirs.words()
-    )
+fn waiting(theirs: &Holder, patience: Patience, waited: Duration) -> String {
+    let (left, theirs) = (
+        roughly(patience.most().saturating_sub(waited)),
+        theirs.words(),
+    );
+    match patience {
+        Patience::UntilASign => {
+            format!(
+                "it is another run's turn: {theirs}; whether that lives is seen in {left} at most"
+            )
+        }
+        _ => format!("waiting for its turn, {left} at most; this is another run's: {theirs}"),
+    }
 }
 
 /// Whether the next look may see more.

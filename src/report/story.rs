@@ -103,7 +103,7 @@ fn what_happened(outcome: &Outcome, subject: &Beginning, seen: &str) -> Phrase {
             .app_and(&release.0)
             .words(" serves all traffic")
             .then(subject.place())
-            .words(" already; nothing was changed"),
+            .words(" already; nothing was released"),
         Outcome::Refused { .. } => refused(subject),
         Outcome::Verified {
             release, serving, ..
