@@ -1,7 +1,7 @@
 //! What `--fix` does: what can harm nobody, each after a look right before it, with the witnesses that every run needs for
 //! the same act. The turn is taken before, and what an earlier run left half done was brought to its end with it.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 use super::finding::{Finding, Fix};
@@ -14,8 +14,8 @@ use crate::names::{Colour, human};
 use crate::plan::{Decision, FROZEN, Plan, is_frozen};
 use crate::prepare::{draw, look};
 use crate::run::context::Context;
-use crate::stack::{Names, TAG_APP};
-use crate::steps::left_by_bakes::find_orphans;
+use crate::stack::Names;
+use crate::steps::left_by_bakes::{self, Left};
 use crate::steps::open_preview::PreviewRoute;
 use crate::steps::prune_images::find_surplus;
 use crate::steps::scale_in::ScaleIn;
@@ -194,6 +194,13 @@ fn no_bake(inventory: &Inventory) -> Result<()> {
     }
 }
 
+/// The same, looked at after what is left: a bake that has begun meanwhile may own that.
+async fn left_by_bakes(cx: &Context, config: &Config) -> Result<Left> {
+    let runbook = Names::new(&config.app, &config.environment).runbook();
+    let left = left_by_bakes::find(&cx.aws, &config.app, &runbook).await?;
+    left.context("a bake is under way")
+}
+
 async fn end_builder(
     cx: &Context,
     config: &Config,
@@ -201,8 +208,8 @@ async fn end_builder(
     id: &str,
 ) -> Result<String> {
     no_bake(inventory)?;
-    let builders = ec2::find_builders(&cx.aws, TAG_APP, &config.app).await?;
-    if !builders.iter().any(|builder| builder.id == id) {
+    let left = left_by_bakes(cx, config).await?;
+    if !left.builders.iter().any(|builder| builder.id == id) {
         bail!("{id} is gone by now");
     }
     cx.held().await?;
@@ -225,7 +232,7 @@ async fn prune(cx: &Context, config: &Config, inventory: &Inventory) -> Result<S
 
 async fn delete_snapshots(cx: &Context, config: &Config, inventory: &Inventory) -> Result<String> {
     no_bake(inventory)?;
-    let orphans = find_orphans(&cx.aws, &config.app).await?;
+    let orphans = left_by_bakes(cx, config).await?.snapshots;
     for snapshot in &orphans {
         cx.held().await?;
         images::delete_snapshot(&cx.aws, snapshot).await?;

@@ -8,29 +8,26 @@ use crate::stack::TAG_APP;
 
 /// It.
 #[derive(Debug)]
-pub(super) struct Left {
+pub(crate) struct Left {
     /// Builders that no runbook will end.
-    pub(super) builders: Vec<Instance>,
+    pub(crate) builders: Vec<Instance>,
     /// Snapshots that nothing but their tags leads to.
-    pub(super) snapshots: Vec<String>,
+    pub(crate) snapshots: Vec<String>,
 }
 
-/// What bakes of the app left, in all its environments; nothing while a bake by this runbook is under way, whose it may be.
-pub(super) async fn find(aws: &Aws, app: &str, runbook: &str) -> Result<Left> {
+/// What bakes of the app left, in all its environments; `None` while a bake by this runbook is under way, whose it may be.
+pub(crate) async fn find(aws: &Aws, app: &str, runbook: &str) -> Result<Option<Left>> {
     let builders = ec2::find_builders(aws, TAG_APP, app).await?;
     let snapshots = find_orphans(aws, app).await?;
     let is_nothing = builders.is_empty() && snapshots.is_empty();
     // The bakes last: one that began meanwhile is seen, and what was seen before it is not its own.
-    if is_nothing || !ssm::list_under_way(aws, runbook).await?.is_empty() {
-        return Ok(Left {
-            builders: Vec::new(),
-            snapshots: Vec::new(),
-        });
+    if !is_nothing && !ssm::list_under_way(aws, runbook).await?.is_empty() {
+        return Ok(None);
     }
-    Ok(Left {
+    Ok(Some(Left {
         builders,
         snapshots,
-    })
+    }))
 }
 
 /// The app's snapshots that no image of its has.

@@ -116,7 +116,10 @@ impl Forward for PruneImages {
 impl PruneImages {
     /// Ends and removes what earlier bakes left.
     async fn sweep(&self, cx: &Context) -> Result<()> {
-        let left = left_by_bakes::find(&cx.aws, &self.app, &self.runbook).await?;
+        let found = left_by_bakes::find(&cx.aws, &self.app, &self.runbook).await?;
+        let Some(left) = found else {
+            return Ok(());
+        };
         for builder in left.builders {
             cx.held().await?;
             ec2::terminate_instance(&cx.aws, &builder.id).await?;
