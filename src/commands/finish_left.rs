@@ -29,9 +29,8 @@ pub(super) async fn run(
     let seen = async {
         let record = lease::read(&reached.aws, &reached.lease()).await?;
         let run = record.and_then(|(_, record)| record.run);
-        let left = run.and_then(|run| State::of_value(run).ok());
-        let is_left = left.is_some_and(|run| !run.has_ended() && !run.progress.steps.is_empty());
-        anyhow::Ok(is_left)
+        let run = run.and_then(|run| State::of_value(run).ok());
+        anyhow::Ok(run.is_some_and(|run| run.is_unfinished()))
     };
     let is_left = match seen.await {
         Ok(is_left) => is_left,

@@ -100,7 +100,7 @@ impl Asking<'_> {
                 }
                 Ok(Ok(Turn {
                     lease: Some(*lease),
-                    left: left.filter(|left| !left.has_ended() && !left.progress.steps.is_empty()),
+                    left: left.filter(State::is_unfinished),
                     is_overtaken: overtaken.is_some(),
                 }))
             }

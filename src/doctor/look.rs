@@ -83,7 +83,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
     }
 }
 
-/// Whose turn it is; `tell` is told that a holder is waited for to say something, for two minutes at most. What can't be
+/// Whose turn it is; `tell` is told that a holder is waited for to say something, for some two minutes. What can't be
 /// read is told by whoever looks at the lease itself.
 pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&str)) -> Turn {
     let Ok(Some((_, record))) = lease::read(aws, place).await else {
@@ -93,7 +93,7 @@ pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&
         return Turn::Free;
     };
     tell(&format!(
-        "the lease is held: {holder}; whether that run lives is seen within two minutes"
+        "the lease is held: {holder}; whether that run lives is seen in some two minutes"
     ));
     match lease::is_silent(aws, clock, place).await {
         true => Turn::Gone(holder),

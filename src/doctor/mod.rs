@@ -88,7 +88,7 @@ fn case<'a>(
 ) -> Option<Case<'a>> {
     let lease = standing.lease.as_ref().ok();
     let run = lease.and_then(|lease| lease.as_ref()?.run.clone());
-    let is_half_done = |run| State::of_value(run).is_ok_and(|run| !records::is_over(&run));
+    let is_half_done = |run| State::of_value(run).is_ok_and(|run| run.is_unfinished());
     Some(Case {
         config,
         names: Names::new(&config.app, &config.environment),

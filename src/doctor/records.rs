@@ -48,7 +48,7 @@ pub(super) fn of_lease(config: &Config, standing: &Standing, turn: &Turn) -> Vec
 fn unfinished(record: &Record, environment: &str) -> Option<Finding> {
     let run = record.run.clone()?;
     let finding = match State::of_value(run) {
-        Ok(run) if is_over(&run) => return None,
+        Ok(run) if !run.is_unfinished() => return None,
         Ok(run) => {
             let about = &run.beginning;
             let by = about
@@ -72,11 +72,6 @@ fn unfinished(record: &Record, environment: &str) -> Option<Finding> {
         }
     };
     Some(finding.mended_by(Fix::TakeTurn))
-}
-
-/// Whether nobody has to do anything about it.
-pub(super) fn is_over(run: &State) -> bool {
-    run.has_ended() || run.progress.steps.is_empty()
 }
 
 /// Guards and bakes that no run stands behind.

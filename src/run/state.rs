@@ -58,6 +58,11 @@ impl State {
         matches!(&self.outcome, Some(outcome) if !matches!(outcome, Outcome::Stuck { .. }))
     }
 
+    /// Whether it began something and did not come to its end: whoever has the next turn brings it there.
+    pub fn is_unfinished(&self) -> bool {
+        !self.has_ended() && !self.progress.steps.is_empty()
+    }
+
     /// Writes it beside `path`, and puts it there in one go.
     pub fn write(&self, path: &Path) -> Result<()> {
         let about = || format!("writing the run's state to {}", path.display());
