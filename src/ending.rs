@@ -259,7 +259,7 @@ pub(crate) async fn undone(cx: &Context, plan: &Plan, run: Runner<'_>, stop: Sto
     }
     let serving: Option<Release> = plan.previous.release.clone();
     if let Some(undo_failure) = unwound.stuck {
-        let weights = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule)
+        let weights = elbv2::describe_traffic(&cx.aws, &plan.traffic_rules)
             .await
             .ok()
             .and_then(|rule| rule.split(&plan.target_groups));
@@ -296,7 +296,7 @@ pub(crate) async fn undone(cx: &Context, plan: &Plan, run: Runner<'_>, stop: Sto
 pub(crate) fn restore_by_hand(plan: &Plan) -> Vec<String> {
     let (groups, weights) = (&plan.target_groups, plan.previous.weights);
     vec![
-        elbv2::modify_rule_by_hand(&plan.traffic_rule, groups, weights),
+        elbv2::modify_rules_by_hand(&plan.traffic_rules, groups, weights),
         format!("curl -s {}{}", plan.url, plan.visitor.version_path),
     ]
 }

@@ -1,15 +1,16 @@
 //! What AWS holds now for an app in an environment: read, never changed.
 
 mod automations;
+mod beside;
+mod stack;
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 
-use crate::aws::autoscaling::{self, Group, Member};
+use crate::aws::autoscaling::{self, Group};
 use crate::aws::elbv2::{
-    self, HealthCheck, LoadBalancer, Routes, Rule, Target, TargetGroup, TargetGroups,
+    self, LoadBalancer, Routes, Rule, TargetGroup, TargetGroups, TrafficRules,
 };
 use crate::aws::images::{self, Image};
 use crate::aws::launch_templates::{self, Template, Version};
@@ -22,42 +23,8 @@ use crate::names::{Colour, Release, Weights};
 use crate::stack::{Names, PREVIEW_PRIORITY, TAG_APP, TAG_RELEASE, TRAFFIC_PRIORITY};
 
 pub use automations::Automations;
-
-/// One colour as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stack {
-    /// Its group.
-    pub group: Group,
-    /// Its targets.
-    pub targets: Vec<Target>,
-    /// How its target group checks them; `None` when that does not exist.
-    pub check: Option<HealthCheck>,
-    /// When AWS is to scale it in, if nobody is led to it by then: it is retained until then.
-    pub scale_in_at: Option<SystemTime>,
-}
-
-impl Stack {
-    /// How many of its targets are healthy.
-    pub fn healthy(&self) -> u32 {
-        let healthy = self
-            .targets
-            .iter()
-            .filter(|target| target.state == "healthy");
-        u32::try_from(healthy.count()).unwrap_or(u32::MAX)
-    }
-
-    /// Whether it is to have instances.
-    pub fn is_up(&self) -> bool {
-        self.group.capacity.desired > 0
-    }
-
-    /// Whether it has instances, and every one was started from this template version.
-    pub fn runs_only(&self, version: i64) -> bool {
-        let members = &self.group.members;
-        let is_of_it = |member: &Member| member.template_version == Some(version);
-        !members.is_empty() && members.iter().all(is_of_it)
-    }
-}
+pub use beside::Beside;
+pub use stack::Stack;
 
 /// What a stack consists of; `None` for what does not exist.
 #[derive(Clone, Debug)]
@@ -74,6 +41,8 @@ pub struct Inventory {
     pub preview_rule: Option<Rule>,
     /// Every route of the load balancer, those that others made among them.
     pub routes: Routes,
+    /// Those that name the target groups beside the traffic rule.
+    pub beside: Vec<Beside>,
     /// The colours whose group exists.
     pub stacks: BTreeMap<Colour, Stack>,
     /// The launch template.
@@ -129,6 +98,14 @@ impl Inventory {
         self.traffic_rule
             .as_ref()?
             .split(self.target_groups.as_ref()?)
+    }
+
+    /// The rules that a release moves: the stack's own, and those beside it that say the same.
+    pub fn traffic_rules(&self) -> Option<TrafficRules> {
+        let moving = self.beside.iter().filter(|beside| beside.stays.is_none());
+        let moving = moving.map(|beside| beside.route.rule.arn.clone());
+        let own = &self.traffic_rule.as_ref()?.arn;
+        Some(TrafficRules::only(own).and(moving.collect()))
     }
 
     /// The template version that a colour's group starts instances from.
@@ -207,7 +184,13 @@ pub async fn take(
     )?;
     let (routes, stacks) = tokio::try_join!(
         Box::pin(routes(aws, load_balancer.as_ref())),
-        Box::pin(stacks(aws, &names, groups, &target_groups, &automations)),
+        Box::pin(stack::find(
+            aws,
+            &names,
+            groups,
+            &target_groups,
+            &automations
+        )),
     )?;
     let with_priority = |priority: i32| {
         let port = i32::from(config.network.listener_port);
@@ -227,17 +210,22 @@ pub async fn take(
         let named = versions.first().map(|version| &version.security_groups);
         instance_security_group = named.and_then(|groups| groups.first().cloned());
     }
+    let target_groups = target_groups.map(|[blue, green]| TargetGroups {
+        blue: blue.arn,
+        green: green.arn,
+    });
+    let traffic_rule = with_priority(TRAFFIC_PRIORITY);
+    let own = traffic_rule.as_ref().zip(target_groups.as_ref());
+    let beside = Box::pin(beside::find(aws, &names, &routes, own)).await?;
     Ok(Inventory {
-        traffic_rule: with_priority(TRAFFIC_PRIORITY),
+        traffic_rule,
+        beside,
         preview_rule: with_priority(PREVIEW_PRIORITY),
         routes,
         bakery: bakery.map(|bakery| Bakery { builder, ..bakery }),
         caller,
         load_balancer,
-        target_groups: target_groups.map(|[blue, green]| TargetGroups {
-            blue: blue.arn,
-            green: green.arn,
-        }),
+        target_groups,
         stacks,
         template,
         versions,
@@ -354,38 +342,4 @@ async fn place(aws: &Aws, config: &Config, names: &Names, extent: Extent<'_>) ->
         builder: builder.zip(subnet),
         instance_security_group,
     })
-}
-
-async fn stacks(
-    aws: &Aws,
-    names: &Names,
-    groups: Vec<Group>,
-    target_groups: &Option<[TargetGroup; 2]>,
-    automations: &Automations,
-) -> Result<BTreeMap<Colour, Stack>> {
-    let mut stacks = BTreeMap::new();
-    for colour in Colour::BOTH {
-        let name = names.group(colour);
-        let Some(group) = groups.iter().find(|group| group.name == name) else {
-            continue;
-        };
-        let mut named = target_groups.iter().flatten();
-        let target_group = named.find(|group| group.name == names.target_group(colour));
-        let targets = Box::pin(targets(aws, target_group.map(|group| group.arn.as_str())));
-        let stack = Stack {
-            targets: targets.await?,
-            check: target_group.map(|group| group.check.clone()),
-            scale_in_at: automations.scale_in_of(names, colour).map(|due| due.at),
-            group: group.clone(),
-        };
-        stacks.insert(colour, stack);
-    }
-    Ok(stacks)
-}
-
-async fn targets(aws: &Aws, target_group: Option<&str>) -> Answer<Vec<Target>> {
-    match target_group {
-        Some(target_group) => elbv2::describe_targets(aws, target_group).await,
-        None => Ok(Vec::new()),
-    }
 }

@@ -166,7 +166,7 @@
 //!
 //! # Why it is like this
 //!
-//! **Two groups and weights in one listener rule.** A shift is one `ModifyRule` in place, and so is the way back; both
+//! **Two groups and weights in one listener rule.** A shift is one `ModifyRule` in place for each such rule, mostly one, and so is the way back; both
 //! colours stand behind the same name, certificate and connections. *Two load balancers behind DNS* shift as fast as
 //! resolvers forget, which is minutes for most visitors and never for some, and a client that keeps its connection does
 //! not move at all. The price: while both colours are up, which is the release and the retention after it (an hour, by

@@ -1,8 +1,13 @@
-//! What the runbooks of ours that wait share: an SSM Automation that sleeps, and when it wakes acts only if the traffic
-//! rule's weights are exactly those that it was started with.
+//! What the runbooks of ours that wait share: an SSM Automation that sleeps, and when it wakes acts only if the weights of the
+//! traffic rules are exactly those that it was started with.
+//!
+//! There are as many looks as rules may be, each passed over where there is no such rule: a runbook has no loop that AWS
+//! documents for calls whose answers are compared. The stack's own rule comes last, as what follows is done for all of them.
 //!
 //! Only what AWS documents of a runbook is used: no step leads back, choices are flat, and a weight is compared as a
 //! string, because DescribeRules names the groups in an order of its own.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -17,8 +22,13 @@ pub const LONGEST_WAIT: u64 = 604_799;
 pub const DEPLOYMENT: &str = "Deployment";
 /// The parameter that says how long it sleeps.
 pub const LENGTH: &str = "Wait";
-/// The parameters that name the traffic rule and both target groups, and the weights that it must have.
-pub const RULE: &str = "Rule";
+/// The most rules that move together, the stack's own among them.
+pub const MOST_RULES: usize = 4;
+/// What is said where there is no such rule.
+const NONE: &str = "none";
+
+/// The parameters that name the traffic rules and both target groups, and the weights that each must have.
+const RULE: &str = "Rule";
 const BLUE: &str = "Blue";
 const GREEN: &str = "Green";
 const BLUE_LEFT: &str = "BlueLeft";
@@ -31,8 +41,10 @@ const ROLE: &str = "AutomationAssumeRole";
 pub struct Looks<'a> {
     /// The role that it acts in.
     pub role: &'a str,
-    /// The traffic rule.
+    /// The stack's own traffic rule.
     pub rule: &'a str,
+    /// Those beside it.
+    pub also: &'a [String],
     /// Blue's target group.
     pub blue: &'a str,
     /// Green's target group.
@@ -43,15 +55,21 @@ pub struct Looks<'a> {
 
 impl Looks<'_> {
     /// Its parameters, but for the weights and the length.
-    pub fn parameters(&self) -> [(String, String); 5] {
-        [
+    pub fn parameters(&self) -> BTreeMap<String, String> {
+        let all = [
             (ROLE, self.role),
             (DEPLOYMENT, self.deployment),
             (RULE, self.rule),
             (BLUE, self.blue),
             (GREEN, self.green),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        ];
+        let all = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut all = BTreeMap::from(all);
+        for (at, place) in Place::beside().enumerate() {
+            let rule = self.also.get(at).map_or(NONE, String::as_str);
+            all.insert(place.rule(), rule.to_owned());
+        }
+        all
     }
 }
 
@@ -65,20 +83,79 @@ pub fn left(seconds: u64, blue: u16, green: u16) -> [(String, String); 3] {
     .map(|(name, value)| (name.to_owned(), value))
 }
 
+/// Which of the traffic rules a step is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(usize);
+
+impl Place {
+    /// The stack's own.
+    pub const OWN: Self = Self(1);
+
+    fn beside() -> impl Iterator<Item = Self> {
+        (2..=MOST_RULES).map(Self)
+    }
+
+    fn next(self) -> Self {
+        match self.0 {
+            MOST_RULES.. => Self::OWN,
+            at => Self(at + 1),
+        }
+    }
+
+    /// The parameter with its ARN.
+    pub fn rule(self) -> String {
+        self.name(RULE)
+    }
+
+    /// A step that is about it: `restore` and `restore2`.
+    pub fn name(self, step: &str) -> String {
+        match self {
+            Self::OWN => step.to_owned(),
+            Self(at) => format!("{step}{at}"),
+        }
+    }
+
+    /// Where the looks at it begin.
+    fn begins(self) -> String {
+        match self {
+            Self::OWN => self.name(READ),
+            _ => self.name("isRule"),
+        }
+    }
+}
+
+/// What is done with the rules beside the stack's own that are as they were left.
+#[derive(Clone, Copy, Debug)]
+pub enum Beside {
+    /// Nothing: it ends if one of them is not.
+    MustBeAsLeft,
+    /// Each is written by itself, by this step, whatever the others say.
+    Written(fn(Place) -> Value),
+}
+
 /// The runbook with these steps after the sleep, and these parameters beside those that it needs for its looks.
-pub fn runbook(about: &str, parameters: Value, before: Vec<Value>, act: Vec<Value>) -> Value {
-    let first = act.first().map_or(Value::Null, |step| step["name"].clone());
+pub fn runbook(
+    about: &str,
+    parameters: Value,
+    before: Vec<Value>,
+    beside: Beside,
+    act: Vec<Value>,
+) -> Value {
     let mut all = own_parameters();
     if let (Some(all), Value::Object(more)) = (all.as_object_mut(), parameters) {
         all.extend(more);
     }
     let mut steps = vec![try_role(), wait()];
     steps.extend(before);
-    steps.extend([read_weights(), are_as_left(&first)]);
-    steps.extend(act);
-    if let Some(last) = steps.last_mut() {
-        last["isEnd"] = true.into();
+    for place in Place::beside() {
+        steps.extend(look_beside(place, beside));
     }
+    let first = act.first().map_or(Value::Null, |step| step["name"].clone());
+    steps.push(read_weights(Place::OWN));
+    steps.push(ends_here(are_as_left(Place::OWN, &first)));
+    steps.extend(act);
+    let last = steps.pop().map(ends_here);
+    steps.extend(last);
     json!({
         "schemaVersion": "0.3",
         "description": about,
@@ -86,6 +163,37 @@ pub fn runbook(about: &str, parameters: Value, before: Vec<Value>, act: Vec<Valu
         "parameters": all,
         "mainSteps": steps,
     })
+}
+
+/// The steps about a rule beside the stack's own.
+fn look_beside(place: Place, beside: Beside) -> Vec<Value> {
+    let next = Value::from(place.next().begins());
+    let skip = json!({
+        "name": place.begins(),
+        "action": "aws:branch",
+        "inputs": {"Choices": [
+            {"Variable": format!("{{{{ {} }}}}", place.rule()), "StringEquals": NONE, "NextStep": next},
+        ]},
+    });
+    let mut read = read_weights(place);
+    match beside {
+        Beside::MustBeAsLeft => vec![skip, read, ends_here(are_as_left(place, &next))],
+        Beside::Written(write) => {
+            // A rule that is gone by now is no reason to leave the others as they are.
+            let on_failure = Value::from(format!("step:{}", place.next().begins()));
+            let mut write = write(place);
+            read["onFailure"] = on_failure.clone();
+            write["onFailure"] = on_failure;
+            let mut choose = are_as_left(place, &write["name"]);
+            choose["inputs"]["Default"] = next;
+            vec![skip, read, choose, write]
+        }
+    }
+}
+
+fn ends_here(mut step: Value) -> Value {
+    step["isEnd"] = true.into();
+    step
 }
 
 /// A step that makes one call which changes something.
@@ -128,16 +236,22 @@ pub fn group(about: &str) -> Value {
 
 fn own_parameters() -> Value {
     let weight = |about: &str| text(about, "^[0-9]{1,3}$");
-    json!({
+    let arn = "arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener-rule/[A-Za-z0-9/-]+";
+    let mut all = json!({
         ROLE: text("The role that acts.", "^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$"),
         DEPLOYMENT: text("The deployment that it belongs to.", "^[a-z0-9-]{1,64}$"),
         LENGTH: text("How long it sleeps.", "^PT[0-9]{1,6}S$"),
-        RULE: text("The traffic rule.", "^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener-rule/[A-Za-z0-9/-]+$"),
+        RULE: text("The traffic rule.", &format!("^{arn}$")),
         BLUE: target_group("Blue's target group."),
         GREEN: target_group("Green's target group."),
         BLUE_LEFT: weight("Blue's weight as the run left it."),
         GREEN_LEFT: weight("Green's weight as the run left it."),
-    })
+    });
+    for place in Place::beside() {
+        let about = "A rule that moves with it, or none.";
+        all[place.rule()] = text(about, &format!("^({NONE}|{arn})$"));
+    }
+    all
 }
 
 /// Proves that the role can be taken on and may look, while the run can still be refused.
@@ -160,7 +274,9 @@ fn wait() -> Value {
     })
 }
 
-fn read_weights() -> Value {
+const READ: &str = "readWeights";
+
+fn read_weights(place: Place) -> Value {
     let output = |name: &str, group: u8, field: &str| {
         json!({
             "Name": name,
@@ -169,11 +285,15 @@ fn read_weights() -> Value {
         })
     };
     json!({
-        "name": "readWeights",
+        "name": place.name(READ),
         "action": "aws:executeAwsApi",
         "timeoutSeconds": 60,
         "maxAttempts": 3,
-        "inputs": {"Service": "elbv2", "Api": "DescribeRules", "RuleArns": [format!("{{{{ {RULE} }}}}")]},
+        "inputs": {
+            "Service": "elbv2",
+            "Api": "DescribeRules",
+            "RuleArns": [format!("{{{{ {} }}}}", place.rule())],
+        },
         "outputs": [
             output("FirstGroup", 0, "TargetGroupArn"),
             output("FirstWeight", 0, "Weight"),
@@ -183,9 +303,15 @@ fn read_weights() -> Value {
     })
 }
 
-/// Ends here unless the weights are those that the run left.
-fn are_as_left(next: &Value) -> Value {
-    let equals = |variable: &str, parameter: &str| json!({"Variable": format!("{{{{ readWeights.{variable} }}}}"), "StringEquals": format!("{{{{ {parameter} }}}}")});
+/// Leads to the step `next` only if the weights are those that the run left.
+fn are_as_left(place: Place, next: &Value) -> Value {
+    let read = place.name(READ);
+    let equals = |variable: &str, parameter: &str| {
+        json!({
+            "Variable": format!("{{{{ {read}.{variable} }}}}"),
+            "StringEquals": format!("{{{{ {parameter} }}}}"),
+        })
+    };
     let choice = |first: (&str, &str), second: (&str, &str)| {
         json!({
             "And": [
@@ -199,54 +325,11 @@ fn are_as_left(next: &Value) -> Value {
     };
     let (blue, green) = ((BLUE, BLUE_LEFT), (GREEN, GREEN_LEFT));
     json!({
-        "name": "areAsLeft",
+        "name": place.name("areAsLeft"),
         "action": "aws:branch",
-        "isEnd": true,
         "inputs": {"Choices": [choice(blue, green), choice(green, blue)]},
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn example() -> Value {
-        let look = json!({"name": "look", "action": "aws:sleep"});
-        let act = json!({"name": "act", "action": "aws:sleep"});
-        let more = json!({"Group": group("A group.")});
-        runbook("An example.", more, vec![look], vec![act])
-    }
-
-    #[test]
-    fn every_text_that_it_is_started_with_has_a_pattern() {
-        for (name, parameter) in example()["parameters"].as_object().expect("parameters") {
-            let pattern = parameter["allowedPattern"].as_str().expect("a pattern");
-            assert!(
-                pattern.starts_with('^') && pattern.ends_with('$'),
-                "{name}: {pattern}"
-            );
-        }
-    }
-
-    #[test]
-    fn it_acts_only_by_a_choice_that_names_both_groups_and_both_weights() {
-        let runbook = example();
-        let steps = runbook["mainSteps"].as_array().expect("steps");
-        let leads = steps
-            .iter()
-            .position(|step| step["name"] == "areAsLeft")
-            .expect("the choice");
-        assert_eq!(steps[leads]["isEnd"], true);
-        assert_eq!(steps[leads + 1]["name"], "act");
-        for choice in steps[leads]["inputs"]["Choices"]
-            .as_array()
-            .expect("choices")
-        {
-            assert_eq!(choice["NextStep"], "act");
-            assert_eq!(choice["And"].as_array().expect("conditions").len(), 4);
-        }
-        for step in &steps[..leads] {
-            assert!(step["onFailure"].is_null(), "a failure ends it: {step}");
-        }
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::aws::error::Failure;
 use crate::aws::ssm::{self, UnderWay};
-use crate::runbook::{self, LENGTH};
+use crate::runbook::{self, Beside, LENGTH};
 
 /// The step that empties the group.
 pub const SCALE_IN: &str = "scaleIn";
@@ -25,6 +25,7 @@ pub fn runbook() -> Value {
         "bg-deploy: scales in the release that was live before, if nobody is led to it by then.",
         json!({GROUP: runbook::group("The Auto Scaling group of the colour that is kept.")}),
         Vec::new(),
+        Beside::MustBeAsLeft,
         vec![scale_in()],
     )
 }

@@ -42,15 +42,16 @@ impl Runbook {
         own: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Self {
         let names = plan.names();
-        let rule = plan.traffic_rule.arn();
+        let rule = plan.traffic_rules.own();
         let looks = Looks {
             role: &role_beside(rule, &names.guard_role()),
             rule,
+            also: plan.traffic_rules.also(),
             blue: &plan.target_groups.blue,
             green: &plan.target_groups.green,
             deployment: &plan.deployment,
         };
-        let mut parameters = BTreeMap::from(looks.parameters());
+        let mut parameters = looks.parameters();
         let own = own.into_iter();
         parameters.extend(own.map(|(name, value)| (name.to_owned(), value)));
         let mut tags = names.tags();
@@ -129,7 +130,7 @@ fn look_for_sleep(state: &Automation) -> Look<()> {
     Look::NotYet(format!("it is {}", state.status))
 }
 
-/// Stops a timer, and waits for its end; answers whether it had come as far as its step `act`.
+/// Stops a timer, and waits for its end; answers whether it had come as far as a step whose name begins with `act`.
 pub async fn stop(cx: Undoing<'_>, what: &str, id: &str, act: &str) -> Result<bool> {
     ssm::cancel_automation(cx.aws(), id).await?;
     let ended = cx
@@ -147,7 +148,7 @@ pub async fn stop(cx: Undoing<'_>, what: &str, id: &str, act: &str) -> Result<bo
 
 fn has_acted(ended: &Automation, act: &str) -> bool {
     let mut steps = ended.steps.iter();
-    steps.any(|step| step.name == act && step.status != "Pending")
+    steps.any(|step| step.name.starts_with(act) && step.status != "Pending")
 }
 
 #[cfg(test)]

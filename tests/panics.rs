@@ -27,7 +27,7 @@ struct Moves {
 
 impl Moves {
     async fn write(&self, cx: &Context, weights: Weights) -> Result<()> {
-        let (rule, groups) = (&self.plan.traffic_rule, &self.plan.target_groups);
+        let (rule, groups) = (&self.plan.traffic_rules, &self.plan.target_groups);
         let now = elbv2::describe_traffic(&cx.aws, rule).await?.split(groups);
         let now = now.expect("both target groups");
         let seen = elbv2::see_weights(&cx.aws, rule, groups, now).await?;

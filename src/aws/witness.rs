@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Held`] | the lease of this app and environment is this run's | [`super::lease::write`] |
 //! | [`NoWeight`] | nothing leads visitors to this group: no rule, no default action of any listener | [`super::autoscaling::see_no_weight`] |
-//! | [`WeightsSeen`] | the traffic rule has these weights | [`super::elbv2::see_weights`] |
+//! | [`WeightsSeen`] | the traffic rules have these weights | [`super::elbv2::see_weights`] |
 //! | [`Able`] | so many instances behind this target group are healthy, and of the right template version | [`super::elbv2::see_able`], [`super::autoscaling::see_able`] |
 //!
 //! Guarantees: outside `aws/` none can be made without its look, as its fields are private; a call
@@ -196,42 +196,37 @@ impl NoWeight {
     }
 }
 
-/// The traffic rule has these weights now.
+/// The traffic rules have these weights now.
 #[derive(Debug)]
 pub struct WeightsSeen {
-    rule: String,
+    /// Each rule and what it says: all the same, or a run was stopped while it wrote them.
+    rules: Vec<(String, Weights)>,
     /// The target groups, blue first.
     groups: [String; 2],
-    weights: Weights,
     at: Seen,
 }
 
 impl WeightsSeen {
     /// For the look that has seen it.
-    pub(in crate::aws) fn seen(rule: &str, groups: [&str; 2], weights: Weights) -> Self {
+    pub(in crate::aws) fn seen(rules: Vec<(String, Weights)>, groups: [&str; 2]) -> Self {
         Self {
-            rule: rule.to_owned(),
+            rules,
             groups: groups.map(str::to_owned),
-            weights,
             at: Seen::now(),
         }
     }
 
-    /// The weights.
-    pub fn weights(&self) -> Weights {
-        self.weights
-    }
-
-    /// The rule and the target groups that may get `weights`, if the look still counts and every colour that is to get
-    /// more than it has was seen to be able to carry it.
+    /// The rules and the target groups that may get `weights`, if the look still counts and every colour that is to get
+    /// more than it has by any of them was seen to be able to carry it.
     pub(in crate::aws) fn spend(
         self,
         able: Vec<Able>,
         weights: Weights,
-    ) -> Result<(String, [String; 2]), Contradiction> {
+    ) -> Result<(Vec<String>, [String; 2]), Contradiction> {
         self.at.is_fresh("the weights")?;
         for (index, colour) in Colour::BOTH.into_iter().enumerate() {
-            if weights.of(colour) <= self.weights.of(colour) {
+            let has = self.rules.iter().map(|(_, now)| now.of(colour)).min();
+            if has.is_some_and(|has| weights.of(colour) <= has) {
                 continue;
             }
             let group = &self.groups[index];
@@ -243,7 +238,8 @@ impl WeightsSeen {
             };
             able.at.is_fresh("the health of who gets the traffic")?;
         }
-        Ok((self.rule, self.groups))
+        let rules = self.rules.into_iter().map(|(rule, _)| rule).collect();
+        Ok((rules, self.groups))
     }
 }
 
@@ -290,7 +286,7 @@ mod tests {
 
     fn weights() -> WeightsSeen {
         let live = Weights::split(Colour::Blue, 100);
-        WeightsSeen::seen("rule", ["b", "g"], live)
+        WeightsSeen::seen(vec![("rule".to_owned(), live)], ["b", "g"])
     }
 
     fn able(target_group: &str) -> Able {
@@ -327,13 +323,29 @@ mod tests {
             let written = weights().spend(wrong, half);
             assert!(matches!(written, Err(Contradiction::Other { .. })));
         }
-        let (rule, groups) = weights().spend(vec![able("g")], half).expect("a witness");
-        assert_eq!((rule.as_str(), groups), ("rule", ["b".into(), "g".into()]));
+        let (rules, groups) = weights().spend(vec![able("g")], half).expect("a witness");
+        assert_eq!(
+            (rules, groups),
+            (vec!["rule".into()], ["b".into(), "g".into()])
+        );
         assert!(
             weights()
                 .spend(vec![], Weights::split(Colour::Blue, 100))
                 .is_ok()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gets_more_by_one_rule_of_several_was_seen_to_be_able() {
+        let mixed = || {
+            let said = [(Colour::Blue, "1"), (Colour::Green, "2")];
+            let said = said.map(|(colour, rule)| (rule.to_owned(), Weights::split(colour, 100)));
+            WeightsSeen::seen(said.into(), ["b", "g"])
+        };
+        let back = Weights::split(Colour::Blue, 100);
+        assert!(mixed().spend(vec![], back).is_err());
+        let (rules, _) = mixed().spend(vec![able("b")], back).expect("a witness");
+        assert_eq!(rules, ["1", "2"]);
     }
 
     #[test]

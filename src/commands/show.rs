@@ -90,7 +90,7 @@ pub(super) fn ended_at_once(cx: &Context, plan: &Plan) -> Outcome {
     if traffic_moved && !is_restored(cx, plan, &progress) {
         let look = format!(
             "aws elbv2 describe-rules --region {} --rule-arns {}",
-            plan.region, plan.traffic_rule
+            plan.region, plan.traffic_rules
         );
         return Outcome::Stuck {
             step,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::finding::{Finding, Fix};
 use crate::aws::autoscaling;
-use crate::aws::elbv2::{PreviewRule, TrafficRule, describe_traffic};
+use crate::aws::elbv2::{PreviewRule, describe_traffic};
 use crate::aws::{ec2, images, ssm};
 use crate::config::Config;
 use crate::inventory::Inventory;
@@ -171,15 +171,12 @@ async fn take_back(
     let Some(due) = inventory.automations.scale_in_of(names, colour) else {
         bail!("it is gone by now");
     };
-    let (Some(rule), Some(groups)) = (&inventory.traffic_rule, &inventory.target_groups) else {
+    let (Some(rules), Some(groups)) = (inventory.traffic_rules(), &inventory.target_groups) else {
         bail!("there is no traffic rule");
     };
     cx.held().await?;
-    let rule = describe_traffic(&cx.aws, &TrafficRule::new(&rule.arn)).await?;
-    if rule
-        .split(groups)
-        .is_none_or(|weights| weights.of(colour) == 0)
-    {
+    let each = describe_traffic(&cx.aws, &rules).await?.each(groups);
+    if each.is_none_or(|each| each.iter().all(|weights| weights.of(colour) == 0)) {
         bail!("{colour} does not serve any more");
     }
     ssm::cancel_automation(&cx.aws, &due.id).await?;

@@ -2,7 +2,7 @@
 
 use super::case::{Case, fails, left_over};
 use super::finding::{Finding, Fix};
-use crate::aws::elbv2::{TrafficRule, modify_rule_by_hand};
+use crate::aws::elbv2::{TrafficRules, modify_rules_by_hand};
 use crate::names::Colour;
 use crate::plan::put_all_traffic;
 
@@ -98,7 +98,7 @@ fn sticky(case: &Case<'_>) -> Option<Finding> {
     ) {
         // Written anew, without it.
         (Some(groups), Some(weights)) => {
-            modify_rule_by_hand(&TrafficRule::new(&rule.arn), groups, weights)
+            modify_rules_by_hand(&TrafficRules::only(&rule.arn), groups, weights)
         }
         _ => case.bg("provision"),
     };
@@ -107,26 +107,11 @@ fn sticky(case: &Case<'_>) -> Option<Finding> {
 
 /// A shift would not move these routes, and their visitors would be left behind.
 fn other_routes(case: &Case<'_>) -> Vec<Finding> {
-    let inventory = case.inventory;
-    let (Some(groups), Some(ours)) = (&inventory.target_groups, &inventory.traffic_rule) else {
-        return Vec::new();
-    };
-    let others = inventory.routes.naming(groups);
-    let others = others.filter(|route| route.rule.arn != ours.arn);
-    let told = others.map(|route| {
-        let seen = format!(
-            "{} leads to the target groups of this stack, too, and a release moves the traffic rule alone",
-            route.words()
-        );
-        let arn = &route.rule.arn;
-        let remedy = match route.rule.priority.as_str() {
-            "default" => case.aws(
-                "elbv2 modify-listener",
-                "--listener-arn ARN --default-actions Type=fixed-response,FixedResponseConfig={StatusCode=503}",
-            ),
-            _ => case.aws("elbv2 delete-rule", &format!("--rule-arn {arn}")),
-        };
-        fails("other-route", seen, remedy)
+    let told = case.inventory.beside.iter().filter_map(|beside| {
+        let stays = beside.stays.as_ref()?;
+        let seen = format!("{} {}", beside.route.words(), stays.why);
+        // A run writes them one after the other.
+        (!case.is_under_way).then(|| fails("other-route", seen, stays.remedy.clone()))
     });
     told.collect()
 }

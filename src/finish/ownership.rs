@@ -18,8 +18,10 @@ use crate::steps::publish_template::PublishTemplate;
 /// What stands in AWS now, as far as it decides what may be undone.
 #[derive(Clone, Debug)]
 pub(super) struct Ownership {
-    /// The weights of the traffic rule; `None` when it does not name both target groups.
+    /// The weights of the traffic rules; `None` when one does not name both target groups, or they disagree.
     pub(super) weights: Option<Weights>,
+    /// What each says; `None` when one does not name both target groups.
+    each: Option<Vec<Weights>>,
     /// Those that this run may have written, and those before it.
     known: Vec<Weights>,
     /// The weights are this run's to restore.
@@ -41,7 +43,7 @@ pub(super) struct Ownership {
 impl Ownership {
     /// Looks, and changes nothing.
     pub(super) async fn look(cx: &Context, plan: &Plan, progress: &Progress) -> Result<Self> {
-        let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule).await?;
+        let traffic = elbv2::describe_traffic(&cx.aws, &plan.traffic_rules).await?;
         let versions = launch_templates::describe_versions(&cx.aws, &plan.template).await?;
         let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await?;
         let live = plan.names().group(plan.live);
@@ -50,7 +52,8 @@ impl Ownership {
         let own = versions.iter().find(|it| Some(it.number) == version);
         let stages = plan.shift.stages(plan.idle).into_iter();
         Ok(Self {
-            weights: rule.split(&plan.target_groups),
+            weights: traffic.split(&plan.target_groups),
+            each: traffic.each(&plan.target_groups),
             known: stages.chain([plan.previous.weights]).collect(),
             shifts: is_pending(progress, StepId::ShiftTraffic),
             newer: newer(plan, version, &versions),
@@ -72,13 +75,13 @@ impl Ownership {
         if let Some(newer) = &self.newer {
             return Some(format!("{newer} has begun since"));
         }
-        match self.weights {
-            Some(now) if self.known.contains(&now) => None,
-            Some(now) => Some(format!(
-                "the weights are {now}, which this run did not write"
-            )),
-            None => Some("the traffic rule does not name both target groups".to_owned()),
-        }
+        let Some(each) = &self.each else {
+            return Some("the traffic rule does not name both target groups".to_owned());
+        };
+        let other = each.iter().find(|now| !self.known.contains(now))?;
+        Some(format!(
+            "the weights are {other}, which this run did not write"
+        ))
     }
 
     /// Why a step is not to be undone, if it is not.
@@ -92,7 +95,8 @@ impl Ownership {
         }
         let restores = self.shifts && self.leaves_traffic().is_none();
         let before = plan.previous.weights.of(plan.idle);
-        let serves = self.weights.is_none_or(|now| now.of(plan.idle) > before);
+        let has_more = |each: &Vec<Weights>| each.iter().any(|now| now.of(plan.idle) > before);
+        let serves = self.each.as_ref().is_none_or(has_more);
         if serves && !restores {
             return Some(format!("{} has a share of the traffic now", plan.idle));
         }

@@ -1,14 +1,14 @@
 //! The SSM Automation runbook of the guard, and what it is started with.
 //!
-//! It sleeps; then, if the previous colour is healthy and the weights are still exactly those that it was armed for
-//! ([`crate::runbook`]), it writes them as they were before the run, and gives the previous group its floor back. In every
-//! other case it ends without having changed anything.
+//! It sleeps; then, if the previous colour is healthy, it writes each traffic rule whose weights are still exactly those that
+//! it was armed for ([`crate::runbook`]) as it was before the run; with the stack's own, it gives the previous group its floor
+//! back. In every other case it ends without having changed anything.
 
 use serde_json::{Value, json};
 
-use crate::runbook::{self, group, number, target_group};
+use crate::runbook::{self, Beside, Place, group, number, target_group};
 
-/// The step that writes the weights as they were.
+/// The step that writes the weights as they were; `restore2` and further do it for the rules beside the stack's own.
 pub const RESTORE: &str = "restore";
 
 /// How long the previous colour may take to be healthy, once it is time to act.
@@ -26,7 +26,8 @@ pub fn runbook() -> Value {
             "GreenBefore": number("Green's weight before the run."),
         }),
         vec![await_previous()],
-        vec![restore(), release_floor()],
+        Beside::Written(restore),
+        vec![restore(Place::OWN), release_floor()],
     )
 }
 
@@ -45,12 +46,12 @@ fn await_previous() -> Value {
     })
 }
 
-fn restore() -> Value {
+fn restore(place: Place) -> Value {
     runbook::act(
-        RESTORE,
+        &place.name(RESTORE),
         ("elbv2", "ModifyRule"),
         json!({
-            "RuleArn": "{{ Rule }}",
+            "RuleArn": format!("{{{{ {} }}}}", place.rule()),
             // Both groups, and both weights: one that is not named becomes 1, and a group that is not named is unhealthy.
             "Actions": [{
                 "Type": "forward",

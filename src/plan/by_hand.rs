@@ -1,6 +1,6 @@
 //! What a person has made of the stack that a release would harm, or come to nothing by: named, with what to type.
 
-use crate::aws::elbv2::{TrafficRule, modify_rule_by_hand};
+use crate::aws::elbv2::modify_rules_by_hand;
 use crate::config::Config;
 use crate::inventory::Inventory;
 use crate::names::{Colour, Weights};
@@ -87,8 +87,8 @@ fn by_colour(inventory: &Inventory) -> String {
 
 /// The command that puts all traffic on blue, and the one that puts it on green.
 pub(crate) fn put_all_traffic(inventory: &Inventory) -> Option<[String; 2]> {
-    let rule = TrafficRule::new(&inventory.traffic_rule.as_ref()?.arn);
+    let rules = inventory.traffic_rules()?;
     let groups = inventory.target_groups.as_ref()?;
-    let put = |colour| modify_rule_by_hand(&rule, groups, Weights::split(colour, 100));
+    let put = |colour| modify_rules_by_hand(&rules, groups, Weights::split(colour, 100));
     Some(Colour::BOTH.map(put))
 }

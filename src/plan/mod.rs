@@ -19,7 +19,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::autoscaling::{Capacity, Group};
-use crate::aws::elbv2::{HealthCheck, PreviewRule, TargetGroups, TrafficRule};
+use crate::aws::elbv2::{HealthCheck, PreviewRule, TargetGroups, TrafficRules};
 use crate::aws::launch_templates::VersionData;
 use crate::bake::recipe::Recipe;
 use crate::config::{Retain, Smoke};
@@ -190,8 +190,9 @@ pub struct Plan {
     pub version: VersionData,
     /// Both target groups.
     pub target_groups: TargetGroups,
-    /// The rule that divides the traffic.
-    pub traffic_rule: TrafficRule,
+    /// The rules that divide the traffic.
+    #[serde(rename = "traffic_rule")]
+    pub traffic_rules: TrafficRules,
     /// The rule of the preview route.
     pub preview_rule: PreviewRule,
     /// Where live traffic is answered.

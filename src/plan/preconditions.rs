@@ -1,7 +1,7 @@
 //! What must exist for a run, or every reason why there is none; and the plan that all runs make of it.
 
 use crate::aws::autoscaling::Capacity;
-use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRule};
+use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRules};
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack};
 use crate::names::{Colour, Release, Weights};
@@ -23,7 +23,7 @@ pub(super) struct Preconditions<'a> {
     pub(super) live: Colour,
     pub(super) live_stack: &'a Stack,
     pub(super) idle_stack: &'a Stack,
-    pub(super) traffic_rule: TrafficRule,
+    pub(super) traffic_rules: TrafficRules,
     pub(super) preview_rule: PreviewRule,
     pub(super) template: String,
     pub(super) instance_security_group: String,
@@ -105,7 +105,7 @@ impl<'a> Preconditions<'a> {
             live_stack: inventory.stacks.get(&live)?,
             idle_stack: inventory.stacks.get(&live.other())?,
             target_groups: inventory.target_groups.clone()?,
-            traffic_rule: TrafficRule::new(&inventory.traffic_rule.as_ref()?.arn),
+            traffic_rules: inventory.traffic_rules()?,
             preview_rule: PreviewRule::new(&inventory.preview_rule.as_ref()?.arn),
             template: inventory.template.clone()?,
             instance_security_group: inventory.instance_security_group.clone()?,
@@ -157,7 +157,7 @@ impl<'a> Preconditions<'a> {
             region: self.region,
             template: self.template,
             target_groups: self.target_groups,
-            traffic_rule: self.traffic_rule,
+            traffic_rules: self.traffic_rules,
             preview_rule: self.preview_rule,
             url: self.url,
             visitor: Visitor::of(config),
@@ -238,40 +238,32 @@ fn not_fit(inventory: &Inventory, names: &Names) -> Vec<String> {
         }
     }
     reasons.extend(other_routes(inventory));
-    if inventory
-        .traffic_rule
-        .as_ref()
-        .is_some_and(|rule| rule.sticky)
-    {
+    let rule = inventory.traffic_rule.as_ref();
+    if rule.is_some_and(|rule| rule.sticky) {
         reasons.push(
             "the traffic rule has stickiness on: clients would stay on a colour whatever its weight; \
              turn target group stickiness off, then run this again"
                 .to_owned(),
         );
     }
+    if rule.is_some_and(|rule| rule.does_more || rule.weights.len() > 2) {
+        reasons.push(
+            "the traffic rule does more than to divide between both colours, and a release would write it without that; \
+             put the rest into a rule that comes before it, then run this again"
+                .to_owned(),
+        );
+    }
     reasons
 }
 
-/// The routes that others made to the same target groups: a shift would not move them, and what they lead to would be
-/// emptied under their visitors.
+/// The routes to the same target groups that a shift would not move: what they lead to would be emptied under their visitors.
 fn other_routes(inventory: &Inventory) -> Vec<String> {
-    let (Some(groups), Some(ours)) = (&inventory.target_groups, &inventory.traffic_rule) else {
-        return Vec::new();
-    };
-    let others = inventory
-        .routes
-        .naming(groups)
-        .filter(|route| route.rule.arn != ours.arn);
-    others
-        .map(|route| {
-            format!(
-                "{} names the target groups of this stack, too, and a release moves the traffic rule alone: its visitors \
-                 would be left behind; remove it, or lead it to a target group of its own ({})",
-                route.words(),
-                route.rule.arn
-            )
-        })
-        .collect()
+    let told = inventory.beside.iter().filter_map(|beside| {
+        let stays = beside.stays.as_ref()?;
+        let route = beside.route.words();
+        Some(format!("{route} {}:\n{}", stays.why, stays.remedy))
+    });
+    told.collect()
 }
 
 /// The idle group as it is now.

@@ -6,9 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{Place, Provisioned};
 use crate::aws::autoscaling;
-use crate::aws::elbv2::{
-    self, Condition, HealthCheck, LoadBalancer, Routes, Target, TargetGroups, TrafficRule,
-};
+use crate::aws::elbv2::{self, Condition, HealthCheck, LoadBalancer, Routes, Target, TargetGroups};
 use crate::aws::error::{ErrorKind, kind};
 use crate::aws::witness::Contradiction;
 use crate::config::Config;
@@ -159,7 +157,7 @@ fn divided_elsewhere(routes: &Routes, groups: &TargetGroups) -> Result<Option<We
 /// Has a traffic rule that somebody cut down to one target group name both again. One that leads elsewhere is theirs.
 async fn complete(
     cx: &Context,
-    rule: &TrafficRule,
+    rule: &str,
     groups: &TargetGroups,
     made: &mut Provisioned,
 ) -> Result<()> {
@@ -202,7 +200,7 @@ async fn ensure_rules(
     let blue = Weights::split(Colour::Blue, 100);
     if let Some(traffic) = find(TRAFFIC_PRIORITY) {
         if traffic.split(groups).is_none() {
-            complete(cx, &TrafficRule::new(&traffic.arn), groups, made).await?;
+            complete(cx, &traffic.arn, groups, made).await?;
         }
     } else {
         let both = Colour::BOTH.map(|colour| groups.of(colour).to_owned());

@@ -13,7 +13,7 @@ use super::data_plane::{ROUND, look};
 use super::open_preview::PreviewRoute;
 use super::soak::Standing;
 use super::watch::Watch;
-use crate::aws::elbv2::{TargetGroups, TrafficRule};
+use crate::aws::elbv2::{TargetGroups, TrafficRules};
 use crate::names::{Colour, Release, Weights};
 use crate::plan::{Plan, Visitor};
 use crate::run::context::Context;
@@ -32,7 +32,7 @@ const DRAINED: Limits = Limits::new(Duration::from_secs(900), Duration::from_sec
 pub struct DrainPrevious {
     preview: PreviewRoute,
     previous: Option<Release>,
-    rule: TrafficRule,
+    rules: TrafficRules,
     target_groups: TargetGroups,
     candidate: Colour,
     url: String,
@@ -46,7 +46,7 @@ impl DrainPrevious {
         Self {
             preview: PreviewRoute::of(plan),
             previous: plan.previous.release.clone(),
-            rule: plan.traffic_rule.clone(),
+            rules: plan.traffic_rules.clone(),
             target_groups: plan.target_groups.clone(),
             candidate: plan.idle,
             url: plan.url.clone(),
@@ -78,7 +78,7 @@ impl Forward for DrainPrevious {
         };
         let quiet = QUIET.div_f64(cx.clock.speed());
         let standing = Standing {
-            rule: &self.rule,
+            rules: &self.rules,
             target_groups: &self.target_groups,
             weights: Weights::split(self.candidate, 100),
         };

@@ -64,7 +64,7 @@ async fn hand_back_one(cx: &Context, plan: &Plan, colour: Colour) -> Result<()> 
 
 /// Nothing else would ever scale it in. Where the other colour does not have all the traffic, it may yet be needed.
 async fn retain(cx: &Context, plan: &Plan, colour: Colour, group: &str) -> Result<()> {
-    let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule).await?;
+    let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rules).await?;
     let Some(weights) = rule.split(&plan.target_groups) else {
         return Ok(());
     };

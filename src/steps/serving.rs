@@ -21,8 +21,10 @@ const SETTLED: Limits = Limits::new(Duration::from_secs(90), Duration::from_secs
 /// Who serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serving {
-    /// The weights of the traffic rule; `None` when it does not name both target groups.
+    /// The weights of the traffic rules; `None` when one does not name both target groups, or they disagree.
     pub weights: Option<Weights>,
+    /// The same, for people.
+    said: String,
     /// The colour that gets everything, if one does: the rule may name it alone.
     led_to: Option<Colour>,
     /// What visitors are answered.
@@ -32,14 +34,15 @@ pub struct Serving {
 impl Serving {
     /// Looks, and changes nothing.
     pub async fn look(cx: &Context, plan: &Plan) -> Result<Self> {
-        let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule).await?;
+        let traffic = elbv2::describe_traffic(&cx.aws, &plan.traffic_rules).await?;
         let groups = &plan.target_groups;
-        let weights = rule.split(groups);
+        let weights = traffic.split(groups);
         Ok(Self {
             weights,
+            said: traffic.words(groups),
             led_to: weights
                 .and_then(Weights::live)
-                .or_else(|| rule.only(groups)),
+                .or_else(|| traffic.only(groups)),
             answers: look(cx, &plan.url, &plan.visitor, &[], ROUND).await?,
         })
     }
@@ -112,11 +115,7 @@ impl Serving {
 
     /// For people.
     pub fn words(&self) -> String {
-        let weights = match self.weights {
-            Some(weights) => format!("the weights are {weights}"),
-            None => "the traffic rule does not name both target groups".to_owned(),
-        };
-        format!("{weights}, and visitors get {}", self.answers.summary())
+        format!("{}, and visitors get {}", self.said, self.answers.summary())
     }
 
     fn versions(&self) -> impl Iterator<Item = &str> {
@@ -135,6 +134,7 @@ mod tests {
         let weights = Weights::split(Colour::Green, green);
         Serving {
             weights: Some(weights),
+            said: String::new(),
             led_to: weights.live(),
             answers: Round {
                 answers: answers.iter().cloned().collect(),

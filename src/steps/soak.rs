@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use super::arm_guard::keep;
 use super::watch::Watch;
-use crate::aws::elbv2::{self, TargetGroups, TrafficRule};
+use crate::aws::elbv2::{self, TargetGroups, TrafficRules};
 use crate::aws::witness::Contradiction;
 use crate::cause::Reason;
 use crate::guard::Guard;
@@ -29,7 +29,7 @@ const BLIPS: u64 = 1;
 #[derive(Debug)]
 pub struct Soak {
     time: Duration,
-    rule: TrafficRule,
+    rules: TrafficRules,
     target_groups: TargetGroups,
     candidate: Colour,
     instances: usize,
@@ -44,7 +44,7 @@ impl Soak {
     pub fn of(plan: &Plan, watch: &Watch, guard: &Guard, shifted: Duration) -> Self {
         Self {
             time: plan.shift.soak,
-            rule: plan.traffic_rule.clone(),
+            rules: plan.traffic_rules.clone(),
             target_groups: plan.target_groups.clone(),
             candidate: plan.idle,
             instances: usize::try_from(plan.capacity.desired).unwrap_or_default(),
@@ -69,7 +69,7 @@ impl Check for Soak {
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {
         let standing = Standing {
-            rule: &self.rule,
+            rules: &self.rules,
             target_groups: &self.target_groups,
             weights: Weights::split(self.candidate, 100),
         };
@@ -102,9 +102,9 @@ impl Check for Soak {
 /// What has to stand as this run left it while time passes.
 #[derive(Debug)]
 pub struct Standing<'a> {
-    /// The rule.
-    pub rule: &'a TrafficRule,
-    /// The target groups that it divides the traffic between.
+    /// The rules.
+    pub rules: &'a TrafficRules,
+    /// The target groups that they divide the traffic between.
     pub target_groups: &'a TargetGroups,
     /// How.
     pub weights: Weights,
@@ -113,7 +113,7 @@ pub struct Standing<'a> {
 impl Standing<'_> {
     /// Fails when somebody else has changed it. A look that sees nothing says nothing.
     pub async fn check(&self, cx: &Context) -> Result<()> {
-        let seeing = elbv2::see_weights(&cx.aws, self.rule, self.target_groups, self.weights);
+        let seeing = elbv2::see_weights(&cx.aws, self.rules, self.target_groups, self.weights);
         match cx.reading(seeing).await {
             Err(error) if Contradiction::of(&error).is_some() => Err(error),
             _ => Ok(()),

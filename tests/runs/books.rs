@@ -80,7 +80,15 @@ impl Books {
 }
 
 fn weight(account: &Account, plan: &Plan, colour: Colour) -> u32 {
-    let arn = plan.traffic_rule.arn();
+    weight_by(
+        account,
+        plan.traffic_rules.own(),
+        plan.target_groups.of(colour),
+    )
+}
+
+/// The weight of a target group by this rule.
+pub(crate) fn weight_by(account: &Account, arn: &str, target_group: &str) -> u32 {
     let listener = rules::listener_of(arn).expect("the ARN of a rule");
     let listener = listeners::find(account, &listener).expect("the listener");
     let mut all = listener.rules.latest().iter();
@@ -88,8 +96,8 @@ fn weight(account: &Account, plan: &Plan, colour: Colour) -> u32 {
     let ActionKind::Forward(forward) = &rule.action.kind else {
         panic!("{rule:?}");
     };
-    let own = plan.target_groups.of(colour);
-    let of_own = forward.groups.iter().filter(|(group, _)| **group == *own);
+    let groups = forward.groups.iter();
+    let of_own = groups.filter(|(group, _)| **group == *target_group);
     of_own.map(|(_, weight)| weight).sum()
 }
 

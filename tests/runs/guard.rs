@@ -68,7 +68,7 @@ fn count(cx: &Context, is_one: fn(&Event) -> bool) -> usize {
 }
 
 async fn weights(world: &World, plan: &Plan) -> Option<Weights> {
-    let rule = elbv2::describe_traffic(&world.aws().await, &plan.traffic_rule).await;
+    let rule = elbv2::describe_traffic(&world.aws().await, &plan.traffic_rules).await;
     rule.expect("the traffic rule").split(&plan.target_groups)
 }
 

@@ -247,7 +247,7 @@ async fn what_is_about_to_be_done_is_written_down_before_it_is() {
     world.cloud.lift_faults();
     let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await;
     assert_eq!(group.expect("a group").capacity.desired, 0);
-    let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule).await;
+    let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rules).await;
     assert_eq!(
         rule.expect("a rule").split(&plan.target_groups),
         Some(plan.previous.weights)

@@ -19,6 +19,7 @@ mod images;
 mod lease;
 mod lost_replies;
 mod other_hands;
+mod other_rules;
 mod plan;
 mod put_right;
 mod rollback;

@@ -61,7 +61,7 @@ async fn lower_floor(world: &World, group: &str) {
 }
 
 async fn weights(world: &World, plan: &Plan) -> Option<Weights> {
-    let rule = elbv2::describe_traffic(&world.aws().await, &plan.traffic_rule).await;
+    let rule = elbv2::describe_traffic(&world.aws().await, &plan.traffic_rules).await;
     rule.expect("a rule").split(&plan.target_groups)
 }
 
@@ -327,20 +327,4 @@ async fn provisioning_another_health_path_leaves_what_serves_as_it_is_and_says_s
     // The release brings its own along.
     let (finished, cx) = world.deploy(&config).await;
     assert_deployed(&finished, &cx);
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_listener_port_divides_as_the_one_that_serves_does() {
-    let world = World::with_a_release().await;
-    let mut config = world.config("0.0.2", None);
-    let (_, plan) = world.plan(&config).await;
-    config.network.listener_port = 8080;
-    world.provision(&config).await;
-    let elsewhere = plan.url.replace(":80", ":8080");
-    world.clock.sleep(Duration::from_secs(180)).await;
-    assert_all_get(&world, &plan, "0.0.1", "the old port").await;
-    assert_eq!(world.visit(&elsewhere, None).await, "0.0.1");
-    // Which of the two would a release move?
-    let decision = world.prepare(&config).await.decision;
-    assert!(matches!(decision, Decision::Refused(_)), "{decision:?}");
 }

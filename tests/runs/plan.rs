@@ -207,7 +207,7 @@ async fn provisioning_again_changes_nothing_before_a_release_or_after_a_shift() 
     assert_deployed(&finished, &cx);
     let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
     provision_changes_nothing(&world).await;
-    let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rule).await;
+    let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rules).await;
     let weights = rule.expect("the rule").split(&plan.target_groups);
     assert_eq!(weights, Some(Weights::split(Colour::Green, 100)));
     assert_eq!(world.visit(&plan.url, None).await, "0.0.1");

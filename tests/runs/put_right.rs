@@ -106,7 +106,7 @@ async fn a_traffic_rule_that_names_one_colour_alone_is_completed_by_what_the_ref
         "{why}"
     );
     world.provision(&config).await;
-    let rule = elbv2::describe_traffic(&aws, &plan.traffic_rule).await;
+    let rule = elbv2::describe_traffic(&aws, &plan.traffic_rules).await;
     let weights = rule.expect("the rule").split(&plan.target_groups);
     assert_eq!(weights, Some(Weights::split(plan.live, 100)));
     let (finished, cx) = world.deploy(&config).await;

@@ -228,7 +228,7 @@ impl World {
 pub(crate) async fn by_hand(cx: &Context, plan: &Plan, weights: Weights) {
     let aws = &cx.aws;
     let held = cx.held().await.expect("a lease");
-    let (rule, groups) = (&plan.traffic_rule, &plan.target_groups);
+    let (rule, groups) = (&plan.traffic_rules, &plan.target_groups);
     let now = elbv2::describe_traffic(aws, rule).await.expect("the rule");
     let now = now.split(groups).expect("both target groups");
     let seen = elbv2::see_weights(aws, rule, groups, now).await;

@@ -67,7 +67,7 @@ impl Standing {
     /// What stands now, seen from `plan`.
     pub(crate) async fn look(world: &World, plan: &Plan) -> Self {
         let aws = world.aws().await;
-        let rule = elbv2::describe_traffic(&aws, &plan.traffic_rule)
+        let rule = elbv2::describe_traffic(&aws, &plan.traffic_rules)
             .await
             .expect("the traffic rule");
         let runbook = plan.names().scale_in_runbook();

@@ -1,12 +1,22 @@
 //! What a person types instead of [`super::write_weights`], when we can not or may not write.
 
-use super::{TargetGroups, TrafficRule};
+use super::{TargetGroups, TrafficRules};
 use crate::names::Weights;
 
-/// The command that writes these weights into a rule. The region is the rule's own: whoever types it may have another one
-/// as the default.
-pub fn modify_rule_by_hand(rule: &TrafficRule, groups: &TargetGroups, weights: Weights) -> String {
-    let rule = rule.arn();
+/// The command that writes these weights into the rules. The region is the rules' own: whoever types it may have another
+/// one as the default.
+pub fn modify_rules_by_hand(
+    rules: &TrafficRules,
+    groups: &TargetGroups,
+    weights: Weights,
+) -> String {
+    let all = [rules.own()].into_iter();
+    let all = all.chain(rules.also().iter().map(String::as_str));
+    let commands: Vec<_> = all.map(|rule| modify_rule(rule, groups, weights)).collect();
+    commands.join(" && ")
+}
+
+fn modify_rule(rule: &str, groups: &TargetGroups, weights: Weights) -> String {
     // arn:aws:elasticloadbalancing:REGION:...
     let region = rule.split(':').nth(3).unwrap_or_default();
     let actions = serde_json::json!([{
@@ -32,8 +42,8 @@ mod tests {
         };
         let rule = "arn:aws:elasticloadbalancing:eu-west-1:1:rule/7";
         assert_eq!(
-            modify_rule_by_hand(
-                &TrafficRule::new(rule),
+            modify_rules_by_hand(
+                &TrafficRules::only(rule),
                 &groups,
                 Weights::split(Colour::Green, 100)
             ),

@@ -4,22 +4,31 @@ mod by_hand;
 pub mod routes;
 pub mod rules;
 pub mod target_groups;
+pub mod traffic;
 
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerAttribute, LoadBalancerSchemeEnum, Tag};
 
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
-pub use by_hand::modify_rule_by_hand;
+pub use by_hand::modify_rules_by_hand;
 pub use routes::{Route, Routes};
 pub use rules::{
-    Condition, PreviewRule, Rule, TrafficRule, create_listener, create_rule, describe_rules,
-    describe_traffic, find_listener, name_both, see_weights, write_preview, write_weights,
+    Condition, PreviewRule, Rule, create_listener, create_rule, describe_rules, find_listener,
+    write_preview,
 };
 pub use target_groups::{
     HealthCheck, Target, TargetGroup, TargetGroups, create_target_group, describe_targets,
     find_target_group, find_target_groups, see_able, set_deregistration_delay, set_health_check,
 };
+pub use traffic::{
+    Traffic, TrafficRules, describe_traffic, name_both, see_weights, see_weights_among,
+    write_weights,
+};
+
+/// The most resources whose tags are described in one call:
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html>
+const TAGS_AT_A_TIME: usize = 20;
 
 /// A load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +91,35 @@ fn tags(tags: &Tags) -> Vec<Tag> {
     tags.iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
+}
+
+/// Which of these resources bear all these tags.
+pub async fn find_tagged(
+    aws: &Aws,
+    arns: &[String],
+    wanted: &Tags,
+) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    for some in arns.chunks(TAGS_AT_A_TIME) {
+        let answer = aws
+            .elbv2
+            .describe_tags()
+            .set_resource_arns(Some(some.to_vec()))
+            .send()
+            .await
+            .about("DescribeTags", some.join(", "))?;
+        for described in answer.tag_descriptions.unwrap_or_default() {
+            let tags = described.tags.unwrap_or_default();
+            let has = |(key, value): (&String, &String)| {
+                let same = |tag: &Tag| tag.key() == Some(key) && tag.value() == Some(value);
+                tags.iter().any(same)
+            };
+            if wanted.iter().all(has) {
+                found.extend(described.resource_arn);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Makes an application load balancer.

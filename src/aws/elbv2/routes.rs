@@ -132,6 +132,7 @@ mod tests {
                     .map(|(group, weight)| ((*group).to_owned(), *weight))
                     .collect(),
                 sticky: false,
+                does_more: false,
                 is_preview,
                 is_closed: false,
             },

@@ -1,7 +1,5 @@
 //! Listeners and their rules: who gets which share of the requests.
 
-use std::fmt;
-
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig,
     HttpHeaderConditionConfig, PathPatternConditionConfig, ProtocolEnum, RuleCondition,
@@ -13,32 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::target_groups::TargetGroups;
 use super::{empty, tags};
 use crate::aws::error::{About as _, Failure};
-use crate::aws::witness::{Able, Contradiction, Held, WeightsSeen};
+use crate::aws::witness::Held;
 use crate::aws::{Aws, Tags};
 use crate::names::{Colour, PREVIEW_CLOSED, PREVIEW_HEADER, Weights};
-
-/// The rule that divides the live traffic, by its ARN.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TrafficRule(String);
-
-impl TrafficRule {
-    /// The rule with this ARN.
-    pub fn new(arn: &str) -> Self {
-        Self(arn.to_owned())
-    }
-
-    /// Its ARN.
-    pub fn arn(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for TrafficRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// The rule of the preview route, by its ARN: what is written there reaches nobody who has not its header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +38,8 @@ pub struct Rule {
     pub weights: Vec<(String, i32)>,
     /// Whether clients stick to a target group.
     pub sticky: bool,
+    /// Whether it does more than to forward: authenticate, for example.
+    pub does_more: bool,
     /// Whether it matches the header of the preview route: nobody takes it who has not the run's secret.
     pub is_preview: bool,
     /// Nobody has that secret: no run has the preview route open.
@@ -164,19 +141,25 @@ pub async fn describe_rules(aws: &Aws, listener: &str) -> Result<Vec<Rule>, Fail
     Ok(found)
 }
 
-/// The traffic rule as it is, which must exist.
-pub async fn describe_traffic(aws: &Aws, rule: &TrafficRule) -> Result<Rule, Failure> {
-    let TrafficRule(arn) = rule;
+/// These rules as they are, in this order; all must exist.
+pub(super) async fn describe_these(aws: &Aws, arns: &[String]) -> Result<Vec<Rule>, Failure> {
+    let named = || arns.join(", ");
     let answer = aws
         .elbv2
         .describe_rules()
-        .rule_arns(arn)
+        .set_rule_arns(Some(arns.to_vec()))
         .send()
         .await
-        .about("DescribeRules", arn)?;
-    let rule = answer.rules.unwrap_or_default().into_iter().next();
-    rule.map(read_rule)
-        .ok_or_else(|| empty("DescribeRules", arn))
+        .about("DescribeRules", named())?;
+    let mut found: Vec<_> = answer.rules.unwrap_or_default();
+    let in_order = arns.iter().map(|arn| {
+        let at = found
+            .iter()
+            .position(|rule| rule.rule_arn.as_ref() == Some(arn));
+        at.map(|at| read_rule(found.swap_remove(at)))
+    });
+    let rules: Option<Vec<_>> = in_order.collect();
+    rules.ok_or_else(|| empty("DescribeRules", &named()))
 }
 
 fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
@@ -193,6 +176,7 @@ fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
     });
     let is_preview = preview.is_some();
     let mut actions = rule.actions.unwrap_or_default();
+    let does_more = actions.len() > 1;
     // The short form of an action names one target group, which gets everything.
     let alone = actions
         .iter_mut()
@@ -214,6 +198,7 @@ fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
             None => alone.into_iter().map(|group| (group, 1)).collect(),
         },
         sticky,
+        does_more,
         is_preview,
         is_closed,
     }
@@ -221,7 +206,7 @@ fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
 
 /// A forward action with both target groups and explicit weights, always: a group that is not named is never
 /// health-checked, a weight that is not named becomes 1.
-fn forward(groups: &TargetGroups, weights: Weights) -> Action {
+pub(super) fn forward(groups: &TargetGroups, weights: Weights) -> Action {
     let tuple = |colour: Colour| {
         TargetGroupTuple::builder()
             .target_group_arn(groups.of(colour))
@@ -299,61 +284,6 @@ pub async fn create_rule(
         .ok_or_else(|| empty("CreateRule", listener))
 }
 
-/// The traffic rule's weights now, which have to be those that the run left there.
-pub async fn see_weights(
-    aws: &Aws,
-    rule: &TrafficRule,
-    groups: &TargetGroups,
-    expected: Weights,
-) -> anyhow::Result<WeightsSeen> {
-    let found = describe_traffic(aws, rule).await?.split(groups);
-    if found != Some(expected) {
-        return Err(Contradiction::Moved { found, expected }.into());
-    }
-    Ok(WeightsSeen::seen(
-        rule.arn(),
-        [&groups.blue, &groups.green],
-        expected,
-    ))
-}
-
-/// Writes the weights of the live traffic, in full: only over the weights that were just seen, and only to colours that
-/// were just seen to be able to carry what they get.
-pub async fn write_weights(
-    aws: &Aws,
-    held: Held,
-    seen: WeightsSeen,
-    able: Vec<Able>,
-    weights: Weights,
-) -> anyhow::Result<()> {
-    let (rule, [blue, green]) = seen.spend(able, weights)?;
-    held.spend()?;
-    let groups = TargetGroups { blue, green };
-    modify_rule(aws, &rule, None, forward(&groups, weights)).await?;
-    Ok(())
-}
-
-/// Has a rule that leads everything to one of the two target groups name the other one as well, with weight 0: nobody
-/// gets there who did not before. Answers whether it names both now.
-pub async fn name_both(
-    aws: &Aws,
-    held: Held,
-    rule: &TrafficRule,
-    groups: &TargetGroups,
-) -> anyhow::Result<bool> {
-    let found = describe_traffic(aws, rule).await?;
-    if found.split(groups).is_some() {
-        return Ok(true);
-    }
-    let Some(only) = found.only(groups) else {
-        return Ok(false);
-    };
-    held.spend()?;
-    let all = forward(groups, Weights::split(only, 100));
-    modify_rule(aws, rule.arn(), None, all).await?;
-    Ok(true)
-}
-
 /// Routes what has this header, and nothing else, to a colour.
 pub async fn write_preview(
     aws: &Aws,
@@ -370,7 +300,7 @@ pub async fn write_preview(
     Ok(())
 }
 
-async fn modify_rule(
+pub(super) async fn modify_rule(
     aws: &Aws,
     rule: &str,
     condition: Option<&Condition>,

@@ -3,7 +3,7 @@
 use super::script::{Script, calls, release};
 use super::seen::Seen;
 use super::{Tale, deployed, live_url, run_url};
-use crate::aws::elbv2::{TargetGroups, TrafficRule, modify_rule_by_hand};
+use crate::aws::elbv2::{TargetGroups, TrafficRules, modify_rules_by_hand};
 use crate::cause::{Cause, ErrorKind, FailedCall, Reason};
 use crate::names::{Colour, Weights};
 use crate::outcome::Outcome;
@@ -84,8 +84,8 @@ pub(super) fn stuck() -> Tale {
             undo_failure: Cause::from(undo_failure).with(denied),
             weights: Some(Weights::split(Colour::Green, 10)),
             commands: vec![
-                modify_rule_by_hand(
-                    &TrafficRule::new("arn:aws:elasticloadbalancing:eu-west-1:1:rule/7"),
+                modify_rules_by_hand(
+                    &TrafficRules::only("arn:aws:elasticloadbalancing:eu-west-1:1:rule/7"),
                     &groups,
                     Weights::split(Colour::Blue, 100),
                 ),

@@ -1,6 +1,6 @@
 //! Shifts the traffic, stage by stage: weights written in full, read back, seen on the data plane, held and judged.
 //!
-//! Changes: the weights of the traffic rule; the floor of the previous colour, which is pinned from before the first weight;
+//! Changes: the weights of the traffic rules; the floor of the previous colour, which is pinned from before the first weight;
 //! the candidate's alarms, which act again from the first weight on. Nothing before this step touches live. Before each
 //! weight it looks again: are they as this run left them, and can the candidate carry what live has grown to?
 //! Undo: the weights as they were, read back, and seen on the data plane: the previous release answers every look.
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::aws::credentials::Life;
-use crate::aws::elbv2::{self, TargetGroups, TrafficRule};
+use crate::aws::elbv2::{self, TargetGroups, Traffic, TrafficRules};
 use crate::aws::witness::{Able, WeightsSeen};
 use crate::guard::Guard;
 use crate::names::{Release, Weights};
@@ -45,7 +45,7 @@ const UNMET: Duration = Duration::from_secs(90);
 /// The step.
 #[derive(Debug)]
 pub struct ShiftTraffic {
-    rule: TrafficRule,
+    rules: TrafficRules,
     target_groups: TargetGroups,
     fleets: Fleets,
     stages: Vec<Weights>,
@@ -80,7 +80,7 @@ impl ShiftTraffic {
     /// under `guard`, which is armed for the first stage.
     pub fn of(plan: &Plan, watch: &Watch, guard: &Guard, version: i64) -> Self {
         Self {
-            rule: plan.traffic_rule.clone(),
+            rules: plan.traffic_rules.clone(),
             target_groups: plan.target_groups.clone(),
             fleets: Fleets::of(plan, version),
             stages: plan.shift.stages(plan.idle),
@@ -129,7 +129,7 @@ impl ShiftTraffic {
         able: Able,
         weights: Weights,
     ) -> Result<()> {
-        let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from).await?;
+        let seen = elbv2::see_weights(&cx.aws, &self.rules, &self.target_groups, from).await?;
         self.write(cx, seen, vec![able], weights).await
     }
 
@@ -160,17 +160,20 @@ impl ShiftTraffic {
 
     /// What the control plane holds; it is not yet what visitors get.
     async fn read_back(&self, cx: &Context, weights: Weights) -> Result<Look<()>> {
-        Ok(match self.weights_now(&cx.aws).await? {
-            Some(now) if now == weights => Look::Ready(()),
+        let found = self.traffic_now(&cx.aws).await?.each(&self.target_groups);
+        let Some(found) = found else {
+            let why = "the traffic rule does not name both target groups";
+            return Ok(Look::Never(why.to_owned()));
+        };
+        Ok(match found.iter().find(|now| **now != weights) {
+            None => Look::Ready(()),
             Some(now) => Look::NotYet(format!("the traffic rule still says {now}")),
-            None => Look::Never("the traffic rule does not name both target groups".to_owned()),
         })
     }
 
-    /// The weights as the rule has them now; `None` when it does not name both target groups.
-    async fn weights_now(&self, aws: &Aws) -> Result<Option<Weights>> {
-        let rule = elbv2::describe_traffic(aws, &self.rule).await?;
-        Ok(rule.split(&self.target_groups))
+    /// What the traffic rules say now.
+    async fn traffic_now(&self, aws: &Aws) -> Result<Traffic> {
+        Ok(elbv2::describe_traffic(aws, &self.rules).await?)
     }
 
     /// One look at whether visitors get what the weights say, and how many got the wanted release.
@@ -180,7 +183,7 @@ impl ShiftTraffic {
         weights: Weights,
         share: &RefCell<Share>,
     ) -> Result<(Look<()>, usize)> {
-        elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, weights).await?;
+        elbv2::see_weights(&cx.aws, &self.rules, &self.target_groups, weights).await?;
         let round = look(cx, &self.url, &self.visitor, &[], 2 * ROUND).await?;
         let seen = round.of(&self.wanted.0);
         let mut share = share.borrow_mut();
@@ -211,7 +214,7 @@ impl ShiftTraffic {
             cx.events.emit(Event::WeightsSeen { weights, after });
             if index < last {
                 let standing = Standing {
-                    rule: &self.rule,
+                    rules: &self.rules,
                     target_groups: &self.target_groups,
                     weights,
                 };
@@ -343,15 +346,16 @@ impl Step for ShiftTraffic {
     }
 
     async fn undo(&self, cx: Undoing<'_>, handle: Option<&Handle>) -> Result<Option<String>> {
-        let now = self.weights_now(cx.aws()).await?;
-        if !self.is_ours(now) {
+        let now = self.traffic_now(cx.aws()).await?.each(&self.target_groups);
+        if let Some(contradiction) = self.is_moved(now.as_deref()) {
             // Written by somebody else: not ours to restore.
             return match handle {
-                Some(_) => Err(self.moved(now).into()),
+                Some(_) => Err(contradiction.into()),
                 None => Ok(None),
             };
         }
-        let begins_moved = handle.is_some() || now != Some(self.before);
+        let is_before = now.is_some_and(|now| now.iter().all(|now| *now == self.before));
+        let begins_moved = handle.is_some() || !is_before;
         let moved = self.restore_for_good(cx, begins_moved).await?;
         self.fleets.release_previous(cx.context()).await;
         Ok(moved.then(|| match &self.previous {

@@ -26,17 +26,20 @@ const ABLE: Limits = Limits::new(Duration::from_secs(300), Duration::from_secs(1
 const RESTORES: u32 = 3;
 
 impl ShiftTraffic {
-    /// Whether these weights are this run's doing, or those that it found.
-    pub(super) fn is_ours(&self, weights: Option<Weights>) -> bool {
-        weights.is_some_and(|now| now == self.before || self.written.borrow().contains(&now))
+    /// What contradicts that these weights are this run's doing, or those that it found.
+    pub(super) fn is_moved(&self, found: Option<&[Weights]>) -> Option<Contradiction> {
+        let written = self.written.borrow();
+        let expected = written.last().copied().unwrap_or(self.before);
+        let is_ours = |now: &Weights| *now == self.before || written.contains(now);
+        let found = match found {
+            Some(found) => Some(*found.iter().find(|now| !is_ours(now))?),
+            None => None,
+        };
+        Some(Contradiction::Moved { found, expected })
     }
 
     /// Writes the weights as they were over ours, onto a colour that can carry them.
     async fn write_back(&self, cx: &Context) -> Result<()> {
-        let now = self.weights_now(&cx.aws).await?;
-        let (Some(from), true) = (now, self.is_ours(now)) else {
-            return Err(self.moved(now).into());
-        };
         // Side by side: visitors wait for this.
         let able = async {
             match &self.previous {
@@ -47,7 +50,10 @@ impl ShiftTraffic {
                 }
             }
         };
-        let seen = elbv2::see_weights(&cx.aws, &self.rule, &self.target_groups, from);
+        let mut ours = self.written.borrow().clone();
+        let last = ours.last().copied().unwrap_or(self.before);
+        ours.push(self.before);
+        let seen = elbv2::see_weights_among(&cx.aws, &self.rules, &self.target_groups, &ours, last);
         let (able, seen) = tokio::try_join!(Box::pin(able), Box::pin(seen))?;
         self.write(cx, seen, vec![able], self.before).await
     }
@@ -65,14 +71,6 @@ impl ShiftTraffic {
             }
         });
         Ok(waited.await?)
-    }
-
-    pub(super) fn moved(&self, found: Option<Weights>) -> Contradiction {
-        let written = self.written.borrow();
-        Contradiction::Moved {
-            found,
-            expected: written.last().copied().unwrap_or(self.before),
-        }
     }
 
     /// Writes the weights as they were, reads them back, and waits until visitors get what they say.

@@ -36,8 +36,8 @@ const IN_THE_WAY: [(&str, Severity, &str, &str); 8] = [
     (
         "other-route",
         Severity::Fails,
-        "the rule of priority 500",
-        "aws elbv2 delete-rule",
+        "the rule of priority 500 on port 80 says blue 50, green 50, and the stack's own rule",
+        "aws elbv2 modify-rule",
     ),
     (
         "processes-suspended",

@@ -220,7 +220,7 @@ pub(crate) fn forward_to(
         order: None,
         kind: ActionKind::Forward(forward),
     };
-    rules::modify(account, plan.traffic_rule.arn(), None, Some(action)).expect("the rule");
+    rules::modify(account, plan.traffic_rules.own(), None, Some(action)).expect("the rule");
 }
 
 /// The first instance of a group that is in service, if there is one.
@@ -234,7 +234,7 @@ fn terminate_one(account: &mut Account, group: &str) {
 }
 
 fn preview_rule(account: &Account, plan: &Plan) -> Option<String> {
-    let listener = rules::listener_of(plan.traffic_rule.arn())?;
+    let listener = rules::listener_of(plan.traffic_rules.own())?;
     let listener = listeners::find(account, &listener).ok()?;
     let priority = u32::try_from(PREVIEW_PRIORITY).ok();
     let mut all = listener.rules.latest().iter();
@@ -243,7 +243,7 @@ fn preview_rule(account: &Account, plan: &Plan) -> Option<String> {
 }
 
 fn remove_tags(account: &mut Account, plan: &Plan) {
-    let rule = plan.traffic_rule.arn();
+    let rule = plan.traffic_rules.own();
     let mut arns = vec![rule.to_owned()];
     arns.extend(rules::listener_of(rule));
     arns.extend(Colour::BOTH.map(|colour| plan.target_groups.of(colour).to_owned()));

@@ -1,0 +1,200 @@
+//! Rules that others made beside the stack's own: those that a release can move go with it, there and back, and any other is
+//! a refusal.
+
+use std::time::Duration;
+
+use bg_deploy::aws::autoscaling;
+use bg_deploy::aws::elbv2::TrafficRules;
+use bg_deploy::config::Config;
+use bg_deploy::guard::FIRES_AFTER;
+use bg_deploy::names::{Colour, Weights};
+use bg_deploy::plan::{Decision, Plan};
+use local_aws::account::elbv2::tags;
+
+use crate::books::weight_by;
+use crate::finish::killed::{assert_undone, canary, kill};
+use crate::support::standing::Standing;
+use crate::support::{World, assert_deployed, by_hand, story};
+use crate::visitor::Visitor;
+
+/// Visitors asked, on fresh connections: enough to meet every node of the load balancer.
+const VISITORS: usize = 30;
+
+/// A world in which 0.0.1 is live on port 80, by the stack's own rule, and on port 8080, by one beside it; where that is.
+async fn with_two_ports() -> (World, String) {
+    let world = World::with_a_release().await;
+    let mut config = world.config("0.0.1", None);
+    config.network.listener_port = 8080;
+    world.provision(&config).await;
+    world.clock.sleep(Duration::from_secs(180)).await;
+    let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
+    assert_eq!(plan.traffic_rules.also().len(), 1, "{plan:?}");
+    let elsewhere = plan.url.replace(":80", ":8080");
+    assert_eq!(world.visit(&elsewhere, None).await, "0.0.1");
+    (world, elsewhere)
+}
+
+/// The weight of the candidate by each rule, by the local cloud's own books.
+fn weights(world: &World, plan: &Plan) -> [u32; 2] {
+    let account = world.cloud.account();
+    let candidate = plan.target_groups.of(plan.idle);
+    [plan.traffic_rules.own(), &plan.traffic_rules.also()[0]]
+        .map(|rule| weight_by(&account, rule, candidate))
+}
+
+async fn assert_both_get(world: &World, urls: [&str; 2], wanted: &str) {
+    for url in urls {
+        for _ in 0..VISITORS {
+            assert_eq!(world.visit(url, None).await, wanted, "{url}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_beside_moves_with_the_stack_s_own_and_back_and_no_visitor_of_it_notices() {
+    let (world, elsewhere) = with_two_ports().await;
+    let visitor = Visitor::of(&world, &elsewhere);
+    let going = async {
+        let config = canary(&world, "0.0.2");
+        let (_, plan) = world.plan(&config).await;
+        let (finished, cx) = world.deploy(&config).await;
+        assert_deployed(&finished, &cx);
+        assert_both_get(&world, [&plan.url, &elsewhere], "0.0.2").await;
+        let (finished, back, cx) = world.rollback(None).await;
+        assert_deployed(&finished, &cx);
+        assert_eq!(back.traffic_rules, plan.traffic_rules);
+        assert_both_get(&world, [&plan.url, &elsewhere], "0.0.1").await;
+    };
+    tokio::select! {
+        () = visitor.visit() => {}
+        () = Box::pin(going) => {}
+    }
+    let answers = visitor.answers();
+    assert_eq!(visitor.lost(), [""; 0], "{answers:?}");
+    assert!(answers["0.0.2"] > 0, "{answers:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_killed_between_its_writes_of_two_rules_is_undone_by_the_next_one() {
+    let stages: [fn([u32; 2]) -> bool; 3] = [
+        |weights| weights == [20, 0],
+        |weights| weights == [60, 20],
+        |weights| weights == [100, 60],
+    ];
+    for when in stages {
+        let (world, elsewhere) = with_two_ports().await;
+        let config = canary(&world, "0.0.9");
+        let (_, plan) = world.plan(&config).await;
+        let killed = kill(&world, &config, |_| when(weights(&world, &plan))).await;
+        assert_undone(&world, &killed, "between two writes").await;
+        assert_both_get(&world, [&killed.plan.url, &elsewhere], "0.0.1").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_killed_between_its_writes_of_two_rules_is_brought_back_by_aws_though_no_run_follows()
+{
+    let stages: [fn([u32; 2]) -> bool; 4] = [
+        |weights| weights == [20, 0],
+        |weights| weights == [60, 20],
+        |weights| weights == [60, 60],
+        |weights| weights == [100, 60],
+    ];
+    for when in stages {
+        let (world, elsewhere) = with_two_ports().await;
+        let config = canary(&world, "0.0.9");
+        let (_, plan) = world.plan(&config).await;
+        let killed = kill(&world, &config, |_| when(weights(&world, &plan))).await;
+        world
+            .clock
+            .sleep(FIRES_AFTER + Duration::from_secs(700))
+            .await;
+        let after = Standing::look(&world, &killed.plan).await;
+        assert!(
+            after.has_live_of(&killed.before),
+            "{after:#?}\n{}",
+            killed.story
+        );
+        assert_both_get(&world, [&killed.plan.url, &elsewhere], "0.0.1").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_beside_that_is_gone_when_the_guard_acts_is_no_reason_to_leave_the_others() {
+    let (world, _) = with_two_ports().await;
+    let config = canary(&world, "0.0.9");
+    let (_, plan) = world.plan(&config).await;
+    let killed = kill(&world, &config, |_| weights(&world, &plan) == [60, 60]).await;
+    let gone = &plan.traffic_rules.also()[0];
+    local_aws::account::elbv2::rules::delete(&mut world.cloud.account(), gone).expect("a rule");
+    world
+        .clock
+        .sleep(FIRES_AFTER + Duration::from_secs(700))
+        .await;
+    for _ in 0..VISITORS {
+        assert_eq!(world.visit(&killed.plan.url, None).await, "0.0.1");
+    }
+}
+
+/// These weights by one of the two rules, written by hand.
+async fn move_one(world: &World, plan: &Plan, rule: &str, weights: Weights) {
+    let alone = Plan {
+        traffic_rules: TrafficRules::only(rule),
+        ..plan.clone()
+    };
+    by_hand(&world.context().await, &alone, weights).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_for_a_rollback_stays_up_while_any_rule_leads_there() {
+    let (world, elsewhere) = with_two_ports().await;
+    let mut config = world.config("0.0.2", None);
+    config.retain.previous_for = Duration::from_secs(3600);
+    let (_, plan) = world.plan(&config).await;
+    let (finished, cx) = world.deploy(&config).await;
+    assert_deployed(&finished, &cx);
+    let beside = plan.traffic_rules.also()[0].clone();
+    move_one(&world, &plan, &beside, plan.previous.weights).await;
+    world.clock.sleep(Duration::from_secs(2 * 3600)).await;
+    let group = plan.names().group(plan.live);
+    let group = autoscaling::describe_group(&world.aws().await, &group).await;
+    assert_eq!(group.expect("a group").members.len(), 2, "{}", story(&cx));
+    for _ in 0..VISITORS {
+        assert_eq!(world.visit(&elsewhere, None).await, "0.0.1");
+        assert_eq!(world.visit(&plan.url, None).await, "0.0.2");
+    }
+}
+
+async fn refused(world: &World, config: &Config) -> String {
+    match world.prepare(config).await.decision {
+        Decision::Refused(reason) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_beside_that_says_another_thing_or_bears_no_tags_is_a_refusal_that_names_it() {
+    let (world, _) = with_two_ports().await;
+    let config = world.config("0.0.2", None);
+    let (_, plan) = world.plan(&config).await;
+    let beside = plan.traffic_rules.also()[0].clone();
+    let other = Weights::split(Colour::Blue, 50);
+    move_one(&world, &plan, &beside, other).await;
+    let why = refused(&world, &config).await;
+    assert!(
+        why.contains("the rule of priority 1000 on port 8080 says blue 50, green 50, and the stack's own rule"),
+        "{why}"
+    );
+    assert!(why.contains("aws elbv2 modify-rule --region"), "{why}");
+
+    move_one(&world, &plan, &beside, plan.previous.weights).await;
+    {
+        let mut account = world.cloud.account();
+        let keys: Vec<_> = plan.names().tags().into_keys().collect();
+        tags::remove(&mut account, std::slice::from_ref(&beside), &keys).expect("a rule");
+    }
+    let why = refused(&world, &config).await;
+    assert!(why.contains("is not tagged as this stack's"), "{why}");
+    let remedy = format!("--resource-arns {beside} --tags Key=bg-deploy:app,Value=hello Key=");
+    assert!(why.contains(&remedy), "{why}");
+}
