@@ -154,6 +154,8 @@ pub enum Reason {
     NeverHealthy,
     /// The candidate says that it is another release.
     WrongRelease,
+    /// The candidate does not say which release it is.
+    NoVersion,
     /// Requests to live traffic failed, the first of them with this status, or without an answer.
     Requests(Option<u16>),
     /// Somebody else changed what the run goes by.

@@ -15,6 +15,9 @@ use crate::tls;
 use net_clock::Clock;
 use net_clock::Network;
 
+/// What is said of an answer for which the load balancer asked nobody.
+pub const NO_TARGET: &str = "the load balancer itself answered 503: it had no target";
+
 /// What to ask.
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -89,8 +92,19 @@ impl Reply {
         }
     }
 
+    /// Whether the load balancer itself answered, because the node that was met knew of no target to ask:
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-503-issues>
+    pub fn is_without_target(&self) -> bool {
+        let server = self.headers.get(header::SERVER);
+        let by_itself = server.is_some_and(|server| server.as_bytes().starts_with(b"awselb/"));
+        self.status == 503 && by_itself
+    }
+
     /// The version in the body, if the answer is good and has one.
     pub fn version(&self, pointer: Option<&str>) -> Result<String> {
+        if self.is_without_target() {
+            bail!(NO_TARGET);
+        }
         if !(200..300).contains(&self.status) {
             bail!("it answered {}", self.status);
         }
@@ -171,6 +185,23 @@ async fn exchange(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_503_of_the_load_balancer_is_not_one_of_the_app() {
+        let mut reply = Reply {
+            status: 503,
+            headers: HeaderMap::from_iter([(
+                header::SERVER,
+                HeaderValue::from_static("awselb/2.0"),
+            )]),
+            body: Vec::new(),
+            took: Duration::ZERO,
+        };
+        let said = |reply: &Reply| reply.version(None).expect_err("no version").to_string();
+        assert_eq!(said(&reply), NO_TARGET);
+        reply.headers.clear();
+        assert_eq!(said(&reply), "it answered 503");
+    }
 
     #[test]
     fn an_app_that_shows_what_it_was_asked_with_does_not_give_the_secret_away() {

@@ -33,6 +33,9 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
         Reason::WrongRelease => {
             "The candidate runs, but says that it is another release: the artifact may be an old build, or --release is not what it was built as."
         }
+        Reason::NoVersion => {
+            "The candidate runs, but does not always say which release it is: version-path has to be answered with 200 and the release, as text or as JSON, whenever it is asked."
+        }
         Reason::Requests(Some(502)) => {
             "The app closed a connection with a request on it: its keep-alive timeout may be below the load balancer's 60 s, or it crashed, or it stops without finishing its requests."
         }
@@ -107,7 +110,8 @@ mod tests {
             (Reason::HealthTimeout, "The health check got"),
             (Reason::HealthStatus, "The app runs, but"),
             (Reason::NeverHealthy, "The app never became"),
-            (Reason::WrongRelease, "The candidate runs, but"),
+            (Reason::WrongRelease, "The candidate runs, but says"),
+            (Reason::NoVersion, "The candidate runs, but does not"),
             (call(ErrorKind::Denied, "AccessDenied"), "The role may not"),
             (
                 call(ErrorKind::Denied, "ExpiredToken"),

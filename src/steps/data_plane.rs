@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::plan::{Visitor, durations};
 use crate::probe::Endpoint;
-use crate::probe::ask::{Question, ask};
+use crate::probe::ask::{NO_TARGET, Question, ask};
 use crate::run::context::Context;
 use crate::run::wait::Limits;
 
@@ -21,6 +21,9 @@ pub const ROUND: usize = 20;
 pub const PROPAGATION: Limits = Limits::new(durations::PROPAGATION, Duration::from_secs(2))
     .growing_to(Duration::from_secs(5))
     .in_a_row(3);
+
+/// How long a node may know of no target of a colour whose targets are healthy.
+pub const TARGETS: Limits = Limits::new(durations::PROPAGATION, Duration::from_secs(2));
 
 /// What a round of looks was answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +42,13 @@ pub enum Said {
 }
 
 impl Round {
+    /// Counts these, too.
+    pub fn add(&mut self, other: Self) {
+        for (said, count) in other.answers {
+            *self.answers.entry(said).or_default() += count;
+        }
+    }
+
     /// How many answers there were.
     pub fn len(&self) -> usize {
         self.answers.values().sum()
@@ -66,6 +76,12 @@ impl Round {
     pub fn has_bad(&self) -> bool {
         let mut answers = self.answers.keys();
         answers.any(|said| matches!(said, Said::Bad(_)))
+    }
+
+    /// How many came from a node of the load balancer that knew of no target: it learns of a healthy one in its own time.
+    pub fn without_target(&self) -> usize {
+        let said = Said::Bad(NO_TARGET.to_owned());
+        self.answers.get(&said).copied().unwrap_or_default()
     }
 
     /// Whether all said this version.

@@ -12,6 +12,7 @@ use crate::aws::elbv2::{self, PreviewRule, TargetGroups};
 use crate::aws::error::{ErrorKind, kind};
 use crate::names::{Colour, PREVIEW_CLOSED, PREVIEW_HEADER, Release};
 use crate::plan::{Plan, PreviewToken, Visitor};
+use crate::probe::ask::NO_TARGET;
 use crate::random::random_token;
 use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
@@ -185,7 +186,8 @@ impl Step for OpenPreview {
 }
 
 /// Whether the route is open at every node: a node that does not know it answers as live does, or, before a first release
-/// and where live is down, with the errors that whoever has no secret gets, too (`elsewhere`).
+/// and where live is down, with the errors that whoever has no secret gets, too (`elsewhere`); one that does not know yet that
+/// the candidate's targets are healthy answers 503 by itself.
 ///
 /// What the candidate says there is not judged here, unless it can't be told from live.
 fn judge(round: &Round, elsewhere: &Round, live: Option<&str>, wanted: &str) -> Look<()> {
@@ -197,6 +199,9 @@ fn judge(round: &Round, elsewhere: &Round, live: Option<&str>, wanted: &str) -> 
     {
         let what = format!("still {live}, which is live, and not {wanted}");
         return not_yet(round.of(live), &what);
+    }
+    if round.without_target() > 0 {
+        return not_yet(round.without_target(), NO_TARGET);
     }
     for (said, count) in &round.answers {
         if let Said::Bad(why) = said
@@ -277,6 +282,10 @@ mod tests {
             let open = round(&[version()]);
             assert_eq!(judge(&open, &elsewhere, live, "2"), Look::Ready(()));
         }
+        let no_target = || (Said::Bad(NO_TARGET.into()), 1);
+        let waiting = round(&[no_target(), version()]);
+        let judged = judge(&waiting, &Round::default(), Some("1"), "2");
+        assert!(matches!(judged, Look::NotYet(_)), "{judged:?}");
         let another = round(&[(Said::Bad("it answered 500".into()), 20)]);
         assert_eq!(judge(&another, &elsewhere, None, "2"), Look::Ready(()));
     }

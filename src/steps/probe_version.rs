@@ -6,9 +6,11 @@
 //!
 //! Changes: nothing.
 
+use std::cell::RefCell;
+
 use anyhow::Result;
 
-use super::data_plane::{ROUND, Round, look};
+use super::data_plane::{ROUND, Round, TARGETS, look};
 use super::open_preview::Preview;
 use crate::cause::Reason;
 use crate::names::{Colour, Release};
@@ -17,6 +19,7 @@ use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Check, Settled};
 use crate::run::step_id::StepId;
+use crate::run::wait::Look;
 
 /// The chance that an instance is left out, at most.
 const MISSED: f64 = 1e-4;
@@ -62,27 +65,29 @@ impl Check for ProbeVersion {
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {
         let questions = questions(self.instances);
         let wanted = self.wanted.0.as_str();
-        let mut all = Round::default();
-        while all.len() < questions {
-            let next = ROUND.min(questions - all.len());
-            let round = look(cx, &self.url, &self.visitor, &self.preview.headers(), next).await?;
-            for (answer, count) in round.answers {
-                *all.answers.entry(answer).or_default() += count;
-            }
-            if cx.cancel.is_cancelled() {
-                return Err(crate::run::wait::WaitError::Cancelled.into());
-            }
-        }
-        if !all.is_all(wanted) {
-            let words = format!(
-                "{} of {} answers of {} are {wanted}; the answers: {}",
-                all.of(wanted),
-                all.len(),
-                self.visitor.version_path,
-                all.summary()
-            );
-            return Err(Reason::WrongRelease.because(words).into());
-        }
+        let all = RefCell::new(Round::default());
+        // A node that knows of no target has not asked the candidate: it is asked again.
+        cx.wait(
+            Self::ABOUT.name,
+            "answers of the candidate",
+            TARGETS,
+            || async {
+                all.take();
+                while all.borrow().len() < questions {
+                    let next = ROUND.min(questions - all.borrow().len());
+                    let headers = self.preview.headers();
+                    let round = look(cx, &self.url, &self.visitor, &headers, next).await?;
+                    let without = round.without_target();
+                    all.borrow_mut().add(round);
+                    if without > 0 {
+                        return Ok(Look::NotYet(all.borrow().summary()));
+                    }
+                }
+                Ok(Look::Ready(()))
+            },
+        )
+        .await?;
+        self.judge(&all.take())?;
         let count = u32::try_from(self.instances).unwrap_or(u32::MAX);
         cx.events.emit(Event::Fleet {
             colour: self.colour,
@@ -92,6 +97,27 @@ impl Check for ProbeVersion {
         });
         let summary = format!("{questions} of {questions} answers are {wanted}");
         Ok(Settled::done((), summary))
+    }
+}
+
+impl ProbeVersion {
+    fn judge(&self, all: &Round) -> Result<()> {
+        let wanted = self.wanted.0.as_str();
+        if all.is_all(wanted) {
+            return Ok(());
+        }
+        let reason = match all.has_bad() {
+            true => Reason::NoVersion,
+            false => Reason::WrongRelease,
+        };
+        let words = format!(
+            "{} of {} answers of {} are {wanted}; the answers: {}",
+            all.of(wanted),
+            all.len(),
+            self.visitor.version_path,
+            all.summary()
+        );
+        Err(reason.because(words).into())
     }
 }
 

@@ -2,17 +2,21 @@
 //!
 //! Changes: nothing, but for what the tests' own requests do.
 
+use std::cell::Cell;
+
 use anyhow::{Result, bail};
 
+use super::data_plane::TARGETS;
 use super::open_preview::Preview;
 use crate::config::Smoke;
 use crate::plan::Plan;
 use crate::probe::Endpoint;
-use crate::probe::ask::{Question, Reply, ask};
+use crate::probe::ask::{NO_TARGET, Question, Reply, ask};
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Check, Settled};
 use crate::run::step_id::StepId;
+use crate::run::wait::Look;
 
 /// The step.
 #[derive(Debug)]
@@ -54,11 +58,36 @@ impl Check for SmokeTest {
             question.headers = self.preview.headers();
             question.headers.extend(test.headers.clone());
             question.body = test.body.clone().unwrap_or_default();
-            let begun = cx.clock.wall();
+            let begun = Cell::new(cx.clock.wall());
             // A slow answer is told as one, with what was wrong in it; a hanging one must end some time.
             let limit = test.within * 3;
-            let problems = match ask(&cx.network, &cx.clock, &endpoint, &question, limit).await {
+            let wanted = test.status;
+            let answered = cx
+                .wait(
+                    Self::ABOUT.name,
+                    "an answer of the candidate",
+                    TARGETS,
+                    || async {
+                        begun.set(cx.clock.wall());
+                        let answered =
+                            ask(&cx.network, &cx.clock, &endpoint, &question, limit).await;
+                        Ok(match answered {
+                            // Nobody was asked yet.
+                            Ok(reply) if reply.is_without_target() && reply.status != wanted => {
+                                Look::NotYet(NO_TARGET.to_owned())
+                            }
+                            answered => Look::Ready(answered),
+                        })
+                    },
+                )
+                .await?;
+            let problems = match answered {
                 Ok(reply) => problems(test, &reply),
+                Err(_) if cx.clock.wall().saturating_sub(begun.get()) >= limit => vec![format!(
+                    "no answer in {} ms, allowed {}",
+                    limit.as_millis(),
+                    test.within.as_millis()
+                )],
                 Err(error) => vec![format!("{error:#}")],
             };
             if !problems.is_empty() {
@@ -68,7 +97,7 @@ impl Check for SmokeTest {
                 name: test.name.clone(),
                 request: format!("{} {}", test.method, test.path),
                 problems,
-                took: cx.clock.wall().saturating_sub(begun),
+                took: cx.clock.wall().saturating_sub(begun.get()),
             });
         }
         if !failed.is_empty() {
