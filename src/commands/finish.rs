@@ -1,13 +1,14 @@
 //! `finish`: after a run that was cancelled or killed, from the state that it left.
 //!
 //! Runs after every run of a workflow, so a run that has ended costs it nothing: no call to AWS, no credentials. Where no
-//! state is, the environment's lease knows (`finish_left.rs`).
+//! state is, the environment's lease knows (`finish_left.rs`); and where it knows more than the file (a full disk), it is right.
 
 use std::path::Path;
 
 use super::carry_out::state_file;
 use super::clock::clock;
 use super::finish_left;
+use super::finish_left::{kept, latest};
 use super::publish::Publisher;
 use super::remembered::remembered;
 use super::show::{Show, ended_at_once, finish_command, last_words};
@@ -23,7 +24,7 @@ use crate::config;
 use crate::ending::restore_by_hand;
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
-use crate::lease::{self, Lease, Patience};
+use crate::lease::{self, Lease, Patience, Record};
 use crate::outcome::{EXIT_OK, EXIT_STUCK, EXIT_UNEXPECTED, Outcome};
 use crate::report::Run;
 use crate::run::beginning::Beginning;
@@ -73,7 +74,13 @@ pub(super) async fn run(
         (outcome, EXIT_OK)
     } else {
         let clock = clock(options, inputs, &network).await?;
-        work.finish(state, &network, clock).await?
+        match work.finish(state, &network, clock).await? {
+            Some(ended) => ended,
+            None => {
+                nothing_to_finish(options, terminal);
+                return Ok(EXIT_OK);
+            }
+        }
     };
     if options.json {
         terminal.say(&serde_json::json!(outcome).to_string());
@@ -129,15 +136,39 @@ impl Work<'_> {
             .tell("nothing to finish but to tell how the run ended, which is done now");
     }
 
-    /// Finishes the run; a second signal ends that at once, and it can be done again.
+    /// Finishes the run, if it did not come to its end; a second signal ends that at once, and it can be done again.
     async fn finish(
         &self,
         state: State,
         network: &Network,
         clock: Clock,
-    ) -> Result<(Outcome, u8), EarlyExit> {
+    ) -> Result<Option<(Outcome, u8)>, EarlyExit> {
         let aws = self.connect(&state, network, &clock).await?;
-        let lease = self.turn(&state, &aws, network, &clock).await?;
+        let place = state
+            .plan
+            .names()
+            .lease(&state.plan.account, &state.plan.region);
+        let record = lease::read(&aws, &place).await?.map(|(_, record)| record);
+        let Some(state) = latest(record.as_ref(), state) else {
+            self.terminal.tell(&format!(
+                "that run came to its end, by the environment's lease: what {} says is older",
+                self.file.display()
+            ));
+            return Ok(None);
+        };
+        let ended = self.bring_to_its_end(state, record.as_ref(), aws, network, clock);
+        ended.await.map(Some)
+    }
+
+    async fn bring_to_its_end(
+        &self,
+        state: State,
+        record: Option<&Record>,
+        aws: Aws,
+        network: &Network,
+        clock: Clock,
+    ) -> Result<(Outcome, u8), EarlyExit> {
+        let lease = self.turn(&state, record, &aws, network, &clock).await?;
         let mut cx = Context::new(aws, network.clone(), clock);
         cx.lease = lease;
         let cx = cx;
@@ -202,18 +233,14 @@ impl Work<'_> {
     async fn turn(
         &self,
         state: &State,
+        record: Option<&Record>,
         aws: &Aws,
         network: &Network,
         clock: &Clock,
     ) -> Result<Option<Lease>, EarlyExit> {
         let plan = &state.plan;
         let names = plan.names();
-        let place = names.lease(&plan.account, &plan.region);
-        let held = lease::read(aws, &place).await?;
-        let run = held.and_then(|(_, record)| record.run);
-        let is_own = run
-            .and_then(|run| State::of_value(run).ok())
-            .is_some_and(|run| run.plan.deployment == plan.deployment);
+        let is_own = kept(record).is_some_and(|run| run.plan.deployment == plan.deployment);
         let patience = match is_own {
             true => Patience::Overtakes,
             false => Patience::Waits(config::default::LEASE_WAIT),

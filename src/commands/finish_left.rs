@@ -11,7 +11,7 @@ use super::turn::{Asking, give_back};
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::inputs::Inputs;
-use crate::lease::{self, Patience};
+use crate::lease::{self, Patience, Record};
 use crate::names::Release;
 use crate::outcome::Outcome;
 use crate::run::state::State;
@@ -28,9 +28,8 @@ pub(super) async fn run(
     };
     let seen = async {
         let record = lease::read(&reached.aws, &reached.lease()).await?;
-        let run = record.and_then(|(_, record)| record.run);
-        let run = run.and_then(|run| State::of_value(run).ok());
-        anyhow::Ok(run.is_some_and(|run| run.is_unfinished()))
+        let record = record.map(|(_, record)| record);
+        anyhow::Ok(kept(record.as_ref()).is_some_and(|run| run.is_unfinished()))
     };
     let is_left = match seen.await {
         Ok(is_left) => is_left,
@@ -62,6 +61,26 @@ pub(super) async fn run(
     let settled = asking.settle(&mut turn).await?;
     give_back(turn.lease.as_ref(), false).await;
     Ok(settled.map(|settled| settled.outcome))
+}
+
+/// The run that a lease knows of.
+pub(super) fn kept(record: Option<&Record>) -> Option<State> {
+    let run = record?.run.clone()?;
+    State::of_value(run).ok()
+}
+
+/// The run of this state as the lease knows it, where it knows more: a file is not written any more where the disk is full. `None`
+/// when it came to its end.
+pub(super) fn latest(record: Option<&Record>, state: State) -> Option<State> {
+    let id = &state.plan.deployment;
+    if let Some(kept) = kept(record).filter(|kept| kept.plan.deployment == *id) {
+        let is_further = kept.progress.is_further_than(&state.progress);
+        let latest = if is_further { kept } else { state };
+        return Some(latest).filter(|run| !run.has_ended());
+    }
+    let past = record.map(Record::past_runs).unwrap_or_default();
+    let is_over = past.iter().any(|done| done.deployment == *id);
+    Some(state).filter(|_| !is_over)
 }
 
 fn not_seen(terminal: &Terminal, why: &str) -> Option<Outcome> {

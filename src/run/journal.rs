@@ -173,7 +173,9 @@ impl Journal {
         let error = kept.state.write(kept.path.as_deref()?).err()?;
         let is_first = !std::mem::replace(&mut kept.is_lost, true);
         is_first.then(|| {
-            format!("{error:#}; the run goes on, and if it is killed now, nobody can finish it")
+            format!(
+                "{error:#}; the run goes on, and the environment's lease keeps what finishing it would need"
+            )
         })
     }
 }

@@ -71,6 +71,15 @@ impl Progress {
             .is_some_and(|entry| entry.phase == Phase::Done)
     }
 
+    /// Whether this was noted after `other`, of the same run: a journal only grows, and each step goes on.
+    pub fn is_further_than(&self, other: &Self) -> bool {
+        let far = |progress: &Self| {
+            let phases = progress.steps.iter().map(|entry| entry.phase as usize + 1);
+            (phases.sum::<usize>(), progress.stopped.is_some())
+        };
+        far(self) > far(other)
+    }
+
     pub(super) fn of_mut(&mut self, step: StepId) -> Option<&mut Entry> {
         self.steps.iter_mut().find(|entry| entry.step == step)
     }

@@ -93,10 +93,8 @@ fn kill(kills: usize, from: usize) {
 fn a_killed_binary_s_run_is_finished_by_a_runner_that_has_none_of_its_files() {
     let site = Site::with("1.0.0");
     let mut visitor = site.visitor();
-    let run = site.deploy("1.1.0");
-    while !visitor.counts().contains_key("1.1.0") {
-        visitor.has(1);
-    }
+    let mut run = site.deploy("1.1.0");
+    visitor.meets("1.1.0", &mut run);
     run.kill();
     let ran = site.start(&["finish"]).end();
     assert_eq!(ran.code, Some(0), "{}", ran.text);
@@ -109,5 +107,25 @@ fn a_killed_binary_s_run_is_finished_by_a_runner_that_has_none_of_its_files() {
     let ran = site.start(&["finish"]).end();
     assert_eq!(ran.code, Some(0), "{}", ran.text);
     assert!(ran.text.contains("nothing to finish"), "{}", ran.text);
+    assert_eq!(visitor.lost(), [""; 0], "{:?}", visitor.counts());
+}
+
+#[test]
+fn a_state_file_that_is_older_than_its_run_undoes_nothing_of_it() {
+    let site = Site::with("1.0.0");
+    let mut visitor = site.visitor();
+    let mut run = site.deploy("1.1.0");
+    visitor.meets("1.1.0", &mut run);
+    // As a disk keeps it that was full from here on.
+    let old = std::fs::read(run.state_file()).expect("a state");
+    let ran = run.end();
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    let kept = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(kept.path(), old).expect("written");
+    let file = kept.path().to_str().expect("a path");
+    let ran = site.start(&["finish", "--state", file]).end();
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    assert!(ran.text.contains("nothing to finish"), "{}", ran.text);
+    assert_eq!(visitor.next(), "1.1.0", "{}", ran.text);
     assert_eq!(visitor.lost(), [""; 0], "{:?}", visitor.counts());
 }

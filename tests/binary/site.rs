@@ -168,6 +168,11 @@ impl Ran {
 }
 
 impl Running {
+    /// Where it keeps the state of its run.
+    pub(crate) fn state_file(&self) -> std::path::PathBuf {
+        self.runner.path().join("reports").join("state.json")
+    }
+
     /// Whether it has not ended.
     pub(crate) fn is_alive(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
@@ -205,6 +210,14 @@ impl Visitor {
         for _ in 0..more {
             let answer = self.answers.recv_timeout(2 * TIMEOUT).expect("an answer");
             self.note(answer);
+        }
+    }
+
+    /// Waits until he has met this release, which `run` brings.
+    pub(crate) fn meets(&mut self, release: &str, run: &mut Running) {
+        while !self.counts.contains_key(release) {
+            assert!(run.is_alive(), "{} ended before", run.words);
+            self.has(1);
         }
     }
 
