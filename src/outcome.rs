@@ -32,7 +32,7 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     (EXIT_BAD_INPUT, "bad inputs: nothing was changed"),
     (
         EXIT_REFUSED,
-        "refused: the state of AWS does not allow it; nothing was changed; of doctor: something is in the way of the next release",
+        "refused: the state of AWS does not allow it; nothing was changed; of doctor and status: something is in the way of the next release",
     ),
     (EXIT_ROLLED_BACK, "rolled back: the previous release serves"),
     (
@@ -41,7 +41,7 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     ),
     (
         EXIT_STUCK,
-        "stuck: live traffic needs a person; the commands to type are printed",
+        "stuck, and of status as well: live traffic needs a person; the commands to type are printed",
     ),
     (
         EXIT_UNPROVEN,

@@ -1,5 +1,7 @@
 //! Who serves what now, what a rollback would do, and what is left over. Pure: from what AWS holds.
 
+mod condition;
+
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -17,10 +19,14 @@ use crate::plan::{Decision, Draw, Plan, preconditions};
 use crate::runbook::{TRY_ROLE, WAIT};
 use crate::standing::Standing;
 
+pub use condition::Condition;
+
 /// How things stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Status {
+    /// All of it in a word.
+    pub condition: Condition,
     /// The app.
     pub app: String,
     /// The environment.
@@ -158,13 +164,23 @@ impl Status {
         let fired = standing.fired.ok().flatten();
         let went_off = fired.map(|fired| Guard::Fired { at: utc(fired.at) });
         let status = Self::of_inventory(config, &standing.inventory?, now, draw);
-        Ok(status.map(|status| Self {
-            held_by,
-            hold,
-            guard: status.guard.or(went_off),
-            findings,
-            ..status
+        Ok(status.map(|status| {
+            Self {
+                held_by,
+                hold,
+                guard: status.guard.or(went_off),
+                findings,
+                ..status
+            }
+            .judged()
         }))
+    }
+
+    fn judged(self) -> Self {
+        Self {
+            condition: Condition::of(&self),
+            ..self
+        }
     }
 
     fn of_inventory(
@@ -177,6 +193,7 @@ impl Status {
             return None;
         }
         Some(Self {
+            condition: Condition::Fine,
             app: config.app.clone(),
             environment: config.environment.clone(),
             url: preconditions::url(config, inventory),
@@ -200,11 +217,15 @@ impl Status {
 
     /// For people.
     pub fn text(&self) -> String {
-        let mut text = format!("{} in {}", self.app, self.environment);
+        let mut text = format!(
+            "{} in {}: {}\n",
+            self.app,
+            self.environment,
+            self.condition.words(self)
+        );
         if let Some(url) = &self.url {
-            let _ = write!(text, ", at {url}");
+            let _ = writeln!(text, "  at {url}");
         }
-        text.push('\n');
         for colour in &self.colours {
             let _ = writeln!(text, "{}", colour.line());
         }

@@ -5,7 +5,6 @@ use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config::Config;
 use crate::inputs::Inputs;
-use crate::outcome::EXIT_OK;
 use crate::prepare::draw;
 use crate::standing;
 use crate::status::Status;
@@ -30,7 +29,7 @@ pub(super) async fn run(
     } else {
         terminal.say(&status.text());
     }
-    Ok(EXIT_OK)
+    Ok(status.condition.exit_code())
 }
 
 /// There is nothing to tell about.
