@@ -74,6 +74,8 @@ pub struct Pace {
     pub node_propagation: Spread,
     /// A load balancer from `provisioning` to `active`.
     pub load_balancer_provision: Spread,
+    /// From the end of a minute to its figure in CloudWatch.
+    pub metric_delay: Spread,
 }
 
 impl Pace {
@@ -102,6 +104,8 @@ impl Pace {
             // About 10 s is quoted, with a tail to a minute: aws-load-balancer-controller 1719, 1064, 2106.
             node_propagation: Spread::seconds(4, 4.0, 60),
             load_balancer_provision: Spread::seconds(120, 1.3, 300),
+            // A load balancer sends them every 60 s (its guide, "CloudWatch metrics"); whole after 2 min: Netflix/atlas PR 1300.
+            metric_delay: Spread::seconds(45, 1.8, 120),
         }
     }
 }

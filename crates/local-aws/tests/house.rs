@@ -25,7 +25,7 @@ const FLOORS: [&[&str]; 7] = [
 /// `news`.
 const ACCOUNT: [&[&str]; 7] = [
     &["ledger", "machine"],
-    &["iam", "s3"],
+    &["cloudwatch", "iam", "s3"],
     &["permissions", "ssm", "sts"],
     &["ec2"],
     &["elbv2"],

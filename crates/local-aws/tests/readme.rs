@@ -7,7 +7,7 @@ use std::path::Path;
 use local_aws::pace::Pace;
 
 /// A service as the table has it, and the source with its operations.
-const SERVICES: [(&str, &str); 7] = [
+const SERVICES: [(&str, &str); 8] = [
     ("EC2", "wire/ec2/mod.rs"),
     ("Elastic Load Balancing v2", "wire/elbv2/mod.rs"),
     ("Auto Scaling", "wire/autoscaling/mod.rs"),
@@ -15,6 +15,7 @@ const SERVICES: [(&str, &str); 7] = [
     ("S3", "wire/s3/mod.rs"),
     ("IAM", "wire/iam.rs"),
     ("STS", "wire/sts.rs"),
+    ("CloudWatch", "wire/cloudwatch.rs"),
 ];
 
 #[test]

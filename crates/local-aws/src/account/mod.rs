@@ -4,6 +4,7 @@
 //! process to start, a port to open) leaves as an [`Order`]; what happens later is a [`Timed`] event in one queue.
 
 pub mod autoscaling;
+pub mod cloudwatch;
 pub mod ec2;
 pub mod elbv2;
 pub mod iam;
@@ -107,6 +108,8 @@ pub struct Account {
     pub iam: iam::State,
     /// Sessions of roles.
     pub sts: sts::State,
+    /// How many requests there were.
+    pub cloudwatch: cloudwatch::State,
     /// Every call that reached the account, in order.
     pub calls: Vec<Call>,
     /// Every milestone, in the order in which each was known.
@@ -136,6 +139,7 @@ impl Account {
             s3: s3::State::default(),
             iam: iam::State::default(),
             sts: sts::State::default(),
+            cloudwatch: cloudwatch::State::new(seed),
             calls: Vec::new(),
             milestones: Vec::new(),
             rng: fastrand::Rng::with_seed(seed),

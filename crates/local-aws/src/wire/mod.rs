@@ -4,6 +4,8 @@
 //! finds the service by the scope of the request's signature, as AWS's own front ends do, and wraps what comes back.
 
 pub(crate) mod autoscaling;
+mod cbor;
+pub(crate) mod cloudwatch;
 pub(crate) mod ec2;
 pub(crate) mod elbv2;
 pub(crate) mod iam;
@@ -141,6 +143,7 @@ pub(crate) fn dispatch(
         "ec2" => ec2::call(account, operation, params),
         "elasticloadbalancing" | "elbv2" => elbv2::call(account, operation, params),
         "autoscaling" => autoscaling::call(account, operation, params),
+        "monitoring" | "cloudwatch" => cloudwatch::call(account, operation, params),
         "ssm" => ssm::call(account, operation, params),
         "sts" => sts::call(account, operation, params),
         "iam" => iam::call(account, operation, params),
@@ -198,11 +201,13 @@ fn admit(account: &mut Account, request: &Request, fault: Option<&Answer>) -> Re
 fn credentials_error(protocol: Protocol, unfit: Unfit) -> ApiError {
     let (code, status) = match (unfit, protocol) {
         (Unfit::Expired, Protocol::Ec2(_)) => ("RequestExpired", 400),
-        (Unfit::Expired, Protocol::Json) => ("ExpiredTokenException", 400),
+        (Unfit::Expired, Protocol::Json(_) | Protocol::Cbor) => ("ExpiredTokenException", 400),
         (Unfit::Expired, Protocol::Query(_)) => ("ExpiredToken", 403),
         (Unfit::Expired, Protocol::S3) => ("ExpiredToken", 400),
         (Unfit::Unknown, Protocol::Ec2(_)) => ("AuthFailure", 401),
-        (Unfit::Unknown, Protocol::Json) => ("UnrecognizedClientException", 400),
+        (Unfit::Unknown, Protocol::Json(_) | Protocol::Cbor) => {
+            ("UnrecognizedClientException", 400)
+        }
         (Unfit::Unknown, Protocol::Query(_)) => ("InvalidClientTokenId", 403),
         (Unfit::Unknown, Protocol::S3) => ("InvalidAccessKeyId", 403),
     };

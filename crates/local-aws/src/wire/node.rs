@@ -1,6 +1,6 @@
 //! What an operation answers, as a tree in the API's own member names; each protocol writes it in its own way.
 //!
-//! An operation is written once: the query protocols turn the tree into XML, the JSON protocol into JSON, and a
+//! An operation is written once: the query protocols turn the tree into XML, the others into JSON or CBOR, and a
 //! runbook's `aws:executeAwsApi` selects from it by the same names as AWS's documents do.
 
 use std::time::SystemTime;
@@ -15,9 +15,11 @@ pub(crate) enum Node {
     Text(String),
     /// A whole number.
     Number(i64),
+    /// Any number.
+    Double(f64),
     /// True or false.
     Bool(bool),
-    /// A moment: ISO 8601 in XML, seconds since 1970 in JSON.
+    /// A moment: ISO 8601 in XML, seconds since 1970 in JSON and CBOR.
     Time(SystemTime),
     /// A list.
     List(Vec<Self>),
@@ -122,6 +124,7 @@ impl Node {
         match self {
             Self::Text(text) => Value::String(text.clone()),
             Self::Number(number) => (*number).into(),
+            Self::Double(number) => (*number).into(),
             Self::Bool(value) => (*value).into(),
             Self::Time(moment) => epoch_seconds(*moment).into(),
             Self::List(items) => items.iter().map(Self::to_json).collect(),

@@ -5,6 +5,7 @@ use http::request::Parts;
 use http::{Response, StatusCode, header};
 use http_body_util::Full;
 
+use super::cbor;
 use super::node::Node;
 use super::params::Params;
 use super::xml::{Dialect, write_members};
@@ -16,9 +17,14 @@ use crate::account::ApiError;
 pub(super) enum Protocol {
     Query(&'static str),
     Ec2(&'static str),
-    Json,
+    /// With the type of its bodies, which has the version.
+    Json(&'static str),
+    Cbor,
     S3,
 }
+
+const JSON_1_0: &str = "application/x-amz-json-1.0";
+const JSON_1_1: &str = "application/x-amz-json-1.1";
 
 /// A request, understood as far as every protocol allows.
 pub(super) struct Request {
@@ -56,19 +62,25 @@ pub(super) fn understand(parts: Parts, body: Bytes) -> Result<Request, (Protocol
         "autoscaling" => Protocol::Query("http://autoscaling.amazonaws.com/doc/2011-01-01/"),
         "iam" => Protocol::Query("https://iam.amazonaws.com/doc/2010-05-08/"),
         "sts" => Protocol::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
-        "ssm" => Protocol::Json,
+        "monitoring" => of_cloudwatch(&parts),
+        "ssm" => Protocol::Json(JSON_1_1),
         "s3" => Protocol::S3,
-        other => return Err((Protocol::Json, unknown_service(other))),
+        other => return Err((Protocol::Json(JSON_1_1), unknown_service(other))),
     };
     let operation = match protocol {
         Protocol::S3 => s3::operation(&parts).to_owned(),
-        Protocol::Json => parts
+        Protocol::Json(_) => parts
             .headers
             .get("x-amz-target")
             .and_then(|value| value.to_str().ok())
             .and_then(|target| target.split_once('.'))
             .map(|(_, operation)| operation.to_owned())
             .unwrap_or_default(),
+        Protocol::Cbor => {
+            // `/service/NAME/operation/NAME`
+            let path = parts.uri.path();
+            path.rsplit('/').next().unwrap_or_default().to_owned()
+        }
         Protocol::Query(_) | Protocol::Ec2(_) => form_urlencoded::parse(&body)
             .find(|(key, _)| key == "Action")
             .map(|(_, value)| value.into_owned())
@@ -83,6 +95,17 @@ pub(super) fn understand(parts: Parts, body: Bytes) -> Result<Request, (Protocol
         parts,
         body,
     })
+}
+
+/// CloudWatch is asked in three protocols, each of which says by its headers which one it is.
+fn of_cloudwatch(parts: &Parts) -> Protocol {
+    if parts.headers.contains_key(cbor::HEADER) {
+        return Protocol::Cbor;
+    }
+    match parts.headers.contains_key("x-amz-target") {
+        true => Protocol::Json(JSON_1_0),
+        false => Protocol::Query("http://monitoring.amazonaws.com/doc/2010-08-01/"),
+    }
 }
 
 /// The access key's id, the region and the service that a request is signed for
@@ -107,16 +130,23 @@ fn unsigned_scope(parts: &Parts, body: &[u8]) -> Option<(String, String, String)
 }
 
 pub(super) fn read_params(request: &Request) -> Result<Params, ApiError> {
-    if request.protocol == Protocol::Json {
-        return serde_json::from_slice(&request.body)
-            .map(Params::from_json)
-            .map_err(|error| ApiError::refused("SerializationException", &error.to_string()));
-    }
-    Ok(Params::from_form(
-        form_urlencoded::parse(&request.body)
+    let read = match request.protocol {
+        Protocol::Json(_) => {
+            serde_json::from_slice(&request.body).map_err(|error| error.to_string())
+        }
+        Protocol::Cbor => cbor::read(&request.body),
+        _ => return Ok(read_form(&request.body)),
+    };
+    read.map(Params::from_json)
+        .map_err(|error| ApiError::refused("SerializationException", &error))
+}
+
+fn read_form(body: &[u8]) -> Params {
+    Params::from_form(
+        form_urlencoded::parse(body)
             .into_owned()
             .filter(|(key, _)| key != "Action" && key != "Version"),
-    ))
+    )
 }
 
 pub(super) fn write_answer(
@@ -127,14 +157,10 @@ pub(super) fn write_answer(
 ) -> Reply {
     let mut out = String::new();
     match protocol {
-        Protocol::Json => {
-            return reply(
-                200,
-                "application/x-amz-json-1.1",
-                answer.to_json().to_string(),
-                request_id,
-            );
+        Protocol::Json(kind) => {
+            return reply(200, kind, answer.to_json().to_string(), request_id);
         }
+        Protocol::Cbor => return reply_in_cbor(200, answer, request_id),
         Protocol::Ec2(namespace) => {
             out.push_str(&format!(
                 "<{operation}Response xmlns=\"{namespace}\"><requestId>{request_id}</requestId>"
@@ -161,27 +187,29 @@ pub(super) fn write_error(protocol: Protocol, error: &ApiError, request_id: &str
         .put_as("Code", "Code", error.code.as_str())
         .put_as("Message", "Message", error.message.as_str());
     let (open, close) = match protocol {
-        Protocol::Json => {
+        Protocol::Json(kind) => {
             let body = serde_json::json!({"__type": error.code, "message": error.message});
-            return reply(
-                error.status,
-                "application/x-amz-json-1.1",
-                body.to_string(),
-                request_id,
-            );
+            let mut reply = reply(error.status, kind, body.to_string(), request_id);
+            if kind == JSON_1_0 {
+                name_for_query(&mut reply, error);
+            }
+            return reply;
+        }
+        Protocol::Cbor => {
+            let body = Node::map()
+                .put("__type", error.code.as_str())
+                .put("message", error.message.as_str());
+            let mut reply = reply_in_cbor(error.status, &body, request_id);
+            name_for_query(&mut reply, error);
+            return reply;
         }
         Protocol::Ec2(_) => (
             "<Response><Errors><Error>".to_owned(),
             format!("</Error></Errors><RequestID>{request_id}</RequestID></Response>"),
         ),
         Protocol::Query(namespace) => {
-            let fault = if error.status < 500 {
-                "Sender"
-            } else {
-                "Receiver"
-            };
             fields = Node::map()
-                .put("Type", fault)
+                .put("Type", fault(error))
                 .put("Code", error.code.as_str())
                 .put("Message", error.message.as_str());
             (
@@ -200,8 +228,36 @@ pub(super) fn write_error(protocol: Protocol, error: &ApiError, request_id: &str
     reply(error.status, "text/xml", out, request_id)
 }
 
-fn reply(status: u16, content_type: &'static str, body: String, request_id: &str) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(body)));
+fn reply_in_cbor(status: u16, body: &Node, request_id: &str) -> Reply {
+    let mut reply = reply(status, "application/cbor", cbor::write(body), request_id);
+    let name = header::HeaderValue::from_static(cbor::NAME);
+    reply.headers_mut().insert(cbor::HEADER, name);
+    reply
+}
+
+/// Who once asked a service by query finds the code by which it knew the error in a header.
+fn name_for_query(reply: &mut Reply, error: &ApiError) {
+    let words = format!("{};{}", error.code, fault(error));
+    if let Ok(value) = header::HeaderValue::from_str(&words) {
+        reply.headers_mut().insert("x-amzn-query-error", value);
+    }
+}
+
+/// Whose fault it is.
+fn fault(error: &ApiError) -> &'static str {
+    match error.status {
+        ..500 => "Sender",
+        _ => "Receiver",
+    }
+}
+
+fn reply(
+    status: u16,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+    request_id: &str,
+) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     reply.headers_mut().insert(
         header::CONTENT_TYPE,

@@ -36,6 +36,7 @@ pub(crate) fn write_element(out: &mut String, name: &str, node: &Node, dialect: 
     match node {
         Node::Text(text) => out.push_str(&escape(text.as_str())),
         Node::Number(number) => out.push_str(&number.to_string()),
+        Node::Double(number) => out.push_str(&format!("{number:?}")),
         Node::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Node::Time(moment) => out.push_str(&iso8601(*moment)),
         Node::List(items) => {

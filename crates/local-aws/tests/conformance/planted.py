@@ -9,12 +9,12 @@ import botocore.session
 import shapes
 
 
-def found(service, operation, body):
+def found(service, operation, body, protocol=None):
     """The violations in `body` as an answer of `operation`."""
     model = botocore.session.get_session().get_service_model(service)
-    parser = botocore.parsers.PROTOCOL_PARSERS[model.resolved_protocol]()
+    parser = botocore.parsers.PROTOCOL_PARSERS[protocol or model.resolved_protocol]()
     before = len(shapes.VIOLATIONS)
-    shapes.check(parser, {"status_code": 200, "body": body.encode(), "headers": {}}, model.operation_model(operation).output_shape)
+    shapes.check(parser, {"status_code": 200, "body": body if isinstance(body, bytes) else body.encode(), "headers": {}}, model.operation_model(operation).output_shape)
     new = shapes.VIOLATIONS[before:]
     del shapes.VIOLATIONS[before:]
     return new
@@ -50,5 +50,21 @@ class Planted(unittest.TestCase):
         ]:
             with self.subTest(body):
                 violations = found(service, operation, body)
+                self.assertEqual(len(violations), 0 if wrong is None else 1, violations)
+                self.assertTrue(wrong is None or wrong in violations[0], violations)
+
+    def test_numbers_without_their_form_are_caught_in_cbor(self):
+        def result(name, item):
+            return b"\xa1\x71MetricDataResults\x81\xa1" + bytes([0x60 + len(name)]) + name + b"\x81" + item
+
+        half = b"\xfb\x3f\xe0\0\0\0\0\0\0"
+        for name, item, wrong in [
+            (b"Values", half, None),
+            (b"Values", b"\x03", "double"),
+            (b"Timestamps", b"\xc1" + half, None),
+            (b"Timestamps", half, "timestamp"),
+        ]:
+            with self.subTest(name=name, item=item):
+                violations = found("cloudwatch", "GetMetricData", result(name, item), "smithy-rpc-v2-cbor")
                 self.assertEqual(len(violations), 0 if wrong is None else 1, violations)
                 self.assertTrue(wrong is None or wrong in violations[0], violations)

@@ -7,7 +7,7 @@ import unittest
 
 import shapes
 
-FILES = ["planted", "sts", "ec2", "elbv2", "autoscaling", "ssm", "s3", "iam", "cli", "story"]
+FILES = ["planted", "sts", "ec2", "elbv2", "autoscaling", "ssm", "s3", "iam", "cloudwatch", "cli", "story"]
 
 
 class Result(unittest.TextTestResult):

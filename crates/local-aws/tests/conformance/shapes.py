@@ -1,11 +1,12 @@
 """Checks every answer of every call against botocore's model of it, which is AWS's own description of its API.
 
 botocore itself reads what it knows and ignores the rest, so a misspelt element would pass for a missing one. Here the
-raw XML or JSON is walked beside the output shape: a name that the model does not have, a member that the model
+raw XML, JSON or CBOR is walked beside the output shape: a name that the model does not have, a member that the model
 requires and that is not there, a number, boolean, timestamp or enumerated value that is none, are all violations.
 """
 
 import collections
+import datetime
 import json
 import re
 import threading
@@ -111,12 +112,17 @@ def _xml(shape, element, path, ignore=()):
         _scalar(shape, element.text, path)
 
 
-def _json(shape, value, path):
+_JSON = {
+    "structure": dict, "map": dict, "list": list, "string": str, "boolean": bool, "integer": int, "long": int,
+    "timestamp": (int, float), "float": (int, float), "double": (int, float), "blob": str,
+}
+# Its readers take no integer for a double, and no number without its tag for a moment.
+_CBOR = {**_JSON, "timestamp": datetime.datetime, "float": float, "double": float, "blob": bytes}
+
+
+def _json(shape, value, path, kinds=_JSON):
     kind = shape.type_name
-    expected = {
-        "structure": dict, "map": dict, "list": list, "string": str, "boolean": bool, "integer": int, "long": int,
-        "timestamp": (int, float), "float": (int, float), "double": (int, float), "blob": str,
-    }[kind]
+    expected = kinds[kind]
     if not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean"):
         _wrong(path, f"not a {kind}: {value!r}")
     elif kind == "structure":
@@ -125,19 +131,27 @@ def _json(shape, value, path):
             if name not in members:
                 _wrong(path, f"the model has no member {name!r} (it has {sorted(members)})")
             else:
-                _json(members[name], inner, f"{path}.{name}")
+                _json(members[name], inner, f"{path}.{name}", kinds)
         _required(shape, set(value), path)
     elif kind == "map":
         for key, inner in value.items():
-            _json(shape.value, inner, f"{path}.{key}")
+            _json(shape.value, inner, f"{path}.{key}", kinds)
     elif kind == "list":
         for inner in value:
-            _json(shape.member, inner, f"{path}[]")
+            _json(shape.member, inner, f"{path}[]", kinds)
     elif kind == "string" and shape.enum and value and value not in shape.enum:
         _wrong(path, f"{value!r} is none of {shape.enum[:5]}...")
 
 
+def _read_cbor(parser, body):
+    return parser.parse_data_item(parser.get_peekable_stream_from_bytes(body))
+
+
 def _check_error(parser, body, path):
+    if isinstance(parser, botocore.parsers.BaseCBORParser):
+        if set(_read_cbor(parser, body)) != {"__type", "message"}:
+            _wrong(path, f"an error of another form: {body!r}")
+        return
     if isinstance(parser, botocore.parsers.BaseJSONParser):
         if set(json.loads(body)) != {"__type", "message"}:
             _wrong(path, f"an error of another form: {body!r}")
@@ -181,6 +195,8 @@ def check(parser, response, shape):
             return None
         if isinstance(parser, botocore.parsers.BaseJSONParser):
             return _json(shape, json.loads(body or b"{}"), path)
+        if isinstance(parser, botocore.parsers.BaseCBORParser):
+            return _json(shape, _read_cbor(parser, body), path, _CBOR)
         if isinstance(parser, botocore.parsers.RestXMLParser):
             return _check_rest(shape, body if isinstance(body, bytes) else b"", path)
         root = ElementTree.fromstring(body)

@@ -15,7 +15,7 @@ use super::listeners::Listener;
 use super::network::{Address, address};
 use super::target_groups::{Algorithm, TargetGroup};
 use super::targets::{Stage, Target, TargetKey};
-use crate::account::Account;
+use crate::account::{Account, cloudwatch};
 use crate::http_date::http_date;
 
 /// The cookie that keeps a client on a target group.
@@ -94,12 +94,17 @@ pub fn route(account: &mut Account, listener: &str, node: usize, facts: &Facts<'
     ) else {
         return Route::Unavailable;
     };
+    let load_balancer = listener.load_balancer.clone();
     let mut cookies = Vec::new();
     if let (true, Some(seconds)) = (forward.is_sticky, forward.sticky_seconds) {
         let id = group.rsplit('/').next().unwrap_or_default();
         cookies.push(cookie(account, GROUP_COOKIE, id, seconds.into()));
     }
-    pick(account, &group, node, facts, cookies)
+    let route = pick(account, &group, node, facts, cookies);
+    if let Route::Forward(_) = route {
+        cloudwatch::count_request(account, &load_balancer, &group);
+    }
+    route
 }
 
 /// The group of a sticky client, else the next by weights.
