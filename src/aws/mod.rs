@@ -6,6 +6,7 @@
 
 pub mod autoscaling;
 pub mod calls;
+pub mod cloudwatch;
 pub mod credentials;
 pub mod ec2;
 pub mod elbv2;
@@ -48,6 +49,8 @@ pub type Tags = BTreeMap<String, String>;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A call with its retries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
+/// A call with its retries, for figures that a run can do without.
+const FIGURES_TIMEOUT: Duration = Duration::from_secs(15);
 /// The SDK's standard retries, a first try and seven more: over half a minute on average, because the limits are the
 /// account's, and whoever else has emptied the bucket goes on asking.
 const ATTEMPTS: u32 = 8;
@@ -86,6 +89,7 @@ pub struct Aws {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     recorder: Recorder,
     life: Life,
 }
@@ -159,6 +163,7 @@ impl Aws {
             s3: client!(aws_sdk_s3, force_path_style(access.endpoint_url.is_some())),
             sts: client!(aws_sdk_sts),
             iam: client!(aws_sdk_iam),
+            cloudwatch: client!(aws_sdk_cloudwatch, timeout_config(of_figures())),
             recorder,
             life,
         })
@@ -173,6 +178,14 @@ impl Aws {
     pub fn calls(&self) -> Vec<Call> {
         self.recorder.calls()
     }
+}
+
+/// Nobody waits long for figures: a run goes on without them.
+fn of_figures() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(FIGURES_TIMEOUT / 3)
+        .operation_timeout(FIGURES_TIMEOUT)
+        .build()
 }
 
 /// What every client has in common: where AWS is, and how long it is asked.

@@ -12,6 +12,7 @@ use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
 pub use by_hand::modify_rules_by_hand;
+pub(in crate::aws) use routes::load_balancers;
 pub use routes::{Route, Routes};
 pub use rules::{
     Condition, PreviewRule, Rule, create_listener, create_rule, describe_rules, find_listener,

@@ -79,7 +79,11 @@ impl Routes {
     }
 }
 
-async fn load_balancers(aws: &Aws, target_groups: &[String]) -> Result<Vec<String>, Failure> {
+/// The load balancers that send to any of these target groups.
+pub(in crate::aws) async fn load_balancers(
+    aws: &Aws,
+    target_groups: &[String],
+) -> Result<Vec<String>, Failure> {
     if target_groups.is_empty() {
         return Ok(Vec::new());
     }
