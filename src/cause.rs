@@ -160,6 +160,8 @@ pub enum Reason {
     Requests(Option<u16>),
     /// Somebody else changed what the run goes by.
     Another,
+    /// A colour that no rule leads to answers requests.
+    Answering,
     /// Our mistake: the program panicked.
     Bug,
 }

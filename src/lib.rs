@@ -107,7 +107,8 @@
 //!     writing a weight each take a witness that only a fresh look can make ([`aws::witness`]): nothing leads visitors to this group
 //!     now, the weights are as this run left them, so many instances are healthy. What somebody else changed is not overwritten.
 //!     *By construction: the fields are private. `tests/runs/other_hands.rs` moves weights and sizes; `tests/runs/hands.rs` does
-//!     each act of a person's at each step.*
+//!     each act of a person's at each step.* What a release empties has been asked for by nobody for a minute, by the load balancer's
+//!     own count as well: *`a_colour_that_answers_by_a_route_in_no_rule_is_not_emptied_and_nobody_there_loses_a_request`.*
 //! 16. **At most one run changes anything,** and what it had begun is known outside its process before it is done ([`lease`]).
 //!     *`tests/runs/two_runs.rs` begins a second run at every offset; `whoever_comes_next_finds_what_was_left_in_the_lease_and_brings_it_to_an_end_without_a_file`.*
 //!

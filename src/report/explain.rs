@@ -46,6 +46,9 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
         Reason::Another => {
             "Somebody else, a person or another tool, changed the load balancer's rules meanwhile: that is not overwritten, and the run stopped."
         }
+        Reason::Answering => {
+            "Somebody still uses the instances that would have been replaced, by a way that is in no rule: find out who sends those requests, and release again when they have stopped."
+        }
         Reason::Bug => {
             "That is a mistake of bg-deploy, not of the release: please report it, with what it wrote before."
         }
@@ -123,6 +126,7 @@ mod tests {
             ),
             (call(ErrorKind::Throttled, "Throttling"), "AWS slowed"),
             (Reason::Another, "Somebody else"),
+            (Reason::Answering, "Somebody still uses"),
             (Reason::Bug, "That is a mistake"),
         ] {
             let why = explain(&reason).unwrap_or_default();

@@ -4,13 +4,15 @@
 //! Changes: takes back the scale-in that would have come later; the idle group's capacity, to nothing.
 //! Undo: nothing once it is emptied: what was retained for a rollback is replaced by what is live now. If it came to
 //! nothing, the scale-in is armed again, or what is retained would stay for ever.
-//! Waits for: nobody having been led to it for a minute, and the group's instances being gone.
+//! Waits for: nobody having been led to it for a minute, by the rules and by the load balancer's own count of requests; and the
+//! group's instances being gone.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::drain_previous::QUIET;
 use super::group::{EMPTYING, look_for_empty};
+use super::request_count::await_silence;
 use super::scale_in::ScaleIn;
 use crate::aws::autoscaling::{self, Capacity};
 use crate::names::{Weights, utc};
@@ -24,6 +26,7 @@ use crate::run::step_id::StepId;
 #[derive(Debug)]
 pub struct ClearIdle {
     group: String,
+    target_group: String,
     scale_in: ScaleIn,
     before: IdleBefore,
     weights: Weights,
@@ -41,6 +44,7 @@ impl ClearIdle {
     pub fn of(plan: &Plan) -> Self {
         Self {
             group: plan.idle_group(),
+            target_group: plan.target_groups.of(plan.idle).to_owned(),
             scale_in: ScaleIn::of(plan, plan.idle),
             before: plan.idle_before.clone(),
             weights: plan.previous.weights,
@@ -72,8 +76,8 @@ impl Step for ClearIdle {
         id: StepId::ClearIdle,
         name: "clear idle group",
         zone: Zone::Prepare,
-        does: "scales in what an earlier release retained on the idle colour, once nobody was led there for a minute, and waits \
-               until it is gone",
+        does: "scales in what an earlier release retained on the idle colour, once nobody was led there, and it got no request, for \
+               a minute, and waits until it is gone",
         undo: "if nothing was scaled in: arms the scale-in again",
         calls: &["StopAutomationExecution", "UpdateAutoScalingGroup"],
     };
@@ -84,6 +88,8 @@ impl Step for ClearIdle {
         let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
         if group.capacity != Capacity::NONE {
             await_quiet(cx).await?;
+            let (group, target_group) = (self.group.as_str(), self.target_group.as_str());
+            await_silence(cx, Self::ABOUT.name, (group, target_group)).await?;
         }
         self.scale_in.take_back(cx).await?;
         if group.capacity != Capacity::NONE {

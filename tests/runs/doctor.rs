@@ -188,7 +188,7 @@ async fn what_is_left_over_is_found_and_mended_and_a_second_look_finds_nothing()
     );
 }
 
-async fn preview_rule(world: &World) -> String {
+pub(crate) async fn preview_rule(world: &World) -> String {
     let inventory = world.look(&world.config("any", None)).await;
     inventory.preview_rule.expect("a preview rule").arn
 }

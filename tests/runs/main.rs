@@ -22,6 +22,7 @@ mod other_hands;
 mod other_rules;
 mod plan;
 mod put_right;
+mod request_count;
 mod rollback;
 mod scale_in;
 mod secrets;

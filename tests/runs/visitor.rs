@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bg_deploy::names::PREVIEW_HEADER;
 use bg_deploy::probe::Endpoint;
 use bg_deploy::probe::ask::{Question, ask};
 
@@ -13,6 +14,7 @@ use crate::support::World;
 pub(crate) struct Visitor<'a> {
     world: &'a World,
     url: String,
+    question: Question,
     answers: RefCell<BTreeMap<String, usize>>,
     last: RefCell<String>,
     losses: RefCell<Vec<(Duration, String)>>,
@@ -24,20 +26,26 @@ impl<'a> Visitor<'a> {
         Self {
             world,
             url: url.to_owned(),
+            question: Question::get("/version"),
             answers: RefCell::default(),
             last: RefCell::default(),
             losses: RefCell::default(),
         }
     }
 
+    /// The same by the preview route.
+    pub(crate) fn knowing(mut self, secret: &str) -> Self {
+        self.question = self.question.with_header(PREVIEW_HEADER, secret);
+        self
+    }
+
     /// Asks for ever.
     pub(crate) async fn visit(&self) {
         let endpoint = Endpoint::parse(&self.url).expect("a URL");
-        let question = Question::get("/version");
         let (network, clock) = (&self.world.network, &self.world.clock);
         loop {
             let timeout = Duration::from_secs(5);
-            let said = match ask(network, clock, &endpoint, &question, timeout).await {
+            let said = match ask(network, clock, &endpoint, &self.question, timeout).await {
                 Ok(reply) if reply.status == 200 => reply.version(None).unwrap_or_default(),
                 Ok(reply) => format!("LOST: status {}", reply.status),
                 Err(error) => format!("LOST: {error:#}"),
