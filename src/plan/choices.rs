@@ -84,11 +84,18 @@ impl Plan {
             ),
             image,
             decided("instances", self.capacity.desired.to_string(), capacity_why),
-            decided(
-                "shift",
-                format!("{}, each held {}", stages.join(", "), human(shift.hold)),
-                "shift.weights and shift.hold",
-            ),
+            match self.previous.capacity.desired == 0 && self.previous.healthy == 0 {
+                true => decided(
+                    "shift",
+                    "100 % at once",
+                    "live has no instance to share with",
+                ),
+                false => decided(
+                    "shift",
+                    format!("{}, each held {}", stages.join(", "), human(shift.hold)),
+                    "shift.weights and shift.hold",
+                ),
+            },
             decided("soak", human(shift.soak), "shift.soak"),
         ]
     }

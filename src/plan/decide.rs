@@ -1,7 +1,7 @@
 //! From what AWS holds to the plan of a release, or every reason why there is none.
 
 use crate::config::Config;
-use crate::inventory::{Bakery, Inventory};
+use crate::inventory::{Bakery, Inventory, Stack};
 use crate::names::Release;
 use crate::stack::Names;
 
@@ -91,11 +91,19 @@ impl Plan {
             commit: config.commit.clone(),
             source: Source::Artifact(bake),
             desired: met.live_stack.group.capacity.desired,
-            shift: Shift::of(config),
+            shift: match shares_with_nobody(met.live_stack) {
+                true => Shift::unshared(config),
+                false => Shift::of(config),
+            },
         };
         let plan = met.plan(config, inventory, draw, chosen);
         Ok(Decision::Release(Box::new(plan)))
     }
+}
+
+/// Whether whoever were led to live would get nothing: before a first release, or where somebody emptied it.
+fn shares_with_nobody(live: &Stack) -> bool {
+    !live.is_up() && live.healthy() == 0
 }
 
 /// What only a bake needs, and whether it is absent.

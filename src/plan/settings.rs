@@ -57,6 +57,14 @@ impl Shift {
         }
     }
 
+    /// The other colour is empty: whoever were led there would get nothing.
+    pub(super) fn unshared(config: &Config) -> Self {
+        Self {
+            soak: config.shift.soak,
+            ..Self::at_once()
+        }
+    }
+
     /// What is live is to get nothing, and there is nothing to wait and see.
     pub(super) fn at_once() -> Self {
         Self {

@@ -16,7 +16,7 @@ use net_clock::Clock;
 use net_clock::Network;
 
 /// What is said of an answer for which the load balancer asked nobody.
-pub const NO_TARGET: &str = "the load balancer itself answered 503: it had no target";
+pub const NO_TARGET: &str = "503 by the load balancer itself, which had no target";
 
 /// What to ask.
 #[derive(Clone, Debug)]

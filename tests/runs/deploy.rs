@@ -2,8 +2,10 @@
 
 use bg_deploy::names::{Colour, Release};
 use bg_deploy::outcome::Outcome;
+use bg_deploy::run::event::Event;
 
-use crate::support::World;
+use crate::finish::killed::canary;
+use crate::support::{World, assert_deployed};
 
 #[tokio::test(start_paused = true)]
 async fn a_first_release_and_the_next_one_are_deployed_and_no_request_fails() {
@@ -36,4 +38,22 @@ async fn a_first_release_and_the_next_one_are_deployed_and_no_request_fails() {
     let evidence = finished.evidence.expect("the probe ran");
     assert_eq!(evidence.tally.failed, 0);
     assert!(evidence.tally.by_version.len() == 2, "{:?}", evidence.tally);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_release_shares_the_traffic_with_nobody_and_the_next_one_is_a_canary() {
+    let world = World::new().await;
+    let first = canary(&world, "0.0.1");
+    world.provision(&first).await;
+    for (config, stages) in [(first, 1), (canary(&world, "0.0.2"), 3)] {
+        let (finished, cx) = world.deploy(&config).await;
+        assert_deployed(&finished, &cx);
+        let events = cx.events.all();
+        let written = events.iter().filter_map(|stamped| match stamped.event {
+            Event::WeightsWritten { weights } => Some(weights),
+            _ => None,
+        });
+        let written: Vec<_> = written.collect();
+        assert_eq!(written.len(), stages, "{written:?}");
+    }
 }
