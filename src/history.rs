@@ -1,4 +1,4 @@
-//! The releases that stand in AWS, for people and for programs. Pure.
+//! The releases that stand in AWS, for people and for programs, and what the runs that are remembered prove. Pure.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -41,6 +41,46 @@ pub fn lines(releases: Vec<Past>, limit: usize) -> Vec<Line> {
         state: past.fate,
     };
     releases.into_iter().take(limit).map(line).collect()
+}
+
+/// The run that proved what is live now, of those that are remembered, the latest first; or why there is none, in words. Runs
+/// are forgotten with time, and an older bg-deploy remembered fewer: that there is none says nothing against the release.
+pub fn proof_of<'a>(runs: &'a [Done], release: &Release) -> Result<&'a Done, String> {
+    let mut may_have_moved = runs.iter().filter(|run| {
+        let left_live_as_it_was = ["rolled-back", "cancelled", "verified", "refused"];
+        !left_live_as_it_was.contains(&run.result.as_str())
+    });
+    let Some(latest) = may_have_moved.next() else {
+        return Err("no run is remembered that made it live".to_owned());
+    };
+    let is_end = ["deployed", "nothing-to-do", "unproven"].contains(&latest.result.as_str());
+    if is_end && latest.release != release.0 {
+        return Err(format!(
+            "{} was live after the latest run ({}), and the traffic was led here since, by no run that is remembered",
+            latest.release,
+            words_of(latest)
+        ));
+    }
+    let passed = |verdict: &Option<String>| verdict.as_deref().is_none_or(|it| it == "passed");
+    match latest.result.as_str() {
+        "deployed" | "nothing-to-do" if passed(&latest.verdict) => Ok(latest),
+        _ => Err(format!("the latest run was {}", words_of(latest))),
+    }
+}
+
+/// A run in a few words: `deploy of 1.4.2, which ended deployed at 2026-11-22T09:00:00Z, https://...`.
+pub fn words_of(run: &Done) -> String {
+    let mut words = format!(
+        "{} of {}, which ended {}",
+        run.command, run.release, run.result
+    );
+    if !run.ended.is_empty() {
+        words += &format!(" at {}", run.ended);
+    }
+    if let Some(url) = &run.url {
+        words += &format!(", {url}");
+    }
+    words
 }
 
 /// The runs for people, the latest first.
@@ -125,6 +165,70 @@ mod tests {
             image_stands: true,
             state,
         }
+    }
+
+    fn run(command: &str, release: &str, result: &str, verdict: Option<&str>) -> Done {
+        Done {
+            command: command.into(),
+            release: release.into(),
+            result: result.into(),
+            verdict: verdict.map(str::to_owned),
+            ended: "2026-11-21T14:10:00Z".into(),
+            ..Done::default()
+        }
+    }
+
+    #[test]
+    fn what_the_latest_run_that_may_have_moved_the_traffic_left_live_and_proved_is_proven() {
+        let two = Release("2".to_owned());
+        let deployed = run("deploy", "2", "deployed", Some("passed"));
+        // What left live as it was takes nothing from the proof.
+        let mut runs = vec![
+            run("verify", "4", "verified", None),
+            run("deploy", "3", "rolled-back", Some("failed")),
+            run("finish", "3", "cancelled", None),
+            deployed.clone(),
+            run("deploy", "1", "deployed", Some("passed")),
+        ];
+        assert_eq!(proof_of(&runs, &two), Ok(&deployed));
+        // It was proved later.
+        let proved = run("deploy", "2", "nothing-to-do", Some("passed"));
+        runs.insert(0, run("deploy", "2", "unproven", Some("failed")));
+        runs.insert(0, proved.clone());
+        assert_eq!(proof_of(&runs, &two), Ok(&proved));
+    }
+
+    #[test]
+    fn what_no_run_is_known_to_have_proved_is_not_proven_and_it_is_said_why() {
+        let two = Release("2".to_owned());
+        let proved = || run("deploy", "2", "deployed", Some("passed"));
+        for (latest, why) in [
+            (
+                run("deploy", "2", "unproven", Some("failed")),
+                "deploy of 2, which ended unproven",
+            ),
+            (
+                run("rollback", "2", "stuck", None),
+                "rollback of 2, which ended stuck",
+            ),
+            (
+                run("deploy", "3", "stopped", None),
+                "deploy of 3, which ended stopped",
+            ),
+            (
+                run("deploy", "3", "deployed", Some("passed")),
+                "3 was live after the latest run",
+            ),
+            (
+                run("deploy", "2", "of-a-newer-program", None),
+                "of-a-newer-program at 2026",
+            ),
+        ] {
+            let told = proof_of(&[latest, proved()], &two).expect_err(why);
+            assert!(told.contains(why), "{told}");
+        }
+        let told = proof_of(&[run("verify", "2", "verified", None)], &two).expect_err("none");
+        assert!(told.contains("no run is remembered"), "{told}");
     }
 
     #[test]

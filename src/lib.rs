@@ -157,6 +157,7 @@
 //! | [`finish`] | what is done about a run whose process is gone |
 //! | [`guard`] | what AWS does about it, when nothing else is |
 //! | [`reconcile`] | what is put right where there is nothing to release |
+//! | [`prove_live`] | what is proved there, where no run has proved it |
 //! | [`probe`] | the visitor that never stops asking, its ledger, and what that proves |
 //! | [`text`] | foreign text made harmless for whatever it is shown in: the one place that cuts, escapes and quotes |
 //! | [`report`] | all that is said about a run, in five forms made from one story, and the outputs of a workflow's step |
@@ -245,6 +246,7 @@ pub mod outcome;
 pub mod plan;
 pub mod prepare;
 pub mod probe;
+pub mod prove_live;
 pub mod provision;
 pub mod random;
 pub mod reconcile;

@@ -19,7 +19,7 @@ pub const EXIT_ROLLED_BACK: u8 = 4;
 pub const EXIT_CANCELLED: u8 = 5;
 /// Stuck: the traffic needs a person.
 pub const EXIT_STUCK: u8 = 6;
-/// Deployed, but without proof that nobody noticed.
+/// Deployed, or live already, but without proof that nobody noticed.
 pub const EXIT_UNPROVEN: u8 = 7;
 
 /// Every exit code with its meaning, for `--help` and docs/reports.md.
@@ -45,7 +45,7 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     ),
     (
         EXIT_UNPROVEN,
-        "deployed, but without proof that no request failed",
+        "live, but without proof that no request failed",
     ),
 ];
 
@@ -75,7 +75,7 @@ pub enum Outcome {
         /// What could not be cleaned up.
         leftovers: Vec<Leftover>,
     },
-    /// It is live already.
+    /// It is live already, and proven: by an earlier run, or by this one, which released nothing.
     NothingToDo {
         /// What is live.
         release: Release,
@@ -162,7 +162,7 @@ pub enum Outcome {
     Unproven {
         /// What is live now.
         release: Release,
-        /// What was live before.
+        /// What was live before; the same release, when it was live already.
         previous: Option<Release>,
         /// The live colour.
         live: Colour,

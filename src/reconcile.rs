@@ -10,10 +10,12 @@ use crate::run::context::Context;
 use crate::steps::hand_back;
 
 /// Looks, and puts right: a live colour that is pinned or frozen as only a run leaves it, and one that stays up for ever.
-pub async fn put_right(cx: &Context, config: &Config) -> Result<()> {
+/// Answers with what stands, as the plan of a run that left it so; `None` where no one colour has all the traffic any more.
+pub async fn put_right(cx: &Context, config: &Config) -> Result<Option<Plan>> {
     let inventory = look_to_launch(&cx.aws, config).await?;
-    match Plan::as_it_stands(config, &inventory, &draw()?) {
-        Some(plan) => hand_back::put_right(cx, &plan).await,
-        None => Ok(()),
+    let stands = Plan::as_it_stands(config, &inventory, &draw()?);
+    if let Some(plan) = &stands {
+        hand_back::put_right(cx, plan).await?;
     }
+    Ok(stands)
 }

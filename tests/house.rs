@@ -26,7 +26,7 @@ const FLOORS: &[&[&str]] = &[
     &["guard"],
     &["provision", "report", "steps"],
     &["announce", "doctor", "ending", "reconcile"],
-    &["deploy", "finish", "rollback", "status"],
+    &["deploy", "finish", "prove_live", "rollback", "status"],
     &["verify"],
     &["commands"],
 ];

@@ -13,6 +13,7 @@ mod finish_left;
 mod gate;
 mod history;
 mod last_words;
+mod live_already;
 mod local_aws;
 mod plan;
 mod planned;

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use super::carry_out::{Order, carry_out, state_file};
 use super::clock::clock;
+use super::live_already::{live_already, put_right};
 use super::publish::Publisher;
 use super::signals::unless_cancelled;
 use super::turn::{Asking, Settled, give_back};
@@ -25,10 +26,8 @@ use crate::outcome::Outcome;
 use crate::plan::durations::Needed;
 use crate::plan::{Decision, Plan};
 use crate::prepare::hold_credentials;
-use crate::reconcile::put_right;
 use crate::run::beginning::Beginning;
 use crate::run::context::Context;
-use crate::run::event::Event;
 use crate::stack::Names;
 use net_clock::Clock;
 use net_clock::Network;
@@ -107,44 +106,31 @@ impl Planned<'_> {
                 let (finished, code) = carry_out(&cx, &order, page, || None).await?;
                 (finished.outcome, code)
             }
-            mut undecided => {
+            undecided => {
                 let mut cx = Context::new(aws, network, clock);
                 cx.lease = lease;
-                if matches!(undecided, Decision::NothingToDo(_))
-                    && let Err(why) = self.put_right(&cx, config).await
-                {
-                    match brought {
-                        Some(_) => undecided = Decision::Refused(why),
-                        // That a run was undone stays true.
-                        None => self.terminal.notice(&why),
+                let beginning = self.beginning(config, wanted);
+                match (undecided, brought) {
+                    (Decision::NothingToDo(release), Some(_)) => {
+                        live_already(&cx, config, &release, beginning, &publisher).await?
+                    }
+                    (undecided, _) => {
+                        // The way back of a run that was stopped is told as it was.
+                        if matches!(undecided, Decision::NothingToDo(_))
+                            && let Err(why) = put_right(&cx, config, self.terminal).await
+                        {
+                            self.terminal.notice(&why);
+                        }
+                        give_back(cx.lease.as_ref(), true).await;
+                        publisher.undecided(&beginning, undecided).await
                     }
                 }
-                give_back(cx.lease.as_ref(), true).await;
-                let beginning = self.beginning(config, wanted);
-                publisher.undecided(&beginning, undecided).await
             }
         };
         if self.options.json {
             self.terminal.say(&serde_json::json!(outcome).to_string());
         }
         Ok(code)
-    }
-
-    /// Puts right what an earlier run left around the release that is live already, and tells of it; or says why not.
-    async fn put_right(&self, cx: &Context, config: &Config) -> Result<(), String> {
-        let done = Box::pin(put_right(cx, config)).await;
-        for stamped in cx.events.all() {
-            if let Event::Note { text } = stamped.event {
-                self.terminal.tell(&text);
-            }
-        }
-        done.map_err(|error| {
-            format!(
-                "it is live already, but whether an earlier run left anything half done there could not be seen to: \
-                 {error:#}\nto see how things stand: bg-deploy doctor --environment {}",
-                config.environment
-            )
-        })
     }
 
     /// Takes the turn, brings what an earlier run left to its end, looks, and decides.

@@ -147,6 +147,11 @@ impl Lease {
         self.mine.lock().await.record.hold.clone()
     }
 
+    /// The runs that came to their end, as far as they are remembered, the latest first.
+    pub async fn past_runs(&self) -> Vec<Done> {
+        self.mine.lock().await.record.past_runs()
+    }
+
     /// Has this written down with the next beat.
     pub fn note(&self, run: Value) {
         *self.noted.borrow_mut() = Some(run);

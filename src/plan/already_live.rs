@@ -2,7 +2,8 @@
 //!
 //! "Nothing to do" is said of what was made of the same image, told the same at boot, and may grow and shrink as the file
 //! says. Of anything else it would be a green run that changed nothing of what was asked for. What an interrupted run left
-//! of its own there, a pinned floor and suspended policies, whoever says it takes away first ([`crate::reconcile`]).
+//! of its own there, a pinned floor and suspended policies, whoever says it takes away first ([`crate::reconcile`]); and it
+//! is proved first, unless a run that is remembered did that.
 
 use hex::encode;
 use sha2::{Digest as _, Sha256};

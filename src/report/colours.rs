@@ -123,6 +123,7 @@ fn before(run: &Run<'_>) -> Option<Weights> {
     let subject = subject::of(run.events);
     let previous = subject.previous?.0;
     let colour = match run.outcome {
+        Outcome::Unproven { live, .. } if previous == subject.release.0 => Some(*live),
         Outcome::Deployed { live, .. } | Outcome::Unproven { live, .. } => Some(live.other()),
         _ => subject::colour_of(run, &previous),
     };

@@ -243,6 +243,10 @@ fn next(outcome: &Outcome, subject: &Beginning) -> (&'static str, Vec<String>) {
         Outcome::Unproven { .. } if subject.is_rehearsal() => {
             ("To try again:", vec![subject.again()])
         }
+        Outcome::Unproven { .. } if subject.is_live_already() => (
+            "To prove it again, or to go back:",
+            vec![subject.again(), subject.command("rollback")],
+        ),
         Outcome::Unproven { previous: None, .. } => {
             ("To look again:", vec![subject.command("probe")])
         }

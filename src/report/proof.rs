@@ -225,6 +225,9 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
 /// How the previous release gave way; on a way back, how long the candidate was seen.
 fn changeover(run: &Run<'_>, evidence: &Evidence) -> Option<Phrase> {
     let subject = subject::of(run.events);
+    if subject.is_live_already() {
+        return None;
+    }
     let (old, new) = (subject.previous?.0, subject.release.0);
     let change = evidence.changeover(&old, &new)?;
     let last_new = evidence.last_seen.get(&new).copied().unwrap_or_default();

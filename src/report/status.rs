@@ -58,6 +58,9 @@ fn head(outcome: &Outcome, subject: &Beginning, title: &str, room: usize) -> Str
     let of = |release: &Release| name(&release.0);
     let wanted = name(&subject.release.0);
     match outcome {
+        Outcome::Unproven { release, live, .. } if subject.is_live_already() => {
+            format!("{title}: {} on {live}", of(release))
+        }
         Outcome::Deployed {
             release,
             previous: Some(previous),

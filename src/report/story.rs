@@ -91,6 +91,12 @@ fn sentence(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Phrase
         None => format!("it took {took}"),
     };
     let phrase = what_happened(run.outcome, subject, &seen);
+    let phrase = match (run.outcome, proof) {
+        (Outcome::NothingToDo { .. }, Some(_)) => {
+            phrase.words(format!(", and it is proven now: {seen}"))
+        }
+        _ => phrase,
+    };
     match &subject.by {
         Some(by) => phrase.words(", asked for by ").name(by).words("."),
         None => phrase.words("."),
@@ -99,11 +105,7 @@ fn sentence(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Phrase
 
 fn what_happened(outcome: &Outcome, subject: &Beginning, seen: &str) -> Phrase {
     match outcome {
-        Outcome::NothingToDo { release } => subject
-            .app_and(&release.0)
-            .words(" serves all traffic")
-            .then(subject.place())
-            .words(" already; nothing was released"),
+        Outcome::NothingToDo { release } => already(subject, release),
         Outcome::Refused { .. } => refused(subject),
         Outcome::Verified {
             release, serving, ..
@@ -116,6 +118,9 @@ fn what_happened(outcome: &Outcome, subject: &Beginning, seen: &str) -> Phrase {
             live,
             ..
         } => serves(subject, release, previous.as_ref()).words(format!(" on {live}: {seen}")),
+        Outcome::Unproven { release, .. } if subject.is_live_already() => {
+            already(subject, release).words(format!(", and it is not proven: {seen}"))
+        }
         Outcome::Unproven {
             release,
             previous,
@@ -164,6 +169,15 @@ fn what_happened(outcome: &Outcome, subject: &Beginning, seen: &str) -> Phrase {
                 ))
         }
     }
+}
+
+/// It was live when the run began.
+fn already(subject: &Beginning, release: &Release) -> Phrase {
+    subject
+        .app_and(&release.0)
+        .words(" serves all traffic")
+        .then(subject.place())
+        .words(" already; nothing was released")
 }
 
 /// Somebody else had the last word on the traffic.

@@ -41,6 +41,9 @@ pub(super) fn of(outcome: &Outcome, subject: &Beginning) -> (Tone, &'static str)
         } => (Tone::Warning, "Stopped, and left as it is"),
         Outcome::Stopped { serving: None, .. } => (Tone::Bad, "Stopped: look at live traffic"),
         Outcome::Stuck { .. } => (Tone::Bad, "Stuck: live traffic needs a person"),
+        Outcome::Unproven { .. } if subject.is_live_already() => {
+            (Tone::Warning, "Live already, but not proven")
+        }
         Outcome::Unproven { .. } if subject.is_rollback() => {
             (Tone::Warning, "Rolled back, but not proven")
         }

@@ -24,6 +24,13 @@ pub struct Beginning {
     pub url: Option<String>,
 }
 
+impl Beginning {
+    /// What is to be live is live already.
+    pub fn is_live_already(&self) -> bool {
+        self.previous.as_ref() == Some(&self.release)
+    }
+}
+
 /// What was begun with others and has to be ended: kept in the run's state, so that `finish` can go on with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {

@@ -3,9 +3,14 @@
 #[path = "../support/cloud_process.rs"]
 mod cloud_process;
 
+#[path = "../support/github/mod.rs"]
+mod github;
+
+mod account;
 mod bad_inputs;
 #[cfg(unix)]
 mod killed;
+mod live_already;
 mod probe;
 #[cfg(unix)]
 mod signals;

@@ -21,6 +21,7 @@ mod lost_replies;
 mod other_hands;
 mod other_rules;
 mod plan;
+mod proven;
 mod put_right;
 mod request_count;
 mod rollback;

@@ -75,6 +75,8 @@ pub(super) fn all() -> Vec<Tale> {
         more::not_verified(),
         more::rollback(),
         more::finished(),
+        more::proven_now(),
+        more::live_unproven(),
     ]
 }
 

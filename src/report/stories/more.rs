@@ -271,3 +271,67 @@ pub(super) fn finished() -> Tale {
         ..tale("finished", &mut script, outcome)
     }
 }
+
+/// The probe of a release that was live already.
+fn live_already(script: &mut Script, failures: Vec<(f64, u64)>) -> Seen {
+    script.say(Event::Note {
+        text: "0.0.2 is live, and not proven yet: 0.0.1 was live after the latest run (deploy of 0.0.1, which ended deployed at \
+               2026-11-21T14:10:00Z), and the traffic was led here since, by no run that is remembered; it is proved now, and \
+               nothing is changed"
+            .into(),
+    });
+    script.begin(Zone::Prepare, "prove live traffic");
+    script.at = 3.1;
+    script.say(Event::WeightsSeen {
+        weights: Weights::split(Colour::Green, 100),
+        after: Duration::ZERO,
+    });
+    script.fleet(Colour::Green, 2, 2, "0.0.2");
+    script.at = 13.2;
+    Seen {
+        from: 3.1,
+        to: 13.1,
+        shares: vec![(0.0, 100)],
+        failures,
+        versions: ("0.0.1", "0.0.2"),
+    }
+}
+
+pub(super) fn proven_now() -> Tale {
+    let mut script = Script::new("deploy", "0.0.2", Some("0.0.2"));
+    let seen = live_already(&mut script, Vec::new());
+    script.done("prove live traffic", "200 requests, none failed");
+    let outcome = Outcome::NothingToDo {
+        release: release("0.0.2"),
+    };
+    Tale {
+        evidence: Some(seen.evidence()),
+        verdict: Some(Verdict::Passed),
+        ..tale("proven-now", &mut script, outcome)
+    }
+}
+
+pub(super) fn live_unproven() -> Tale {
+    let mut script = Script::new("deploy", "0.0.2", Some("0.0.2"));
+    let seen = live_already(&mut script, vec![(7.0, 3)]);
+    let first =
+        "3 of 200 requests failed: 3 status; the first: keep-alive at 7.000 s: 502".to_owned();
+    script.fail("prove live traffic", &first);
+    let reasons = vec![
+        first,
+        "no run has proved it before: the latest run was deploy of 0.0.2, which ended unproven at 2026-11-21T14:10:00Z"
+            .to_owned(),
+    ];
+    let outcome = Outcome::Unproven {
+        release: release("0.0.2"),
+        previous: Some(release("0.0.2")),
+        live: Colour::Green,
+        reasons: reasons.clone(),
+        leftovers: Vec::new(),
+    };
+    Tale {
+        evidence: Some(seen.evidence()),
+        verdict: Some(Verdict::Failed { reasons }),
+        ..tale("live-unproven", &mut script, outcome)
+    }
+}

@@ -1,0 +1,147 @@
+//! The binary over a local cloud of this process, whose account can be looked at, in a job of GitHub Actions or out of one.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use local_aws::account::s3;
+use local_aws::sample_app::{Settings, write_artifact};
+use local_aws::{LocalAws, Options};
+use net_clock::{Clock, Network};
+use tempfile::TempDir;
+
+use crate::github::{GitHub, REPOSITORY, TOKEN};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_bg-deploy");
+/// How much faster than AWS the cloud runs.
+const SPEED: u32 = 60;
+
+/// A stack on the local cloud, and a folder with a config and an app to release to it.
+pub(crate) struct Account {
+    folder: TempDir,
+    cloud: LocalAws,
+}
+
+/// What a command said.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) text: String,
+}
+
+impl Account {
+    /// With a stack that nothing is live on; `more` is the rest of its config.
+    pub(crate) async fn provisioned(more: &str) -> Self {
+        let network = Network::tcp();
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = network.free_port().await.expect("a free port");
+        let config = format!(
+            "app = \"hello\"\n[service]\ncommand = \"./sample-app\"\nartifact = \"dist/\"\n\
+             [fleet]\nmin = 1\nmax = 2\nhealthy-streak = 1\n[probe]\nrate = 50\n\
+             [shift]\nhold = \"5s\"\nsoak = \"2m\"\n[network]\nlistener-port = {port}\n{more}"
+        );
+        std::fs::write(folder.path().join("bg-deploy.toml"), config).expect("a config");
+        let cloud = LocalAws::start(Options {
+            network,
+            clock: Clock::accelerated(f64::from(SPEED)),
+            ..Options::default()
+        });
+        let account = Self {
+            folder,
+            cloud: cloud.await.expect("a local cloud"),
+        };
+        account.build("dist", "0");
+        let ran = account.run(&["provision"], None).await;
+        assert_eq!(ran.code, Some(0), "{}", ran.text);
+        account
+    }
+
+    fn build(&self, folder: &str, release: &str) {
+        let settings = Settings {
+            version: release.to_owned(),
+            ..Settings::default()
+        };
+        let folder = self.folder.path().join(folder);
+        write_artifact(&folder, Path::new(BINARY), &settings).expect("an artifact");
+    }
+
+    /// `deploy` of a release that it builds, with these options.
+    pub(crate) async fn deploy(
+        &self,
+        release: &str,
+        options: &[&str],
+        job: Option<(&GitHub, &str)>,
+    ) -> Ran {
+        let folder = format!("dist-{release}");
+        self.build(&folder, release);
+        let arguments = ["deploy", "--release", release, "--artifact", &folder];
+        self.run(&[&arguments, options].concat(), job).await
+    }
+
+    /// A command; `job` is the GitHub of a job of Actions, and its commit.
+    pub(crate) async fn run(&self, arguments: &[&str], job: Option<(&GitHub, &str)>) -> Ran {
+        let runner = tempfile::tempdir_in(self.folder.path()).expect("a folder");
+        let mut command = Command::new(BINARY);
+        command
+            .env_clear()
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("HOME", runner.path())
+            .env("RUNNER_TEMP", runner.path())
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "s")
+            .env("BGD_REGION", "eu-central-1")
+            .env("BGD_ENDPOINT_URL", self.cloud.endpoint())
+            .env("BGD_CLOCK_SPEED", SPEED.to_string())
+            .env("BGD_REPORT_DIR", runner.path().join("reports"))
+            .env("BGD_COMMENT", "never")
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .stdin(Stdio::null());
+        if let Some((github, commit)) = job {
+            command
+                .env("GITHUB_ACTIONS", "true")
+                .env("GITHUB_API_URL", github.url())
+                .env("GITHUB_REPOSITORY", REPOSITORY)
+                .env("GITHUB_SHA", commit)
+                .env("GITHUB_RUN_ID", "7")
+                .env("GITHUB_RUN_ATTEMPT", "1")
+                .env("GITHUB_EVENT_NAME", "push")
+                .env("GITHUB_TOKEN", TOKEN);
+        }
+        // The runner's folder goes with the command, not before its end.
+        let ran = tokio::task::spawn_blocking(move || (command.output(), runner)).await;
+        let output = ran.expect("no panic").0.expect("it starts");
+        let text = [output.stdout, output.stderr].concat();
+        Ran {
+            code: output.status.code(),
+            text: String::from_utf8_lossy(&text).into_owned(),
+        }
+    }
+
+    /// What was changed so far but for the lease, which a command writes that changes nothing else.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let ledger = self.cloud.ledger();
+        let changes = ledger.changes().filter(|call| call.service != "s3");
+        changes.map(|call| call.operation.clone()).collect()
+    }
+
+    /// Has the lease forget the runs that came to their end, as one that is new.
+    pub(crate) fn forget_runs(&self) {
+        let account = &mut *self.cloud.account();
+        let of_lease = |key: &str| key.starts_with("state/");
+        let found: Vec<_> = s3::objects(&account.s3)
+            .filter(|(_, key, _)| of_lease(key))
+            .map(|(bucket, key, _)| (bucket.to_owned(), key.to_owned()))
+            .collect();
+        for (bucket, key) in found {
+            let bucket = account.s3.buckets.get_mut(&bucket).expect("a bucket");
+            let versions = bucket.objects.get_mut(&key).expect("an object");
+            let newest = versions.last_mut().and_then(|it| it.object.as_mut());
+            let object = newest.expect("it is there");
+            let mut lease: serde_json::Value =
+                serde_json::from_slice(&object.body).expect("a lease");
+            let past = lease.as_object_mut().and_then(|it| it.remove("past"));
+            assert!(past.is_some(), "{key} remembers no run");
+            object.body = lease.to_string().into();
+            object.checksums.clear();
+        }
+    }
+}
