@@ -30,7 +30,9 @@ impl Gate<'_> {
             let ours = self.config.commit.as_deref();
             let order = self.announcer.order(live, ours).await;
             let environment = &self.config.environment;
-            notes.extend(judged(&order, live, self.command.allow_older, environment)?);
+            let commits = (ours.unwrap_or_default(), live);
+            let allow_older = self.command.allow_older;
+            notes.extend(judged(&order, commits, allow_older, environment)?);
         }
         Ok(notes)
     }
@@ -58,19 +60,20 @@ fn out_of_hours(closed: &Closed, environment: &str) -> String {
 /// What comes of the order of commits: a note, if it is worth one, or a refusal.
 fn judged(
     order: &Order,
-    live: &str,
+    (ours, live): (&str, &str),
     allow_older: bool,
     environment: &str,
 ) -> Result<Option<String>, String> {
     // What AWS says may be anybody's words.
-    let live: String = live.chars().take(12).collect();
+    let short = |commit: &str| commit.chars().take(12).collect::<String>();
+    let (ours, live) = (short(ours), short(live));
     match order {
         Order::Newer => Ok(None),
         Order::Older if allow_older => Ok(Some(format!(
-            "--allow-older was given: this commit is older than the one that was live, {live}"
+            "--allow-older was given: this commit, {ours}, is older than the one that was live, {live}"
         ))),
         Order::Older => Err(format!(
-            "this commit is older than the one that is live, {live}: what came between would be lost; nothing was changed\n\
+            "this commit, {ours}, is older than the one that is live, {live}: what came between would be lost; nothing was changed\n\
              to release it all the same: bg-deploy deploy --environment {environment} --allow-older\n\
              to go back to the previous release: bg-deploy rollback --environment {environment}"
         )),
@@ -91,11 +94,17 @@ mod tests {
     #[test]
     fn only_what_is_older_for_sure_is_refused_and_even_that_may_be_allowed() {
         let live = "0a".repeat(20);
-        let of = |order, allow| judged(&order, &live, allow, "prod");
+        let ours = "1b".repeat(20);
+        let of = |order, allow| judged(&order, (&ours, &live), allow, "prod");
         let unknown = || Order::Unknown("GitHub did not answer".to_owned());
         assert_eq!(of(Order::Newer, false), Ok(None));
         let refusal = of(Order::Older, false).expect_err("older");
-        for words in ["0a0a0a0a0a0a:", "nothing was changed", "--allow-older"] {
+        for words in [
+            "commit, 1b1b1b1b1b1b, is",
+            "0a0a0a0a0a0a:",
+            "nothing was changed",
+            "--allow-older",
+        ] {
             assert!(refusal.contains(words), "{refusal}");
         }
         for (order, allow, words) in [

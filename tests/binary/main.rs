@@ -8,6 +8,7 @@ mod github;
 
 mod account;
 mod bad_inputs;
+mod gate;
 #[cfg(unix)]
 mod killed;
 mod live_already;
