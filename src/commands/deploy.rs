@@ -11,7 +11,6 @@ use crate::deploy::deploy;
 use crate::inputs::Inputs;
 use crate::lease::Patience;
 use crate::names::Release;
-use crate::outcome::Outcome;
 use crate::plan::{Decision, Plan};
 use crate::prepare::prepare;
 use net_clock::{Clock, Network};
@@ -78,24 +77,4 @@ pub(super) fn wanted_release(config: &Config) -> Result<Release, EarlyExit> {
             config.service.version_path
         ))
     })
-}
-
-/// What is live already needs no release.
-pub(super) fn say_nothing_to_do(
-    options: &cli::Options,
-    terminal: &Terminal,
-    config: &Config,
-    release: &Release,
-) {
-    if options.json {
-        let outcome = Outcome::NothingToDo {
-            release: release.clone(),
-        };
-        terminal.say(&serde_json::json!(outcome).to_string());
-    } else {
-        terminal.say(&format!(
-            "nothing to do: {release} is live already in {} ({})",
-            config.environment, config.app
-        ));
-    }
 }

@@ -15,6 +15,7 @@ mod history;
 mod last_words;
 mod live_already;
 mod local_aws;
+mod outlook;
 mod plan;
 mod planned;
 mod probe;

@@ -1,16 +1,26 @@
-//! `plan`: every decision of a release and the AWS calls to come; changes nothing.
+//! `plan`: every decision of a release, the AWS calls to come, and what would stop it; changes nothing, and waits for nobody.
+
+use anyhow::Result;
+use serde_json::{Value, json};
 
 use super::clock::clock;
-use super::deploy::{say_nothing_to_do, wanted_release};
+use super::deploy::wanted_release;
+use super::outlook::{Met, of_commits, of_lease, of_windows, text};
 use super::{EarlyExit, Terminal, access};
+use crate::announce::Announcer;
+use crate::aws::Aws;
 use crate::cli;
-use crate::config;
+use crate::config::{self, Config};
+use crate::history::{proof_of, words_of};
 use crate::inputs::Inputs;
-use crate::outcome::EXIT_OK;
+use crate::lease::{self, Record};
+use crate::names::Release;
+use crate::outcome::{EXIT_OK, Outcome};
 use crate::plan::{Choice, Decision, Plan};
-use crate::prepare::prepare;
+use crate::prepare::{Prepared, prepare};
+use crate::stack::Names;
 use crate::steps;
-use net_clock::Network;
+use net_clock::{Clock, Network};
 
 pub(super) async fn run(
     options: &cli::Options,
@@ -23,40 +33,114 @@ pub(super) async fn run(
     let clock = clock(options, inputs, &network).await?;
     let aws = access::connect(&config, inputs, &network, &clock).await?;
     let prepared = prepare(&aws, &config, &release).await?;
-    match prepared.decision {
-        Decision::Release(plan) if options.json => terminal.say(&as_json(&plan)),
-        Decision::Release(plan) => terminal.say(&as_text(&plan)),
-        Decision::NothingToDo(release) => say_nothing_to_do(options, terminal, &config, &release),
-        Decision::Refused(reason) => return Err(EarlyExit::refused(reason)),
+    let record = record(&aws, &config, &prepared).await;
+    // GitHub answers on the wall's clock, whichever one AWS runs on.
+    let announcer = Announcer::of(inputs, &network, &Clock::real());
+    let mut met = Vec::from_iter(of_windows(&config.windows, clock.utc()));
+    met.extend(commits(&config, &announcer, &prepared).await);
+    match &record {
+        Ok(Some(record)) => met.extend(of_lease(record, config.lease.wait, &config.environment)),
+        Ok(None) => {}
+        Err(error) => terminal.notice(&format!("whose turn it is can't be seen: {error:#}")),
     }
+    let said = match (prepared.decision, options.json) {
+        (Decision::Release(plan), true) => as_json(&plan, &met),
+        (Decision::Release(plan), false) => as_text(&plan, &met),
+        (Decision::NothingToDo(release), is_json) => {
+            let past = record.ok().flatten().map(|record| record.past_runs());
+            let proof = proof_of(past.as_deref().unwrap_or_default(), &release).map(words_of);
+            match is_json {
+                true => live_as_json(&release, &proof, &met),
+                false => live_as_text(&config, &release, &proof, &met),
+            }
+        }
+        (Decision::Refused(reason), _) => return Err(EarlyExit::refused(reason)),
+    };
+    terminal.say(&said);
     Ok(EXIT_OK)
 }
 
+/// What the lease says; `None` without a bucket for it.
+async fn record(aws: &Aws, config: &Config, prepared: &Prepared) -> Result<Option<Record>> {
+    let names = Names::new(&config.app, &config.environment);
+    let place = names.lease(&prepared.caller.account, &aws.region);
+    let read = Box::pin(lease::read(aws, &place)).await?;
+    Ok(read.map(|(_, record)| record))
+}
+
+/// How the commits stand to each other, where both are known: a deploy from here may be none of a job's.
+async fn commits(config: &Config, announcer: &Announcer, prepared: &Prepared) -> Option<Met> {
+    let (ours, live) = (config.commit.as_deref()?, prepared.live_commit.as_deref()?);
+    if !matches!(prepared.decision, Decision::Release(_)) {
+        return None;
+    }
+    let order = announcer.order(live, Some(ours)).await;
+    of_commits(&order, ours, live)
+}
+
 /// The plan for programs.
-fn as_json(plan: &Plan) -> String {
+fn as_json(plan: &Plan, met: &[Met]) -> String {
     let steps: Vec<_> = steps::TABLE
         .iter()
-        .map(|step| serde_json::json!({"step": step.name, "zone": step.zone, "calls": step.calls}))
+        .map(|step| json!({"step": step.name, "zone": step.zone, "calls": step.calls}))
         .collect();
-    format!("{:#}", serde_json::json!({"plan": plan, "steps": steps}))
+    format!("{:#}", json!({"plan": plan, "steps": steps, "gate": met}))
 }
 
 /// The plan for people.
-fn as_text(plan: &Plan) -> String {
-    let mut text = format!(
-        "{} in {}: {} would be released. Nothing was changed.\n\nDecisions\n",
-        plan.app, plan.environment, plan.release
+fn as_text(plan: &Plan, met: &[Met]) -> String {
+    let mut said = format!(
+        "{} in {}: {} would be released. Nothing was changed.\n{}\nDecisions\n",
+        plan.app,
+        plan.environment,
+        plan.release,
+        text(met)
     );
     for Choice { what, value, why } in plan.choices() {
-        text.push_str(&format!("  {what:<16} {value}  ({why})\n"));
+        said.push_str(&format!("  {what:<16} {value}  ({why})\n"));
     }
-    text.push_str("\nSteps, and the AWS calls that change something\n");
+    said.push_str("\nSteps, and the AWS calls that change something\n");
     for step in steps::TABLE {
         let calls = match step.calls {
             [] => "changes nothing".to_owned(),
             calls => calls.join(", "),
         };
-        text.push_str(&format!("  {:<24} {calls}\n", step.name));
+        said.push_str(&format!("  {:<24} {calls}\n", step.name));
     }
-    text
+    said
+}
+
+/// A release that is live already, for programs.
+fn live_as_json(release: &Release, proof: &Result<String, String>, met: &[Met]) -> String {
+    let outcome = Outcome::NothingToDo {
+        release: release.clone(),
+    };
+    let mut said = json!(outcome);
+    let (key, words) = match proof {
+        Ok(words) => ("proved-by", words),
+        Err(why) => ("not-proven", why),
+    };
+    said[key] = Value::from(words.as_str());
+    said["gate"] = json!(met);
+    said.to_string()
+}
+
+/// The same for people.
+fn live_as_text(
+    config: &Config,
+    release: &Release,
+    proof: &Result<String, String>,
+    met: &[Met],
+) -> String {
+    let (app, environment) = (&config.app, &config.environment);
+    let first = match proof {
+        Ok(words) => format!(
+            "nothing to do: {release} is live already in {environment} ({app}), and was proved by {words}"
+        ),
+        Err(why) => format!(
+            "{release} is live already in {environment} ({app}), and not proven: {why}\n\
+             deploy would ask live traffic for a while, and change nothing"
+        ),
+    };
+    format!("{first}\n{}", text(met))
 }

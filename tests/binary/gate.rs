@@ -31,6 +31,21 @@ async fn an_older_commit_is_refused_and_nothing_is_changed_unless_it_is_allowed(
     }
     assert_eq!(account.changes(), before, "{}", ran.text);
 
+    let held = account.run(&["hold", "--reason", "the sale"], None).await;
+    assert_eq!(held.code, Some(0), "{}", held.text);
+    let plan = ["plan", "--release", "1.0.2", "--artifact", "dist-1.0.2"];
+    let ran = account.run(&plan, Some((&github, &old))).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    for words in [
+        "commits          this commit, bbbbbbbbbbbb, is older than the one that is live",
+        "hold             releases are on hold: \"the sale\"",
+    ] {
+        assert!(ran.text.contains(words), "{words}\n{}", ran.text);
+    }
+    let held = account.run(&["release-hold"], None).await;
+    assert_eq!(held.code, Some(0), "{}", held.text);
+    assert_eq!(account.changes(), before, "{}", ran.text);
+
     // Back to the older commit, from a job at the oldest: GitHub is not asked.
     let compared = || {
         let asked = github.requests().into_iter();
