@@ -101,13 +101,13 @@ impl Planned<'_> {
                 };
                 let brought = brought.context("a plan without what it was made from")?;
                 let page = async |cx: &Context, ledger| sequence(cx, &plan, &brought, ledger).await;
-                let mut cx = Context::new(aws, network, clock);
+                let mut cx = Context::new(aws, network, clock.lap());
                 cx.lease = lease;
                 let (finished, code) = carry_out(&cx, &order, page, || None).await?;
                 (finished.outcome, code)
             }
             undecided => {
-                let mut cx = Context::new(aws, network, clock);
+                let mut cx = Context::new(aws, network, clock.lap());
                 cx.lease = lease;
                 let beginning = self.beginning(config, wanted);
                 match (undecided, brought) {
