@@ -269,6 +269,9 @@ pub struct Rehearse {
     /// What goes wrong on purpose
     #[arg(long, value_enum, value_name = "NAME")]
     pub fault: Option<Fault>,
+    /// After the release, rehearses the rollback to the release before
+    #[arg(long, conflicts_with = "fault")]
+    pub rollback: bool,
     /// How many times faster than AWS
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=60))]
     pub speed: u32,

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -37,6 +38,8 @@ pub(super) struct Order<'a> {
     pub(super) command: &'a str,
     /// Who asked for it.
     pub(super) by: Option<String>,
+    /// How long the command had taken, on the wall, before the run's own clock began.
+    pub(super) before: Duration,
     /// Where the run can be looked at.
     pub(super) url: Option<String>,
     /// Where its state is kept, for `finish`; a rehearsal's account is gone with it.
@@ -143,6 +146,7 @@ async fn tell_and_carry_out(
             outcome: &finished.outcome,
             evidence: finished.evidence.as_ref(),
             verdict: finished.verdict.as_ref(),
+            before: order.before,
             speed: cx.clock.speed(),
             lb_counts: counts(),
             url: order.url.clone(),

@@ -318,15 +318,10 @@ impl Work<'_> {
         outcome: &'a Outcome,
     ) -> Run<'a> {
         Run {
-            events,
-            outcome,
-            evidence: None,
-            verdict: None,
-            speed: 1.0,
-            lb_counts: None,
             url: self.inputs.ci.run_url.clone(),
             live_url: Some(state.plan.url.clone()),
             calls,
+            ..Run::of(events, outcome)
         }
     }
 

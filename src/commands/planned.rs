@@ -95,6 +95,7 @@ impl Planned<'_> {
                     plan: &plan,
                     command: self.name,
                     by: inputs.ci.asked_by(),
+                    before: clock.wall(),
                     url: inputs.ci.run_url.clone(),
                     state: Some(state_file(self.state, inputs, self.report_dir)),
                     publisher,

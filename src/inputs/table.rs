@@ -1,6 +1,8 @@
 //! Every input, once: the command line, the variables, `action.yml` and the table in docs/action.md are held to this list.
 //!
 //! Guarantees: an option that is not here, or is for the wrong commands, fails a test; so does an entry that nothing reads.
+//!
+//! Longer than most: one table of every input.
 
 use Reader::{Bootstrap, CommandLine, Inputs, Variable};
 
@@ -303,6 +305,13 @@ pub const INPUTS: &[Input] = &[
         CommandLine,
         "What goes wrong on purpose.",
         "nothing",
+    ),
+    Input::new(
+        ("rollback", "BGD_ROLLBACK"),
+        &["rehearse"],
+        CommandLine,
+        "After the release, rehearse the rollback to the release before.",
+        "`false`",
     ),
     Input::new(
         ("speed", "BGD_SPEED"),

@@ -31,6 +31,7 @@ mod subject;
 mod svg;
 mod timeline;
 mod verdict;
+mod way_back;
 mod words;
 
 #[cfg(test)]
@@ -41,6 +42,7 @@ mod hostile;
 mod stories;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub use console::{Console, Style};
 pub use outputs::{Files, OUTPUTS};
@@ -62,6 +64,8 @@ pub struct Run<'a> {
     pub evidence: Option<&'a Evidence>,
     /// What that proves.
     pub verdict: Option<&'a Verdict>,
+    /// How long the command had taken before: its turn, and its plan.
+    pub before: Duration,
     /// How many seconds of AWS's passed in one of the wall's: 1 on AWS, more in a rehearsal.
     pub speed: f64,
     /// What the load balancer counted in the same time, if it is known.
@@ -82,6 +86,7 @@ impl<'a> Run<'a> {
             outcome,
             evidence: None,
             verdict: None,
+            before: Duration::ZERO,
             speed: 1.0,
             lb_counts: None,
             url: None,

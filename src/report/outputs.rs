@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::way_back::WayBack;
 use super::{Run, colours, convergence, subject};
 use crate::outcome::Outcome;
 use crate::run::event::Event;
@@ -56,7 +57,7 @@ pub const OUTPUTS: [(&str, &str); 15] = [
     ("exit-code", "the exit code of the command"),
     (
         "json",
-        "all of these and the outcome, as one JSON object in one line",
+        "all of these, the outcome, and how fast the traffic was brought back (way-back), as one JSON object in one line",
     ),
 ];
 
@@ -81,6 +82,7 @@ pub(super) fn of(run: &Run<'_>, files: &Files) -> Vec<(&'static str, String)> {
         .map(|((name, _), value)| ((*name).to_owned(), value.clone()))
         .collect();
     all.insert("outcome".to_owned(), outcome);
+    all.insert("way-back".to_owned(), json!(WayBack::of(run)));
     values.push(Value::Object(all));
     let text = |value: Value| match value {
         Value::String(text) => text,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::chart::Chart;
 use super::subject;
+use super::way_back::WayBack;
 use super::words::{Phrase, count, failed_of, latency, plural, took};
 use super::{LoadBalancerCounts, Run, convergence, probe_log};
 use crate::names::Colour;
@@ -189,6 +190,7 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
             "Every look obeyed the last weights {took} after they were first written."
         )));
     }
+    facts.extend(WayBack::of(run).map(|way_back| way_back.fact()));
     let tally = &evidence.tally;
     if let Some(first) = &tally.first_failure {
         let first = text::one_line(&first.to_string());

@@ -55,6 +55,8 @@ async fn an_older_commit_is_refused_and_nothing_is_changed_unless_it_is_allowed(
     let ran = account.run(&["rollback"], Some((&github, &oldest))).await;
     assert_eq!(ran.code, Some(0), "{}", ran.text);
     assert_eq!(compared(), asked);
+    let fast = "Way back: the first weights were written ";
+    assert!(ran.text.contains(fast), "{}", ran.text);
 
     let allowed = ["--allow-older"];
     let ran = account

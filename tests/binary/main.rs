@@ -13,6 +13,7 @@ mod gate;
 mod killed;
 mod live_already;
 mod probe;
+mod rehearse;
 #[cfg(unix)]
 mod signals;
 #[cfg(unix)]

@@ -89,6 +89,7 @@ fn told(finished: &Finished, cx: &Context) -> [String; 4] {
         outcome: &finished.outcome,
         evidence: finished.evidence.as_ref(),
         verdict: finished.verdict.as_ref(),
+        before: Duration::ZERO,
         speed: 1.0,
         lb_counts: None,
         url: None,

@@ -100,6 +100,7 @@ async fn a_run_says_nothing_that_is_secret_whether_it_ends_well_or_not() {
             outcome: &finished.outcome,
             evidence: finished.evidence.as_ref(),
             verdict: finished.verdict.as_ref(),
+            before: Duration::ZERO,
             speed: 1.0,
             lb_counts: None,
             url: inputs.ci.run_url.clone(),

@@ -4,7 +4,8 @@ pub mod stage;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -18,17 +19,19 @@ use crate::commands::turn::Asking;
 use crate::commands::{EarlyExit, Terminal};
 use crate::config::{self, Config};
 use crate::deploy::deploy;
+use crate::ending::Finished;
 use crate::faults::{Ending, FAULTS, Fault, Place};
 use crate::inputs::Inputs;
 use crate::lease::Patience;
 use crate::names::{Colour, Release};
 use crate::outcome::{EXIT_CANCELLED, EXIT_UNEXPECTED, Outcome};
 use crate::plan::{Decision, Plan};
-use crate::prepare::{Prepared, prepare};
+use crate::prepare::{Prepared, prepare, prepare_rollback};
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, ask};
 use crate::provision::{Provisioned, provision};
 use crate::report::LoadBalancerCounts;
+use crate::rollback::rollback;
 use crate::run::context::Context;
 use crate::stack::Names;
 use local_aws::account::elbv2;
@@ -134,7 +137,12 @@ impl Stage<'_> {
             let folder = folder.path();
             stage::plant(fault, self.cloud, &mut after, folder, &program, self.speed)?;
         }
-        let (outcome, code) = self.release(&after, &command.report_dir).await?;
+        let (mut outcome, mut code) = self.release(&after, &command.report_dir).await?;
+        if command.rollback && matches!(outcome, Outcome::Deployed { .. }) {
+            say("");
+            let report_dir = command.report_dir.join("rollback");
+            (outcome, code) = self.go_back(&after, &report_dir).await?;
+        }
         if options.json {
             self.terminal.say(&serde_json::json!(outcome).to_string());
         }
@@ -204,6 +212,37 @@ impl Stage<'_> {
         report_dir: &Path,
     ) -> Result<(Outcome, u8), EarlyExit> {
         let release = wanted_release(config)?;
+        let cx = self.turn(config, &release, "rehearse").await?;
+        let Prepared {
+            bundle, decision, ..
+        } = prepare(&cx.aws, config, &release).await?;
+        let page = async |cx: &Context, plan: &Plan, ledger| {
+            deploy(cx, plan, bundle.file.path(), Some(ledger)).await
+        };
+        self.carry_out(&cx, "rehearse", decision, report_dir, page)
+            .await
+    }
+
+    /// Back to the release before, under the same visitor.
+    async fn go_back(
+        &self,
+        config: &Config,
+        report_dir: &Path,
+    ) -> Result<(Outcome, u8), EarlyExit> {
+        let cx = self.turn(config, &Release::default(), "rollback").await?;
+        let decision = prepare_rollback(&cx.aws, config, None).await?;
+        let page = async |cx: &Context, plan: &Plan, ledger| rollback(cx, plan, Some(ledger)).await;
+        self.carry_out(&cx, "rollback", decision, report_dir, page)
+            .await
+    }
+
+    /// What a run uses that begins now, and has its turn.
+    async fn turn(
+        &self,
+        config: &Config,
+        release: &Release,
+        command: &str,
+    ) -> Result<Context, EarlyExit> {
         let mut cx = self.context().await?;
         let asking = Asking {
             aws: &cx.aws,
@@ -211,25 +250,35 @@ impl Stage<'_> {
             clock: &cx.clock,
             inputs: self.inputs,
             terminal: self.terminal,
-            command: "rehearse",
-            release: &release,
+            command,
+            release,
         };
         let names = Names::new(&config.app, &config.environment);
         let turn = asking
             .turn(&names, Patience::Waits(config.lease.wait))
             .await?;
         cx.lease = turn.lease;
-        let Prepared {
-            bundle, decision, ..
-        } = prepare(&cx.aws, config, &release).await?;
+        Ok(cx)
+    }
+
+    async fn carry_out(
+        &self,
+        cx: &Context,
+        command: &str,
+        decision: Decision,
+        report_dir: &Path,
+        page: impl AsyncFnOnce(&Context, &Plan, PathBuf) -> Finished,
+    ) -> Result<(Outcome, u8), EarlyExit> {
         let plan = match decision {
             Decision::Release(plan) => plan,
             other => return Err(EarlyExit::refused(format!("{other:?}"))),
         };
         let order = Order {
             plan: &plan,
-            command: "rehearse",
+            command,
             by: None,
+            // Its clock began with the command.
+            before: Duration::ZERO,
             url: None,
             state: None,
             publisher: Publisher {
@@ -239,12 +288,11 @@ impl Stage<'_> {
                 announcer: None,
             },
         };
-        let sequence =
-            async |cx: &Context, ledger| deploy(cx, &plan, bundle.file.path(), Some(ledger)).await;
+        let sequence = async |cx: &Context, ledger| page(cx, &plan, ledger).await;
         let counts_before = self.counts(&plan);
         let counts = || Some(subtract(self.counts(&plan), &counts_before));
         self.is_releasing.set(true);
-        let carried_out = carry_out(&cx, &order, sequence, counts).await;
+        let carried_out = carry_out(cx, &order, sequence, counts).await;
         self.is_releasing.set(false);
         let (finished, code) = carried_out?;
         Ok((finished.outcome, code))

@@ -39,6 +39,7 @@ impl Tale {
             outcome: &self.outcome,
             evidence: self.evidence.as_ref(),
             verdict: self.verdict.as_ref(),
+            before: std::time::Duration::ZERO,
             speed: self.speed,
             lb_counts: self.lb_counts.clone(),
             url: self.url.clone(),
