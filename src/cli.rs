@@ -269,6 +269,9 @@ pub struct Rehearse {
     /// What goes wrong on purpose
     #[arg(long, value_enum, value_name = "NAME")]
     pub fault: Option<Fault>,
+    /// Rehearses the sample app, though there is a bg-deploy.toml
+    #[arg(long)]
+    pub sample: bool,
     /// After the release, rehearses the rollback to the release before
     #[arg(long, conflicts_with = "fault")]
     pub rollback: bool,

@@ -307,6 +307,13 @@ pub const INPUTS: &[Input] = &[
         "nothing",
     ),
     Input::new(
+        ("sample", "BGD_SAMPLE"),
+        &["rehearse"],
+        CommandLine,
+        "Rehearse the sample app, though there is a `bg-deploy.toml`.",
+        "`false`",
+    ),
+    Input::new(
         ("rollback", "BGD_ROLLBACK"),
         &["rehearse"],
         CommandLine,

@@ -1,5 +1,6 @@
 //! `rehearse`: a first release and the next one under traffic, on a local cloud; or something going wrong.
 
+mod own;
 pub mod stage;
 
 use std::cell::Cell;
@@ -20,7 +21,7 @@ use crate::commands::{EarlyExit, Terminal};
 use crate::config::{self, Config};
 use crate::deploy::deploy;
 use crate::ending::Finished;
-use crate::faults::{Ending, FAULTS, Fault, Place};
+use crate::faults::{Ending, Fault};
 use crate::inputs::Inputs;
 use crate::lease::Patience;
 use crate::names::{Colour, Release};
@@ -46,7 +47,7 @@ pub(crate) async fn run(
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
-    let own = own_config(command, inputs)?;
+    let own = own::config(command, inputs, terminal)?;
     let speed = f64::from(command.speed);
     let network = Network::tcp();
     let clock = Clock::accelerated(speed);
@@ -74,25 +75,6 @@ pub(crate) async fn run(
     };
     cloud.stop().await;
     code
-}
-
-/// The user's own config, if one was named.
-fn own_config(command: &cli::Rehearse, inputs: &Inputs) -> Result<Option<Config>, EarlyExit> {
-    if inputs.config.is_none() {
-        return Ok(None);
-    }
-    if let Some(fault) = command.fault.filter(|fault| fault.place == Place::App) {
-        let any = FAULTS.iter().filter(|fault| fault.place != Place::App);
-        let any: Vec<_> = any.map(|fault| fault.name).collect();
-        return Err(EarlyExit::bad_input(format!(
-            "--fault {fault} is a fault of the app, and --config names an app of your own; \
-             leave one of them out ({} go with any app)",
-            any.join(" and ")
-        )));
-    }
-    let config = config::load(inputs)?;
-    wanted_release(&config)?;
-    Ok(Some(config))
 }
 
 /// What a rehearsal is played on.

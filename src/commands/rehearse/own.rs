@@ -1,0 +1,62 @@
+//! Whose app is rehearsed: that of the `bg-deploy.toml` that was named or is there, or the sample.
+
+use std::path::Path;
+
+use crate::cli;
+use crate::commands::deploy::wanted_release;
+use crate::commands::{EarlyExit, Terminal};
+use crate::config::{self, Config, DEFAULT_FILE, Given};
+use crate::faults::{FAULTS, Place};
+use crate::inputs::Inputs;
+
+/// The user's own config; `None` for the sample.
+pub(super) fn config(
+    command: &cli::Rehearse,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<Option<Config>, EarlyExit> {
+    let file = inputs.config.as_ref();
+    if command.sample || (file.is_none() && !Path::new(DEFAULT_FILE).exists()) {
+        return match said(inputs, command.sample) {
+            Some(given) => Err(EarlyExit::bad_input(format!(
+                "{}, and the sample app has a config and releases of its own: {}",
+                match command.sample {
+                    true => "--sample was said".to_owned(),
+                    false => format!("there is no {DEFAULT_FILE} here"),
+                },
+                match command.sample {
+                    true => format!("leave --sample out, or {}", given.from),
+                    false => format!("name your file (--config), or leave {} out", given.from),
+                }
+            ))),
+            None => Ok(None),
+        };
+    }
+    let named = file.map_or(DEFAULT_FILE, |given| given.value.as_str());
+    if let Some(fault) = command.fault.filter(|fault| fault.place == Place::App) {
+        let any = FAULTS.iter().filter(|fault| fault.place != Place::App);
+        let any: Vec<_> = any.map(|fault| fault.name).collect();
+        return Err(EarlyExit::bad_input(format!(
+            "--fault {fault} is a fault of the sample app, and there is an app of your own ({named}): \
+             bg-deploy rehearse --sample --fault {fault} ({} go with any app)",
+            any.join(" and ")
+        )));
+    }
+    let config = config::load(inputs)?;
+    wanted_release(&config)?;
+    if file.is_none() {
+        let app = &config.app;
+        terminal.tell(&format!(
+            "{app} is rehearsed, of {DEFAULT_FILE} (for the sample app: --sample)"
+        ));
+    }
+    Ok(Some(config))
+}
+
+/// What was said that the sample app can't follow. What CI says of itself is not meant for it.
+fn said(inputs: &Inputs, config_too: bool) -> Option<&Given> {
+    let config = inputs.config.as_ref().filter(|_| config_too);
+    let said = [config, inputs.release.as_ref(), inputs.artifact.as_ref()];
+    let mut said = said.into_iter().flatten();
+    said.find(|given| given.from.starts_with("--") || given.from.starts_with("BGD_"))
+}
