@@ -16,8 +16,9 @@ use crate::inputs::Inputs;
 use crate::lease::{self, Record};
 use crate::names::Release;
 use crate::outcome::{EXIT_OK, Outcome};
-use crate::plan::{Choice, Decision, Plan};
+use crate::plan::{Choice, Decision, Plan, Source};
 use crate::prepare::{Prepared, prepare};
+use crate::run::step_id::StepId;
 use crate::stack::Names;
 use crate::steps;
 use net_clock::{Clock, Network};
@@ -101,13 +102,28 @@ fn as_text(plan: &Plan, met: &[Met]) -> String {
     }
     said.push_str("\nSteps, and the AWS calls that change something\n");
     for step in steps::TABLE {
-        let calls = match step.calls {
-            [] => "changes nothing".to_owned(),
-            calls => calls.join(", "),
+        let calls = match (spared(plan, step.id), step.calls) {
+            (Some(why), _) => format!("changes nothing: {why}"),
+            (None, []) => "changes nothing".to_owned(),
+            (None, calls) => calls.join(", "),
         };
         said.push_str(&format!("  {:<24} {calls}\n", step.name));
     }
     said
+}
+
+/// Why a step has nothing to do, as far as the plan knows.
+fn spared(plan: &Plan, step: StepId) -> Option<&'static str> {
+    let is_baked = matches!(&plan.source, Source::Artifact(bake) if bake.existing.is_some());
+    let is_first = plan.previous.release.is_none();
+    match step {
+        StepId::BakeImage if is_baked => Some("the image stands"),
+        StepId::ClearIdle if plan.idle_before.capacity.desired == 0 => Some("it is empty"),
+        StepId::ArmGuard | StepId::DisarmGuard | StepId::RetainPrevious if is_first => {
+            Some("nothing is live yet")
+        }
+        _ => None,
+    }
 }
 
 /// A release that is live already, for programs.

@@ -76,6 +76,7 @@ impl Plan {
         };
         let shift = &self.shift;
         let stages: Vec<_> = shift.percents.iter().map(|w| format!("{w} %")).collect();
+        let is_empty = self.previous.capacity.desired == 0 && self.previous.healthy == 0;
         vec![
             decided(
                 "candidate",
@@ -84,13 +85,14 @@ impl Plan {
             ),
             image,
             decided("instances", self.capacity.desired.to_string(), capacity_why),
-            match self.previous.capacity.desired == 0 && self.previous.healthy == 0 {
-                true => decided(
+            match shift.percents.len() {
+                _ if is_empty => decided(
                     "shift",
                     "100 % at once",
                     "live has no instance to share with",
                 ),
-                false => decided(
+                0..=1 => decided("shift", "100 % at once", "shift.weights"),
+                _ => decided(
                     "shift",
                     format!("{}, each held {}", stages.join(", "), human(shift.hold)),
                     "shift.weights and shift.hold",

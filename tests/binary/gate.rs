@@ -69,4 +69,10 @@ async fn an_older_commit_is_refused_and_nothing_is_changed_unless_it_is_allowed(
         "{}",
         ran.text
     );
+
+    // Of what was baked, by another name.
+    let again = ["plan", "--release", "1.0.3", "--artifact", "dist-1.0.2"];
+    let ran = account.run(&again, None).await;
+    let spared = "bake image               changes nothing: the image stands";
+    assert!(ran.text.contains(spared), "{}", ran.text);
 }
