@@ -181,6 +181,24 @@ impl Journal {
         );
     }
 
+    /// systemd does not start it any more, because it was started too often. Its result stays that of its last end, unless
+    /// that was a success (`service_enter_dead` of systemd's service.c).
+    pub(super) fn started_too_often(&self, last: &Exit, restarts: u32) {
+        let unit = &self.unit;
+        let result = match last.is_clean() {
+            true => "start-limit-hit",
+            false => last.result(),
+        };
+        for text in [
+            format!("{unit}: Start request repeated too quickly."),
+            format!("{unit}: Failed with result '{result}'."),
+            format!("Failed to start {unit}."),
+        ] {
+            self.write(SYSTEMD, &text);
+        }
+        self.show(("failed", "failed", result), last.numbers(), restarts);
+    }
+
     /// The local cloud does not start it any more.
     pub(super) fn given_up(&self, starts: u32) {
         let unit = &self.unit;

@@ -15,6 +15,7 @@ mod process;
 mod script;
 mod service;
 mod shims;
+mod start_limit;
 mod store;
 mod unit;
 mod unit_file;

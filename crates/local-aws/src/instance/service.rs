@@ -50,6 +50,10 @@ pub(super) async fn supervise(
         over,
         takes_traffic,
     };
+    let clock = service.host.shared.clock.clone();
+    let mut limit = service.unit.start_limit.clone();
+    // The first start is always allowed.
+    limit.allows(clock.elapsed());
     for restarts in 0..MOST_STARTS {
         service.restarts = restarts;
         let exit = match service.start().await {
@@ -68,12 +72,15 @@ pub(super) async fn supervise(
         if !is_again {
             return;
         }
-        let clock = service.host.shared.clock.clone();
         tokio::select! {
             () = service.over.cancelled() => return,
             () = clock.sleep(service.unit.restart_pause) => {}
         }
         service.journal.starts_again(restarts + 1);
+        if !limit.allows(clock.elapsed()) {
+            service.journal.started_too_often(&exit, restarts + 1);
+            return;
+        }
     }
     service.journal.given_up(MOST_STARTS);
 }

@@ -165,6 +165,35 @@ async fn the_journal_has_what_a_service_wrote_and_systemd_says_how_it_ended() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_started_too_often_is_given_up_as_systemd_gives_it_up() {
+    let cloud = cloud().await;
+    let program = "#!/bin/sh\necho start >> starts\nexit 3\n";
+    let unit = "[Service]\nExecStart=/opt/app/run\nWorkingDirectory=/opt/app\nRestart=always\nRestartSec=200ms\n\n[Unit]\nStartLimitIntervalSec=100\nStartLimitBurst=4\n";
+    boot(&cloud, user_data(program, unit));
+    assert_eq!(lines_of(&cloud, "opt/app/starts", 4).await.len(), 4);
+    let shown = "systemctl show app -p ActiveState,SubState,Result,ExecMainStatus,NRestarts";
+    let script = format!(
+        "until [ $(systemctl show app -p ActiveState) = ActiveState=failed ]; do sleep 0.05; done\n{shown}\njournalctl -u app -n 3 -o cat"
+    );
+    let lines = asked(&cloud, &script, 8).await;
+    assert_eq!(
+        lines,
+        [
+            "ActiveState=failed",
+            "SubState=failed",
+            "Result=exit-code",
+            "ExecMainStatus=3",
+            "NRestarts=4",
+            "app.service: Start request repeated too quickly.",
+            "app.service: Failed with result 'exit-code'.",
+            "Failed to start app.service.",
+        ]
+    );
+    assert_eq!(lines_of(&cloud, "opt/app/starts", 4).await.len(), 4);
+    cloud.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_shown_as_systemd_shows_it_and_what_is_not_known_is_refused() {
     let cloud = cloud().await;
     boot(&cloud, String::new());

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::disk;
+use super::start_limit::StartLimit;
 use super::unit_file::{Settings, is_variable, settings, words};
 
 /// The time between the signals when the unit doesn't say.
@@ -33,6 +34,8 @@ pub(super) struct Unit {
     pub(super) restart: Restart,
     /// How long before that.
     pub(super) restart_pause: Duration,
+    /// How often it may be started.
+    pub(super) start_limit: StartLimit,
     /// How long between SIGTERM and SIGKILL.
     pub(super) stop_timeout: Duration,
     /// Whether SIGTERM goes to every process of the service, and not to its first only.
@@ -77,11 +80,12 @@ impl Unit {
     /// Reads a unit, and the environment files that it names.
     pub(super) fn read(name: &str, text: &str, root: &Path) -> Result<Self, String> {
         let stem = name.trim_end_matches(".service");
-        let settings = Settings {
+        let section = |wanted| Settings {
             name,
             stem,
-            pairs: settings(text),
+            pairs: settings(text, wanted),
         };
+        let (settings, of_unit) = (section("[Service]"), section("[Unit]"));
         settings.refuse_unknown()?;
         let command = settings
             .last("ExecStart")
@@ -101,6 +105,7 @@ impl Unit {
                 _ => Restart::No,
             },
             restart_pause: settings.seconds("RestartSec", RESTART_PAUSE)?,
+            start_limit: start_limit(&of_unit)?,
             stop_timeout: settings.seconds("TimeoutStopSec", STOP_TIMEOUT)?,
             terms_all: matches!(settings.last("KillMode"), None | Some("control-group")),
         })
@@ -143,6 +148,19 @@ impl Unit {
         out.push_str(rest);
         out
     }
+}
+
+/// `StartLimitIntervalSec=` and `StartLimitBurst=`, which systemd.unit(5) has in `[Unit]`.
+fn start_limit(settings: &Settings<'_>) -> Result<StartLimit, String> {
+    let default = StartLimit::default();
+    let burst = settings.last("StartLimitBurst").map(|text| {
+        let no_number = |_| format!("{}: StartLimitBurst={text} is no number", settings.name);
+        text.parse().map_err(no_number)
+    });
+    Ok(StartLimit::new(
+        settings.seconds("StartLimitIntervalSec", default.interval())?,
+        burst.transpose()?.unwrap_or(default.burst()),
+    ))
 }
 
 /// An absolute path (also after `--option=`) that lies on the disk.
@@ -204,9 +222,28 @@ mod tests {
     }
 
     #[test]
+    fn how_often_a_unit_may_be_started_stands_in_its_section_unit_else_it_is_systemd_s_default() {
+        let root = disk_with_app();
+        for (of_unit, seconds, burst) in [
+            ("", 10, 5),
+            ("StartLimitIntervalSec=0", 0, 5),
+            ("StartLimitIntervalSec=1min\nStartLimitBurst=3", 60, 3),
+        ] {
+            let text = format!("[Unit]\n{of_unit}\n[Service]\nExecStart=/x\n");
+            let unit = Unit::read("a.service", &text, root.path()).expect("a unit");
+            let limit = StartLimit::new(Duration::from_secs(seconds), burst);
+            assert_eq!(unit.start_limit, limit, "{of_unit}");
+        }
+    }
+
+    #[test]
     fn what_would_not_run_here_is_refused() {
         let root = disk_with_app();
         for (line, problem) in [
+            (
+                "ExecStart=/x\n[Unit]\nStartLimitBurst=some",
+                "StartLimitBurst=some",
+            ),
             ("ExecStart=/x\nType=forking", "forking"),
             ("ExecStart=/x\nExecStartPre=/y", "ExecStartPre"),
             ("ExecStart=/x\nEnvironmentFile=/none", "/none"),

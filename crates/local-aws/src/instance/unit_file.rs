@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::disk;
 
-/// Key and value of every setting in `[Service]`, continued lines joined.
-pub(super) fn settings(text: &str) -> Vec<(String, String)> {
+/// Key and value of every setting in a section, `[Service]` for instance, continued lines joined.
+pub(super) fn settings(text: &str, wanted: &str) -> Vec<(String, String)> {
     let joined = text.replace("\\\n", " ");
     let mut section = "";
     let mut found = Vec::new();
@@ -18,7 +18,7 @@ pub(super) fn settings(text: &str) -> Vec<(String, String)> {
         }
         if line.starts_with('[') {
             section = line;
-        } else if section == "[Service]"
+        } else if section == wanted
             && let Some((key, value)) = line.split_once('=')
         {
             found.push((key.trim().to_owned(), value.trim().to_owned()));
@@ -27,7 +27,7 @@ pub(super) fn settings(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The settings of `[Service]`.
+/// The settings of one section.
 pub(super) struct Settings<'a> {
     pub(super) name: &'a str,
     pub(super) stem: &'a str,
