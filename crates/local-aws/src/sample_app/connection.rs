@@ -44,8 +44,14 @@ pub async fn serve(
         return 1;
     }
     let drops = settings.fault == Some(AppFault::DropsOnStop);
-    if !start(&settings, &mut listener, &clock, &stop).await {
+    let gives_up = settings.gives_up_after();
+    let starting = gives_up.unwrap_or(Duration::from_millis(settings.start_after_ms));
+    if !start(starting, &mut listener, &clock, &stop).await {
         return 0;
+    }
+    if gives_up.is_some() {
+        settings.gives_up(&log);
+        return 1;
     }
     let (version, port) = (&settings.version, listener.port());
     log.line(&format!("{version} listens on port {port}"));
@@ -73,14 +79,14 @@ pub async fn serve(
     0
 }
 
-/// Takes as long to start as the settings say; false if it is told to stop before.
+/// Takes so long to start; false if it is told to stop before.
 async fn start(
-    settings: &Settings,
+    takes: Duration,
     listener: &mut Listener,
     clock: &Clock,
     stop: &CancellationToken,
 ) -> bool {
-    let until = clock.wall() + Duration::from_millis(settings.start_after_ms);
+    let until = clock.wall() + takes;
     while clock.wall() < until {
         tokio::select! {
             () = stop.cancelled() => return false,

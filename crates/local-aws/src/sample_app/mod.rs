@@ -18,6 +18,8 @@ mod process;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::artifact::{MARK, write_artifact};
@@ -40,6 +42,9 @@ pub struct Settings {
     /// How long it takes to start, in milliseconds.
     #[serde(default)]
     pub start_after_ms: u64,
+    /// After how long it gives up starting and exits with 1, in milliseconds; 0 for never.
+    #[serde(default)]
+    pub give_up_after_ms: u64,
     /// Where it answers, when it stands in for another app.
     #[serde(default)]
     pub stand_in: Option<StandIn>,
@@ -77,6 +82,17 @@ pub enum AppFault {
 }
 
 impl Settings {
+    /// How long it tries to start in vain, if it does.
+    fn gives_up_after(&self) -> Option<Duration> {
+        (self.give_up_after_ms != 0).then(|| Duration::from_millis(self.give_up_after_ms))
+    }
+
+    /// It says that it gives up.
+    fn gives_up(&self, log: &Log) {
+        let version = &self.version;
+        log.line(&format!("{version} gives up: no answer from DATABASE_URL"));
+    }
+
     /// Whether it ends as soon as it is started, which it says first.
     fn crashes(&self, log: &Log) -> bool {
         let crashes = self.fault == Some(AppFault::CrashOnStart);

@@ -25,10 +25,16 @@ pub async fn main(dir: &Path, port: u16) -> Result<i32> {
         return Ok(1);
     }
     // A process can start late for real: nobody listens until then.
+    let gives_up = settings.gives_up_after();
     let wait = Duration::from_millis(std::mem::take(&mut settings.start_after_ms));
+    let wait = gives_up.unwrap_or(wait);
     tokio::select! {
         () = stop.cancelled() => return Ok(0),
         () = clock.sleep_wall(wait) => {}
+    }
+    if gives_up.is_some() {
+        settings.gives_up(&log);
+        return Ok(1);
     }
     let listener = Network::tcp()
         .listen(port)

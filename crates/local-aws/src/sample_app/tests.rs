@@ -30,7 +30,7 @@ async fn run(fault: Option<AppFault>, start_after_ms: u64) -> Running {
         fault,
         preview_header: Some("x-preview".into()),
         start_after_ms,
-        stand_in: None,
+        ..Settings::default()
     };
     let env = BTreeMap::from([("COLOUR".to_owned(), "blue".to_owned())]);
     let (clock, stop) = (Clock::real(), CancellationToken::new());
@@ -248,7 +248,7 @@ fn the_artifact_is_a_marked_script_that_runs_any_program_path() {
         fault: Some(AppFault::KeepAliveTooShort),
         preview_header: None,
         start_after_ms: 5,
-        stand_in: None,
+        ..Settings::default()
     };
     write_artifact(&dir, &program, &settings).expect("an artifact");
     assert_eq!(Settings::read(&dir).expect("settings"), settings);
