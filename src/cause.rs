@@ -132,6 +132,29 @@ pub fn refusal_of(code: &str) -> Option<&'static Refusal> {
         .find(|refusal| refusal.codes.contains(&code))
 }
 
+/// How a service's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// With this status: the app's own, a shell's (126, 127), or systemd's where it never began (from 200 on).
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It is not told.
+    Untold,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(203) => write!(f, "exit status 203, it could not be executed"),
+            Self::Status(status) => write!(f, "exit status {status}"),
+            Self::Signal(signal) => write!(f, "ended by signal {signal}"),
+            Self::Untold => write!(f, "how is not told"),
+        }
+    }
+}
+
 /// What is behind a failure, as far as code knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -152,6 +175,8 @@ pub enum Reason {
     HealthTimeout,
     /// Instances did not become healthy, for a reason that the load balancer does not tell.
     NeverHealthy,
+    /// The candidate's service ends by itself, again and again; last in this way.
+    ServiceEnds(Exit),
     /// The candidate says that it is another release.
     WrongRelease,
     /// The candidate does not say which release it is.

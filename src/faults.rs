@@ -111,7 +111,7 @@ pub static FAULTS: [Fault; 9] = [
         place: Place::App,
         plant: |scene| scene.misbehave(AppFault::CrashOnStart),
         ending: Ending::KeptAway,
-        why: "the new release ends as soon as it is started, so it never becomes healthy",
+        why: "the new release ends as soon as it is started, again and again, and is not waited for",
     },
     Fault {
         name: "drops-on-stop",

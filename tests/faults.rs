@@ -125,7 +125,10 @@ async fn a_release_that_answers_another_version_gets_no_traffic() {
 
 #[tokio::test(start_paused = true)]
 async fn a_release_that_crashes_when_it_is_started_gets_no_traffic() {
-    let words = ["the candidate becoming healthy", "unhealthy"];
+    let words = [
+        "the candidate becoming healthy: hello.service on i-",
+        "ends by itself: exit status 1, restarted ",
+    ];
     found_before_the_shift(AppFault::CrashOnStart, "await healthy", &words).await;
 }
 

@@ -2,11 +2,40 @@
 
 use std::time::Duration;
 
+use aws_sdk_ssm::types::InstanceInformationStringFilter;
+
 use super::Aws;
 use super::error::{About as _, ErrorKind, Failure};
 
 /// The shortest time, in seconds, that a command can be given to reach its instance.
 const SHORTEST_DELIVERY_S: i32 = 30;
+
+/// The most that are asked for in one call: a page of the answer.
+const PAGE: usize = 50;
+
+/// Those of these instances, the first fifty of them, whose agent is there.
+pub async fn find_agents(aws: &Aws, instances: &[String]) -> Result<Vec<String>, Failure> {
+    let asked = instances[..instances.len().min(PAGE)].to_vec();
+    let resource = asked.join(", ");
+    let by = |key: &str, values: Vec<String>| {
+        let filter = InstanceInformationStringFilter::builder();
+        filter.key(key).set_values(Some(values)).build()
+    };
+    let request = aws.ssm.describe_instance_information();
+    let request = match (
+        by("InstanceIds", asked),
+        by("PingStatus", vec!["Online".to_owned()]),
+    ) {
+        (Ok(named), Ok(online)) => request.filters(named).filters(online),
+        // Without a key or values, which they have.
+        _ => return Ok(Vec::new()),
+    };
+    let answer = request.send().await;
+    let answer = answer.about("DescribeInstanceInformation", resource)?;
+    let found = answer.instance_information_list.unwrap_or_default();
+    let ids = found.into_iter().filter_map(|one| one.instance_id);
+    Ok(ids.collect())
+}
 
 /// Has a script run on an instance by its agent, as root; answers with the command's id.
 pub async fn send_script(

@@ -3,7 +3,7 @@
 //! Guarantees: pure; it goes by the reason, never by the words of a cause; it adds to a cause and never replaces it; what it
 //! does not know it does not guess at.
 
-use crate::cause::{ErrorKind, FailedCall, Reason};
+use crate::cause::{ErrorKind, Exit, FailedCall, Reason};
 
 const NO_CAPACITY: &str = "AWS has no capacity for this instance type in this zone now: try again in a few minutes, or name another instance type.";
 const QUOTA: &str = "The account's quota for running instances is used up: stop some, or ask AWS for a higher quota.";
@@ -30,6 +30,7 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
         Reason::NeverHealthy => {
             "The app never became healthy: it may not start, or need longer than healthy-within; its own log says more."
         }
+        Reason::ServiceEnds(exit) => explain_exit(*exit),
         Reason::WrongRelease => {
             "The candidate runs, but says that it is another release: the artifact may be an old build, or --release is not what it was built as."
         }
@@ -55,6 +56,34 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
         Reason::Requests(_) => return None,
     };
     Some(sentence.to_owned())
+}
+
+/// What it means that a service ends like this. Statuses from 200 on: `man systemd.exec`, "Process Exit Codes"; 126 and
+/// 127: a shell, and the dynamic loader where a library is missing.
+fn explain_exit(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Status(203) => {
+            "The service could not be executed: service.command has to name an executable file that is in the artifact or the image and made for this architecture, and a script's interpreter has to be in the image."
+        }
+        Exit::Status(126 | 127) => {
+            "The service ends by itself because something that it needs is not in the image or cannot be executed, a program or a library: its last lines name it; put it into the artifact, or install it in the bake script."
+        }
+        Exit::Status(0) => {
+            "The service ends by itself, without an error: service.command has to stay in the foreground for as long as the app runs, and not start it in the background."
+        }
+        Exit::Status(200..=245) => {
+            "The service could not be set up by systemd, so the app itself never ran: the last lines of its log name what is missing."
+        }
+        Exit::Signal(9) => {
+            "The service is killed again and again, most likely because memory runs out: give it a larger instance-type, or let it use less."
+        }
+        Exit::Status(_) | Exit::Untold => {
+            "The service ends by itself as soon as it is started, or soon after, again and again: its last lines say why; often it is a setting, a module or a database that is not there."
+        }
+        Exit::Signal(_) => {
+            "The service crashes again and again, ended by a signal: its last lines may say where; often it is built for another system or processor."
+        }
+    }
 }
 
 fn explain_call(call: &FailedCall) -> Option<String> {
@@ -92,6 +121,10 @@ mod tests {
         }))
     }
 
+    fn service_ends(status: i32) -> Reason {
+        Reason::ServiceEnds(Exit::Status(status))
+    }
+
     #[test]
     fn each_reason_that_comes_up_again_and_again_has_its_sentence() {
         for (reason, begins) in [
@@ -113,6 +146,16 @@ mod tests {
             (Reason::HealthTimeout, "The health check got"),
             (Reason::HealthStatus, "The app runs, but"),
             (Reason::NeverHealthy, "The app never became"),
+            (service_ends(203), "The service could not be executed"),
+            (service_ends(127), "The service ends by itself because"),
+            (service_ends(0), "The service ends by itself, without"),
+            (service_ends(217), "The service could not be set up"),
+            (service_ends(1), "The service ends by itself as soon"),
+            (
+                Reason::ServiceEnds(Exit::Signal(9)),
+                "The service is killed",
+            ),
+            (Reason::ServiceEnds(Exit::Signal(11)), "The service crashes"),
             (Reason::WrongRelease, "The candidate runs, but says"),
             (Reason::NoVersion, "The candidate runs, but does not"),
             (call(ErrorKind::Denied, "AccessDenied"), "The role may not"),

@@ -3,6 +3,8 @@
 //! `InService` is Auto Scaling's word and does not mean that the load balancer thinks so too, and an HTTP 200 through a
 //! target group whose targets are all unhealthy proves nothing: it fails open.
 //!
+//! A service that ends by itself again and again is not waited for: see `crash_loop`.
+//!
 //! Changes: nothing.
 
 use std::cell::RefCell;
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::crash_loop::CrashLoop;
 use crate::aws::elbv2::{self, Target};
 use crate::cause::Reason;
 use crate::names::Colour;
@@ -31,6 +34,8 @@ pub struct AwaitHealthy {
     instances: Vec<String>,
     streak: u32,
     within: Duration,
+    /// The service's unit, if it was started anew: what is up already may have been restarted in its life.
+    unit: Option<String>,
 }
 
 impl AwaitHealthy {
@@ -46,6 +51,7 @@ impl AwaitHealthy {
                 false => plan.health.streak,
             },
             within: plan.health.within,
+            unit: (!plan.is_at_hand()).then(|| format!("{}.service", plan.app)),
         }
     }
 }
@@ -58,7 +64,7 @@ impl Check for AwaitHealthy {
         name: "await healthy",
         zone: Zone::Prepare,
         does: "waits until every instance of this template version is `healthy` in its target group, \
-               several looks in a row",
+               several looks in a row; ends at once when the service ends by itself again and again",
         undo: "",
         calls: &[],
     };
@@ -68,6 +74,7 @@ impl Check for AwaitHealthy {
             .growing_to(Duration::from_secs(5))
             .in_a_row(self.streak);
         let why = RefCell::new(Reason::NeverHealthy);
+        let crash_loop = self.unit.as_deref().map(|unit| CrashLoop::of(unit, cx));
         let waited = cx
             .wait(
                 Self::ABOUT.name,
@@ -76,13 +83,20 @@ impl Check for AwaitHealthy {
                 || async {
                     let targets = elbv2::describe_targets(&cx.aws, &self.target_group).await?;
                     *why.borrow_mut() = reason_of(&self.instances, &targets);
-                    Ok(look(&self.instances, &targets))
+                    let seen = look(&self.instances, &targets);
+                    if let (Look::NotYet(_), Some(asked)) = (&seen, &crash_loop)
+                        && let Some(ends) = asked.ask(cx, &sick(&self.instances, &targets)).await
+                    {
+                        *why.borrow_mut() = ends.reason;
+                        return Ok(Look::Never(ends.words));
+                    }
+                    Ok(seen)
                 },
             )
             .await;
         match waited {
-            Err(late @ WaitError::TimedOut { unseen: None, .. }) => {
-                return Err(why.into_inner().because(late.to_string()).into());
+            Err(ended @ (WaitError::TimedOut { unseen: None, .. } | WaitError::Never { .. })) => {
+                return Err(why.into_inner().because(ended.to_string()).into());
             }
             other => other?,
         }
@@ -111,6 +125,16 @@ fn reason_of(instances: &[String], targets: &[Target]) -> Reason {
         Some("Target.Timeout") => Reason::HealthTimeout,
         _ => Reason::NeverHealthy,
     }
+}
+
+/// Those of these instances that are not healthy.
+fn sick(instances: &[String], targets: &[Target]) -> Vec<String> {
+    let is_healthy = |id: &str| {
+        let mut own = targets.iter().filter(|target| target.id == id);
+        own.any(|target| target.state == "healthy")
+    };
+    let sick = instances.iter().filter(|id| !is_healthy(id));
+    sick.cloned().collect()
 }
 
 /// Whether exactly these instances are healthy; else who is not, in AWS's words.

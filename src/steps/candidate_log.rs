@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::unit_state::{self, UnitState};
 use crate::aws::autoscaling::{self, Group};
 use crate::aws::elbv2::{self, Target};
 use crate::aws::{Aws, ec2, run_command};
@@ -26,6 +27,8 @@ use crate::run::wait::{Limits, Look};
 pub const TOGETHER: Duration = Duration::from_secs(45);
 /// How long an instance has to answer before its console is read instead.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
+/// How long AWS has to say whose agent is there.
+const AGENTS_WITHIN: Duration = Duration::from_secs(3);
 /// How many instances are asked: one may have been unlucky.
 const MOST_INSTANCES: usize = 2;
 /// The lines that are asked for.
@@ -76,7 +79,12 @@ impl Candidate {
     async fn ask_all(&self, cx: Undoing<'_>) -> Result<Vec<String>> {
         let group = autoscaling::describe_group(cx.aws(), &self.group).await?;
         let targets = elbv2::describe_targets(cx.aws(), &self.target_group).await?;
-        let chosen = choose(&group, &targets);
+        let members: Vec<_> = group.members.iter().map(|one| one.id.clone()).collect();
+        let agents = Box::pin(run_command::find_agents(cx.aws(), &members));
+        let agents = cx.context().clock.within(AGENTS_WITHIN, agents).await;
+        // Who does not tell who can be asked does not keep anybody from being asked.
+        let agents = agents.and_then(Result::ok).unwrap_or_default();
+        let chosen = choose(&group, &targets, &agents);
         let mut chosen = chosen.iter();
         let (one, other) = tokio::join!(
             Box::pin(self.ask(cx, chosen.next())),
@@ -100,7 +108,7 @@ impl Candidate {
             Ok(stdout) => {
                 let (state, log) = stdout.split_once("\n\n").unwrap_or((&stdout, ""));
                 (
-                    service(state),
+                    UnitState::read(state).words(),
                     LogSource::Journal,
                     whole_lines(log).to_owned(),
                 )
@@ -162,8 +170,9 @@ const fn can_be_to_blame(step: StepId) -> bool {
     )
 }
 
-/// The instances to ask, with what the load balancer says of them: those that are not healthy first.
-fn choose(group: &Group, targets: &[Target]) -> Vec<(String, String)> {
+/// The instances to ask, with what the load balancer says of them: those that are not healthy first, and of these those
+/// with an agent.
+fn choose(group: &Group, targets: &[Target], agents: &[String]) -> Vec<(String, String)> {
     let stays = |lifecycle: &str| !lifecycle.starts_with("Terminat");
     let members = group
         .members
@@ -177,7 +186,8 @@ fn choose(group: &Group, targets: &[Target]) -> Vec<(String, String)> {
                 Some(target) if target.description.is_empty() => target.state.clone(),
                 Some(target) => format!("{}: {}", target.state, target.description),
             };
-            (health == "healthy", member.id.clone(), health)
+            let order = (health == "healthy", !agents.contains(&member.id));
+            (order, member.id.clone(), health)
         })
         .collect();
     all.sort();
@@ -185,43 +195,17 @@ fn choose(group: &Group, targets: &[Target]) -> Vec<(String, String)> {
     chosen.map(|(_, id, health)| (id, health)).collect()
 }
 
-/// Shows how the service is, and after an empty line what it logged last. The properties that systemd doesn't know it
-/// leaves out.
+/// Shows how the service is, and after an empty line what it logged last.
 fn script(unit: &str) -> [String; 3] {
+    let shown = unit_state::show(unit);
     let unit = crate::text::shell_word(unit);
-    let properties = "ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts";
     [
-        format!("systemctl show {unit} --no-pager -p {properties} || exit 1"),
+        shown,
         "echo".to_owned(),
         format!(
             "journalctl -u {unit} -n {LINES} --no-pager -o short-iso --no-hostname | tail -c {MOST_BYTES}"
         ),
     ]
-}
-
-/// The state of a service in a few words, from what `systemctl show` says of it.
-fn service(shown: &str) -> String {
-    let of = |name: &str| {
-        let mut lines = shown.lines().filter_map(|line| line.split_once('='));
-        let found = lines.find(|(key, _)| *key == name);
-        found.map_or("", |(_, value)| value.trim())
-    };
-    let mut words = match (of("ActiveState"), of("SubState")) {
-        ("", _) => return String::new(),
-        (active, sub) => format!("{active} ({sub})"),
-    };
-    // CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0 while its first process runs.
-    match of("ExecMainCode") {
-        "1" => words += &format!(", exit status {}", of("ExecMainStatus")),
-        "2" | "3" => words += &format!(", ended by signal {}", of("ExecMainStatus")),
-        _ => {}
-    }
-    match of("NRestarts") {
-        "" | "0" => {}
-        "1" => words += ", restarted once",
-        times => words += &format!(", restarted {times} times"),
-    }
-    words
 }
 
 /// Without the line that `tail` cut in the middle.
@@ -261,28 +245,7 @@ mod tests {
     use crate::aws::autoscaling::{Capacity, Member};
 
     #[test]
-    fn a_service_is_told_by_how_it_ended_and_how_often_it_was_restarted() {
-        for (shown, words) in [
-            (
-                "ActiveState=activating\nSubState=auto-restart\nResult=exit-code\nExecMainCode=1\nExecMainStatus=3\nNRestarts=7",
-                "activating (auto-restart), exit status 3, restarted 7 times",
-            ),
-            (
-                "NRestarts=1\nExecMainStatus=9\nExecMainCode=2\nSubState=auto-restart\nActiveState=activating",
-                "activating (auto-restart), ended by signal 9, restarted once",
-            ),
-            (
-                "ActiveState=active\nSubState=running\nExecMainCode=0\nExecMainStatus=0\nNRestarts=0",
-                "active (running)",
-            ),
-            ("System has not been booted with systemd", ""),
-        ] {
-            assert_eq!(service(shown), words);
-        }
-    }
-
-    #[test]
-    fn those_that_are_not_healthy_are_asked_first_and_no_more_than_two() {
+    fn those_that_are_not_healthy_and_can_answer_are_asked_first_and_no_more_than_two() {
         let member = |id: &str, lifecycle: &str| Member {
             id: id.to_owned(),
             lifecycle: lifecycle.to_owned(),
@@ -313,13 +276,15 @@ mod tests {
             target("b", "unhealthy", "gone"),
             target("d", "unhealthy", "codes: [502]"),
         ];
-        let chosen = choose(&group, &targets);
+        let chosen = choose(&group, &targets, &[]);
         let expected = [("c", "not registered"), ("d", "unhealthy: codes: [502]")];
         assert_eq!(
             chosen,
             expected.map(|(id, health)| (id.into(), health.into()))
         );
-        assert_eq!(choose(&group, &[])[0].0, "a");
+        assert_eq!(choose(&group, &[], &[])[0].0, "a");
+        let agents = ["a".to_owned(), "d".to_owned()];
+        assert_eq!(choose(&group, &targets, &agents)[0].0, "d");
     }
 
     #[test]

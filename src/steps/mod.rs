@@ -5,6 +5,7 @@ pub mod await_healthy;
 pub mod bake_image;
 pub mod candidate_log;
 pub mod clear_idle;
+mod crash_loop;
 pub mod data_plane;
 pub mod disarm_guard;
 pub mod drain_previous;
@@ -28,6 +29,7 @@ pub mod shift_traffic;
 pub mod smoke_test;
 pub mod soak;
 pub mod start_probe;
+mod unit_state;
 pub mod watch;
 
 use std::path::PathBuf;

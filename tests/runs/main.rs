@@ -9,6 +9,7 @@ mod candidate_log;
 mod command;
 mod commits;
 mod crash;
+mod crash_loop;
 mod credentials;
 mod deploy;
 mod doctor;

@@ -199,7 +199,12 @@ impl World {
 
     /// A world in which 0.0.1 is live.
     pub(crate) async fn with_a_release() -> Self {
-        let world = Self::new().await;
+        Self::seeded_with_a_release(1).await
+    }
+
+    /// The same, in which things take as long as this seed has them take.
+    pub(crate) async fn seeded_with_a_release(seed: u64) -> Self {
+        let world = Self::seeded(seed).await;
         let first = world.config("0.0.1", None);
         world.provision(&first).await;
         let (finished, cx) = world.deploy(&first).await;
