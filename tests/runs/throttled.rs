@@ -10,6 +10,9 @@ use crate::support::{World, assert_deployed, story};
 /// Calls in a row that are throttled: what some ten seconds of a full bucket come to.
 const BURST: u32 = 6;
 
+/// What is called only where instances take long to be healthy: not in each release.
+const WHEN_LATE: &str = "DescribeInstanceInformation";
+
 #[tokio::test(start_paused = true)]
 async fn a_burst_of_throttling_on_any_call_does_not_fail_a_release() {
     let world = World::with_a_release().await;
@@ -19,6 +22,7 @@ async fn a_burst_of_throttling_on_any_call_does_not_fail_a_release() {
     let calls: BTreeSet<_> = world.cloud.account().calls[already..]
         .iter()
         .map(|call| (call.service.clone(), call.operation.clone()))
+        .filter(|(_, operation)| operation != WHEN_LATE)
         .collect();
     assert!(calls.len() > 20, "{calls:?}");
 
