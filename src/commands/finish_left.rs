@@ -75,8 +75,11 @@ pub(super) fn latest(record: Option<&Record>, state: State) -> Option<State> {
     let id = &state.plan.deployment;
     if let Some(kept) = kept(record).filter(|kept| kept.plan.deployment == *id) {
         let is_further = kept.progress.is_further_than(&state.progress);
-        let latest = if is_further { kept } else { state };
-        return Some(latest).filter(|run| !run.has_ended());
+        return match kept.has_ended() {
+            // However alike the two look: the last that a file lacks may be the end alone.
+            true => None,
+            false => Some(if is_further { kept } else { state }),
+        };
     }
     let past = record.map(Record::past_runs).unwrap_or_default();
     let is_over = past.iter().any(|done| done.deployment == *id);

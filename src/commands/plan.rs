@@ -119,9 +119,7 @@ fn spared(plan: &Plan, step: StepId) -> Option<&'static str> {
     match step {
         StepId::BakeImage if is_baked => Some("the image stands"),
         StepId::ClearIdle if plan.idle_before.capacity.desired == 0 => Some("it is empty"),
-        StepId::ArmGuard | StepId::DisarmGuard | StepId::RetainPrevious if is_first => {
-            Some("nothing is live yet")
-        }
+        StepId::ArmGuard | StepId::DisarmGuard if is_first => Some("nothing is live yet"),
         _ => None,
     }
 }
