@@ -55,6 +55,11 @@ impl fmt::Display for Release {
     }
 }
 
+/// As much of a commit as people need; it may be anybody's words.
+pub fn short_commit(commit: &str) -> String {
+    commit.chars().take(12).collect()
+}
+
 /// What share of the requests each colour gets, in percent; always written for both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weights {

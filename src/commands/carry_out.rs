@@ -11,18 +11,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::publish::Publisher;
-use super::remembered::remembered;
+use super::remembered::remembered_whole;
 use super::show::{Show, ended_at_once, last_words};
 use super::signals::signals;
 use super::turn::give_back;
 use super::{EarlyExit, Terminal};
 use crate::deploy::Finished;
 use crate::inputs::Inputs;
-use crate::lease::Done;
-use crate::names::utc;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::probe::Verdict;
 use crate::report::{LoadBalancerCounts, Run};
 use crate::run::beginning::Beginning;
 use crate::run::context::Context;
@@ -88,31 +85,12 @@ pub(super) async fn carry_out(
         lease.note(state);
     }
     if let (Some(lease), Ok((finished, _))) = (&cx.lease, &carried_out) {
-        lease.remember(&done(cx, order, finished)).await;
+        let (beginning, id) = (order.beginning(), &order.plan.deployment);
+        let done = remembered_whole(cx, &beginning, id, finished, order.url.as_deref());
+        lease.remember(&done).await;
     }
     give_back(cx.lease.as_ref(), cx.journal.has_ended()).await;
     carried_out
-}
-
-/// The run as it is remembered.
-fn done(cx: &Context, order: &Order<'_>, finished: &Finished) -> Done {
-    let (now, took) = (cx.clock.utc(), cx.clock.elapsed());
-    Done {
-        began: Some(utc(now - took)),
-        took_seconds: Some(took.as_secs()),
-        url: order.url.clone(),
-        verdict: finished
-            .verdict
-            .as_ref()
-            .map(Verdict::word)
-            .map(str::to_owned),
-        ..remembered(
-            &order.beginning(),
-            &order.plan.deployment,
-            &finished.outcome,
-            now,
-        )
-    }
 }
 
 async fn tell_and_carry_out(

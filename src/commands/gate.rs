@@ -7,6 +7,7 @@ use super::EarlyExit;
 use crate::announce::{Announcer, Order};
 use crate::cli;
 use crate::config::{Closed, Config};
+use crate::names::short_commit;
 use net_clock::Clock;
 
 /// What a release has to pass.
@@ -64,9 +65,7 @@ fn judged(
     allow_older: bool,
     environment: &str,
 ) -> Result<Option<String>, String> {
-    // What AWS says may be anybody's words.
-    let short = |commit: &str| commit.chars().take(12).collect::<String>();
-    let (ours, live) = (short(ours), short(live));
+    let (ours, live) = (short_commit(ours), short_commit(live));
     match order {
         Order::Newer => Ok(None),
         Order::Older if allow_older => Ok(Some(format!(

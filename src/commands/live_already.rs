@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::carry_out::ledger_of;
 use super::publish::Publisher;
-use super::remembered::remembered;
+use super::remembered::remembered_whole;
 use super::show::Show;
 use super::signals::signals;
 use super::turn::give_back;
@@ -15,11 +15,9 @@ use super::{EarlyExit, Terminal};
 use crate::config::Config;
 use crate::ending::Finished;
 use crate::history::{proof_of, words_of};
-use crate::lease::Done;
-use crate::names::{Release, utc};
+use crate::names::Release;
 use crate::outcome::{EXIT_CANCELLED, Outcome};
 use crate::plan::{Decision, Plan};
-use crate::probe::Verdict;
 use crate::prove_live::prove_live;
 use crate::reconcile;
 use crate::report::Run;
@@ -65,8 +63,9 @@ pub(super) async fn live_already(
     if let (Some(lease), Ok(finished)) = (&cx.lease, &proved)
         && finished.verdict.is_some()
     {
-        let url = publisher.inputs.ci.run_url.clone();
-        let done = done(cx, &beginning, &plan, finished, url);
+        // The next one knows what it proved.
+        let (id, url) = (&plan.deployment, publisher.inputs.ci.run_url.as_deref());
+        let done = remembered_whole(cx, &beginning, id, finished, url);
         lease.remember(&done).await;
     }
     give_back(cx.lease.as_ref(), true).await;
@@ -145,24 +144,5 @@ async fn proved(
             exit_code: EXIT_CANCELLED,
             text: format!("cancelled: {} is live as before, and not proven", plan.release),
         }),
-    }
-}
-
-/// The run as it is remembered: the next one knows what it proved.
-fn done(
-    cx: &Context,
-    beginning: &Beginning,
-    plan: &Plan,
-    finished: &Finished,
-    url: Option<String>,
-) -> Done {
-    let (now, took) = (cx.clock.utc(), cx.clock.elapsed());
-    let verdict = finished.verdict.as_ref().map(Verdict::word);
-    Done {
-        began: Some(utc(now - took)),
-        took_seconds: Some(took.as_secs()),
-        verdict: verdict.map(str::to_owned),
-        url,
-        ..remembered(beginning, &plan.deployment, &finished.outcome, now)
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::announce::Order;
 use crate::config::Windows;
 use crate::lease::Record;
-use crate::names::roughly;
+use crate::names::{roughly, short_commit};
 
 /// One thing that it would meet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,9 +43,7 @@ pub(super) fn of_windows(windows: &Windows, now: SystemTime) -> Option<Met> {
 
 /// How this commit stands to the one that is live, unless it is newer.
 pub(super) fn of_commits(order: &Order, ours: &str, live: &str) -> Option<Met> {
-    // What AWS says may be anybody's words.
-    let short = |commit: &str| commit.chars().take(12).collect::<String>();
-    let (ours, live) = (short(ours), short(live));
+    let (ours, live) = (short_commit(ours), short_commit(live));
     match order {
         Order::Newer => None,
         Order::Older => Some(met(

@@ -4,10 +4,9 @@
 //! A rule of the same tags that divides between both colours, and does nothing else, moves along. Any other one would be left
 //! behind by a shift, and what it leads to would be emptied under its visitors.
 
-use serde_json::json;
-
 use crate::aws::elbv2::{
-    self, Route, Routes, Rule, TargetGroups, TrafficRules, modify_rules_by_hand,
+    self, Route, Routes, Rule, TargetGroups, TrafficRules, forward_by_hand, modify_rules_by_hand,
+    region_of,
 };
 use crate::aws::error::Failure;
 use crate::aws::{Aws, Tags};
@@ -130,7 +129,7 @@ impl Judge<'_> {
 
     /// One that a person can do without: a rule for every path comes before it.
     fn default_action(&self, rule: &Rule) -> Stays {
-        let region = region(&rule.arn);
+        let region = region_of(&rule.arn);
         // arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener-rule/app/NAME/BALANCER/LISTENER/RULE
         let listener = rule.arn.replacen(":listener-rule/", ":listener/", 1);
         let listener = listener
@@ -140,13 +139,7 @@ impl Judge<'_> {
             .split(self.groups)
             .or(self.weights)
             .unwrap_or(Weights { blue: 0, green: 0 });
-        let actions = json!([{
-            "Type": "forward",
-            "ForwardConfig": {"TargetGroups": [
-                {"TargetGroupArn": self.groups.blue, "Weight": weights.blue},
-                {"TargetGroupArn": self.groups.green, "Weight": weights.green},
-            ]},
-        }]);
+        let actions = forward_by_hand(self.groups, weights);
         stays(
             "leads to the target groups of this stack, too, and a release moves rules, not default actions: give that listener \
              a rule for every path instead, which moves with the traffic rule",
@@ -180,7 +173,7 @@ impl Judge<'_> {
     }
 
     fn add_tags(&self, rule: &Rule) -> String {
-        let region = region(&rule.arn);
+        let region = region_of(&rule.arn);
         format!(
             "aws elbv2 add-tags --region {region} --resource-arns {} --tags {}",
             rule.arn,
@@ -208,7 +201,7 @@ fn too_many(rule: &Rule) -> Stays {
 }
 
 fn describe(rule: &Rule) -> String {
-    let region = region(&rule.arn);
+    let region = region_of(&rule.arn);
     format!(
         "aws elbv2 describe-rules --region {region} --rule-arns {}",
         rule.arn
@@ -222,10 +215,6 @@ fn stays(why: &str, remedy: String) -> Stays {
     }
 }
 
-fn region(arn: &str) -> &str {
-    arn.split(':').nth(3).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,15 +224,7 @@ mod tests {
     fn rule(weights: &[(&str, i32)]) -> Rule {
         Rule {
             arn: ARN.to_owned(),
-            priority: "7".to_owned(),
-            weights: weights
-                .iter()
-                .map(|(group, weight)| ((*group).to_owned(), *weight))
-                .collect(),
-            sticky: false,
-            does_more: false,
-            is_preview: false,
-            is_closed: false,
+            ..Rule::example("7", weights)
         }
     }
 

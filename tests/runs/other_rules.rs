@@ -12,7 +12,7 @@ use bg_deploy::plan::{Decision, Plan};
 use local_aws::account::elbv2::tags;
 
 use crate::books::weight_by;
-use crate::finish::killed::{assert_undone, canary, kill};
+use crate::finish::killed::{Killed, assert_undone, canary, kill};
 use crate::support::standing::Standing;
 use crate::support::{World, assert_deployed, by_hand, story};
 use crate::visitor::Visitor;
@@ -74,6 +74,15 @@ async fn a_rule_beside_moves_with_the_stack_s_own_and_back_and_no_visitor_of_it_
     assert!(answers["0.0.2"] > 0, "{answers:?}");
 }
 
+/// A world in which a canary was killed as soon as the candidate's weights by the two rules were such; where the second is.
+async fn killed_at(when: fn([u32; 2]) -> bool) -> (World, String, Killed) {
+    let (world, elsewhere) = with_two_ports().await;
+    let config = canary(&world, "0.0.9");
+    let (_, plan) = world.plan(&config).await;
+    let killed = kill(&world, &config, |_| when(weights(&world, &plan))).await;
+    (world, elsewhere, killed)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_killed_between_its_writes_of_two_rules_is_undone_by_the_next_one() {
     let stages: [fn([u32; 2]) -> bool; 3] = [
@@ -82,10 +91,7 @@ async fn a_run_killed_between_its_writes_of_two_rules_is_undone_by_the_next_one(
         |weights| weights == [100, 60],
     ];
     for when in stages {
-        let (world, elsewhere) = with_two_ports().await;
-        let config = canary(&world, "0.0.9");
-        let (_, plan) = world.plan(&config).await;
-        let killed = kill(&world, &config, |_| when(weights(&world, &plan))).await;
+        let (world, elsewhere, killed) = killed_at(when).await;
         assert_undone(&world, &killed, "between two writes").await;
         assert_both_get(&world, [&killed.plan.url, &elsewhere], "0.0.1").await;
     }
@@ -101,10 +107,7 @@ async fn a_run_killed_between_its_writes_of_two_rules_is_brought_back_by_aws_tho
         |weights| weights == [100, 60],
     ];
     for when in stages {
-        let (world, elsewhere) = with_two_ports().await;
-        let config = canary(&world, "0.0.9");
-        let (_, plan) = world.plan(&config).await;
-        let killed = kill(&world, &config, |_| when(weights(&world, &plan))).await;
+        let (world, elsewhere, killed) = killed_at(when).await;
         world
             .clock
             .sleep(FIRES_AFTER + Duration::from_secs(700))
@@ -121,11 +124,8 @@ async fn a_run_killed_between_its_writes_of_two_rules_is_brought_back_by_aws_tho
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_beside_that_is_gone_when_the_guard_acts_is_no_reason_to_leave_the_others() {
-    let (world, _) = with_two_ports().await;
-    let config = canary(&world, "0.0.9");
-    let (_, plan) = world.plan(&config).await;
-    let killed = kill(&world, &config, |_| weights(&world, &plan) == [60, 60]).await;
-    let gone = &plan.traffic_rules.also()[0];
+    let (world, _, killed) = killed_at(|weights| weights == [60, 60]).await;
+    let gone = &killed.plan.traffic_rules.also()[0];
     local_aws::account::elbv2::rules::delete(&mut world.cloud.account(), gone).expect("a rule");
     world
         .clock

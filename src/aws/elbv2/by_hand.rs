@@ -17,8 +17,12 @@ pub fn modify_rules_by_hand(
 }
 
 fn modify_rule(rule: &str, groups: &TargetGroups, weights: Weights) -> String {
-    // arn:aws:elasticloadbalancing:REGION:...
-    let region = rule.split(':').nth(3).unwrap_or_default();
+    let (region, actions) = (region_of(rule), forward_by_hand(groups, weights));
+    format!("aws elbv2 modify-rule --region {region} --rule-arn {rule} --actions '{actions}'")
+}
+
+/// The action of a rule with these weights, as it is typed.
+pub fn forward_by_hand(groups: &TargetGroups, weights: Weights) -> String {
     let actions = serde_json::json!([{
         "Type": "forward",
         "ForwardConfig": {"TargetGroups": [
@@ -26,7 +30,12 @@ fn modify_rule(rule: &str, groups: &TargetGroups, weights: Weights) -> String {
             {"TargetGroupArn": groups.green, "Weight": weights.green},
         ]},
     }]);
-    format!("aws elbv2 modify-rule --region {region} --rule-arn {rule} --actions '{actions}'")
+    actions.to_string()
+}
+
+/// The region that an ARN names: `arn:aws:elasticloadbalancing:REGION:...`
+pub fn region_of(arn: &str) -> &str {
+    arn.split(':').nth(3).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerAttribute, LoadBalancerS
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
-pub use by_hand::modify_rules_by_hand;
+pub use by_hand::{forward_by_hand, modify_rules_by_hand, region_of};
 pub(in crate::aws) use routes::load_balancers;
 pub use routes::{Route, Routes};
 pub use rules::{

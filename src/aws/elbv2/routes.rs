@@ -129,16 +129,8 @@ mod tests {
         Route {
             port: 80,
             rule: Rule {
-                arn: String::new(),
-                priority: priority.to_owned(),
-                weights: weights
-                    .iter()
-                    .map(|(group, weight)| ((*group).to_owned(), *weight))
-                    .collect(),
-                sticky: false,
-                does_more: false,
                 is_preview,
-                is_closed: false,
+                ..Rule::example(priority, weights)
             },
         }
     }

@@ -72,6 +72,23 @@ impl Rule {
     }
 }
 
+#[cfg(test)]
+impl Rule {
+    /// One that forwards by these weights, and does nothing else.
+    pub(crate) fn example(priority: &str, weights: &[(&str, i32)]) -> Self {
+        let owned = |(group, weight): &(&str, i32)| ((*group).to_owned(), *weight);
+        Self {
+            arn: String::new(),
+            priority: priority.to_owned(),
+            weights: weights.iter().map(owned).collect(),
+            sticky: false,
+            does_more: false,
+            is_preview: false,
+            is_closed: false,
+        }
+    }
+}
+
 /// The listener on this port, its ARN.
 pub async fn find_listener(
     aws: &Aws,

@@ -213,18 +213,7 @@ mod tests {
     }
 
     fn rule(weights: &[(&str, i32)]) -> Rule {
-        Rule {
-            arn: String::new(),
-            priority: "1".to_owned(),
-            weights: weights
-                .iter()
-                .map(|(group, weight)| ((*group).to_owned(), *weight))
-                .collect(),
-            sticky: false,
-            does_more: false,
-            is_preview: false,
-            is_closed: false,
-        }
+        Rule::example("1", weights)
     }
 
     #[test]
