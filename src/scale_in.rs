@@ -54,7 +54,9 @@ pub struct Due {
     pub is_ending: bool,
     /// The deployment that asked for it.
     pub deployment: String,
-    /// When, by AWS's clock.
+    /// Since when it sleeps, by AWS's clock.
+    pub since: SystemTime,
+    /// When, by the same.
     pub at: SystemTime,
 }
 
@@ -74,6 +76,7 @@ pub fn latest_first(all: Vec<UnderWay>) -> Vec<Due> {
                 group: text(GROUP)?,
                 deployment: text(runbook::DEPLOYMENT)?,
                 is_ending: one.is_ending,
+                since: one.started,
                 at: one.started + length(&one.parameters),
                 id: one.id,
             })

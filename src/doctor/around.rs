@@ -81,6 +81,10 @@ pub(super) fn unseen(config: &Config, seen: &Seen) -> Vec<Finding> {
         ("builders", seen.builders.as_ref().err()),
         ("images past their time", seen.surplus.as_ref().err()),
         ("snapshots past their time", seen.snapshots.as_ref().err()),
+        (
+            "the requests to the idle colour",
+            seen.idle_requests.as_ref().err(),
+        ),
     ];
     for (what, why) in others {
         if let Some(why) = why {

@@ -8,17 +8,20 @@ use net_clock::Clock;
 use serde_json::Value;
 
 use crate::aws::Aws;
+use crate::aws::cloudwatch::RequestsByMinute;
 use crate::aws::credentials::Life;
 use crate::aws::ec2::{self, Instance};
 use crate::aws::lease::Place;
 use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
 use crate::config::Config;
+use crate::inventory::Inventory;
 use crate::lease::{self, Holder};
 use crate::stack::{Names, TAG_APP};
 use crate::standing::{self, Standing};
 use crate::steps::left_by_bakes::find_orphans;
 use crate::steps::prune_images::find_surplus;
+use crate::steps::request_count::lately;
 use crate::{bake, guard, scale_in};
 
 /// What was seen.
@@ -38,6 +41,8 @@ pub struct Seen {
     pub surplus: Result<Vec<String>>,
     /// Snapshots whose image is gone.
     pub snapshots: Result<Vec<String>>,
+    /// The latest requests to the colour that has no weight, where it is up.
+    pub idle_requests: Result<RequestsByMinute>,
     /// How long the credentials live.
     pub life: Life,
 }
@@ -62,13 +67,14 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
     let template = inventory.and_then(|inventory| inventory.template.clone());
     let stack = (app, template.as_deref().unwrap_or_default());
     let guards = guard::runbook::runbook();
-    let (bakes, guards, scale_ins, builders, surplus, snapshots) = tokio::join!(
+    let (bakes, guards, scale_ins, builders, surplus, snapshots, idle_requests) = tokio::join!(
         Box::pin(runbook(aws, names.runbook(), bake::runbook::runbook())),
         Box::pin(runbook(aws, names.guard_runbook(), guards)),
         Box::pin(runbook(aws, names.scale_in_runbook(), scale_in::runbook())),
         Box::pin(ec2::find_builders(aws, TAG_APP, app)),
         Box::pin(find_surplus(aws, stack, keep, None, now)),
         Box::pin(find_orphans(aws, app)),
+        Box::pin(requests_to_idle(aws, inventory, now)),
     );
     let surplus = surplus.map(|all| all.into_iter().map(|image| image.id).collect());
     Seen {
@@ -79,6 +85,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
         builders: builders.map_err(anyhow::Error::from),
         surplus,
         snapshots,
+        idle_requests,
         life: aws.life(),
     }
 }
@@ -98,6 +105,23 @@ pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&
     match lease::is_silent(aws, clock, place).await {
         true => Turn::Gone(holder),
         false => Turn::UnderWay(holder),
+    }
+}
+
+async fn requests_to_idle(
+    aws: &Aws,
+    inventory: Option<&Inventory>,
+    now: SystemTime,
+) -> Result<RequestsByMinute> {
+    let target_group = inventory.and_then(|inventory| {
+        let idle = inventory.weights()?.live()?.other();
+        let groups = inventory.target_groups.as_ref()?;
+        let is_up = inventory.stacks.get(&idle)?.is_up();
+        is_up.then(|| groups.of(idle))
+    });
+    match target_group {
+        Some(target_group) => Ok(lately(aws, target_group, now).await?),
+        None => Ok(RequestsByMinute::new()),
     }
 }
 

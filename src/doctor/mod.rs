@@ -40,6 +40,7 @@ pub fn findings(config: &Config, seen: &Seen, now: SystemTime) -> Vec<Finding> {
     }
     found.extend(of_standing(config, &seen.standing, &seen.turn, now));
     if let Some(case) = case(config, &seen.standing, &seen.turn, now) {
+        found.extend(traffic::of_idle(&case, seen));
         found.extend(leftovers::findings(&case, seen));
     }
     worst_first(found)

@@ -2,9 +2,11 @@
 
 use super::case::{Case, fails, left_over};
 use super::finding::{Finding, Fix};
+use super::look::Seen;
 use crate::aws::elbv2::{TrafficRules, modify_rules_by_hand};
-use crate::names::Colour;
+use crate::names::{Colour, utc};
 use crate::plan::put_all_traffic;
+use crate::steps::request_count::TOLD_FOR;
 
 /// All of it.
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
@@ -16,6 +18,28 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     found.extend(other_routes(case));
     found.extend(preview(case));
     found
+}
+
+/// A colour that no rule leads to and that somebody uses all the same: the next release would wait for him, and then fail.
+pub(super) fn of_idle(case: &Case<'_>, seen: &Seen) -> Option<Finding> {
+    let (idle, _) = case.idle()?;
+    let (at, requests) = seen.idle_requests.as_ref().ok()?.last_key_value()?;
+    // What a release or a person has just left behind had visitors until then.
+    let automations = &case.inventory.automations;
+    let kept_since = automations.scale_in_of(&case.names, idle)?.since;
+    if case.is_under_way || case.now < kept_since + TOLD_FOR {
+        return None;
+    }
+    let seen = format!(
+        "{} has no weight in any rule, and answered {requests} requests in the minute from {}: another load balancer, a person \
+         with the preview route's secret, or one that no rule shows leads there",
+        case.names.group(idle),
+        utc(*at)
+    );
+    let group = case.inventory.target_groups.as_ref()?.of(idle);
+    let options = format!("--target-group-arns {group}");
+    let remedy = case.aws("elbv2 describe-target-groups", &options);
+    Some(fails("idle-answers", seen, remedy))
 }
 
 fn parts(case: &Case<'_>) -> Option<Finding> {

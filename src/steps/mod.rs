@@ -20,7 +20,7 @@ pub mod probe_version;
 pub mod proof;
 pub mod prune_images;
 pub mod publish_template;
-mod request_count;
+pub(crate) mod request_count;
 pub mod retain_previous;
 pub(crate) mod scale_in;
 pub mod scale_up_idle;

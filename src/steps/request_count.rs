@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
+use crate::aws::Aws;
 use crate::aws::cloudwatch::{MINUTE, RequestsByMinute, requests_by_minute};
 use crate::cause::{FailedCall, Reason};
 use crate::names::utc;
@@ -18,6 +19,8 @@ use crate::run::wait::{Limits, Look, WaitError};
 /// By then AWS shows a minute's figure, and all of it: the latest one or two are said to be incomplete.
 /// <https://github.com/Netflix/atlas/pull/1300>, <https://github.com/grafana/alloy/issues/3929>
 const SHOWN_AFTER: Duration = Duration::from_secs(120);
+/// How long after a last request a figure may tell of it still: its minute, and until that one is shown, and the next.
+pub(crate) const TOLD_FOR: Duration = Duration::from_secs(240);
 /// The longest to wait. After a last request now it takes four minutes: the rest of its minute, a minute without any, and
 /// until that one is shown.
 const SILENT: Limits = Limits::new(Duration::from_secs(300), Duration::from_secs(5))
@@ -37,21 +40,18 @@ pub(super) async fn await_silence(
             &format!("{group} getting no request"),
             SILENT,
             || async {
-                let since = silent_since(cx.clock.utc());
-                Ok(
-                    match requests_by_minute(&cx.aws, target_group, since).await {
-                        Ok(by_minute) => {
-                            let look = look_for_silence(group, &by_minute);
-                            *last_seen.borrow_mut() = reason(&look);
-                            look
-                        }
-                        Err(failure) => match last_seen.borrow().clone() {
-                            // That there were requests is known.
-                            Some(reason) => Look::NotYet(reason),
-                            None => Look::Ready(Some(failure)),
-                        },
+                Ok(match lately(&cx.aws, target_group, cx.clock.utc()).await {
+                    Ok(by_minute) => {
+                        let look = look_for_silence(group, &by_minute);
+                        *last_seen.borrow_mut() = reason(&look);
+                        look
+                    }
+                    Err(failure) => match last_seen.borrow().clone() {
+                        // That there were requests is known.
+                        Some(reason) => Look::NotYet(reason),
+                        None => Look::Ready(Some(failure)),
                     },
-                )
+                })
             },
         )
         .await;
@@ -64,6 +64,15 @@ pub(super) async fn await_silence(
         Err(other) => return Err(other.into()),
     }
     Ok(())
+}
+
+/// The requests that a target group got in the latest minutes that AWS shows.
+pub(crate) async fn lately(
+    aws: &Aws,
+    target_group: &str,
+    now: SystemTime,
+) -> Result<RequestsByMinute, FailedCall> {
+    requests_by_minute(aws, target_group, silent_since(now)).await
 }
 
 /// From when on there has to be no request: the beginning of the last minute whose figure would be shown by now.
@@ -134,7 +143,7 @@ mod tests {
             let minute = at(600);
             let over = (last..).find(|now| silent_since(at(*now)) > minute);
             let waited = over.map(|now| now - last).expect("some time");
-            assert!((180..=240).contains(&waited), "{waited}");
+            assert!((180..=TOLD_FOR.as_secs()).contains(&waited), "{waited}");
             assert!(Duration::from_secs(waited) < SILENT.deadline);
         }
     }

@@ -29,7 +29,7 @@ fn names() -> Names {
 }
 
 /// What a doctor says now, which changes nothing.
-async fn consult(world: &World, config: &Config) -> Vec<Finding> {
+pub(crate) async fn consult(world: &World, config: &Config) -> Vec<Finding> {
     let from = world.cloud.account().calls.len();
     let aws = world.aws().await;
     let caller = sts::caller(&aws).await.expect("a caller");

@@ -12,7 +12,7 @@ use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
 use local_aws::{Answer, Fault};
 
-use crate::doctor::preview_rule;
+use crate::doctor::{consult, preview_rule};
 use crate::other_hands::{began, capacity, deploy_while};
 use crate::support::{World, assert_deployed, story};
 use crate::visitor::Visitor;
@@ -68,6 +68,39 @@ fn asked(world: &World) -> usize {
     calls
         .filter(|call| call.operation == "GetMetricData")
         .count()
+}
+
+/// What `doctor` says of the idle colour's requests.
+async fn found_of_idle(world: &World) -> Vec<String> {
+    let found = consult(world, &world.config("0.0.3", None)).await;
+    let of_idle = found.into_iter().filter(|one| one.what == "idle-answers");
+    of_idle.map(|one| one.seen).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_colour_that_answers_by_a_route_in_no_rule_is_found_and_one_that_had_visitors_until_its_release_is_not()
+ {
+    let world = World::with_a_previous().await;
+    let (_, plan) = world.plan(&world.config("0.0.3", None)).await;
+    for _ in 0..4 {
+        assert_eq!(found_of_idle(&world).await, [""; 0]);
+        world.clock.sleep(Duration::from_secs(60)).await;
+    }
+    lead_by_the_preview_route(&world, &plan).await;
+    let hidden = Visitor::of(&world, &plan.url).knowing(SECRET);
+    tokio::select! {
+        () = hidden.visit() => unreachable!("it asks for ever"),
+        () = world.clock.sleep(Duration::from_secs(300)) => {}
+    }
+    let found = found_of_idle(&world).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    let group = plan.idle_group();
+    assert!(
+        found[0].starts_with(&format!("{group} has no weight in any rule, and answered ")),
+        "{found:?}"
+    );
+    world.clock.sleep(Duration::from_secs(300)).await;
+    assert_eq!(found_of_idle(&world).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
