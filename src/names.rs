@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// What the ARN of a listener contains, and that of one of its rules does not.
+pub const LISTENER: &str = ":listener/";
 /// The header of the preview route. Its value is a secret of the run.
 pub const PREVIEW_HEADER: &str = "x-bg-deploy-preview";
 /// The header's value while the route is closed begins so; nobody knows the rest.

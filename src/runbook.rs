@@ -7,9 +7,15 @@
 //! Only what AWS documents of a runbook is used: no step leads back, choices are flat, and a weight is compared as a
 //! string, because DescribeRules names the groups in an order of its own.
 
+mod place;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+
+use crate::names::LISTENER;
+
+pub use place::{MOST_RULES, Place};
 
 /// The step before the sleep.
 pub const TRY_ROLE: &str = "tryRole";
@@ -22,13 +28,10 @@ pub const LONGEST_WAIT: u64 = 604_799;
 pub const DEPLOYMENT: &str = "Deployment";
 /// The parameter that says how long it sleeps.
 pub const LENGTH: &str = "Wait";
-/// The most rules that move together, the stack's own among them.
-pub const MOST_RULES: usize = 4;
 /// What is said where there is no such rule.
 const NONE: &str = "none";
 
-/// The parameters that name the traffic rules and both target groups, and the weights that each must have.
-const RULE: &str = "Rule";
+/// The parameters that name both target groups, and the weights that each must have.
 const BLUE: &str = "Blue";
 const GREEN: &str = "Green";
 const BLUE_LEFT: &str = "BlueLeft";
@@ -43,7 +46,7 @@ pub struct Looks<'a> {
     pub role: &'a str,
     /// The stack's own traffic rule.
     pub rule: &'a str,
-    /// Those beside it.
+    /// Those beside it, by their ARNs; a listener's stands for its default action.
     pub also: &'a [String],
     /// Blue's target group.
     pub blue: &'a str,
@@ -59,18 +62,23 @@ impl Looks<'_> {
         let all = [
             (ROLE, self.role),
             (DEPLOYMENT, self.deployment),
-            (RULE, self.rule),
             (BLUE, self.blue),
             (GREEN, self.green),
         ];
         let all = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut all = BTreeMap::from(all);
-        for (at, place) in Place::beside().enumerate() {
-            let rule = self.also.get(at).map_or(NONE, String::as_str);
-            all.insert(place.rule(), rule.to_owned());
-        }
+        all.insert(Place::OWN.parameter(), self.rule.to_owned());
+        all.extend(places_beside(self.also));
         all
     }
+}
+
+/// The parameters that name what is beside the stack's own rule.
+pub fn places_beside(also: &[String]) -> impl Iterator<Item = (String, String)> {
+    Place::beside().enumerate().map(|(at, place)| {
+        let rule = also.get(at).map_or(NONE, String::as_str);
+        (place.parameter(), rule.to_owned())
+    })
 }
 
 /// The parameters that say how long it sleeps, and which weights it must find then.
@@ -81,47 +89,6 @@ pub fn left(seconds: u64, blue: u16, green: u16) -> [(String, String); 3] {
         (GREEN_LEFT, green.to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
-}
-
-/// Which of the traffic rules a step is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place(usize);
-
-impl Place {
-    /// The stack's own.
-    pub const OWN: Self = Self(1);
-
-    fn beside() -> impl Iterator<Item = Self> {
-        (2..=MOST_RULES).map(Self)
-    }
-
-    fn next(self) -> Self {
-        match self.0 {
-            MOST_RULES.. => Self::OWN,
-            at => Self(at + 1),
-        }
-    }
-
-    /// The parameter with its ARN.
-    pub fn rule(self) -> String {
-        self.name(RULE)
-    }
-
-    /// A step that is about it: `restore` and `restore2`.
-    pub fn name(self, step: &str) -> String {
-        match self {
-            Self::OWN => step.to_owned(),
-            Self(at) => format!("{step}{at}"),
-        }
-    }
-
-    /// Where the looks at it begin.
-    fn begins(self) -> String {
-        match self {
-            Self::OWN => self.name(READ),
-            _ => self.name("isRule"),
-        }
-    }
 }
 
 /// What is done with the rules beside the stack's own that are as they were left.
@@ -165,30 +132,40 @@ pub fn runbook(
     })
 }
 
-/// The steps about a rule beside the stack's own.
+/// The steps about what there may be beside the stack's own rule: a rule, or the default action of a listener.
 fn look_beside(place: Place, beside: Beside) -> Vec<Value> {
     let next = Value::from(place.next().begins());
-    let skip = json!({
+    let variable = place.arn();
+    let default_action = place.default_action();
+    let mut steps = vec![json!({
         "name": place.begins(),
         "action": "aws:branch",
-        "inputs": {"Choices": [
-            {"Variable": format!("{{{{ {} }}}}", place.rule()), "StringEquals": NONE, "NextStep": next},
-        ]},
-    });
-    let mut read = read_weights(place);
-    match beside {
-        Beside::MustBeAsLeft => vec![skip, read, ends_here(are_as_left(place, &next))],
-        Beside::Written(write) => {
-            // A rule that is gone by now is no reason to leave the others as they are.
-            let on_failure = Value::from(format!("step:{}", place.next().begins()));
-            let mut write = write(place);
-            read["onFailure"] = on_failure.clone();
-            write["onFailure"] = on_failure;
-            let mut choose = are_as_left(place, &write["name"]);
-            choose["inputs"]["Default"] = next;
-            vec![skip, read, choose, write]
+        "inputs": {
+            "Choices": [
+                {"Variable": variable, "StringEquals": NONE, "NextStep": next},
+                {"Variable": variable, "Contains": LISTENER, "NextStep": default_action.read()},
+            ],
+            "Default": place.read(),
+        },
+    })];
+    for place in [place, default_action] {
+        let mut read = read_weights(place);
+        match beside {
+            Beside::MustBeAsLeft => steps.extend([read, ends_here(are_as_left(place, &next))]),
+            Beside::Written(write) => {
+                // One that is gone by now is no reason to leave the others as they are.
+                let on_failure = Value::from(format!("step:{}", place.next().begins()));
+                let mut write = write(place);
+                read["onFailure"] = on_failure.clone();
+                write["onFailure"] = on_failure;
+                write["nextStep"] = next.clone();
+                let mut choose = are_as_left(place, &write["name"]);
+                choose["inputs"]["Default"] = next.clone();
+                steps.extend([read, choose, write]);
+            }
         }
     }
+    steps
 }
 
 fn ends_here(mut step: Value) -> Value {
@@ -236,20 +213,23 @@ pub fn group(about: &str) -> Value {
 
 fn own_parameters() -> Value {
     let weight = |about: &str| text(about, "^[0-9]{1,3}$");
-    let arn = "arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:listener-rule/[A-Za-z0-9/-]+";
+    let arn = |kind| {
+        format!("arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:[0-9]{{12}}:{kind}/[A-Za-z0-9/-]+")
+    };
+    let (rule, either) = (arn("listener-rule"), arn("listener(-rule)?"));
     let mut all = json!({
         ROLE: text("The role that acts.", "^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$"),
         DEPLOYMENT: text("The deployment that it belongs to.", "^[a-z0-9-]{1,64}$"),
         LENGTH: text("How long it sleeps.", "^PT[0-9]{1,6}S$"),
-        RULE: text("The traffic rule.", &format!("^{arn}$")),
         BLUE: target_group("Blue's target group."),
         GREEN: target_group("Green's target group."),
         BLUE_LEFT: weight("Blue's weight as the run left it."),
         GREEN_LEFT: weight("Green's weight as the run left it."),
     });
+    all[Place::OWN.parameter()] = text("The traffic rule.", &format!("^{rule}$"));
     for place in Place::beside() {
-        let about = "A rule that moves with it, or none.";
-        all[place.rule()] = text(about, &format!("^({NONE}|{arn})$"));
+        let about = "A rule that moves with it, or a listener whose default action does, or none.";
+        all[place.parameter()] = text(about, &format!("^({NONE}|{either})$"));
     }
     all
 }
@@ -260,7 +240,7 @@ fn try_role() -> Value {
         "name": TRY_ROLE,
         "action": "aws:executeAwsApi",
         "timeoutSeconds": 60,
-        "inputs": {"Service": "elbv2", "Api": "DescribeRules", "RuleArns": [format!("{{{{ {RULE} }}}}")]},
+        "inputs": Place::OWN.describe().0,
     })
 }
 
@@ -274,26 +254,21 @@ fn wait() -> Value {
     })
 }
 
-const READ: &str = "readWeights";
-
 fn read_weights(place: Place) -> Value {
+    let (call, actions) = place.describe();
     let output = |name: &str, group: u8, field: &str| {
         json!({
             "Name": name,
-            "Selector": format!("$.Rules[0].Actions[0].ForwardConfig.TargetGroups[{group}].{field}"),
+            "Selector": format!("$.{actions}[0].ForwardConfig.TargetGroups[{group}].{field}"),
             "Type": "String",
         })
     };
     json!({
-        "name": place.name(READ),
+        "name": place.read(),
         "action": "aws:executeAwsApi",
         "timeoutSeconds": 60,
         "maxAttempts": 3,
-        "inputs": {
-            "Service": "elbv2",
-            "Api": "DescribeRules",
-            "RuleArns": [format!("{{{{ {} }}}}", place.rule())],
-        },
+        "inputs": call,
         "outputs": [
             output("FirstGroup", 0, "TargetGroupArn"),
             output("FirstWeight", 0, "Weight"),
@@ -305,7 +280,7 @@ fn read_weights(place: Place) -> Value {
 
 /// Leads to the step `next` only if the weights are those that the run left.
 fn are_as_left(place: Place, next: &Value) -> Value {
-    let read = place.name(READ);
+    let read = place.read();
     let equals = |variable: &str, parameter: &str| {
         json!({
             "Variable": format!("{{{{ {read}.{variable} }}}}"),

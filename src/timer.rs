@@ -8,12 +8,13 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::aws::Tags;
+use crate::aws::elbv2::{self, TrafficRules};
 use crate::aws::ssm::{self, Automation, Document, Start};
 use crate::names::Weights;
 use crate::plan::Plan;
 use crate::run::context::{Context, Undoing};
 use crate::run::wait::{Limits, Look};
-use crate::runbook::{Looks, WAIT, left};
+use crate::runbook::{Looks, WAIT, left, places_beside};
 use crate::stack::TAG_DEPLOYMENT;
 
 /// AWS starts an automation within seconds, unless more of them run than it lets run at a time.
@@ -29,6 +30,7 @@ pub struct Runbook {
     content: Value,
     /// The environment whose `provision` makes it.
     environment: String,
+    rules: TrafficRules,
     parameters: BTreeMap<String, String>,
     tags: Tags,
 }
@@ -42,11 +44,11 @@ impl Runbook {
         own: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Self {
         let names = plan.names();
-        let rule = plan.traffic_rules.own();
+        let rules = plan.traffic_rules.clone();
         let looks = Looks {
-            role: &role_beside(rule, &names.guard_role()),
-            rule,
-            also: plan.traffic_rules.also(),
+            role: &role_beside(rules.own(), &names.guard_role()),
+            rule: rules.own(),
+            also: rules.also(),
             blue: &plan.target_groups.blue,
             green: &plan.target_groups.green,
             deployment: &plan.deployment,
@@ -60,9 +62,24 @@ impl Runbook {
             name,
             content,
             environment: plan.environment.clone(),
+            rules,
             parameters,
             tags,
         }
+    }
+
+    /// The same without the rules that were deleted since the plan was made. Nobody is led anywhere by one, and a timer that
+    /// acts only if all say the same would never act.
+    pub async fn of_those_that_are(&self, cx: &Context) -> Result<Self> {
+        let mut runbook = self.clone();
+        if self.rules.also().is_empty() {
+            return Ok(runbook);
+        }
+        let traffic = elbv2::describe_traffic(&cx.aws, &self.rules).await?;
+        let also = traffic.rules();
+        let also = also.as_ref().map_or(&[][..], TrafficRules::also);
+        runbook.parameters.extend(places_beside(also));
+        Ok(runbook)
     }
 
     /// The version that says what ours says.

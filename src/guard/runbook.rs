@@ -47,24 +47,19 @@ fn await_previous() -> Value {
 }
 
 fn restore(place: Place) -> Value {
-    runbook::act(
-        &place.name(RESTORE),
-        ("elbv2", "ModifyRule"),
-        json!({
-            "RuleArn": format!("{{{{ {} }}}}", place.rule()),
-            // Both groups, and both weights: one that is not named becomes 1, and a group that is not named is unhealthy.
-            "Actions": [{
-                "Type": "forward",
-                "ForwardConfig": {
-                    "TargetGroups": [
-                        {"TargetGroupArn": "{{ Blue }}", "Weight": "{{ BlueBefore }}"},
-                        {"TargetGroupArn": "{{ Green }}", "Weight": "{{ GreenBefore }}"},
-                    ],
-                    "TargetGroupStickinessConfig": {"Enabled": false},
-                },
-            }],
-        }),
-    )
+    // Both groups, and both weights: one that is not named becomes 1, and a group that is not named is unhealthy.
+    let forward = json!({
+        "Type": "forward",
+        "ForwardConfig": {
+            "TargetGroups": [
+                {"TargetGroupArn": "{{ Blue }}", "Weight": "{{ BlueBefore }}"},
+                {"TargetGroupArn": "{{ Green }}", "Weight": "{{ GreenBefore }}"},
+            ],
+            "TargetGroupStickinessConfig": {"Enabled": false},
+        },
+    });
+    let (call, parameters) = place.modify(json!([forward]));
+    runbook::act(&place.name(RESTORE), call, parameters)
 }
 
 /// The run had pinned it, so that it could take everything back.

@@ -1,11 +1,12 @@
 //! Routes that name the target groups of a stack beside its own traffic rule: which of them a release moves with it, and why
 //! it can not move the others, with what to type.
 //!
-//! A rule of the same tags that divides between both colours, and does nothing else, moves along. Any other one would be left
-//! behind by a shift, and what it leads to would be emptied under its visitors.
+//! A rule of the same tags, or the default action of a listener of the same tags, that divides between both colours, and does
+//! nothing else, moves along. Any other one would be left behind by a shift, and what it leads to would be emptied under its
+//! visitors.
 
 use crate::aws::elbv2::{
-    self, Route, Routes, Rule, TargetGroups, TrafficRules, forward_by_hand, modify_rules_by_hand,
+    self, Route, Routes, Rule, TargetGroups, TrafficRules, describe_by_hand, modify_rules_by_hand,
     region_of,
 };
 use crate::aws::error::Failure;
@@ -93,13 +94,10 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn why_it_stays(&self, route: &Route) -> Option<Stays> {
         let rule = &route.rule;
-        if rule.priority == "default" {
-            return Some(self.default_action(rule));
-        }
         if rule.does_more || rule.weights.len() > 2 {
             return Some(stays(
                 "does more than to divide between the two: a release would write it without that",
-                describe(rule),
+                describe_by_hand(&rule.arn),
             ));
         }
         let Some(weights) = rule.split(self.groups) else {
@@ -127,32 +125,6 @@ impl Judge<'_> {
         ))
     }
 
-    /// One that a person can do without: a rule for every path comes before it.
-    fn default_action(&self, rule: &Rule) -> Stays {
-        let region = region_of(&rule.arn);
-        // arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener-rule/app/NAME/BALANCER/LISTENER/RULE
-        let listener = rule.arn.replacen(":listener-rule/", ":listener/", 1);
-        let listener = listener
-            .rsplit_once('/')
-            .map_or("", |(listener, _)| listener);
-        let weights = rule
-            .split(self.groups)
-            .or(self.weights)
-            .unwrap_or(Weights { blue: 0, green: 0 });
-        let actions = forward_by_hand(self.groups, weights);
-        stays(
-            "leads to the target groups of this stack, too, and a release moves rules, not default actions: give that listener \
-             a rule for every path instead, which moves with the traffic rule",
-            format!(
-                "aws elbv2 create-rule --region {region} --listener-arn {listener} --priority 1000 \
-                 --conditions Field=path-pattern,Values='*' --actions '{actions}' --tags {} && \
-                 aws elbv2 modify-listener --region {region} --listener-arn {listener} \
-                 --default-actions Type=fixed-response,FixedResponseConfig={{StatusCode=503}}",
-                self.tags()
-            ),
-        )
-    }
-
     fn names_one(&self, rule: &Rule) -> Stays {
         let live = self.weights.and_then(Weights::live);
         let only = rule.only(self.groups);
@@ -164,7 +136,7 @@ impl Judge<'_> {
                 why,
                 format!("{} && {}", self.write(rule, own), self.add_tags(rule)),
             ),
-            _ => stays(why, describe(rule)),
+            _ => stays(why, describe_by_hand(&rule.arn)),
         }
     }
 
@@ -196,15 +168,7 @@ fn too_many(rule: &Rule) -> Stays {
             "is one too many: {MOST_RULES} rules at most move together, the stack's own among them; lead several hosts or paths \
              by one rule"
         ),
-        describe(rule),
-    )
-}
-
-fn describe(rule: &Rule) -> String {
-    let region = region_of(&rule.arn);
-    format!(
-        "aws elbv2 describe-rules --region {region} --rule-arns {}",
-        rule.arn
+        describe_by_hand(&rule.arn),
     )
 }
 
@@ -263,11 +227,6 @@ mod tests {
                 judge(&both, false),
                 "not tagged",
                 "aws elbv2 add-tags --region eu-west-1",
-            ),
-            (
-                judge(&changed(|rule| rule.priority = "default".to_owned()), true),
-                "default actions",
-                "--listener-arn arn:aws:elasticloadbalancing:eu-west-1:1:listener/app/x/1/2 --priority",
             ),
             (
                 judge(&changed(|rule| rule.does_more = true), true),

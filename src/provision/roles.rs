@@ -90,13 +90,15 @@ fn guard_policy(names: &Names) -> serde_json::Value {
         "Statement": [
             {
                 "Effect": "Allow",
-                "Action": ["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTargetHealth"],
+                "Action": ["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeListeners",
+                           "elasticloadbalancing:DescribeTargetHealth"],
                 "Resource": "*",
             },
             {
                 "Effect": "Allow",
-                "Action": "elasticloadbalancing:ModifyRule",
-                "Resource": "arn:aws:elasticloadbalancing:*:*:listener-rule/app/*",
+                "Action": ["elasticloadbalancing:ModifyRule", "elasticloadbalancing:ModifyListener"],
+                "Resource": ["arn:aws:elasticloadbalancing:*:*:listener-rule/app/*",
+                             "arn:aws:elasticloadbalancing:*:*:listener/app/*"],
                 "Condition": ours,
             },
             {

@@ -75,7 +75,8 @@ impl ScaleIn {
             self.group,
             cx.clock.elapsed()
         );
-        let start = self.runbook.prepare(cx, after, weights, &token).await?;
+        let runbook = self.runbook.of_those_that_are(cx).await?;
+        let start = runbook.prepare(cx, after, weights, &token).await?;
         let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
         ssm::start_on_idle(&cx.aws, cx.held().await?, idle, start).await
     }

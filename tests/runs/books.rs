@@ -87,12 +87,16 @@ fn weight(account: &Account, plan: &Plan, colour: Colour) -> u32 {
     )
 }
 
-/// The weight of a target group by this rule.
+/// The weight of a target group by this rule, or by the default action of this listener.
 pub(crate) fn weight_by(account: &Account, arn: &str, target_group: &str) -> u32 {
-    let listener = rules::listener_of(arn).expect("the ARN of a rule");
-    let listener = listeners::find(account, &listener).expect("the listener");
-    let mut all = listener.rules.latest().iter();
-    let rule = all.find(|rule| rule.arn == arn).expect("the traffic rule");
+    let of = |listener: &str| listeners::find(account, listener).expect("the listener");
+    let rule = match rules::listener_of(arn) {
+        Some(listener) => {
+            let mut all = of(&listener).rules.latest().iter();
+            all.find(|rule| rule.arn == arn).expect("the traffic rule")
+        }
+        None => &of(arn).rules.latest().default,
+    };
     let ActionKind::Forward(forward) = &rule.action.kind else {
         panic!("{rule:?}");
     };

@@ -1,15 +1,19 @@
-//! Rules that others made beside the stack's own: those that a release can move go with it, there and back, and any other is
-//! a refusal.
+//! Rules that others made beside the stack's own, and default actions of their listeners: those that a release can move go
+//! with it, there and back, and any other is a refusal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bg_deploy::aws::autoscaling;
 use bg_deploy::aws::elbv2::TrafficRules;
 use bg_deploy::config::Config;
+use bg_deploy::deploy::deploy;
 use bg_deploy::guard::FIRES_AFTER;
 use bg_deploy::names::{Colour, Weights};
+use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::{Decision, Plan};
-use local_aws::account::elbv2::tags;
+use local_aws::account::elbv2::actions::{Action, ActionKind, Forward};
+use local_aws::account::elbv2::{listeners, rules, tags};
 
 use crate::books::weight_by;
 use crate::finish::killed::{Killed, assert_undone, canary, kill};
@@ -20,18 +24,54 @@ use crate::visitor::Visitor;
 /// Visitors asked, on fresh connections: enough to meet every node of the load balancer.
 const VISITORS: usize = 30;
 
-/// A world in which 0.0.1 is live on port 80, by the stack's own rule, and on port 8080, by one beside it; where that is.
-async fn with_two_ports() -> (World, String) {
+/// How the visitors of port 8080 are led.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Rule,
+    DefaultAction,
+}
+
+/// A world in which 0.0.1 is live on port 80, by the stack's own rule, and on port 8080, by what is beside it; where that is.
+async fn with_two_ports(by: By) -> (World, String) {
     let world = World::with_a_release().await;
     let mut config = world.config("0.0.1", None);
-    config.network.listener_port = 8080;
-    world.provision(&config).await;
+    match by {
+        By::Rule => {
+            config.network.listener_port = 8080;
+            world.provision(&config).await;
+        }
+        By::DefaultAction => listen_by_default_action(&world).await,
+    }
     world.clock.sleep(Duration::from_secs(180)).await;
     let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
     assert_eq!(plan.traffic_rules.also().len(), 1, "{plan:?}");
     let elsewhere = plan.url.replace(":80", ":8080");
     assert_eq!(world.visit(&elsewhere, None).await, "0.0.1");
     (world, elsewhere)
+}
+
+/// A person's listener on port 8080, which has no rules and leads wherever the stack's own rule does.
+async fn listen_by_default_action(world: &World) {
+    let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
+    let mut account = world.cloud.account();
+    let balancer = account.elbv2.load_balancers.keys().next().cloned();
+    let groups = Colour::BOTH.map(|colour| plan.target_groups.of(colour).to_owned());
+    let weights = groups.map(|group| {
+        let weight = weight_by(&account, plan.traffic_rules.own(), &group);
+        (Arc::from(group), weight)
+    });
+    let forward = Forward {
+        groups: weights.to_vec(),
+        is_sticky: false,
+        sticky_seconds: None,
+    };
+    let action = Action {
+        order: None,
+        kind: ActionKind::Forward(forward),
+    };
+    let balancer = balancer.expect("a load balancer");
+    let tags = plan.names().tags();
+    listeners::create(&mut account, &balancer, 8080, action, tags).expect("a listener");
 }
 
 /// The weight of the candidate by each rule, by the local cloud's own books.
@@ -52,7 +92,16 @@ async fn assert_both_get(world: &World, urls: [&str; 2], wanted: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_beside_moves_with_the_stack_s_own_and_back_and_no_visitor_of_it_notices() {
-    let (world, elsewhere) = with_two_ports().await;
+    there_and_back(By::Rule).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_default_action_moves_with_the_stack_s_own_rule_and_back_and_no_visitor_of_it_notices() {
+    there_and_back(By::DefaultAction).await;
+}
+
+async fn there_and_back(by: By) {
+    let (world, elsewhere) = with_two_ports(by).await;
     let visitor = Visitor::of(&world, &elsewhere);
     let going = async {
         let config = canary(&world, "0.0.2");
@@ -74,9 +123,12 @@ async fn a_rule_beside_moves_with_the_stack_s_own_and_back_and_no_visitor_of_it_
     assert!(answers["0.0.2"] > 0, "{answers:?}");
 }
 
+/// Of the candidate's weights by the two.
+type When = fn([u32; 2]) -> bool;
+
 /// A world in which a canary was killed as soon as the candidate's weights by the two rules were such; where the second is.
-async fn killed_at(when: fn([u32; 2]) -> bool) -> (World, String, Killed) {
-    let (world, elsewhere) = with_two_ports().await;
+async fn killed_at(by: By, when: When) -> (World, String, Killed) {
+    let (world, elsewhere) = with_two_ports(by).await;
     let config = canary(&world, "0.0.9");
     let (_, plan) = world.plan(&config).await;
     let killed = kill(&world, &config, |_| when(weights(&world, &plan))).await;
@@ -85,13 +137,14 @@ async fn killed_at(when: fn([u32; 2]) -> bool) -> (World, String, Killed) {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_killed_between_its_writes_of_two_rules_is_undone_by_the_next_one() {
-    let stages: [fn([u32; 2]) -> bool; 3] = [
-        |weights| weights == [20, 0],
-        |weights| weights == [60, 20],
-        |weights| weights == [100, 60],
+    let stages: [(By, When); 4] = [
+        (By::Rule, |weights| weights == [20, 0]),
+        (By::Rule, |weights| weights == [60, 20]),
+        (By::Rule, |weights| weights == [100, 60]),
+        (By::DefaultAction, |weights| weights == [60, 20]),
     ];
-    for when in stages {
-        let (world, elsewhere, killed) = killed_at(when).await;
+    for (by, when) in stages {
+        let (world, elsewhere, killed) = killed_at(by, when).await;
         assert_undone(&world, &killed, "between two writes").await;
         assert_both_get(&world, [&killed.plan.url, &elsewhere], "0.0.1").await;
     }
@@ -100,14 +153,16 @@ async fn a_run_killed_between_its_writes_of_two_rules_is_undone_by_the_next_one(
 #[tokio::test(start_paused = true)]
 async fn a_run_killed_between_its_writes_of_two_rules_is_brought_back_by_aws_though_no_run_follows()
 {
-    let stages: [fn([u32; 2]) -> bool; 4] = [
-        |weights| weights == [20, 0],
-        |weights| weights == [60, 20],
-        |weights| weights == [60, 60],
-        |weights| weights == [100, 60],
+    let stages: [(By, When); 6] = [
+        (By::Rule, |weights| weights == [20, 0]),
+        (By::Rule, |weights| weights == [60, 20]),
+        (By::Rule, |weights| weights == [60, 60]),
+        (By::Rule, |weights| weights == [100, 60]),
+        (By::DefaultAction, |weights| weights == [60, 20]),
+        (By::DefaultAction, |weights| weights == [60, 60]),
     ];
-    for when in stages {
-        let (world, elsewhere, killed) = killed_at(when).await;
+    for (by, when) in stages {
+        let (world, elsewhere, killed) = killed_at(by, when).await;
         world
             .clock
             .sleep(FIRES_AFTER + Duration::from_secs(700))
@@ -122,17 +177,82 @@ async fn a_run_killed_between_its_writes_of_two_rules_is_brought_back_by_aws_tho
     }
 }
 
+fn remove(world: &World, beside: &str) {
+    let account = &mut world.cloud.account();
+    let removed = match rules::listener_of(beside) {
+        Some(_) => rules::delete(account, beside),
+        None => listeners::delete(account, beside),
+    };
+    removed.expect("it was there");
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_rule_beside_that_is_gone_when_the_guard_acts_is_no_reason_to_leave_the_others() {
-    let (world, _, killed) = killed_at(|weights| weights == [60, 60]).await;
-    let gone = &killed.plan.traffic_rules.also()[0];
-    local_aws::account::elbv2::rules::delete(&mut world.cloud.account(), gone).expect("a rule");
-    world
-        .clock
-        .sleep(FIRES_AFTER + Duration::from_secs(700))
-        .await;
-    for _ in 0..VISITORS {
-        assert_eq!(world.visit(&killed.plan.url, None).await, "0.0.1");
+async fn what_is_gone_when_the_guard_acts_is_no_reason_to_leave_the_others() {
+    for by in [By::Rule, By::DefaultAction] {
+        let (world, _, killed) = killed_at(by, |weights| weights == [60, 60]).await;
+        remove(&world, &killed.plan.traffic_rules.also()[0]);
+        world
+            .clock
+            .sleep(FIRES_AFTER + Duration::from_secs(700))
+            .await;
+        for _ in 0..VISITORS {
+            assert_eq!(world.visit(&killed.plan.url, None).await, "0.0.1");
+        }
+    }
+}
+
+/// Removes what is beside the stack's own rule as soon as it gives the candidate 60.
+async fn remove_at_60(world: &World, plan: &Plan) {
+    let beside = &plan.traffic_rules.also()[0];
+    while weights(world, plan) != [60, 60] {
+        world.clock.sleep(Duration::from_millis(100)).await;
+    }
+    remove(world, beside);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_removed_under_way_leads_nobody_and_is_no_reason_to_stop() {
+    for by in [By::Rule, By::DefaultAction] {
+        let (world, _) = with_two_ports(by).await;
+        let mut config = canary(&world, "0.0.2");
+        config.retain.previous_for = Duration::from_secs(3600);
+        let (_, plan) = world.plan(&config).await;
+        let (ran, ()) = tokio::join!(Box::pin(world.deploy(&config)), remove_at_60(&world, &plan));
+        assert_deployed(&ran.0, &ran.1);
+        assert_eq!(world.visit(&plan.url, None).await, "0.0.2");
+        // What was kept is scaled in at its time though the plan had named what is gone.
+        world.clock.sleep(Duration::from_secs(2 * 3600)).await;
+        let group = plan.names().group(plan.live);
+        let group = autoscaling::describe_group(&world.aws().await, &group).await;
+        assert_eq!(group.expect("a group").members.len(), 0, "{by:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_removed_under_way_does_not_keep_a_run_from_going_back() {
+    for by in [By::Rule, By::DefaultAction] {
+        let (world, _) = with_two_ports(by).await;
+        let (prepared, plan) = world.plan(&canary(&world, "0.0.2")).await;
+        let cx = world.context().await;
+        let cancelling = async {
+            remove_at_60(&world, &plan).await;
+            cx.cancel.cancel();
+        };
+        let bundle = prepared.bundle.file.path();
+        let run = Box::pin(deploy(&cx, &plan, bundle, None));
+        let (finished, ()) = tokio::join!(run, cancelling);
+        let Outcome::Cancelled {
+            traffic_moved: true,
+            leftovers,
+            ..
+        } = finished.outcome
+        else {
+            panic!("{by:?}: {:#?}\n{}", finished.outcome, story(&cx));
+        };
+        assert_eq!(leftovers, &[], "{by:?}");
+        for _ in 0..VISITORS {
+            assert_eq!(world.visit(&plan.url, None).await, "0.0.1");
+        }
     }
 }
 
@@ -147,7 +267,13 @@ async fn move_one(world: &World, plan: &Plan, rule: &str, weights: Weights) {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_kept_for_a_rollback_stays_up_while_any_rule_leads_there() {
-    let (world, elsewhere) = with_two_ports().await;
+    for by in [By::Rule, By::DefaultAction] {
+        is_kept_while_led_there(by).await;
+    }
+}
+
+async fn is_kept_while_led_there(by: By) {
+    let (world, elsewhere) = with_two_ports(by).await;
     let mut config = world.config("0.0.2", None);
     config.retain.previous_for = Duration::from_secs(3600);
     let (_, plan) = world.plan(&config).await;
@@ -174,7 +300,7 @@ async fn refused(world: &World, config: &Config) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_beside_that_says_another_thing_or_bears_no_tags_is_a_refusal_that_names_it() {
-    let (world, _) = with_two_ports().await;
+    let (world, _) = with_two_ports(By::Rule).await;
     let config = world.config("0.0.2", None);
     let (_, plan) = world.plan(&config).await;
     let beside = plan.traffic_rules.also()[0].clone();

@@ -1,10 +1,11 @@
 //! What a person types instead of [`super::write_weights`], when we can not or may not write.
 
+use super::listeners::is_listener;
 use super::{TargetGroups, TrafficRules};
 use crate::names::Weights;
 
-/// The command that writes these weights into the rules. The region is the rules' own: whoever types it may have another
-/// one as the default.
+/// The command that writes these weights into the rules, each whatever becomes of the one before it. The region is the
+/// rules' own: whoever types it may have another one as the default.
 pub fn modify_rules_by_hand(
     rules: &TrafficRules,
     groups: &TargetGroups,
@@ -12,17 +13,35 @@ pub fn modify_rules_by_hand(
 ) -> String {
     let all = [rules.own()].into_iter();
     let all = all.chain(rules.also().iter().map(String::as_str));
-    let commands: Vec<_> = all.map(|rule| modify_rule(rule, groups, weights)).collect();
-    commands.join(" && ")
+    let commands: Vec<_> = all.map(|rule| modify(rule, groups, weights)).collect();
+    commands.join("; ")
 }
 
-fn modify_rule(rule: &str, groups: &TargetGroups, weights: Weights) -> String {
+fn modify(rule: &str, groups: &TargetGroups, weights: Weights) -> String {
     let (region, actions) = (region_of(rule), forward_by_hand(groups, weights));
-    format!("aws elbv2 modify-rule --region {region} --rule-arn {rule} --actions '{actions}'")
+    match is_listener(rule) {
+        true => format!(
+            "aws elbv2 modify-listener --region {region} --listener-arn {rule} --default-actions '{actions}'"
+        ),
+        false => {
+            format!(
+                "aws elbv2 modify-rule --region {region} --rule-arn {rule} --actions '{actions}'"
+            )
+        }
+    }
+}
+
+/// The command that shows a rule.
+pub fn describe_by_hand(rule: &str) -> String {
+    let region = region_of(rule);
+    match is_listener(rule) {
+        true => format!("aws elbv2 describe-listeners --region {region} --listener-arns {rule}"),
+        false => format!("aws elbv2 describe-rules --region {region} --rule-arns {rule}"),
+    }
 }
 
 /// The action of a rule with these weights, as it is typed.
-pub fn forward_by_hand(groups: &TargetGroups, weights: Weights) -> String {
+fn forward_by_hand(groups: &TargetGroups, weights: Weights) -> String {
     let actions = serde_json::json!([{
         "Type": "forward",
         "ForwardConfig": {"TargetGroups": [

@@ -1,6 +1,7 @@
 //! Elastic Load Balancing: where traffic is divided, and who is healthy behind it.
 
 mod by_hand;
+mod listeners;
 pub mod routes;
 pub mod rules;
 pub mod target_groups;
@@ -11,13 +12,11 @@ use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerAttribute, LoadBalancerS
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
-pub use by_hand::{forward_by_hand, modify_rules_by_hand, region_of};
+pub use by_hand::{describe_by_hand, modify_rules_by_hand, region_of};
+pub use listeners::{create_listener, find_listener};
 pub(in crate::aws) use routes::load_balancers;
 pub use routes::{Route, Routes};
-pub use rules::{
-    Condition, PreviewRule, Rule, create_listener, create_rule, describe_rules, find_listener,
-    write_preview,
-};
+pub use rules::{Condition, PreviewRule, Rule, create_rule, describe_rules, write_preview};
 pub use target_groups::{
     HealthCheck, Target, TargetGroup, TargetGroups, create_target_group, describe_targets,
     find_target_group, find_target_groups, see_able, set_deregistration_delay, set_health_check,

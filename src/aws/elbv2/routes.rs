@@ -20,9 +20,12 @@ pub struct Route {
 impl Route {
     /// For people: `the rule of priority 10 on port 80`, `the default action of port 443`.
     pub fn words(&self) -> String {
-        match self.rule.priority.as_str() {
-            "default" => format!("the default action of port {}", self.port),
-            priority => format!("the rule of priority {priority} on port {}", self.port),
+        match self.rule.is_default_action() {
+            true => format!("the default action of port {}", self.port),
+            false => format!(
+                "the rule of priority {} on port {}",
+                self.rule.priority, self.port
+            ),
         }
     }
 }

@@ -1,9 +1,8 @@
-//! Listeners and their rules: who gets which share of the requests.
+//! The rules of listeners: who gets which share of the requests.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig,
-    HttpHeaderConditionConfig, PathPatternConditionConfig, ProtocolEnum, RuleCondition,
-    TargetGroupStickinessConfig, TargetGroupTuple,
+    Action, ActionTypeEnum, ForwardActionConfig, HttpHeaderConditionConfig,
+    PathPatternConditionConfig, RuleCondition, TargetGroupStickinessConfig, TargetGroupTuple,
 };
 
 use serde::{Deserialize, Serialize};
@@ -27,12 +26,15 @@ impl PreviewRule {
     }
 }
 
-/// A listener rule, as far as we make them.
+/// The priority of what a listener does where no rule matches.
+const DEFAULT: &str = "default";
+
+/// A listener rule, as far as we make them, or a listener's default action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its ARN.
+    /// Its ARN; of a default action that of its listener, by which it is read, written and tagged.
     pub arn: String,
-    /// Its priority; `default` for the listener's own.
+    /// Its priority; `default` for a default action.
     pub priority: String,
     /// Weights by target group ARN.
     pub weights: Vec<(String, i32)>,
@@ -47,6 +49,50 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The default action of this listener.
+    pub(super) fn default_action(listener: String, actions: Vec<Action>) -> Self {
+        Self {
+            arn: listener,
+            priority: DEFAULT.to_owned(),
+            ..Self::of(actions)
+        }
+    }
+
+    /// One that does this.
+    fn of(mut actions: Vec<Action>) -> Self {
+        let does_more = actions.len() > 1;
+        // The short form of an action names one target group, which gets everything.
+        let alone = actions
+            .iter_mut()
+            .find_map(|action| action.target_group_arn.take());
+        let forward = actions.into_iter().find_map(|action| action.forward_config);
+        let sticky = forward
+            .as_ref()
+            .and_then(|forward| forward.target_group_stickiness_config.as_ref())
+            .and_then(|config| config.enabled)
+            .unwrap_or_default();
+        Self {
+            arn: String::new(),
+            priority: String::new(),
+            weights: match forward.and_then(|forward| forward.target_groups) {
+                Some(groups) => groups
+                    .into_iter()
+                    .filter_map(|group| Some((group.target_group_arn?, group.weight.unwrap_or(1))))
+                    .collect(),
+                None => alone.into_iter().map(|group| (group, 1)).collect(),
+            },
+            sticky,
+            does_more,
+            is_preview: false,
+            is_closed: false,
+        }
+    }
+
+    /// Whether it is what its listener does where no rule matches.
+    pub fn is_default_action(&self) -> bool {
+        self.priority == DEFAULT
+    }
+
     /// The weights of the two groups; `None` when the rule does not name both.
     pub fn split(&self, groups: &TargetGroups) -> Option<Weights> {
         let of = |arn: &str| {
@@ -89,59 +135,6 @@ impl Rule {
     }
 }
 
-/// The listener on this port, its ARN.
-pub async fn find_listener(
-    aws: &Aws,
-    load_balancer: &str,
-    port: u16,
-) -> Result<Option<String>, Failure> {
-    let answer = aws
-        .elbv2
-        .describe_listeners()
-        .load_balancer_arn(load_balancer)
-        .send()
-        .await
-        .about("DescribeListeners", load_balancer)?;
-    Ok(answer
-        .listeners
-        .unwrap_or_default()
-        .into_iter()
-        .find(|listener| listener.port == Some(port.into()))
-        .and_then(|listener| listener.listener_arn))
-}
-
-/// Makes an HTTP listener that answers 503 where no rule matches.
-pub async fn create_listener(
-    aws: &Aws,
-    load_balancer: &str,
-    port: u16,
-    with_tags: &Tags,
-) -> Result<String, Failure> {
-    let nothing_here = FixedResponseActionConfig::builder()
-        .status_code("503")
-        .content_type("text/plain")
-        .message_body("no release serves this request")
-        .build();
-    let action = Action::builder()
-        .r#type(ActionTypeEnum::FixedResponse)
-        .fixed_response_config(nothing_here)
-        .build();
-    let answer = aws
-        .elbv2
-        .create_listener()
-        .load_balancer_arn(load_balancer)
-        .protocol(ProtocolEnum::Http)
-        .port(port.into())
-        .default_actions(action)
-        .set_tags(Some(tags(with_tags)))
-        .send()
-        .await
-        .about("CreateListener", format!("port {port}"))?;
-    let made = answer.listeners.unwrap_or_default().into_iter().next();
-    made.and_then(|listener| listener.listener_arn)
-        .ok_or_else(|| empty("CreateListener", load_balancer))
-}
-
 /// A listener's rules, its default action among them.
 pub async fn describe_rules(aws: &Aws, listener: &str) -> Result<Vec<Rule>, Failure> {
     let mut found = Vec::new();
@@ -153,7 +146,14 @@ pub async fn describe_rules(aws: &Aws, listener: &str) -> Result<Vec<Rule>, Fail
         .send();
     while let Some(page) = pages.next().await {
         let rules = page.about("DescribeRules", listener)?.rules;
-        found.extend(rules.unwrap_or_default().into_iter().map(read_rule));
+        let rules = rules.unwrap_or_default().into_iter().map(read_rule);
+        found.extend(rules.map(|rule| match rule.is_default_action() {
+            true => Rule {
+                arn: listener.to_owned(),
+                ..rule
+            },
+            false => rule,
+        }));
     }
     Ok(found)
 }
@@ -192,32 +192,12 @@ fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
         values.all(|value| value.starts_with(PREVIEW_CLOSED))
     });
     let is_preview = preview.is_some();
-    let mut actions = rule.actions.unwrap_or_default();
-    let does_more = actions.len() > 1;
-    // The short form of an action names one target group, which gets everything.
-    let alone = actions
-        .iter_mut()
-        .find_map(|action| action.target_group_arn.take());
-    let forward = actions.into_iter().find_map(|action| action.forward_config);
-    let sticky = forward
-        .as_ref()
-        .and_then(|forward| forward.target_group_stickiness_config.as_ref())
-        .and_then(|config| config.enabled)
-        .unwrap_or_default();
     Rule {
         arn: rule.rule_arn.unwrap_or_default(),
         priority: rule.priority.unwrap_or_default(),
-        weights: match forward.and_then(|forward| forward.target_groups) {
-            Some(groups) => groups
-                .into_iter()
-                .filter_map(|group| Some((group.target_group_arn?, group.weight.unwrap_or(1))))
-                .collect(),
-            None => alone.into_iter().map(|group| (group, 1)).collect(),
-        },
-        sticky,
-        does_more,
         is_preview,
         is_closed,
+        ..Rule::of(rule.actions.unwrap_or_default())
     }
 }
 

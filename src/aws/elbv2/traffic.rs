@@ -1,21 +1,24 @@
 //! The rules that divide the live traffic: what they say, and how they are written.
 //!
-//! Mostly there is one. A person may have added more, for a listener or a path of their own, that lead to the same target
-//! groups: they move together, or the visitors of one would be left behind.
+//! Mostly there is one. A person may have added more, for a listener or a path of their own, or the default action of a
+//! listener, that lead to the same target groups: they move together, or the visitors of one would be left behind. One of
+//! these that is gone leads nobody, and is left out.
 
 use std::fmt;
 
+use aws_sdk_elasticloadbalancingv2::types::Action;
 use serde::{Deserialize, Serialize};
 
+use super::listeners::{describe_default_actions, is_listener, modify_default_action};
 use super::rules::{Rule, describe_these, forward, modify_rule};
 use super::target_groups::TargetGroups;
 use crate::aws::Aws;
-use crate::aws::error::Failure;
+use crate::aws::error::{ErrorKind, Failure};
 use crate::aws::witness::{Able, Contradiction, Held, WeightsSeen};
 use crate::names::{Colour, Weights};
 
-/// The rules that divide the live traffic, by their ARNs: that of the stack first, then those of others. They say the same,
-/// but for the moment in which they are written one after the other.
+/// The rules that divide the live traffic, by their ARNs: that of the stack first, then those of others, where a listener's ARN
+/// stands for its default action. They say the same, but for the moment in which they are written one after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
 pub struct TrafficRules {
@@ -87,11 +90,18 @@ impl fmt::Display for TrafficRules {
     }
 }
 
-/// The rules that divide the live traffic, as they are now.
+/// The rules that divide the live traffic, as they are now: that of the stack, and those beside it that are not gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traffic(Vec<Rule>);
 
 impl Traffic {
+    /// Which they are.
+    pub fn rules(&self) -> Option<TrafficRules> {
+        let mut all = self.0.iter().map(|rule| rule.arn.clone());
+        let own = all.next()?;
+        Some(TrafficRules::only(&own).and(all.collect()))
+    }
+
     /// The weights of the two groups; `None` when a rule does not name both, or says another thing than the others.
     pub fn split(&self, groups: &TargetGroups) -> Option<Weights> {
         let each = self.each(groups)?;
@@ -124,9 +134,40 @@ impl Traffic {
     }
 }
 
-/// The traffic rules as they are, which must exist.
+/// The traffic rules as they are: the stack's own must exist.
 pub async fn describe_traffic(aws: &Aws, rules: &TrafficRules) -> Result<Traffic, Failure> {
-    Ok(Traffic(describe_these(aws, &rules.all()).await?))
+    let found = match describe_all(aws, &rules.all()).await {
+        // One that is gone fails the look at all.
+        Err(error) if error.kind == ErrorKind::NotFound && !rules.also.is_empty() => {
+            describe_those_that_are(aws, rules).await?
+        }
+        other => other?,
+    };
+    Ok(Traffic(found))
+}
+
+async fn describe_all(aws: &Aws, arns: &[String]) -> Result<Vec<Rule>, Failure> {
+    let (listeners, rules): (Vec<_>, Vec<_>) =
+        arns.iter().cloned().partition(|arn| is_listener(arn));
+    let mut found = Vec::new();
+    if !rules.is_empty() {
+        found.extend(describe_these(aws, &rules).await?);
+    }
+    if !listeners.is_empty() {
+        found.extend(describe_default_actions(aws, &listeners).await?);
+    }
+    Ok(found)
+}
+
+async fn describe_those_that_are(aws: &Aws, rules: &TrafficRules) -> Result<Vec<Rule>, Failure> {
+    let mut found = describe_all(aws, std::slice::from_ref(&rules.own)).await?;
+    for one in &rules.also {
+        match describe_all(aws, std::slice::from_ref(one)).await {
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            other => found.extend(other?),
+        }
+    }
+    Ok(found)
 }
 
 /// The weights of the traffic rules now, which have to be those that the run left there.
@@ -152,13 +193,14 @@ pub async fn see_weights_among(
         found,
         expected: last,
     };
-    let found = describe_traffic(aws, rules).await?.each(groups);
-    let found = found.ok_or_else(|| moved(None))?;
+    let traffic = describe_traffic(aws, rules).await?;
+    let found = traffic.each(groups).ok_or_else(|| moved(None))?;
     let is_left = |weights: &Weights| *weights == last || earlier.contains(weights);
     if let Some(other) = found.iter().find(|found| !is_left(found)) {
         return Err(moved(Some(*other)).into());
     }
-    let found = rules.all().into_iter().zip(found).collect();
+    let rules = traffic.0.into_iter().map(|rule| rule.arn);
+    let found = rules.zip(found).collect();
     Ok(WeightsSeen::seen(found, [&groups.blue, &groups.green]))
 }
 
@@ -174,10 +216,21 @@ pub async fn write_weights(
     let (rules, [blue, green]) = seen.spend(able, weights)?;
     held.spend()?;
     let groups = TargetGroups { blue, green };
-    for rule in rules {
-        modify_rule(aws, &rule, None, forward(&groups, weights)).await?;
+    for (at, rule) in rules.iter().enumerate() {
+        match modify(aws, rule, forward(&groups, weights)).await {
+            // The stack's own comes first. One beside it that was deleted since the look leads nobody.
+            Err(error) if at > 0 && error.kind == ErrorKind::NotFound => {}
+            other => other?,
+        }
     }
     Ok(())
+}
+
+async fn modify(aws: &Aws, rule: &str, action: Action) -> Result<(), Failure> {
+    match is_listener(rule) {
+        true => modify_default_action(aws, rule, action).await,
+        false => modify_rule(aws, rule, None, action).await,
+    }
 }
 
 /// Has a rule that leads everything to one of the two target groups name the other one as well, with weight 0: nobody

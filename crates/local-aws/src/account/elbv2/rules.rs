@@ -55,10 +55,11 @@ pub(super) fn arn_in(account: &mut Account, listener: &str) -> String {
     format!("{stem}/{}", account.hex16())
 }
 
-/// The ARN of the listener that a rule's ARN names.
+/// The ARN of the listener that a rule's ARN names; `None` for what is no rule's.
 pub fn listener_of(rule: &str) -> Option<String> {
     let (stem, _) = rule.rsplit_once('/')?;
-    Some(stem.replacen(":listener-rule/", ":listener/", 1))
+    let (before, resource) = stem.split_once(":listener-rule/")?;
+    Some(format!("{before}:listener/{resource}"))
 }
 
 /// A rule that must exist, and its listener's ARN.
