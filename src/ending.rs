@@ -2,10 +2,11 @@
 
 use crate::aws::elbv2;
 use crate::cause::{Cause, Reason};
+use crate::command_line::Next;
 use crate::lease::Lost;
 use crate::names::{Release, Weights};
 use crate::outcome::{Leftover, Outcome};
-use crate::plan::{Choice, FROZEN, Plan};
+use crate::plan::{Choice, FROZEN, Plan, resume_processes};
 use crate::probe::{Evidence, Verdict, judge};
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
@@ -83,8 +84,8 @@ pub(crate) async fn by_looking(cx: &Context, plan: &Plan, outcome: Outcome) -> O
         Ok(serving) => serving,
         Err(error) => {
             cx.events.note(format!(
-                "who serves now could not be looked at ({error:#}); to look: bg-deploy status --environment {}",
-                plan.environment
+                "who serves now could not be looked at ({error:#}); to look: {}",
+                plan.next(Next::Status)
             ));
             return outcome;
         }
@@ -210,10 +211,7 @@ pub(crate) async fn unfinished(
         let group = &hand_over.group;
         leftovers.push(Leftover {
             what: format!("{group} still has its scaling policies frozen: {error:#}"),
-            remedy: format!(
-                "aws autoscaling resume-processes --auto-scaling-group-name {group} --scaling-processes {}",
-                FROZEN.join(" ")
-            ),
+            remedy: resume_processes(Some(&cx.aws.region), group, &FROZEN),
         });
     }
     leftovers
@@ -222,13 +220,10 @@ pub(crate) async fn unfinished(
 /// What a failure after the shift leaves behind: nothing that serves traffic, but something that costs.
 /// Where somebody else has led the traffic back there, it serves.
 fn left_over(cx: &Context, plan: &Plan, stop: &Stop) -> Leftover {
-    let environment = &plan.environment;
     let remedy = match &stop.cause.reason {
-        Some(Reason::Another) => format!("bg-deploy status --environment {environment}"),
+        Some(Reason::Another) => plan.next(Next::Status),
         // Not a command that empties a group without a look at who is led to it by then.
-        _ => format!(
-            "bg-deploy deploy --environment {environment} (the next run clears the idle colour first)"
-        ),
+        _ => plan.next(Next::DeployOver),
     };
     cx.events.left_over(Leftover {
         what: format!("{} was not finished: {}", stop.step.name, stop.cause),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::command_line::{CommandLine, Next};
 use crate::lease::Done;
 use crate::names::{Colour, Release, roughly, utc};
 use crate::plan::past::{Fate, Past};
@@ -111,7 +112,7 @@ pub fn runs_text(runs: &[Done]) -> String {
 }
 
 /// The lines for people: `more` releases are not among them.
-pub fn text(lines: &[Line], environment: &str, more: usize) -> String {
+pub fn text(lines: &[Line], command_line: &CommandLine, more: usize) -> String {
     let width = lines
         .iter()
         .map(|line| line.release.0.chars().count())
@@ -126,7 +127,7 @@ pub fn text(lines: &[Line], environment: &str, more: usize) -> String {
             line.release.0,
             line.published,
             line.image,
-            words(line, environment)
+            words(line, command_line)
         );
     }
     if more > 0 {
@@ -135,17 +136,17 @@ pub fn text(lines: &[Line], environment: &str, more: usize) -> String {
     text.trim_end().to_owned()
 }
 
-fn words(line: &Line, environment: &str) -> String {
+fn words(line: &Line, command_line: &CommandLine) -> String {
     match line.state {
         Fate::Live => "live".to_owned(),
-        Fate::Retained => format!("still up: bg-deploy rollback --environment {environment}"),
+        Fate::Retained => format!("still up: {}", command_line.of(Next::Rollback)),
         Fate::Unfinished => {
-            format!("left by a run that did not end: bg-deploy finish --environment {environment}")
+            format!(
+                "left by a run that did not end: {}",
+                command_line.of(Next::Finish)
+            )
         }
-        Fate::Standing => format!(
-            "bg-deploy rollback --environment {environment} --to {}",
-            line.release
-        ),
+        Fate::Standing => command_line.of(Next::RollbackTo(&line.release.0)),
         Fate::Repeated => "the same release again, see above".to_owned(),
         Fate::ImageGone => "its image is gone".to_owned(),
     }
@@ -267,7 +268,7 @@ mod tests {
             line("1.7.0", Fate::ImageGone),
         ];
         assert_eq!(
-            text(&lines, "prod", 2),
+            text(&lines, &CommandLine::in_environment("prod"), 2),
             "1.10.0  2026-11-21T14:05:00Z  blue   ami-1  live\n\
              1.9.0   2026-11-21T14:05:00Z  blue   ami-1  still up: bg-deploy rollback --environment prod\n\
              1.8.0   2026-11-21T14:05:00Z  blue   ami-1  bg-deploy rollback --environment prod --to 1.8.0\n\

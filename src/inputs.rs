@@ -29,6 +29,8 @@ pub struct Inputs {
     pub release: Option<Given>,
     /// `--region`, `BGD_REGION`
     pub region: Option<Given>,
+    /// `AWS_REGION` of CI.
+    pub region_of_ci: Option<String>,
     /// `--role-arn`, `BGD_ROLE_ARN`
     pub role_arn: Option<Given>,
     /// `--artifact`, `BGD_ARTIFACT`
@@ -197,6 +199,9 @@ impl Inputs {
                 .or_else(|| ci.actions.head_of_the_pull_request())
                 .or_else(|| variable("GITHUB_SHA")),
             region: option("--region", &options.region).or_else(|| variable("BGD_REGION")),
+            region_of_ci: variable("AWS_REGION")
+                .filter(|_| ci.is_ci)
+                .map(|given| given.value),
             role_arn: option("--role-arn", &options.role_arn).or_else(|| variable("BGD_ROLE_ARN")),
             artifact: option("--artifact", &options.artifact).or_else(|| variable("BGD_ARTIFACT")),
             endpoint_url: option("--endpoint-url", &options.endpoint_url)
@@ -240,6 +245,7 @@ impl From<&Inputs> for Overrides {
             release: inputs.release.clone(),
             commit: inputs.ci.released_commit(),
             region: inputs.region.clone(),
+            region_of_ci: inputs.region_of_ci.clone(),
             artifact: inputs.artifact.clone(),
             endpoint_url: inputs.endpoint_url.clone(),
             comment: inputs.telling.comment.clone(),

@@ -226,6 +226,7 @@ pub mod aws;
 pub mod bake;
 pub mod cause;
 pub mod cli;
+pub mod command_line;
 pub mod commands;
 pub mod config;
 pub mod deploy;

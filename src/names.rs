@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// The environment of a file that has none.
+pub const NO_ENVIRONMENT: &str = "default";
 /// What the ARN of a listener contains, and that of one of its rules does not.
 pub const LISTENER: &str = ":listener/";
 /// The header of the preview route. Its value is a secret of the run.

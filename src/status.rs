@@ -9,6 +9,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::aws::ssm::Listed;
+use crate::command_line::{CommandLine, Next};
 use crate::config::Config;
 use crate::doctor::{Finding, Turn, of_standing};
 use crate::guard::FIRES_AFTER;
@@ -31,6 +32,9 @@ pub struct Status {
     pub app: String,
     /// The environment.
     pub environment: String,
+    /// How a command is typed that means the same.
+    #[serde(skip)]
+    pub command_line: CommandLine,
     /// Where live traffic is answered.
     pub url: Option<String>,
     /// Both colours, or those that exist.
@@ -196,6 +200,7 @@ impl Status {
             condition: Condition::Fine,
             app: config.app.clone(),
             environment: config.environment.clone(),
+            command_line: config.command_line.clone(),
             url: preconditions::url(config, inventory),
             colours: colours(inventory, now),
             held_by: None,
@@ -232,8 +237,8 @@ impl Status {
         if let Some(holder) = &self.held_by {
             let _ = writeln!(
                 text,
-                "\nunder way: {holder}\n  whether it lives: bg-deploy doctor --environment {}",
-                self.environment
+                "\nunder way: {holder}\n  whether it lives: {}",
+                self.command_line.of(Next::Doctor)
             );
         }
         if let Some(guard) = &self.guard {
@@ -242,16 +247,16 @@ impl Status {
         if let Some(hold) = &self.hold {
             let _ = writeln!(
                 text,
-                "\nreleases are on hold: {hold}; bg-deploy release-hold --environment {} lets them go on",
-                self.environment
+                "\nreleases are on hold: {hold}; to let them go on: {}",
+                self.command_line.of(Next::ReleaseHold)
             );
         }
         match &self.rollback {
             Rollback::Possible { to, how } => {
                 let _ = writeln!(
                     text,
-                    "\nbg-deploy rollback --environment {} would go back to {to}: {how}",
-                    self.environment
+                    "\na rollback would go back to {to}: {how}\n  {}",
+                    self.command_line.of(Next::Rollback)
                 );
             }
             Rollback::Refused { reason } => {

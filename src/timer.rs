@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::aws::Tags;
 use crate::aws::elbv2::{self, TrafficRules};
 use crate::aws::ssm::{self, Automation, Document, Start};
+use crate::command_line::Next;
 use crate::names::Weights;
 use crate::plan::Plan;
 use crate::run::context::{Context, Undoing};
@@ -28,8 +29,8 @@ pub struct Runbook {
     /// Its name.
     pub name: String,
     content: Value,
-    /// The environment whose `provision` makes it.
-    environment: String,
+    /// What makes it.
+    provision: String,
     rules: TrafficRules,
     parameters: BTreeMap<String, String>,
     tags: Tags,
@@ -61,7 +62,7 @@ impl Runbook {
         Self {
             name,
             content,
-            environment: plan.environment.clone(),
+            provision: plan.next(Next::Provision),
             rules,
             parameters,
             tags,
@@ -84,14 +85,14 @@ impl Runbook {
 
     /// The version that says what ours says.
     pub async fn version(&self, cx: &Context) -> Result<String> {
-        let remedy = format!("bg-deploy provision --environment {}", self.environment);
         match ssm::compare_document(&cx.aws, &self.name, &self.content).await? {
             Document::Ours { version } => Ok(version),
             Document::Other => bail!(
-                "the runbook {} is not the one of this bg-deploy: {remedy}",
-                self.name
+                "the runbook {} is not the one of this bg-deploy: {}",
+                self.name,
+                self.provision
             ),
-            Document::Absent => bail!("there is no runbook {}: {remedy}", self.name),
+            Document::Absent => bail!("there is no runbook {}: {}", self.name, self.provision),
         }
     }
 

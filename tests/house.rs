@@ -9,13 +9,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bg_deploy::cli::Cli;
+use clap::CommandFactory as _;
 use imports::Imports;
 use sources::Source;
 
 /// The rooms of the deployer from the bottom up. What stands on one floor names only what stands on lower ones.
 const FLOORS: &[&[&str]] = &[
     &["cause", "names", "random", "secret", "text", "tls"],
-    &["http_client"],
+    &["command_line", "http_client"],
     &["id_token"],
     &["aws", "config", "outcome", "probe", "runbook"],
     &["bake", "faults", "github", "lease", "scale_in", "stack"],
@@ -165,6 +167,33 @@ fn nobody_but_its_commands_knows_of_the_local_cloud() {
                     // The architecture page links to it.
                     | "src/lib.rs"
             )
+    });
+    assert!(strays.is_empty(), "{strays:#?}");
+}
+
+#[test]
+fn what_a_person_is_to_type_is_written_in_one_place() {
+    // What is told a test is no suggestion.
+    let told: Vec<_> = rust_files()
+        .into_iter()
+        .map(|(file, text)| match text.split_once("#[cfg(test)]") {
+            Some((told, _)) => (file, told.to_owned()),
+            None => (file, text),
+        })
+        .collect();
+    let cli = Cli::command();
+    let mut words: Vec<_> = cli
+        .get_subcommands()
+        .map(|command| format!("bg-deploy {} --", command.get_name()))
+        .collect();
+    for service in ["elbv2", "autoscaling", "ec2", "ssm", "s3", "sts"] {
+        words.push(format!("aws {service} "));
+    }
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let strays = sources::naming(&words, &told, |file| {
+        let is_fixture = ["/stories/", "/hostile/", "tests"].map(|part| file.contains(part));
+        let may = matches!(file, "src/command_line.rs" | "src/cli.rs");
+        file.starts_with("src/") && !may && !is_fixture.contains(&true)
     });
     assert!(strays.is_empty(), "{strays:#?}");
 }

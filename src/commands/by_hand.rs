@@ -1,11 +1,15 @@
 //! `hold`, `release-hold` and `unlock`: what a person says about whose turn it is.
 
+use anyhow::anyhow;
+
 use super::reached::Reached;
 use super::{EarlyExit, Terminal};
 use crate::cli;
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::inputs::Inputs;
-use crate::lease::by_hand::{self, Said};
+use crate::lease::Hold;
+use crate::lease::by_hand::{self, NoBucket, Said};
 use crate::outcome::EXIT_OK;
 
 /// For people: `hello in prod`.
@@ -42,14 +46,21 @@ pub(super) async fn hold(
 ) -> Result<u8, EarlyExit> {
     let reached = Reached::reach(options, inputs).await?;
     let said = said(command, inputs);
-    by_hand::hold(&reached.aws, &reached.clock, &reached.lease(), Some(&said)).await?;
+    write_hold(&reached, Some(&said)).await?;
     let words = format!(
-        "releases of {} are on hold; a run that is under way goes on, and rollbacks are possible\nto let them go on: bg-deploy \
-         release-hold --environment {}",
+        "releases of {} are on hold; a run that is under way goes on, and rollbacks are possible\nto let them go on: {}",
         what(&reached.config),
-        reached.config.environment
+        reached.config.next(Next::ReleaseHold)
     );
     answer(options, terminal, ("held", true), &words)
+}
+
+async fn write_hold(reached: &Reached, said: Option<&Said>) -> anyhow::Result<Option<Hold>> {
+    let written = by_hand::hold(&reached.aws, &reached.clock, &reached.lease(), said).await;
+    written.map_err(|why| match why.is::<NoBucket>() {
+        true => anyhow!("{why}; run: {}", reached.config.next(Next::Provision)),
+        false => why,
+    })
 }
 
 /// Lets releases go on.
@@ -59,7 +70,7 @@ pub(super) async fn release_hold(
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
     let reached = Reached::reach(options, inputs).await?;
-    let before = by_hand::hold(&reached.aws, &reached.clock, &reached.lease(), None).await?;
+    let before = write_hold(&reached, None).await?;
     let words = match before {
         Some(before) => format!(
             "releases of {} may go on; the hold was {}",

@@ -56,6 +56,7 @@ impl Order<'_> {
             previous: plan.previous.release.clone(),
             by: self.by.clone(),
             url: Some(plan.url.clone()),
+            command_line: Box::new(plan.command_line.clone()),
         }
     }
 }
@@ -164,7 +165,7 @@ fn stopped(cx: &Context, order: &Order<'_>, known: Option<Outcome>) -> Finished 
     let outcome = known.unwrap_or_else(|| {
         let outcome = ended_at_once(cx, order.plan);
         let is_ci = publisher.inputs.ci.is_ci;
-        let words = last_words(&outcome, order.state.as_deref(), is_ci);
+        let words = last_words(order.plan, &outcome, order.state.as_deref(), is_ci);
         publisher.terminal.complain(&words);
         outcome
     });

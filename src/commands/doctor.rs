@@ -97,6 +97,7 @@ impl Consulting<'_> {
             terminal: self.terminal,
             command: "doctor",
             release: &Release::default(),
+            command_line: &config.command_line,
         };
         let patience = Patience::Waits(PATIENCE);
         let mut turn = asking.turn(&self.reached.names(), patience).await?;
@@ -108,7 +109,8 @@ impl Consulting<'_> {
         let mut mended: Vec<_> = by_turn
             .map(|finding| Mended::by_turn(finding.what))
             .collect();
-        let mut cx = Context::new(aws.clone(), network.clone(), clock.lap());
+        let mut cx =
+            Context::new(aws.clone(), network.clone(), clock.lap()).typed(&config.command_line);
         cx.lease = turn.lease;
         // What an unfinished run had left is not there any more.
         let found = self.found(Turn::Free).await;

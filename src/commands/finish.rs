@@ -11,7 +11,7 @@ use super::finish_left;
 use super::finish_left::{kept, latest};
 use super::publish::Publisher;
 use super::remembered::remembered;
-use super::show::{Show, ended_at_once, finish_command, last_words};
+use super::show::{Show, ended_at_once, last_words};
 use super::signals::signals;
 use super::turn::{Asking, give_back};
 use super::{EarlyExit, Terminal, access};
@@ -20,6 +20,7 @@ use crate::aws::Aws;
 use crate::aws::calls::Call;
 use crate::aws::sts;
 use crate::cli;
+use crate::command_line::Next;
 use crate::config;
 use crate::ending::restore_by_hand;
 use crate::finish::{Ending, finish};
@@ -169,7 +170,7 @@ impl Work<'_> {
         clock: Clock,
     ) -> Result<(Outcome, u8), EarlyExit> {
         let lease = self.turn(&state, record, &aws, network, &clock).await?;
-        let mut cx = Context::new(aws, network.clone(), clock);
+        let mut cx = Context::new(aws, network.clone(), clock).typed(&state.plan.command_line);
         cx.lease = lease;
         let cx = cx;
         let show = Show::open(&cx, self.terminal);
@@ -200,7 +201,7 @@ impl Work<'_> {
                 (Outcome::Stuck { .. }, _) => EXIT_STUCK,
                 (_, true) => EXIT_OK,
                 (_, false) => {
-                    let again = finish_command(self.file);
+                    let again = state.plan.next(Next::FinishBy(self.file));
                     self.terminal.complain(&format!(
                         "not all of it could be done; to try again:\n  {again}"
                     ));
@@ -220,7 +221,7 @@ impl Work<'_> {
             () = show.tell_the_time(&cx) => unreachable!("the clock does not end"),
             () = self.two_signals() => {
                 let outcome = ended_at_once(&cx, &state.plan);
-                let words = last_words(&outcome, Some(self.file), self.inputs.ci.is_ci);
+                let words = last_words(&state.plan, &outcome, Some(self.file), self.inputs.ci.is_ci);
                 self.terminal.complain(&words);
                 let code = outcome.exit_code();
                 Ok((outcome, code))
@@ -253,6 +254,7 @@ impl Work<'_> {
             terminal: self.terminal,
             command: "finish",
             release: &plan.release,
+            command_line: &plan.command_line,
         };
         Ok(asking.turn(&names, patience).await?.lease)
     }
@@ -288,7 +290,7 @@ impl Work<'_> {
         let mut text = format!(
             "the run is not finished: {}\nto finish it:\n  {}",
             failure.text,
-            finish_command(self.file)
+            state.plan.next(Next::FinishBy(self.file))
         );
         if !is_moved {
             return EarlyExit { text, ..failure };

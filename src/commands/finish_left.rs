@@ -46,6 +46,7 @@ pub(super) async fn run(
         terminal,
         command: "finish",
         release: &Release::default(),
+        command_line: &reached.config.command_line,
     };
     let mut turn = match asking
         .turn_or_busy(&reached.names(), Patience::UntilASign)

@@ -6,6 +6,7 @@
 use super::EarlyExit;
 use crate::announce::{Announcer, Order};
 use crate::cli;
+use crate::command_line::{CommandLine, Next};
 use crate::config::{Closed, Config};
 use crate::names::short_commit;
 use net_clock::Clock;
@@ -30,10 +31,14 @@ impl Gate<'_> {
         if let Some(live) = live_commit {
             let ours = self.config.commit.as_deref();
             let order = self.announcer.order(live, ours).await;
-            let environment = &self.config.environment;
             let commits = (ours.unwrap_or_default(), live);
             let allow_older = self.command.allow_older;
-            notes.extend(judged(&order, commits, allow_older, environment)?);
+            notes.extend(judged(
+                &order,
+                commits,
+                allow_older,
+                &self.config.command_line,
+            )?);
         }
         Ok(notes)
     }
@@ -44,17 +49,19 @@ impl Gate<'_> {
             Some(closed) if self.command.ignore_windows => Ok(Some(format!(
                 "--ignore-windows was given: this release is {closed}"
             ))),
-            Some(closed) => Err(out_of_hours(&closed, &self.config.environment)),
+            Some(closed) => Err(out_of_hours(&closed, &self.config.command_line)),
         }
     }
 }
 
 /// Why nothing is released now, and what may be done about it.
-fn out_of_hours(closed: &Closed, environment: &str) -> String {
+fn out_of_hours(closed: &Closed, command_line: &CommandLine) -> String {
     format!(
         "{closed}; nothing was changed\n\
-         to release all the same: bg-deploy deploy --environment {environment} --ignore-windows\n\
-         to go back to the previous release, at any time: bg-deploy rollback --environment {environment}"
+         to release all the same: {}\n\
+         to go back to the previous release, at any time: {}",
+        command_line.of(Next::DeployAtAnyTime),
+        command_line.of(Next::Rollback)
     )
 }
 
@@ -63,7 +70,7 @@ fn judged(
     order: &Order,
     (ours, live): (&str, &str),
     allow_older: bool,
-    environment: &str,
+    command_line: &CommandLine,
 ) -> Result<Option<String>, String> {
     let (ours, live) = (short_commit(ours), short_commit(live));
     match order {
@@ -73,8 +80,10 @@ fn judged(
         ))),
         Order::Older => Err(format!(
             "this commit, {ours}, is older than the one that is live, {live}: what came between would be lost; nothing was changed\n\
-             to release it all the same: bg-deploy deploy --environment {environment} --allow-older\n\
-             to go back to the previous release: bg-deploy rollback --environment {environment}"
+             to release it all the same: {}\n\
+             to go back to the previous release: {}",
+            command_line.of(Next::DeployOlder),
+            command_line.of(Next::Rollback)
         )),
         Order::Diverged => Ok(Some(format!(
             "this commit and the one that was live, {live}, are of different branches: each has something that the other has \
@@ -94,7 +103,8 @@ mod tests {
     fn only_what_is_older_for_sure_is_refused_and_even_that_may_be_allowed() {
         let live = "0a".repeat(20);
         let ours = "1b".repeat(20);
-        let of = |order, allow| judged(&order, (&ours, &live), allow, "prod");
+        let prod = CommandLine::in_environment("prod");
+        let of = |order, allow| judged(&order, (&ours, &live), allow, &prod);
         let unknown = || Order::Unknown("GitHub did not answer".to_owned());
         assert_eq!(of(Order::Newer, false), Ok(None));
         let refusal = of(Order::Older, false).expect_err("older");

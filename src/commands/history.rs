@@ -48,7 +48,7 @@ pub(super) async fn run(
         ));
     } else {
         let more = known - lines.len();
-        terminal.say(&text(&lines, &config.environment, more));
+        terminal.say(&text(&lines, &config.command_line, more));
     }
     if !runs.is_empty() {
         terminal.say(&format!("\nruns, the latest first:\n{}", runs_text(&runs)));

@@ -12,6 +12,7 @@ use super::show::Show;
 use super::signals::signals;
 use super::turn::give_back;
 use super::{EarlyExit, Terminal};
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::ending::Finished;
 use crate::history::{proof_of, words_of};
@@ -37,8 +38,8 @@ pub(super) async fn live_already(
         Ok(Some(plan)) if plan.release == *release => Ok(plan),
         Ok(_) => Err(format!(
             "{release} was live a moment ago, and is not any more: somebody leads the traffic elsewhere\n\
-             to see how things stand: bg-deploy status --environment {}",
-            config.environment
+             to see how things stand: {}",
+            config.next(Next::Status)
         )),
         Err(why) => Err(why),
     };
@@ -102,8 +103,8 @@ pub(super) async fn put_right(
     done.map_err(|error| {
         format!(
             "it is live already, but whether an earlier run left anything half done there could not be seen to: \
-             {error:#}\nto see how things stand: bg-deploy doctor --environment {}",
-            config.environment
+             {error:#}\nto see how things stand: {}",
+            config.next(Next::Doctor)
         )
     })
 }

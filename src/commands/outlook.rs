@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::announce::Order;
+use crate::command_line::{CommandLine, Next};
 use crate::config::Windows;
 use crate::lease::Record;
 use crate::names::{roughly, short_commit};
@@ -72,12 +73,12 @@ pub(super) fn of_commits(order: &Order, ours: &str, live: &str) -> Option<Met> {
 }
 
 /// Why releases are on hold, and whose turn it is; a deploy waits so long for its own.
-pub(super) fn of_lease(record: &Record, wait: Duration, environment: &str) -> Vec<Met> {
+pub(super) fn of_lease(record: &Record, wait: Duration, command_line: &CommandLine) -> Vec<Met> {
     let hold = record.hold.as_ref().map(|hold| {
         let words = format!(
-            "releases are on hold: {}; deploy would be refused; to let them go on: bg-deploy release-hold --environment \
-             {environment}",
-            hold.words()
+            "releases are on hold: {}; deploy would be refused; to let them go on: {}",
+            hold.words(),
+            command_line.of(Next::ReleaseHold)
         );
         met("hold", true, words)
     });
@@ -119,6 +120,10 @@ mod tests {
     use super::*;
     use crate::config::Window;
     use crate::lease::{Hold, Holder};
+
+    fn prod() -> CommandLine {
+        CommandLine::in_environment("prod")
+    }
 
     #[test]
     fn windows_are_told_whether_one_is_open_and_else_when_the_next_one_opens() {
@@ -168,7 +173,7 @@ mod tests {
     #[test]
     fn a_hold_refuses_and_a_holder_is_waited_for_as_long_as_the_file_says() {
         let mut record = Record::first();
-        assert_eq!(of_lease(&record, Duration::ZERO, "prod"), []);
+        assert_eq!(of_lease(&record, Duration::ZERO, &prod()), []);
         record.hold = Some(Hold {
             reason: "the sale".to_owned(),
             by: Some("ada".to_owned()),
@@ -179,7 +184,7 @@ mod tests {
             release: "1.4.2".to_owned(),
             ..Holder::default()
         });
-        let all = of_lease(&record, Duration::from_secs(600), "prod");
+        let all = of_lease(&record, Duration::from_secs(600), &prod());
         let told = text(&all);
         for words in [
             "hold             releases are on hold: \"the sale\", by ada",
@@ -193,7 +198,7 @@ mod tests {
             all.iter().map(|it| it.refuses).collect::<Vec<_>>(),
             [true, false]
         );
-        let impatient = of_lease(&record, Duration::ZERO, "prod");
+        let impatient = of_lease(&record, Duration::ZERO, &prod());
         assert!(impatient[1].refuses, "{impatient:?}");
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn run(
     let mut met = Vec::from_iter(of_windows(&config.windows, clock.utc()));
     met.extend(commits(&config, &announcer, &prepared).await);
     match &record {
-        Ok(Some(record)) => met.extend(of_lease(record, config.lease.wait, &config.environment)),
+        Ok(Some(record)) => met.extend(of_lease(record, config.lease.wait, &config.command_line)),
         Ok(None) => {}
         Err(error) => terminal.notice(&format!("whose turn it is can't be seen: {error:#}")),
     }

@@ -17,6 +17,7 @@ use crate::announce::Announcer;
 use crate::aws::Aws;
 use crate::aws::credentials::Life;
 use crate::cli;
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::ending::Finished;
 use crate::inputs::Inputs;
@@ -102,13 +103,13 @@ impl Planned<'_> {
                 };
                 let brought = brought.context("a plan without what it was made from")?;
                 let page = async |cx: &Context, ledger| sequence(cx, &plan, &brought, ledger).await;
-                let mut cx = Context::new(aws, network, clock.lap());
+                let mut cx = Context::new(aws, network, clock.lap()).typed(&config.command_line);
                 cx.lease = lease;
                 let (finished, code) = carry_out(&cx, &order, page, || None).await?;
                 (finished.outcome, code)
             }
             undecided => {
-                let mut cx = Context::new(aws, network, clock.lap());
+                let mut cx = Context::new(aws, network, clock.lap()).typed(&config.command_line);
                 cx.lease = lease;
                 let beginning = self.beginning(config, wanted);
                 match (undecided, brought) {
@@ -156,6 +157,7 @@ impl Planned<'_> {
                 terminal: self.terminal,
                 command: self.name,
                 release: wanted,
+                command_line: &config.command_line,
             };
             let names = Names::new(&config.app, &config.environment);
             let mut turn = asking.turn(&names, self.patience).await?;
@@ -210,6 +212,7 @@ impl Planned<'_> {
             previous: None,
             by: self.inputs.ci.asked_by(),
             url: config.probe.url.clone(),
+            command_line: Box::new(config.command_line.clone()),
         }
     }
 }
@@ -237,7 +240,9 @@ fn serving(outcome: &Outcome) -> Release {
 /// Nothing is changed without the lease, and there is nowhere to keep it.
 fn no_bucket(config: &Config) -> Decision {
     Decision::Refused(format!(
-        "the bucket of {} in {} does not exist, which keeps two runs from each other; run: bg-deploy provision --environment {}",
-        config.app, config.environment, config.environment
+        "the bucket of {} in {} does not exist, which keeps two runs from each other; run: {}",
+        config.app,
+        config.environment,
+        config.next(Next::Provision)
     ))
 }

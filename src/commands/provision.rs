@@ -46,6 +46,7 @@ pub(super) async fn run(
         terminal,
         command: "provision",
         release: &release,
+        command_line: &config.command_line,
     };
     let turn = asking
         .turn(&names, Patience::Waits(config.lease.wait))

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::Terminal;
+use crate::aws::elbv2::describe_by_hand;
+use crate::command_line::Next;
 use crate::outcome::{Leftover, Outcome};
 use crate::plan::Plan;
 use crate::report::{Console, Run};
@@ -62,8 +64,8 @@ impl Show {
 pub(super) fn ended_at_once(cx: &Context, plan: &Plan) -> Outcome {
     let progress = cx.journal.progress();
     let finish = match cx.journal.file() {
-        Some(file) => finish_command(&file),
-        None => format!("bg-deploy status --environment {}", plan.environment),
+        Some(file) => plan.next(Next::FinishBy(&file)),
+        None => plan.next(Next::Status),
     };
     let leftovers = vec![Leftover {
         what: "what this run made, and had not removed yet".to_owned(),
@@ -88,10 +90,7 @@ pub(super) fn ended_at_once(cx: &Context, plan: &Plan) -> Outcome {
     };
     let traffic_moved = progress.of(StepId::ShiftTraffic).is_some();
     if traffic_moved && !is_restored(cx, plan, &progress) {
-        let look = format!(
-            "aws elbv2 describe-rules --region {} --rule-arns {}",
-            plan.region, plan.traffic_rules
-        );
+        let look = describe_by_hand(plan.traffic_rules.own());
         return Outcome::Stuck {
             step,
             cause: "a second signal".into(),
@@ -112,7 +111,12 @@ pub(super) fn ended_at_once(cx: &Context, plan: &Plan) -> Outcome {
 }
 
 /// The last words of such a run.
-pub(super) fn last_words(outcome: &Outcome, file: Option<&Path>, is_ci: bool) -> String {
+pub(super) fn last_words(
+    plan: &Plan,
+    outcome: &Outcome,
+    file: Option<&Path>,
+    is_ci: bool,
+) -> String {
     let traffic = match outcome {
         Outcome::Stuck { .. } => {
             "the traffic had begun to move, and was not seen to be back".to_owned()
@@ -129,6 +133,7 @@ pub(super) fn last_words(outcome: &Outcome, file: Option<&Path>, is_ci: bool) ->
         },
         _ => "the run had ended already".to_owned(),
     };
+    let finish = |file| plan.next(Next::FinishBy(file));
     let rest = match (outcome, file) {
         (Outcome::Stuck { commands, .. }, None) => {
             format!("now type:\n  {}", commands.join("\n  "))
@@ -136,16 +141,11 @@ pub(super) fn last_words(outcome: &Outcome, file: Option<&Path>, is_ci: bool) ->
         (_, None) => "what it made stays behind".to_owned(),
         (_, Some(file)) if is_ci => format!(
             "the rest is done by `{}`; in a workflow, the action runs it next",
-            finish_command(file)
+            finish(file)
         ),
-        (_, Some(file)) => format!("for the rest, now type:\n  {}", finish_command(file)),
+        (_, Some(file)) => format!("for the rest, now type:\n  {}", finish(file)),
     };
     format!("ended at once: {traffic}; {rest}")
-}
-
-/// What finishes the run whose state is in this file.
-pub(super) fn finish_command(file: &Path) -> String {
-    format!("bg-deploy finish --state {}", file.display())
 }
 
 /// Whether the release stands, and only the rest is missing.

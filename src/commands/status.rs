@@ -3,6 +3,7 @@
 use super::reached::Reached;
 use super::{EarlyExit, Terminal};
 use crate::cli;
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::inputs::Inputs;
 use crate::prepare::draw;
@@ -35,7 +36,9 @@ pub(super) async fn run(
 /// There is nothing to tell about.
 pub(super) fn not_provisioned(config: &Config) -> EarlyExit {
     EarlyExit::refused(format!(
-        "nothing is provisioned for {} in {}; run: bg-deploy provision --environment {}",
-        config.app, config.environment, config.environment
+        "nothing is provisioned for {} in {}; run: {}",
+        config.app,
+        config.environment,
+        config.next(Next::Provision)
     ))
 }

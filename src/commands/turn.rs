@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
+
 use super::remembered::remembered;
 use super::show::Show;
 use super::{EarlyExit, Terminal};
 use crate::aws::{Aws, sts};
+use crate::command_line::{CommandLine, Next};
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
-use crate::lease::{self, Busy, Hold, Holder, Lease, Patience, Taken};
+use crate::lease::{self, Busy, Hold, Holder, Lease, Patience, Taken, Unreadable};
 use crate::names::{Release, roughly, utc};
 use crate::outcome::{EXIT_STUCK, Outcome};
 use crate::random::random_token;
@@ -32,6 +35,8 @@ pub(super) struct Asking<'a> {
     pub(super) command: &'a str,
     /// What is to be live at the end; empty when only a look will tell.
     pub(super) release: &'a Release,
+    /// How a command is typed that means the same.
+    pub(super) command_line: &'a CommandLine,
 }
 
 /// A turn.
@@ -49,7 +54,7 @@ impl Asking<'_> {
     /// Takes the turn of this app and environment, or refuses with whose it is.
     pub(super) async fn turn(&self, names: &Names, patience: Patience) -> Result<Turn, EarlyExit> {
         let turn = self.turn_or_busy(names, patience).await?;
-        turn.map_err(|busy| refused(names, &busy))
+        turn.map_err(|busy| refused(names, &busy, self.command_line))
     }
 
     /// Takes the turn of this app and environment, or answers with whose it is.
@@ -70,7 +75,7 @@ impl Asking<'_> {
         };
         let tell = |words: &str| self.terminal.tell(words);
         let taken = lease::take(self.aws, self.clock, &place, &holder, patience, tell);
-        match Box::pin(taken).await? {
+        match Box::pin(taken).await.map_err(|why| self.explain(why))? {
             Taken::NoBucket => Ok(Ok(Turn {
                 lease: None,
                 left: None,
@@ -96,7 +101,7 @@ impl Asking<'_> {
                     && let Some(hold) = lease.hold().await
                 {
                     give_back(Some(&*lease), false).await;
-                    return Err(on_hold(names, &hold));
+                    return Err(on_hold(names, &hold, self.command_line));
                 }
                 Ok(Ok(Turn {
                     lease: Some(*lease),
@@ -105,6 +110,15 @@ impl Asking<'_> {
                 }))
             }
         }
+    }
+
+    /// A lease that cannot be read is no error of this run's, and a person can make it anew.
+    fn explain(&self, why: anyhow::Error) -> anyhow::Error {
+        if !why.is::<Unreadable>() {
+            return why;
+        }
+        let unlock = self.command_line.of(Next::Unlock);
+        anyhow!("{why}\nif no run is under way, make it anew: {unlock}")
     }
 
     /// Whether a hold stops it: what brings something new, not what goes back or tidies up.
@@ -134,8 +148,9 @@ impl Asking<'_> {
         }
         let moved = left.progress.of(StepId::ShiftTraffic).is_some();
         let (beginning, deployment) = (left.beginning.clone(), left.plan.deployment.clone());
-        let mut cx =
-            Context::new(self.aws.clone(), self.network.clone(), self.clock.lap()).holding(lease);
+        let mut cx = Context::new(self.aws.clone(), self.network.clone(), self.clock.lap())
+            .holding(lease)
+            .typed(&left.plan.command_line);
         let ended = {
             let show = Show::open(&cx, self.terminal);
             tokio::select! {
@@ -182,7 +197,7 @@ impl Asking<'_> {
 }
 
 /// Whose turn it still is, and what may be done about it.
-fn refused(names: &Names, busy: &Busy) -> EarlyExit {
+fn refused(names: &Names, busy: &Busy, command_line: &CommandLine) -> EarlyExit {
     let (app, environment) = (&names.app, &names.environment);
     let waited = match busy.waited {
         Duration::ZERO => String::new(),
@@ -191,21 +206,24 @@ fn refused(names: &Names, busy: &Busy) -> EarlyExit {
     EarlyExit::refused(format!(
         "it is another run's turn for {app} in {environment}{waited}; nothing was changed\n\
          that run: {}\n\
-         how things stand: bg-deploy status --environment {environment}\n\
+         how things stand: {}\n\
          to wait longer for its end: `wait` in [lease] of bg-deploy.toml\n\
-         to go back to the previous release at once, which stops that run: bg-deploy rollback --environment {environment} \
-         --take-over\n\
-         if nothing of that run is left: bg-deploy unlock --environment {environment} --reason \"...\"",
+         to go back to the previous release at once, which stops that run: {}\n\
+         if nothing of that run is left: {}",
         busy.holder.words(),
+        command_line.of(Next::Status),
+        command_line.of(Next::TakeOver),
+        command_line.of(Next::Unlock),
     ))
 }
 
-fn on_hold(names: &Names, hold: &Hold) -> EarlyExit {
+fn on_hold(names: &Names, hold: &Hold, command_line: &CommandLine) -> EarlyExit {
     let (app, environment) = (&names.app, &names.environment);
     EarlyExit::refused(format!(
         "releases of {app} in {environment} are on hold: {}; nothing was changed\n\
-         rollbacks are possible; to let releases go on: bg-deploy release-hold --environment {environment}",
-        hold.words()
+         rollbacks are possible; to let releases go on: {}",
+        hold.words(),
+        command_line.of(Next::ReleaseHold)
     ))
 }
 
@@ -245,7 +263,8 @@ mod tests {
             waited: Duration::from_secs(waited),
         };
         let names = Names::new("hello", "prod");
-        let refusal = refused(&names, &busy(601));
+        let prod = CommandLine::in_environment("prod");
+        let refusal = refused(&names, &busy(601), &prod);
         assert_eq!(refusal.exit_code, EXIT_REFUSED);
         for words in [
             "hello in prod after 10m of waiting",
@@ -257,6 +276,6 @@ mod tests {
         ] {
             assert!(refusal.text.contains(words), "{words}\n{}", refusal.text);
         }
-        assert!(!refused(&names, &busy(0)).text.contains("waiting;"));
+        assert!(!refused(&names, &busy(0), &prod).text.contains("waiting;"));
     }
 }

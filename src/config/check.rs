@@ -17,10 +17,9 @@ use super::{
     Bake, Config, Fleet, Lease, Network, Probe, Retain, Service, Shift, Smoke, Strategy, Windows,
     default,
 };
+use crate::command_line::CommandLine;
+use crate::names::NO_ENVIRONMENT;
 use crate::text::quoted;
-
-/// The environment's name when the file has none and none was asked for.
-const NO_ENVIRONMENT: &str = "default";
 
 /// The most bytes of all variables together: an instance's user data, which carries them, may have 16 KB.
 const VARIABLES_MOST: usize = 8_192;
@@ -84,6 +83,7 @@ pub(super) fn config(report: &mut Report<'_>, layer: &Layer, environment: String
     );
     Config {
         app,
+        command_line: CommandLine::in_environment(&environment),
         environment,
         region,
         account,

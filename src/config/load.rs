@@ -16,6 +16,7 @@ use super::form::{self, Form};
 use super::key::Table;
 use super::overrides::{DEFAULT_FILE, Given, Overrides};
 use super::problem::{Problems, Report, listed, nearest};
+use crate::command_line::CommandLine;
 use crate::names::Release;
 use crate::text::quoted;
 
@@ -53,6 +54,7 @@ fn read_and_check(overrides: &Overrides, bakes: bool) -> Result<Config, Problems
     else {
         return Err(report.into_problems());
     };
+    config.command_line = command_line(&config, overrides);
     if let Some(region) = &overrides.region {
         config.region = Some(region.value.clone());
     }
@@ -68,6 +70,25 @@ fn read_and_check(overrides: &Overrides, bakes: bool) -> Result<Config, Problems
         check_disk(&mut report, &config, &layer, overrides.artifact.as_ref());
     }
     report.unless_problems(config)
+}
+
+/// What has to be said again to mean the same.
+fn command_line(config: &Config, overrides: &Overrides) -> CommandLine {
+    let value = |given: &Option<Given>| given.as_ref().map(|given| given.value.clone());
+    let region_of_ci = overrides
+        .region_of_ci
+        .clone()
+        .filter(|_| config.region.is_none());
+    let is_variable_of_all = |given: &Given| given.from.starts_with("AWS_");
+    let endpoint_url = overrides.endpoint_url.clone();
+    CommandLine {
+        config: value(&overrides.file).filter(|file| file != DEFAULT_FILE),
+        region: value(&overrides.region).or(region_of_ci),
+        endpoint_url: value(&endpoint_url.filter(|given| !is_variable_of_all(given))),
+        release: value(&overrides.release),
+        artifact: value(&overrides.artifact),
+        ..CommandLine::in_environment(&config.environment)
+    }
 }
 
 /// Reads and checks a text as the file would be, without a look at the disk.

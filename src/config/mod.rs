@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::command_line::{CommandLine, Next};
 use crate::names::Release;
 
 pub use comment::{COMMENT_POLICIES, CommentPolicy};
@@ -76,6 +77,16 @@ pub struct Config {
     pub windows: Windows,
     /// How two runs keep out of each other's way.
     pub lease: Lease,
+    /// How a command is typed that means the same.
+    #[serde(skip)]
+    pub command_line: CommandLine,
+}
+
+impl Config {
+    /// How this command is typed.
+    pub fn next(&self, next: Next<'_>) -> String {
+        self.command_line.of(next)
+    }
 }
 
 /// `[service]`: what runs, and how it shows that it does.

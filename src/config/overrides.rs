@@ -38,6 +38,8 @@ pub struct Overrides {
     pub commit: Option<String>,
     /// Instead of the file's.
     pub region: Option<Given>,
+    /// That of CI, where neither says one: whoever types a command elsewhere has to say it.
+    pub region_of_ci: Option<String>,
     /// Instead of the file's.
     pub artifact: Option<Given>,
     /// Where AWS answers; it is only checked here.

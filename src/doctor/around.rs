@@ -2,11 +2,12 @@
 
 use std::time::SystemTime;
 
-use super::case::{bg, fails, left_over};
+use super::case::{fails, left_over};
 use super::finding::Finding;
 use super::look::Seen;
 use crate::aws::credentials::Life;
 use crate::cause::FailedCall;
+use crate::command_line::{Next, aws};
 use crate::config::Config;
 use crate::plan::durations::Needed;
 use crate::stack::Names;
@@ -19,7 +20,11 @@ pub(super) fn other_account(config: &Config, seen: &Seen) -> Option<Finding> {
         "these credentials are for account {} ({}), and environment {} belongs to account {wanted}",
         caller.account, caller.arn, config.environment
     );
-    let remedy = "aws sts get-caller-identity, with credentials of that account".to_owned();
+    let remedy = aws(
+        None,
+        "sts get-caller-identity",
+        " # with credentials of that account",
+    );
     (*wanted != caller.account).then(|| fails("other-account", told, remedy))
 }
 
@@ -27,18 +32,14 @@ pub(super) fn other_account(config: &Config, seen: &Seen) -> Option<Finding> {
 pub(super) fn nothing(config: &Config) -> Finding {
     let stack = Names::new(&config.app, &config.environment).stack();
     let seen = format!("nothing of {stack} stands");
-    fails(
-        "not-provisioned",
-        seen,
-        bg("provision", &config.environment),
-    )
+    fails("not-provisioned", seen, config.next(Next::Provision))
 }
 
 /// The hour, and how long the credentials live.
 pub(super) fn findings(config: &Config, seen: &Seen, now: SystemTime) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Some(closed) = config.windows.closed(now) {
-        let remedy = format!("{} --ignore-windows", bg("deploy", &config.environment));
+        let remedy = config.next(Next::DeployAtAnyTime);
         found.push(fails("window-closed", closed.to_string(), remedy));
     }
     if let Life::Until(end) = seen.life {
@@ -55,7 +56,7 @@ pub(super) fn findings(config: &Config, seen: &Seen, now: SystemTime) -> Vec<Fin
 /// What could not be looked at, and says nothing for that reason.
 pub(super) fn unseen(config: &Config, seen: &Seen) -> Vec<Finding> {
     let mut found = Vec::new();
-    let again = || bg("doctor", &config.environment);
+    let again = || config.next(Next::Doctor);
     let told = |what: &str, why: &anyhow::Error| {
         let seen = format!("{what} could not be looked at: {why:#}");
         let call = why

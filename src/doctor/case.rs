@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::finding::{Finding, Severity};
+use crate::command_line::{Next, aws, region_of};
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack};
 use crate::names::Colour;
@@ -33,37 +34,22 @@ impl<'a> Case<'a> {
         Some((idle, self.inventory.stacks.get(&idle)?))
     }
 
-    /// `bg-deploy COMMAND --environment ENVIRONMENT`
-    pub(super) fn bg(&self, command: &str) -> String {
-        bg(command, &self.config.environment)
+    /// How this command is typed.
+    pub(super) fn next(&self, next: Next<'_>) -> String {
+        self.config.next(next)
     }
 
-    /// `bg-deploy doctor --environment ENVIRONMENT --fix`
+    /// How `doctor --fix` is typed.
     pub(super) fn fix(&self) -> String {
-        fix(&self.config.environment)
+        self.next(Next::Fix)
     }
 
     /// `aws SERVICE COMMAND --region REGION ...`
     pub(super) fn aws(&self, command: &str, options: &str) -> String {
-        // arn:aws:elasticloadbalancing:REGION:...
         let balancer = self.inventory.load_balancer.as_ref();
-        let region = balancer.and_then(|balancer| balancer.arn.split(':').nth(3));
-        let region = region.or(self.config.region.as_deref());
-        match region {
-            Some(region) => format!("aws {command} --region {region} {options}"),
-            None => format!("aws {command} {options}"),
-        }
+        let region = balancer.and_then(|balancer| region_of(&balancer.arn));
+        aws(region.or(self.config.region.as_deref()), command, options)
     }
-}
-
-/// `bg-deploy COMMAND --environment ENVIRONMENT`
-pub(super) fn bg(command: &str, environment: &str) -> String {
-    format!("bg-deploy {command} --environment {environment}")
-}
-
-/// `bg-deploy doctor --environment ENVIRONMENT --fix`
-pub(super) fn fix(environment: &str) -> String {
-    format!("{} --fix", bg("doctor", environment))
 }
 
 /// A finding that makes the next release fail.

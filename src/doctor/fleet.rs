@@ -3,6 +3,7 @@
 use super::case::{Case, fails, left_over, lies};
 use super::finding::{Finding, Fix};
 use crate::aws::elbv2::{HealthCheck, Target};
+use crate::command_line::Next;
 use crate::inventory::{Stack, release};
 use crate::names::{Colour, utc};
 use crate::plan::past::releases;
@@ -48,7 +49,7 @@ fn health(case: &Case<'_>) -> Option<Finding> {
                 "{live} has all the traffic and no instance: nobody is answered; {idle} has {up} that are healthy"
             ),
         };
-        return Some(fails("live-empty", seen, case.bg("rollback")));
+        return Some(fails("live-empty", seen, case.next(Next::Rollback)));
     }
     if i64::from(healthy) >= i64::from(wanted) {
         return None;
@@ -90,7 +91,7 @@ fn deleting(case: &Case<'_>, stack: &Stack) -> Option<Finding> {
     stack
         .group
         .deleting
-        .then(|| fails("group-deleting", seen, case.bg("provision")))
+        .then(|| fails("group-deleting", seen, case.next(Next::Provision)))
 }
 
 /// Without these no candidate comes up.
@@ -146,7 +147,7 @@ fn template(case: &Case<'_>, colour: Colour, stack: &Stack) -> Option<Finding> {
         );
         case.aws("autoscaling update-auto-scaling-group", &options)
     };
-    let remedy = most.map_or_else(|| case.bg("rollback"), pin);
+    let remedy = most.map_or_else(|| case.next(Next::Rollback), pin);
     let Some(number) = group.template_version else {
         let seen = format!(
             "{colour} starts instances of no numbered version of {template}, as $Latest or another template: a scale-out \
@@ -195,7 +196,7 @@ fn check(case: &Case<'_>, colour: Colour, stack: &Stack) -> Option<Finding> {
     Some(left_over(
         "health-check-differs",
         seen,
-        case.bg("provision"),
+        case.next(Next::Provision),
     ))
 }
 

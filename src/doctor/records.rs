@@ -1,9 +1,10 @@
 //! What runs wrote down and started: the lease, the run that it tells of, guards, bakes, and the runbooks that they go by.
 
-use super::case::{Case, bg, fails, fix, left_over, lies};
+use super::case::{Case, fails, left_over, lies};
 use super::finding::{Finding, Fix};
 use super::look::{Seen, Turn};
 use crate::aws::ssm::Document;
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::guard::FIRES_AFTER;
 use crate::lease::Record;
@@ -13,39 +14,38 @@ use crate::standing::Standing;
 
 /// What the lease says of turns, holds and runs.
 pub(super) fn of_lease(config: &Config, standing: &Standing, turn: &Turn) -> Vec<Finding> {
-    let environment = &config.environment;
     let record = match &standing.lease {
         Ok(Some(record)) => record,
         Ok(None) => {
             let seen =
                 "there is no bucket: nothing keeps two runs out of each other's way".to_owned();
-            return vec![fails("not-provisioned", seen, bg("provision", environment))];
+            return vec![fails("not-provisioned", seen, config.next(Next::Provision))];
         }
         Err(why) => {
-            let remedy = format!("{} --reason \"...\"", bg("unlock", environment));
+            let remedy = config.next(Next::Unlock);
             return vec![fails("lease-unreadable", format!("{why:#}"), remedy)];
         }
     };
     let mut found = Vec::new();
     if let Some(hold) = &record.hold {
         let seen = format!("releases are on hold: {}", hold.words());
-        found.push(fails("on-hold", seen, bg("release-hold", environment)));
+        found.push(fails("on-hold", seen, config.next(Next::ReleaseHold)));
     }
     if let Turn::Gone(holder) = turn {
         let seen = format!(
             "the lease is held by a run that has not said anything for two minutes: {holder}"
         );
-        let finding = left_over("holder-gone", seen, fix(environment));
+        let finding = left_over("holder-gone", seen, config.next(Next::Fix));
         found.push(finding.mended_by(Fix::TakeTurn));
     }
     if !matches!(turn, Turn::UnderWay(_)) {
-        found.extend(unfinished(record, environment));
+        found.extend(unfinished(config, record));
     }
     found
 }
 
 /// A run that did not come to its end: the next one has to bring it there first.
-fn unfinished(record: &Record, environment: &str) -> Option<Finding> {
+fn unfinished(config: &Config, record: &Record) -> Option<Finding> {
     let run = record.run.clone()?;
     let finding = match State::of_value(run) {
         Ok(run) if !run.is_unfinished() => return None,
@@ -64,11 +64,11 @@ fn unfinished(record: &Record, environment: &str) -> Option<Finding> {
                  its traffic back and undoes it, or finishes what is released",
                 about.command, about.release
             );
-            fails("run-unfinished", seen, fix(environment))
+            fails("run-unfinished", seen, config.next(Next::Fix))
         }
         Err(why) => {
             let seen = format!("a run did not come to its end, and what it wrote down {why}");
-            return Some(fails("run-unfinished", seen, bg("status", environment)));
+            return Some(fails("run-unfinished", seen, config.next(Next::Status)));
         }
     };
     Some(finding.mended_by(Fix::TakeTurn))
@@ -94,7 +94,7 @@ pub(super) fn of_automations(case: &Case<'_>, standing: &Standing) -> Vec<Findin
         Err(why) => found.push(fails(
             "not-seen",
             format!("guards could not be looked at: {why:#}"),
-            case.bg("doctor"),
+            case.next(Next::Doctor),
         )),
     }
     let stop = |id: &str| {
@@ -131,7 +131,7 @@ pub(super) fn of_automations(case: &Case<'_>, standing: &Standing) -> Vec<Findin
 
 /// A release begins with the runbooks of its own bg-deploy only.
 pub(super) fn of_runbooks(config: &Config, seen: &Seen) -> Vec<Finding> {
-    let provision = || bg("provision", &config.environment);
+    let provision = || config.next(Next::Provision);
     let told = seen.runbooks.iter().filter_map(|(name, runbook)| match runbook {
         Ok(Document::Ours { .. }) => None,
         Ok(Document::Absent) => Some(fails("runbook-missing", format!("there is no runbook {name}"), provision())),

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::case::fix;
 use super::finding::{Finding, Severity};
 use super::mend::Mended;
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::outcome::{EXIT_OK, EXIT_REFUSED};
 
@@ -26,6 +26,9 @@ pub struct Diagnosis {
     pub mended: Vec<Mended>,
     /// What is found, the worst first; after `--fix` what is left.
     pub findings: Vec<Finding>,
+    /// What mends what is safe to mend.
+    #[serde(skip)]
+    fix: String,
 }
 
 impl Diagnosis {
@@ -43,6 +46,7 @@ impl Diagnosis {
             under_way,
             mended,
             findings,
+            fix: config.next(Next::Fix),
         }
     }
 
@@ -96,7 +100,7 @@ impl Diagnosis {
                 text,
                 "\n--fix does what is safe about {fixable} of {}: {}",
                 self.findings.len(),
-                fix(&self.environment)
+                self.fix
             );
         }
         text.trim_end().to_owned()

@@ -4,6 +4,7 @@ use super::case::{Case, fails, left_over};
 use super::finding::{Finding, Fix};
 use super::look::Seen;
 use crate::aws::elbv2::{TrafficRules, modify_rules_by_hand};
+use crate::command_line::Next;
 use crate::names::{Colour, utc};
 use crate::plan::put_all_traffic;
 use crate::steps::request_count::TOLD_FOR;
@@ -49,7 +50,7 @@ fn parts(case: &Case<'_>) -> Option<Finding> {
     }
     let (stack, absent) = (case.names.stack(), absent.join(", no "));
     let seen = format!("of {stack} there is no {absent}");
-    Some(fails("not-provisioned", seen, case.bg("provision")))
+    Some(fails("not-provisioned", seen, case.next(Next::Provision)))
 }
 
 fn balancer(case: &Case<'_>) -> Option<Finding> {
@@ -79,7 +80,7 @@ fn weights(case: &Case<'_>) -> Option<Finding> {
     {
         // Completed with all traffic where it is.
         let seen = format!("the traffic rule names {only} alone: somebody wrote it anew");
-        return Some(fails("weights-missing", seen, case.bg("provision")));
+        return Some(fails("weights-missing", seen, case.next(Next::Provision)));
     }
     let healthy = |colour: Colour| inventory.stacks.get(&colour).map_or(0, |it| it.healthy());
     let is_better = |colour: Colour| (healthy(colour) > 0, weights.map_or(0, |it| it.of(colour)));
@@ -124,7 +125,7 @@ fn sticky(case: &Case<'_>) -> Option<Finding> {
         (Some(groups), Some(weights)) => {
             modify_rules_by_hand(&TrafficRules::only(&rule.arn), groups, weights)
         }
-        _ => case.bg("provision"),
+        _ => case.next(Next::Provision),
     };
     Some(fails("sticky-rule", seen.to_owned(), remedy))
 }

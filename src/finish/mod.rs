@@ -19,6 +19,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cause::Cause;
+use crate::command_line::Next;
 use crate::ending::{Finished, by_looking, restore_by_hand};
 use crate::outcome::{Leftover, Outcome};
 use crate::plan::Plan;
@@ -112,7 +113,7 @@ fn leave(cx: &Context, plan: &Plan, entry: &Entry, why: &str) -> Leftover {
             "\"{}\" is left as it is: {why}",
             steps::about(entry.step).name
         ),
-        remedy: format!("bg-deploy status --environment {}", plan.environment),
+        remedy: plan.next(Next::Status),
     };
     cx.events.left_over(leftover)
 }

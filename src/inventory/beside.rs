@@ -7,10 +7,10 @@
 
 use crate::aws::elbv2::{
     self, Route, Routes, Rule, TargetGroups, TrafficRules, describe_by_hand, modify_rules_by_hand,
-    region_of,
 };
 use crate::aws::error::Failure;
 use crate::aws::{Aws, Tags};
+use crate::command_line::{aws, region_of};
 use crate::names::Weights;
 use crate::runbook::MOST_RULES;
 use crate::stack::Names;
@@ -145,12 +145,8 @@ impl Judge<'_> {
     }
 
     fn add_tags(&self, rule: &Rule) -> String {
-        let region = region_of(&rule.arn);
-        format!(
-            "aws elbv2 add-tags --region {region} --resource-arns {} --tags {}",
-            rule.arn,
-            self.tags()
-        )
+        let options = format!("--resource-arns {} --tags {}", rule.arn, self.tags());
+        aws(region_of(&rule.arn), "elbv2 add-tags", &options)
     }
 
     fn tags(&self) -> String {

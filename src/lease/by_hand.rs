@@ -1,5 +1,6 @@
 //! What a person says about whose turn it is: releases are held, or the lease is made free.
 
+use std::fmt;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, Result, bail};
@@ -23,6 +24,18 @@ pub struct Said {
     pub by: Option<String>,
 }
 
+/// There is nothing to write it into: the stack is not provisioned.
+#[derive(Debug)]
+pub struct NoBucket(String);
+
+impl fmt::Display for NoBucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no bucket {} yet", self.0)
+    }
+}
+
+impl std::error::Error for NoBucket {}
+
 /// Stops releases of this app and environment, or lets them go on (`None`). Answers with what held before.
 pub async fn hold(
     aws: &Aws,
@@ -32,10 +45,7 @@ pub async fn hold(
 ) -> Result<Option<Hold>> {
     for _ in 0..TRIES {
         let Some((etag, mut record)) = super::read(aws, place).await? else {
-            bail!(
-                "there is no bucket {} yet; run: bg-deploy provision",
-                place.bucket
-            );
+            return Err(NoBucket(place.bucket.clone()).into());
         };
         let before = record.hold.take();
         record.hold = said.map(|said| Hold {

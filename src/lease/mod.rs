@@ -26,7 +26,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 pub use self::record::{Done, Hold, Holder, Record};
-pub use self::take::{Busy, Patience, Taken, is_silent, read, take};
+pub use self::take::{Busy, Patience, Taken, Unreadable, is_silent, read, take};
 use crate::aws::Aws;
 use crate::aws::error::Failure;
 use crate::aws::lease::{self as object, Place, Written};

@@ -1,9 +1,10 @@
 //! Taking the lease: at once when it is free, after its holder's time when that is gone, or from a holder that lives, when a
 //! person's rollback may do that.
 
+use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use net_clock::Clock;
 use serde_json::Value;
 
@@ -71,16 +72,25 @@ pub enum Taken {
     NoBucket,
 }
 
+/// What is written there is no lease that this program knows.
+#[derive(Debug)]
+pub struct Unreadable(String);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
 /// What the object says now; `None` when there is none.
 pub async fn read(aws: &Aws, place: &Place) -> Result<Option<(Option<String>, Record)>> {
     match object::read(aws, place).await {
         Ok(None) => Ok(Some((None, Record::first()))),
         Ok(Some(read)) => {
-            let record = Record::read(&read.body).map_err(|why| {
-                anyhow!(
-                    "the lease {place} {why}\nif no run is under way, make it anew: bg-deploy unlock --reason \"...\""
-                )
-            })?;
+            let record = Record::read(&read.body)
+                .map_err(|why| Unreadable(format!("the lease {place} {why}")))?;
             Ok(Some((Some(read.etag), record)))
         }
         Err(error) if error.code == "NoSuchBucket" => Ok(None),

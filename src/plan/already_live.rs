@@ -9,6 +9,7 @@ use hex::encode;
 use sha2::{Digest as _, Sha256};
 
 use crate::aws::launch_templates::Version;
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack};
 use crate::names::{Colour, Release};
@@ -41,8 +42,8 @@ pub(super) fn decide(
     if stack.healthy() == 0 {
         return Err(vec![format!(
             "{release} has all the traffic, and none of its instances is healthy: nobody is served\n\
-             to go back: bg-deploy rollback --environment {}",
-            config.environment
+             to go back: {}",
+            config.next(Next::Rollback)
         )]);
     }
     let mut differs = at_boot(config, version, live, release);

@@ -1,6 +1,7 @@
 //! What a person has made of the stack that a release would harm, or come to nothing by: named, with what to type.
 
 use crate::aws::elbv2::modify_rules_by_hand;
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::inventory::Inventory;
 use crate::names::{Colour, Weights};
@@ -51,10 +52,10 @@ pub(super) fn divided(
 ) -> String {
     format!(
         "neither colour of {} is live alone (weights: {weights}): a run was interrupted in its shift, or is still under way\n\
-         if none is under way, put the traffic back and remove what it made: bg-deploy finish --environment {}\n\
+         if none is under way, put the traffic back and remove what it made: {}\n\
          or put all traffic on the one that is right, then run this again:\n{}",
         names.stack(),
-        config.environment,
+        config.next(Next::Finish),
         by_colour(inventory)
     )
 }
@@ -68,8 +69,8 @@ pub(super) fn cut_down(config: &Config, inventory: &Inventory, names: &Names) ->
     match only {
         Some(only) => format!(
             "the traffic rule of {stack} names {only} alone: somebody wrote it anew; to have it name both again, with \
-             all traffic on {only} as it is now: bg-deploy provision --environment {}",
-            config.environment
+             all traffic on {only} as it is now: {}",
+            config.next(Next::Provision)
         ),
         None => format!(
             "the traffic rule of {stack} does not name both target groups: somebody wrote it anew\n\

@@ -1,5 +1,6 @@
 //! From what AWS holds to the plan of a release, or every reason why there is none.
 
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::inventory::{Bakery, Inventory, Stack};
 use crate::names::Release;
@@ -137,14 +138,16 @@ fn in_the_way(config: &Config, inventory: &Inventory, plan: &Plan) -> Option<Str
     if is_frozen(&stack.group) {
         return Some(format!(
             "{what} is up on {idle}, the idle colour: a run was interrupted, or is still under way; \
-             if none is under way, run: bg-deploy finish --environment {environment}"
+             if none is under way, run: {}",
+            config.next(Next::Finish)
         ));
     }
     Some(format!(
         "{what} is still up on {idle}, the idle colour, for a rollback in seconds, and verifying {} would take it away\n\
-         to give it up, this time: bg-deploy verify --environment {environment} --discard-previous\n\
+         to give it up, this time: {}\n\
          to never keep one in the environment that pull requests are verified in, in bg-deploy.toml:\n  \
          [environments.{environment}.retain]\n  for = \"0s\"",
-        plan.release
+        plan.release,
+        config.next(Next::VerifyInPlace)
     ))
 }

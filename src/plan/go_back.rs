@@ -3,6 +3,7 @@
 //! What is live is presumed bad. Nothing is demanded that only a bake needs, and no artifact.
 
 use crate::aws::launch_templates::Version;
+use crate::command_line::Next;
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack, release};
 use crate::names::Release;
@@ -97,9 +98,9 @@ impl Back<'_> {
             return Err(format!(
                 "{before} is up on the idle colour as a run left it that was interrupted, or is still under way: \
                  it may never have been live\n\
-                 if no run is under way, first run: bg-deploy finish --environment {}\n\
+                 if no run is under way, first run: {}\n\
                  or say which release is meant:{}",
-                self.config.environment,
+                self.config.next(Next::Finish),
                 self.reachable()
             ));
         }
@@ -147,10 +148,10 @@ impl Back<'_> {
             }),
             (None, Some(version)) => Err(format!(
                 "{wanted} can't be gone back to: its image {} is gone (retain.images keeps {})\n\
-                 to release it again, check it out, build it, and run: bg-deploy deploy --environment {} --release {wanted}{}",
+                 to release it again, check it out, build it, and run: {}{}",
                 version.image,
                 self.config.retain.images,
-                self.config.environment,
+                self.config.next(Next::DeployOf(&wanted.0)),
                 self.or_another()
             )),
             (None, None) => Err(format!(
@@ -195,12 +196,7 @@ impl Back<'_> {
     fn reachable(&self) -> String {
         within_reach(self.inventory)
             .iter()
-            .map(|release| {
-                format!(
-                    "\n  bg-deploy rollback --environment {} --to {release}",
-                    self.config.environment
-                )
-            })
+            .map(|release| format!("\n  {}", self.config.next(Next::RollbackTo(&release.0))))
             .collect()
     }
 }

@@ -22,6 +22,7 @@ use crate::aws::autoscaling::{Capacity, Group};
 use crate::aws::elbv2::{HealthCheck, PreviewRule, TargetGroups, TrafficRules};
 use crate::aws::launch_templates::VersionData;
 use crate::bake::recipe::Recipe;
+use crate::command_line::{CommandLine, Next, aws, region_of};
 use crate::config::{Retain, Smoke};
 use crate::names::{Colour, Release, Weights};
 use crate::secret::Secret;
@@ -56,18 +57,23 @@ pub fn is_pinned(capacity: Capacity, floor: i32) -> bool {
     capacity.min == capacity.desired && capacity.min > floor
 }
 
+/// What lets these processes of a group act again.
+pub fn resume_processes(region: Option<&str>, group: &str, processes: &[&str]) -> String {
+    let processes = processes.join(" ");
+    let options = format!("--auto-scaling-group-name {group} --scaling-processes {processes}");
+    aws(region, "autoscaling resume-processes", &options)
+}
+
 /// Why a group does not do what a run needs of it: somebody has suspended one of these processes, which no run does.
 pub fn held_back(group: &Group, processes: &[&str]) -> Option<String> {
     let is_off = |process: &&&str| group.suspended.iter().any(|name| name == **process);
     let off: Vec<_> = processes.iter().filter(is_off).copied().collect();
     (!off.is_empty()).then(|| {
         format!(
-            "processes of {} are suspended by hand ({}); to let it act again: aws autoscaling resume-processes \
-             --auto-scaling-group-name {} --scaling-processes {}",
+            "processes of {} are suspended by hand ({}); to let it act again: {}",
             group.name,
             off.join(", "),
-            group.name,
-            off.join(" ")
+            resume_processes(region_of(&group.arn), &group.name, &off)
         )
     })
 }
@@ -211,6 +217,9 @@ pub struct Plan {
     pub floor: i32,
     /// What is kept afterwards.
     pub retain: Retain,
+    /// How a command is typed that means the same.
+    #[serde(default)]
+    pub command_line: CommandLine,
     /// What the preview route is opened with.
     #[serde(skip)]
     pub preview_token: PreviewToken,
@@ -226,6 +235,11 @@ pub struct Draw {
 }
 
 impl Plan {
+    /// How this command is typed.
+    pub fn next(&self, next: Next<'_>) -> String {
+        self.command_line.of(next)
+    }
+
     /// The names of this plan's resources.
     pub fn names(&self) -> Names {
         Names::new(&self.app, &self.environment)

@@ -2,6 +2,7 @@
 
 use crate::aws::autoscaling::Capacity;
 use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRules};
+use crate::command_line::{Next, region_of};
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack};
 use crate::names::{Colour, Release, Weights};
@@ -33,11 +34,11 @@ pub(super) struct Preconditions<'a> {
 /// Why there is no plan without this.
 pub(super) fn missing(what: &str, config: &Config, names: &Names) -> String {
     format!(
-        "{what} of {} in environment {} ({}) do not exist; run: bg-deploy provision --environment {}",
+        "{what} of {} in environment {} ({}) do not exist; run: {}",
         config.app,
         config.environment,
         names.stack(),
-        config.environment
+        config.next(Next::Provision)
     )
 }
 
@@ -76,7 +77,7 @@ impl<'a> Preconditions<'a> {
             )]);
         }
         let mut reasons = not_there(config, inventory, names, also);
-        reasons.extend(not_fit(inventory, names));
+        reasons.extend(not_fit(config, inventory, names));
         if !reasons.is_empty() {
             return Err(reasons);
         }
@@ -99,7 +100,7 @@ impl<'a> Preconditions<'a> {
         let balancer = inventory.load_balancer.as_ref()?;
         Some(Self {
             // arn:aws:elasticloadbalancing:REGION:...
-            region: balancer.arn.split(':').nth(3)?.to_owned(),
+            region: region_of(&balancer.arn)?.to_owned(),
             weights,
             live,
             live_stack: inventory.stacks.get(&live)?,
@@ -167,6 +168,7 @@ impl<'a> Preconditions<'a> {
             shift: chosen.shift,
             floor: floor(config),
             retain: config.retain,
+            command_line: config.command_line.clone(),
             preview_token: PreviewToken::new(&draw.preview_token),
         }
     }
@@ -218,7 +220,7 @@ fn not_there(
 }
 
 /// What is there, but not as a run needs it.
-fn not_fit(inventory: &Inventory, names: &Names) -> Vec<String> {
+fn not_fit(config: &Config, inventory: &Inventory, names: &Names) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(balancer) = &inventory.load_balancer
         && balancer.state != "active"
@@ -232,8 +234,9 @@ fn not_fit(inventory: &Inventory, names: &Names) -> Vec<String> {
     for (colour, stack) in &inventory.stacks {
         if stack.group.deleting {
             reasons.push(format!(
-                "the Auto Scaling group {} ({colour}) is being deleted; wait until it is gone, then run: bg-deploy provision",
-                stack.group.name
+                "the Auto Scaling group {} ({colour}) is being deleted; wait until it is gone, then run: {}",
+                stack.group.name,
+                config.next(Next::Provision)
             ));
         }
     }

@@ -6,6 +6,7 @@ use super::explain::explain;
 use super::proof::Proof;
 use super::words::Phrase;
 use crate::cause::{Cause, Reason};
+use crate::command_line::Next;
 use crate::names::{Release, Weights};
 use crate::outcome::Outcome;
 use crate::probe::Evidence;
@@ -234,10 +235,10 @@ fn next(outcome: &Outcome, subject: &Beginning) -> (&'static str, Vec<String>) {
         Outcome::Refused { .. } => ("When that is settled:", vec![subject.again()]),
         Outcome::RolledBack { .. } => ("When the cause is gone:", vec![subject.again()]),
         Outcome::Cancelled { .. } => ("To release it after all:", vec![subject.again()]),
-        Outcome::Stopped { .. } => ("To see how things stand:", vec![subject.command("status")]),
+        Outcome::Stopped { .. } => ("To see how things stand:", vec![subject.next(Next::Status)]),
         Outcome::Stuck { commands, .. } if commands.is_empty() => (
             "To see where the traffic goes:",
-            vec![subject.command("status")],
+            vec![subject.next(Next::Status)],
         ),
         Outcome::Stuck { commands, .. } => ("Now, in this order:", commands.clone()),
         Outcome::Unproven { .. } if subject.is_rehearsal() => {
@@ -245,14 +246,12 @@ fn next(outcome: &Outcome, subject: &Beginning) -> (&'static str, Vec<String>) {
         }
         Outcome::Unproven { .. } if subject.is_live_already() => (
             "To prove it again, or to go back:",
-            vec![subject.again(), subject.command("rollback")],
+            vec![subject.again(), subject.next(Next::Rollback)],
         ),
-        Outcome::Unproven { previous: None, .. } => {
-            ("To look again:", vec![subject.command("probe")])
-        }
+        Outcome::Unproven { previous: None, .. } => ("To look again:", vec![subject.probe()]),
         Outcome::Unproven { .. } => (
             "To look again, or to go back:",
-            vec![subject.command("probe"), subject.command("rollback")],
+            vec![subject.probe(), subject.next(Next::Rollback)],
         ),
     }
 }

@@ -3,7 +3,8 @@
 use super::Run;
 use super::words;
 use super::words::Phrase;
-use crate::names::Colour;
+use crate::command_line::{CommandLine, Next};
+use crate::names::{Colour, NO_ENVIRONMENT};
 use crate::outcome::Outcome;
 use crate::run::beginning::Beginning;
 use crate::run::event::{Event, Stamped};
@@ -52,31 +53,37 @@ impl Beginning {
         }
     }
 
-    /// A command of ours for the same environment, to be pasted into a shell.
-    pub(super) fn command(&self, verb: &str) -> String {
-        let verb = text::shell_word(verb);
-        // A rehearsal has no environment to choose.
-        if self.has_environment() && verb != "rehearse" {
-            let environment = text::shell_word(&self.environment);
-            format!("bg-deploy {verb} --environment {environment}")
-        } else {
-            format!("bg-deploy {verb}")
-        }
+    /// How this command is typed, for the same environment and release.
+    pub(super) fn next(&self, next: Next<'_>) -> String {
+        let environment = self.has_environment().then(|| self.environment.clone());
+        let release = Some(self.release.0.clone()).filter(|release| !release.is_empty());
+        let line = CommandLine {
+            environment,
+            release,
+            ..(*self.command_line).clone()
+        };
+        line.of(next)
+    }
+
+    /// What asks live traffic whether the release answers; where nobody knows whom to ask, how things stand.
+    pub(super) fn probe(&self) -> String {
+        self.next(match self.url.as_deref() {
+            Some(url) => Next::Probe(url, &self.release.0),
+            None => Next::Status,
+        })
     }
 
     /// The command that was typed, again.
     pub(super) fn again(&self) -> String {
-        let verb = match self.command.as_str() {
-            // What was cancelled before `finish` was most likely that.
-            "" | "finish" => "deploy",
-            command => command,
-        };
-        let again = self.command(verb);
-        if ["deploy", "verify"].contains(&verb) && !self.release.0.is_empty() {
-            format!("{again} --release {}", text::shell_word(&self.release.0))
-        } else {
-            again
-        }
+        let release = self.release.0.as_str();
+        self.next(match self.command.as_str() {
+            "verify" => Next::Verify,
+            "rehearse" => Next::Rehearse,
+            "rollback" if !release.is_empty() => Next::RollbackTo(release),
+            "rollback" => Next::Rollback,
+            // What was cancelled before `finish` was most likely that, too.
+            _ => Next::Deploy,
+        })
     }
 
     pub(super) fn is_rehearsal(&self) -> bool {
@@ -85,7 +92,7 @@ impl Beginning {
 
     fn has_environment(&self) -> bool {
         let environment = text::one_line(&self.environment);
-        !environment.is_empty() && environment != "default"
+        !environment.is_empty() && environment != NO_ENVIRONMENT
     }
 }
 

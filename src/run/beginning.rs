@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::command_line::CommandLine;
 use crate::names::Release;
 
 /// What a run is about.
@@ -22,6 +23,9 @@ pub struct Beginning {
     pub by: Option<String>,
     /// Where live traffic is answered, if it is known.
     pub url: Option<String>,
+    /// How a command is typed that means the same.
+    #[serde(default)]
+    pub command_line: Box<CommandLine>,
 }
 
 impl Beginning {

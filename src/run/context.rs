@@ -15,6 +15,7 @@ use super::step_id::StepId;
 use super::wait::{Limits, Look, WaitError, wait_until};
 use crate::aws::Aws;
 use crate::aws::witness::Held;
+use crate::command_line::CommandLine;
 use crate::lease::{Lease, Lost};
 use crate::outcome::Leftover;
 use net_clock::{Clock, Network};
@@ -128,6 +129,8 @@ pub struct Context {
     pub journal: Journal,
     /// The right to change anything; `None`: nothing can be changed that could harm.
     pub lease: Option<Lease>,
+    /// How a command is typed that means the same.
+    pub command_line: CommandLine,
 }
 
 impl Context {
@@ -140,6 +143,7 @@ impl Context {
             cancel: CancellationToken::new(),
             journal: Journal::default(),
             lease: None,
+            command_line: CommandLine::default(),
             clock,
         }
     }
@@ -147,6 +151,12 @@ impl Context {
     /// The same, for a run that holds this lease.
     pub fn holding(mut self, lease: Lease) -> Self {
         self.lease = Some(lease);
+        self
+    }
+
+    /// The same, for a run whose commands are typed so.
+    pub fn typed(mut self, command_line: &CommandLine) -> Self {
+        self.command_line = command_line.clone();
         self
     }
 

@@ -21,6 +21,7 @@ use super::wait::WaitError;
 use crate::aws::error::{ErrorKind, kind};
 use crate::aws::witness::Contradiction;
 use crate::cause::{Cause, Reason};
+use crate::command_line::Next;
 use crate::lease::Lost;
 use crate::outcome::Leftover;
 
@@ -303,7 +304,7 @@ impl<'a> Runner<'a> {
 fn left_over(cx: &Context, about: About, error: &str) -> Leftover {
     cx.events.left_over(Leftover {
         what: format!("what \"{}\" made: {error}", about.name),
-        remedy: "bg-deploy deploy (the next run clears the idle colour first)".to_owned(),
+        remedy: cx.command_line.of(Next::DeployOver),
     })
 }
 
@@ -311,7 +312,7 @@ fn left_over(cx: &Context, about: About, error: &str) -> Leftover {
 fn left_to_others(cx: &Context, about: About, why: &str) -> Leftover {
     cx.events.left_over(Leftover {
         what: format!("\"{}\" is left as it is: {why}", about.name),
-        remedy: "bg-deploy status".to_owned(),
+        remedy: cx.command_line.of(Next::Status),
     })
 }
 

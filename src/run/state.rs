@@ -90,7 +90,7 @@ impl State {
         };
         Self::parse(&text).map(Some).map_err(|why| {
             Unreadable(format!(
-                "{} {why}; what is live now: bg-deploy status; a new run clears what that one left on the idle \
+                "{} {why}; `status` says what is live now; a new run clears what that one left on the idle \
                  colour; then delete the file",
                 path.display()
             ))
@@ -122,7 +122,7 @@ impl State {
             Some(other) => {
                 return Err(format!(
                     "was written by bg-deploy {} in format {other}, and this one reads format {FORMAT}: let the one that \
-                     wrote it run `bg-deploy finish`",
+                     wrote it run its `finish`",
                     state["version"].as_str().unwrap_or("of another version")
                 ));
             }

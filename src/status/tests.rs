@@ -25,6 +25,7 @@ fn a_status_says_who_serves_what_is_kept_and_what_a_rollback_would_do() {
         condition: Condition::Fine,
         app: "hello".into(),
         environment: "prod".into(),
+        command_line: CommandLine::in_environment("prod"),
         url: Some("http://hello.example".into()),
         colours: vec![colour(Colour::Blue, "live", 2), idle],
         held_by: None,
@@ -42,7 +43,8 @@ fn a_status_says_who_serves_what_is_kept_and_what_a_rollback_would_do() {
          at http://hello.example\n  \
          blue  live    1.4.2  2 of 2 instances healthy, 100 % of the traffic\n  \
          green idle    1.4.1  2 of 2 instances healthy, 0 % of the traffic, kept until 2026-11-21T14:05:00Z (in 43m)\n\n\
-         bg-deploy rollback --environment prod would go back to 1.4.1: nothing is launched; its instances are up"
+         a rollback would go back to 1.4.1: nothing is launched; its instances are up\n  \
+         bg-deploy rollback --environment prod"
     );
     status.colours[1] = colour(Colour::Green, "idle", 0);
     status.rollback = Rollback::Refused {
@@ -85,6 +87,7 @@ fn whose_turn_it_is_the_guard_and_a_hold_are_told() {
         condition: Condition::UnderWay,
         app: "hello".into(),
         environment: "prod".into(),
+        command_line: CommandLine::in_environment("prod"),
         url: None,
         colours: Vec::new(),
         held_by: Some("deploy of 1.4.2, since 2026-11-22T10:00:00Z".into()),
@@ -124,6 +127,7 @@ fn the_first_line_and_the_exit_code_say_the_worst_of_it() {
             condition: Condition::Fine,
             app: "hello".into(),
             environment: "prod".into(),
+            command_line: CommandLine::in_environment("prod"),
             url: None,
             colours: vec![live, colour(Colour::Green, "idle", 0)],
             held_by: held.then(|| "deploy of 2".to_owned()),

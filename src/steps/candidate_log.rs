@@ -259,6 +259,7 @@ mod tests {
         };
         let group = Group {
             name: "g".to_owned(),
+            arn: String::new(),
             capacity: Capacity::NONE,
             template_version: Some(1),
             members: vec![

@@ -114,6 +114,7 @@ mod tests {
     fn group(members: &[(&str, &str, i64)]) -> Group {
         Group {
             name: "g".into(),
+            arn: String::new(),
             capacity: Capacity {
                 min: 2,
                 max: 4,

@@ -12,6 +12,7 @@ use anyhow::Result;
 use super::group::{EMPTYING, look_for_empty, thaw};
 use super::scale_in::ScaleIn;
 use crate::aws::autoscaling::{self, Capacity};
+use crate::command_line::Next;
 use crate::names::{Weights, human};
 use crate::plan::Plan;
 use crate::run::context::Context;
@@ -28,7 +29,8 @@ pub struct RetainPrevious {
     retain_for: Duration,
     scale_in: ScaleIn,
     left: Weights,
-    environment: String,
+    /// What goes back to it.
+    rollback: String,
 }
 
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl RetainPrevious {
             retain_for: plan.retain.previous_for,
             scale_in: ScaleIn::of(plan, plan.live),
             left: Weights::split(plan.idle, 100),
-            environment: plan.environment.clone(),
+            rollback: plan.next(Next::Rollback),
         }
     }
 }
@@ -136,10 +138,8 @@ impl Forward for RetainPrevious {
                 ScaleIn::await_sleep(cx, Self::ABOUT.name, armed).await?;
             }
             let time = human(self.retain_for);
-            cx.events.note(format!(
-                "to go back to it within {time}: bg-deploy rollback --environment {}",
-                self.environment
-            ));
+            cx.events
+                .note(format!("to go back to it within {time}: {}", self.rollback));
             let summary = format!("{group} stays at its size for {time}");
             return Ok(Settled::done((), summary));
         }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use bg_deploy::command_line::CommandLine;
+use bg_deploy::config::DEFAULT_FILE;
 use local_aws::account::s3;
 use local_aws::sample_app::{Settings, write_artifact};
 use local_aws::{LocalAws, Options};
@@ -18,6 +20,10 @@ const SPEED: u32 = 60;
 /// A stack on the local cloud, and a folder with a config and an app to release to it.
 pub(crate) struct Account {
     folder: TempDir,
+    /// The config.
+    file: String,
+    /// Of the listener.
+    port: u16,
     cloud: LocalAws,
 }
 
@@ -27,18 +33,39 @@ pub(crate) struct Ran {
     pub(crate) text: String,
 }
 
+/// Waits for its end; its folder goes with it, not before.
+async fn ended(mut command: Command, folder: TempDir) -> Ran {
+    let ran = tokio::task::spawn_blocking(move || (command.output(), folder)).await;
+    let output = ran.expect("no panic").0.expect("it starts");
+    let text = [output.stdout, output.stderr].concat();
+    Ran {
+        code: output.status.code(),
+        text: String::from_utf8_lossy(&text).into_owned(),
+    }
+}
+
 impl Account {
     /// With a stack that nothing is live on; `more` is the rest of its config.
     pub(crate) async fn provisioned(more: &str) -> Self {
+        let account = Self::empty(DEFAULT_FILE, more).await;
+        let ran = account.run(&["provision"], None).await;
+        assert_eq!(ran.code, Some(0), "{}", ran.text);
+        account
+    }
+
+    /// With nothing in it, and the config in this file.
+    pub(crate) async fn empty(file: &str, more: &str) -> Self {
         let network = Network::tcp();
         let folder = tempfile::tempdir().expect("a folder");
         let port = network.free_port().await.expect("a free port");
         let config = format!(
-            "app = \"hello\"\n[service]\ncommand = \"./sample-app\"\nartifact = \"dist/\"\n\
+            "app = \"hello\"\n[service]\ncommand = \"./sample-app\"\nartifact = \"dist\"\n\
              [fleet]\nmin = 1\nmax = 2\nhealthy-streak = 1\n[probe]\nrate = 50\n\
              [shift]\nhold = \"5s\"\nsoak = \"2m\"\n[network]\nlistener-port = {port}\n{more}"
         );
-        std::fs::write(folder.path().join("bg-deploy.toml"), config).expect("a config");
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, config).expect("a config");
         let cloud = LocalAws::start(Options {
             network,
             clock: Clock::accelerated(f64::from(SPEED)),
@@ -46,11 +73,12 @@ impl Account {
         });
         let account = Self {
             folder,
+            file: file.to_owned(),
+            port,
             cloud: cloud.await.expect("a local cloud"),
         };
-        account.build("dist", "0");
-        let ran = account.run(&["provision"], None).await;
-        assert_eq!(ran.code, Some(0), "{}", ran.text);
+        let beside = Path::new(file).parent().expect("a folder").join("dist");
+        account.build(&beside.to_string_lossy(), "0");
         account
     }
 
@@ -87,6 +115,7 @@ impl Account {
             .env("RUNNER_TEMP", runner.path())
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "s")
+            .env("BGD_CONFIG", &self.file)
             .env("BGD_REGION", "eu-central-1")
             .env("BGD_ENDPOINT_URL", self.cloud.endpoint())
             .env("BGD_CLOCK_SPEED", SPEED.to_string())
@@ -106,14 +135,43 @@ impl Account {
                 .env("GITHUB_EVENT_NAME", "push")
                 .env("GITHUB_TOKEN", TOKEN);
         }
-        // The runner's folder goes with the command, not before its end.
-        let ran = tokio::task::spawn_blocking(move || (command.output(), runner)).await;
-        let output = ran.expect("no panic").0.expect("it starts");
-        let text = [output.stdout, output.stderr].concat();
-        Ran {
-            code: output.status.code(),
-            text: String::from_utf8_lossy(&text).into_owned(),
+        ended(command, runner).await
+    }
+
+    /// Where live traffic is answered.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// How commands are typed by somebody who has neither the variables nor the options of [`Self::run`].
+    pub(crate) fn command_line(&self) -> CommandLine {
+        CommandLine {
+            config: Some(self.file.clone()).filter(|file| file != DEFAULT_FILE),
+            region: Some("eu-central-1".to_owned()),
+            endpoint_url: Some(self.cloud.endpoint().to_owned()),
+            ..CommandLine::default()
         }
+    }
+
+    /// Types this line into a shell that knows of keys, and of nothing else.
+    pub(crate) async fn type_in(&self, line: &str) -> Ran {
+        let home = tempfile::tempdir_in(self.folder.path()).expect("a folder");
+        let programs = Path::new(BINARY).parent().expect("a folder");
+        let mut shell = Command::new("sh");
+        shell
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("HOME", home.path())
+            .env("RUNNER_TEMP", home.path())
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "s")
+            .env("BGD_CLOCK_SPEED", SPEED.to_string())
+            .env("BGD_REPORT_DIR", home.path().join("reports"))
+            .current_dir(self.folder.path())
+            .args(["-c", line])
+            .stdin(Stdio::null());
+        ended(shell, home).await
     }
 
     /// What was changed so far but for the lease, which a command writes that changes nothing else.

@@ -24,8 +24,8 @@ async fn an_older_commit_is_refused_and_nothing_is_changed_unless_it_is_allowed(
     for words in [
         "this commit, bbbbbbbbbbbb, is older than the one that is live, cccccccccccc",
         "nothing was changed",
-        "bg-deploy deploy --environment default --allow-older",
-        "bg-deploy rollback --environment default",
+        "--release 1.0.2 --artifact dist-1.0.2 --allow-older",
+        "to go back to the previous release: bg-deploy rollback --region eu-central-1",
     ] {
         assert!(ran.text.contains(words), "{words}\n{}", ran.text);
     }

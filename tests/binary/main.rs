@@ -19,4 +19,6 @@ mod signals;
 #[cfg(unix)]
 mod site;
 #[cfg(unix)]
+mod suggested;
+#[cfg(unix)]
 mod together;

@@ -75,7 +75,8 @@ async fn a_status_tells_what_is_live_kept_and_divided() {
     for words in [
         "blue  live    0.0.2  2 of 2 instances healthy, 100 % of the traffic",
         "green idle    0.0.1  2 of 2 instances healthy, 0 % of the traffic, kept until ",
-        "bg-deploy rollback --environment test would go back to 0.0.1: nothing is launched",
+        "a rollback would go back to 0.0.1: nothing is launched",
+        "  bg-deploy rollback --environment test",
     ] {
         assert!(text.contains(words), "{text}");
     }
@@ -171,7 +172,7 @@ async fn a_history_tells_what_can_be_gone_back_to() {
     assert_eq!(states(&world).await[1].1, Fate::Standing);
     let inventory = world.look(&config).await;
     let lines = history::lines(releases(&inventory), 2);
-    let text = history::text(&lines, "test", 1);
+    let text = history::text(&lines, &world.config("any", None).command_line, 1);
     assert!(
         text.contains("bg-deploy rollback --environment test --to 0.0.2"),
         "{text}"

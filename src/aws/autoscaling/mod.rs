@@ -61,6 +61,8 @@ pub struct Member {
 pub struct Group {
     /// Its name.
     pub name: String,
+    /// Its ARN.
+    pub arn: String,
     /// Its capacity.
     pub capacity: Capacity,
     /// The launch template version it starts instances from, if that is a number.
@@ -127,6 +129,7 @@ pub async fn find_groups(aws: &Aws, names: &[String]) -> Result<Vec<Group>, Fail
 
 fn read_group(group: aws_sdk_autoscaling::types::AutoScalingGroup) -> Group {
     Group {
+        arn: group.auto_scaling_group_arn.unwrap_or_default(),
         template_version: number(group.launch_template.as_ref()),
         members: group
             .instances

@@ -2,6 +2,7 @@
 
 use super::listeners::is_listener;
 use super::{TargetGroups, TrafficRules};
+use crate::command_line::{aws, region_of};
 use crate::names::Weights;
 
 /// The command that writes these weights into the rules, each whatever becomes of the one before it. The region is the
@@ -18,26 +19,26 @@ pub fn modify_rules_by_hand(
 }
 
 fn modify(rule: &str, groups: &TargetGroups, weights: Weights) -> String {
-    let (region, actions) = (region_of(rule), forward_by_hand(groups, weights));
+    let actions = forward_by_hand(groups, weights);
     match is_listener(rule) {
-        true => format!(
-            "aws elbv2 modify-listener --region {region} --listener-arn {rule} --default-actions '{actions}'"
-        ),
+        true => {
+            let options = format!("--listener-arn {rule} --default-actions '{actions}'");
+            aws(region_of(rule), "elbv2 modify-listener", &options)
+        }
         false => {
-            format!(
-                "aws elbv2 modify-rule --region {region} --rule-arn {rule} --actions '{actions}'"
-            )
+            let options = format!("--rule-arn {rule} --actions '{actions}'");
+            aws(region_of(rule), "elbv2 modify-rule", &options)
         }
     }
 }
 
 /// The command that shows a rule.
 pub fn describe_by_hand(rule: &str) -> String {
-    let region = region_of(rule);
-    match is_listener(rule) {
-        true => format!("aws elbv2 describe-listeners --region {region} --listener-arns {rule}"),
-        false => format!("aws elbv2 describe-rules --region {region} --rule-arns {rule}"),
-    }
+    let (command, option) = match is_listener(rule) {
+        true => ("elbv2 describe-listeners", "--listener-arns"),
+        false => ("elbv2 describe-rules", "--rule-arns"),
+    };
+    aws(region_of(rule), command, &format!("{option} {rule}"))
 }
 
 /// The action of a rule with these weights, as it is typed.
@@ -50,11 +51,6 @@ fn forward_by_hand(groups: &TargetGroups, weights: Weights) -> String {
         ]},
     }]);
     actions.to_string()
-}
-
-/// The region that an ARN names: `arn:aws:elasticloadbalancing:REGION:...`
-pub fn region_of(arn: &str) -> &str {
-    arn.split(':').nth(3).unwrap_or_default()
 }
 
 #[cfg(test)]

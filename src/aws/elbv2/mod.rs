@@ -12,7 +12,7 @@ use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerAttribute, LoadBalancerS
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
-pub use by_hand::{describe_by_hand, modify_rules_by_hand, region_of};
+pub use by_hand::{describe_by_hand, modify_rules_by_hand};
 pub use listeners::{create_listener, find_listener};
 pub(in crate::aws) use routes::load_balancers;
 pub use routes::{Route, Routes};

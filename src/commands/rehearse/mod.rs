@@ -234,6 +234,7 @@ impl Stage<'_> {
             terminal: self.terminal,
             command,
             release,
+            command_line: &config.command_line,
         };
         let names = Names::new(&config.app, &config.environment);
         let turn = asking

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli;
+use crate::command_line::{CommandLine, Next};
 use crate::commands::deploy::wanted_release;
 use crate::commands::{EarlyExit, Terminal};
 use crate::config::{self, Config, DEFAULT_FILE, Given};
@@ -36,9 +37,10 @@ pub(super) fn config(
     if let Some(fault) = command.fault.filter(|fault| fault.place == Place::App) {
         let any = FAULTS.iter().filter(|fault| fault.place != Place::App);
         let any: Vec<_> = any.map(|fault| fault.name).collect();
+        let sample = CommandLine::default().of(Next::RehearseSample(fault.name));
         return Err(EarlyExit::bad_input(format!(
-            "--fault {fault} is a fault of the sample app, and there is an app of your own ({named}): \
-             bg-deploy rehearse --sample --fault {fault} ({} go with any app)",
+            "--fault {fault} is a fault of the sample app, and there is an app of your own ({named}); {} go with any app\n\
+             to rehearse the sample app with it: {sample}",
             any.join(" and ")
         )));
     }

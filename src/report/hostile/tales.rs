@@ -155,6 +155,7 @@ fn before_the_shift(foreign: &str) -> Vec<Event> {
             previous: Some(Release(text())),
             by: Some(text()),
             url: Some(text()),
+            command_line: Default::default(),
         }),
         Event::Decided {
             what: text(),

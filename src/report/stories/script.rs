@@ -28,7 +28,8 @@ impl Script {
             release: Release(release.into()),
             previous: previous.map(|previous| Release(previous.into())),
             by: Some("octocat, push to main".into()),
-            url: None,
+            url: Some("http://hello.example.com".to_owned()),
+            command_line: Default::default(),
         }));
         script
     }

@@ -1,0 +1,214 @@
+//! The commands of this program that are suggested: each as it has to be typed to mean the same app, environment, region and
+//! release as the command that suggests it, wherever that found them.
+//!
+//! Guarantees: the one place that writes them down (`tests/house.rs`); what a shell would take apart is quoted.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::NO_ENVIRONMENT;
+use crate::text::shell_word;
+
+/// What was said beside the file, or is not in it, and has to be said again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CommandLine {
+    /// The file, where it is another than `bg-deploy.toml` here.
+    pub config: Option<String>,
+    /// The environment.
+    pub environment: Option<String>,
+    /// The region, where the file has none.
+    pub region: Option<String>,
+    /// Where AWS answers, where that was said by an option: a variable stands in the shell already.
+    pub endpoint_url: Option<String>,
+    /// The release, where one was named.
+    pub release: Option<String>,
+    /// What is released, where it is another than the file's.
+    pub artifact: Option<String>,
+}
+
+/// A command that is suggested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// How things stand.
+    Status,
+    /// What is in the way.
+    Doctor,
+    /// The same, and what is safe is mended.
+    Fix,
+    /// Makes and updates the stack.
+    Provision,
+    /// The same release, again.
+    Deploy,
+    /// The same, where a run left something behind.
+    DeployOver,
+    /// The same outside of the windows.
+    DeployAtAnyTime,
+    /// The same though its commit is older.
+    DeployOlder,
+    /// Another release, whose artifact is to be built first.
+    DeployOf(&'a str),
+    /// Takes the colour that is kept for a rollback.
+    VerifyInPlace,
+    /// Back to the release before.
+    Rollback,
+    /// Back to this one.
+    RollbackTo(&'a str),
+    /// The same, though another run is under way.
+    TakeOver,
+    /// Brings an earlier run to its end, by what AWS has of it.
+    Finish,
+    /// The same by its state file.
+    FinishBy(&'a Path),
+    /// Lets releases go on.
+    ReleaseHold,
+    /// Takes the turn away from a run that is gone.
+    Unlock,
+    /// Rehearses, again.
+    Rehearse,
+    /// Rehearses the sample app with this fault.
+    RehearseSample(&'a str),
+    /// The same release, proved again without traffic.
+    Verify,
+    /// Asks live traffic there whether this release answers, and no other.
+    Probe(&'a str, &'a str),
+}
+
+impl CommandLine {
+    /// For this environment, where the file and the shell say all the rest.
+    pub fn in_environment(environment: &str) -> Self {
+        Self {
+            environment: Some(environment.to_owned()).filter(|it| it != NO_ENVIRONMENT),
+            ..Self::default()
+        }
+    }
+
+    /// How this is typed.
+    pub fn of(&self, next: Next<'_>) -> String {
+        let (command, options) = next.words();
+        let mut words = vec!["bg-deploy".to_owned(), command.to_owned()];
+        let mut say = |option: &str, value: Option<&str>| {
+            words.extend(value.map(|value| format!("{option} {}", shell_word(value))));
+        };
+        match next {
+            // Its state says the rest.
+            Next::FinishBy(file) => say("--state", Some(&file.to_string_lossy())),
+            Next::RehearseSample(fault) => say("--sample --fault", Some(fault)),
+            // Of the file it takes the app, and a cloud of its own.
+            Next::Rehearse => say("--config", self.config.as_deref()),
+            _ => {
+                say("--config", self.config.as_deref());
+                say("--environment", self.environment.as_deref());
+                say("--region", self.region.as_deref());
+            }
+        }
+        if command != "rehearse" {
+            say("--endpoint-url", self.endpoint_url.as_deref());
+        }
+        match next {
+            Next::RollbackTo(release) => say("--to", Some(release)),
+            Next::DeployOf(release) => say("--release", Some(release)),
+            Next::Probe(url, release) => {
+                say("--url", Some(url));
+                say(
+                    "--expect",
+                    Some(release).filter(|release| !release.is_empty()),
+                );
+            }
+            _ if next.releases() => say("--release", self.release.as_deref()),
+            _ => {}
+        }
+        if next.releases() {
+            say("--artifact", self.artifact.as_deref());
+        }
+        words.extend(options.map(str::to_owned));
+        words.join(" ")
+    }
+}
+
+impl Next<'_> {
+    /// The command, and what it is told beside what is said of every run.
+    fn words(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Status => ("status", None),
+            Self::Doctor => ("doctor", None),
+            Self::Fix => ("doctor", Some("--fix")),
+            Self::Provision => ("provision", None),
+            Self::Deploy | Self::DeployOf(_) => ("deploy", None),
+            Self::DeployOver => ("deploy", Some(" # clears the idle colour first")),
+            Self::DeployAtAnyTime => ("deploy", Some("--ignore-windows")),
+            Self::DeployOlder => ("deploy", Some("--allow-older")),
+            Self::VerifyInPlace => ("verify", Some("--discard-previous")),
+            Self::Rollback | Self::RollbackTo(_) => ("rollback", None),
+            Self::TakeOver => ("rollback", Some("--take-over")),
+            Self::Finish | Self::FinishBy(_) => ("finish", None),
+            Self::ReleaseHold => ("release-hold", None),
+            Self::Unlock => ("unlock", Some("--reason \"...\"")),
+            Self::Rehearse | Self::RehearseSample(_) => ("rehearse", None),
+            Self::Verify => ("verify", None),
+            Self::Probe(..) => ("probe", None),
+        }
+    }
+
+    /// Whether it takes an artifact.
+    fn releases(self) -> bool {
+        matches!(self.words().0, "deploy" | "verify")
+    }
+}
+
+/// How a command of the AWS CLI is typed. Whoever types it may have another region as the default.
+pub fn aws(region: Option<&str>, command: &str, options: &str) -> String {
+    let region = region.map_or_else(String::new, |region| format!(" --region {region}"));
+    format!("aws {command}{region} {options}")
+}
+
+/// The region that an ARN names: `arn:aws:elasticloadbalancing:REGION:...`
+pub fn region_of(arn: &str) -> Option<&str> {
+    arn.split(':').nth(3).filter(|region| !region.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_file_says_is_not_said_again() {
+        let prod = CommandLine::in_environment("prod");
+        assert_eq!(prod.of(Next::Status), "bg-deploy status --environment prod");
+        assert_eq!(
+            prod.of(Next::RollbackTo("1.8.0")),
+            "bg-deploy rollback --environment prod --to 1.8.0"
+        );
+        assert_eq!(
+            prod.of(Next::TakeOver),
+            "bg-deploy rollback --environment prod --take-over"
+        );
+        assert_eq!(
+            prod.of(Next::FinishBy(Path::new("out/state.json"))),
+            "bg-deploy finish --state out/state.json"
+        );
+    }
+
+    #[test]
+    fn what_was_said_beside_it_is_and_a_shell_takes_nothing_apart() {
+        let said = CommandLine {
+            config: Some("deploy/our app.toml".to_owned()),
+            environment: Some("prod".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+            endpoint_url: Some("http://127.0.0.1:4566".to_owned()),
+            release: Some("it's".to_owned()),
+            artifact: Some("out".to_owned()),
+        };
+        let all = "--config 'deploy/our app.toml' --environment prod --region eu-west-1 --endpoint-url http://127.0.0.1:4566";
+        assert_eq!(said.of(Next::Fix), format!("bg-deploy doctor {all} --fix"));
+        assert_eq!(
+            said.of(Next::DeployOlder),
+            format!(r"bg-deploy deploy {all} --release 'it'\''s' --artifact out --allow-older")
+        );
+        assert_eq!(
+            said.of(Next::DeployOf("1.0.0")),
+            format!("bg-deploy deploy {all} --release 1.0.0 --artifact out")
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! What is suggested is typed as it is printed, into a shell that knows nothing of the command that printed it, and does what its
+//! sentence says.
+
+use std::path::Path;
+
+use bg_deploy::cli::Cli;
+use bg_deploy::command_line::{CommandLine, Next};
+use clap::Parser as _;
+
+use crate::account::{Account, Ran};
+
+/// Whose blank a shell would take apart.
+const FILE: &str = "deploy/our app.toml";
+
+/// The commands in what was said, one for each line that has one.
+fn suggested(ran: &Ran) -> Vec<String> {
+    let lines = ran.text.lines();
+    let commands = lines.filter_map(|line| {
+        let (_, command) = line.split_once("bg-deploy ")?;
+        command
+            .contains(" --")
+            .then(|| format!("bg-deploy {command}"))
+    });
+    commands.collect()
+}
+
+/// The one command that was suggested of this kind.
+fn only(ran: &Ran, command: &str) -> String {
+    let begins = format!("bg-deploy {command} ");
+    let mut all = suggested(ran);
+    all.retain(|line| line.starts_with(&begins));
+    all.dedup();
+    assert_eq!(all.len(), 1, "{all:?}\n{}", ran.text);
+    all.remove(0)
+}
+
+async fn type_in(account: &Account, line: &str, code: i32, words: &str) -> Ran {
+    let ran = account.type_in(line).await;
+    assert_eq!(ran.code, Some(code), "{line}\n{}", ran.text);
+    assert!(ran.text.contains(words), "{line}: {words}\n{}", ran.text);
+    ran
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_printed_does_what_its_sentence_says_when_it_is_typed_elsewhere() {
+    let account = Account::empty(FILE, "[retain]\nfor = \"10m\"\n").await;
+    let refused = account.deploy("1.0.0", &[], None).await;
+    assert_eq!(refused.code, Some(3), "{}", refused.text);
+    let provision = only(&refused, "provision");
+    type_in(&account, &provision, 0, "").await;
+    // Again, with its release and its artifact: what was refused is done.
+    type_in(&account, &only(&refused, "deploy"), 0, "1.0.0").await;
+
+    let released = account.deploy("1.0.1", &[], None).await;
+    assert_eq!(released.code, Some(0), "{}", released.text);
+    let held = account.run(&["hold", "--reason", "the sale"], None).await;
+    let on_hold = account.deploy("1.0.2", &[], None).await;
+    assert_eq!(on_hold.code, Some(3), "{}", on_hold.text);
+    let let_go = only(&held, "release-hold");
+    assert_eq!(only(&on_hold, "release-hold"), let_go);
+    type_in(&account, &let_go, 0, "may go on; the hold was \"the sale\"").await;
+
+    let history = account.run(&["history"], None).await;
+    let back = only(&history, "rollback");
+    assert_eq!(only(&released, "rollback"), back);
+    type_in(&account, &back, 0, "1.0.0").await;
+    let status = account.run(&["status"], None).await;
+    type_in(&account, &only(&status, "rollback"), 0, "1.0.1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_that_can_be_suggested_is_one_that_can_be_typed() {
+    let account = Account::empty(FILE, "[retain]\nfor = \"10m\"\n").await;
+    let typed = CommandLine {
+        release: Some("1.0.1".to_owned()),
+        artifact: Some("dist-1.0.1".to_owned()),
+        ..account.command_line()
+    };
+    let line = |next| typed.of(next);
+    type_in(&account, &line(Next::Provision), 0, "").await;
+    for release in ["1.0.0", "1.0.1"] {
+        let ran = account
+            .deploy(release, &["--state", "kept.json"], None)
+            .await;
+        assert_eq!(ran.code, Some(0), "{}", ran.text);
+    }
+    let all = [
+        (Next::Status, "1.0.1"),
+        (Next::Doctor, "next release"),
+        (Next::Fix, "next release"),
+        (Next::Deploy, "1.0.1"),
+        (Next::DeployOver, "1.0.1"),
+        (Next::DeployAtAnyTime, "1.0.1"),
+        (Next::DeployOlder, "1.0.1"),
+        (Next::DeployOf("1.0.1"), "1.0.1"),
+        (Next::Finish, ""),
+        (Next::FinishBy(Path::new("kept.json")), ""),
+        (Next::ReleaseHold, "were not on hold"),
+        (Next::Unlock, "is free"),
+        (Next::Rollback, "1.0.0"),
+        (Next::RollbackTo("1.0.1"), "1.0.1"),
+        (Next::TakeOver, "1.0.0"),
+    ];
+    for (next, words) in all {
+        type_in(&account, &line(next), 0, words).await;
+    }
+    let url = account.url();
+    let probe = format!("{} --for 2s", line(Next::Probe(&url, "1.0.0")));
+    type_in(&account, &probe, 0, "1.0.0").await;
+    // These take a while: that they are understood is enough, and the rest of each is another test's.
+    for next in [
+        Next::Verify,
+        Next::VerifyInPlace,
+        Next::Rehearse,
+        Next::RehearseSample("unhealthy"),
+    ] {
+        let words = line(next).replace("'deploy/our app.toml'", "x.toml");
+        Cli::try_parse_from(words.split(' ')).expect(&words);
+    }
+}
