@@ -183,6 +183,8 @@ pub enum Reason {
     NoVersion,
     /// Requests to live traffic failed, the first of them with this status, or without an answer.
     Requests(Option<u16>),
+    /// The candidate answers live traffic, and too slowly.
+    Slow,
     /// Somebody else changed what the run goes by.
     Another,
     /// A colour that no rule leads to answers requests.

@@ -17,6 +17,8 @@ use local_aws::sample_app::{AppFault, Settings};
 use crate::config::Config;
 use crate::outcome::{EXIT_OK, EXIT_ROLLED_BACK};
 
+/// What `slow-after-shift` takes three times.
+const SLOWEST: Duration = Duration::from_millis(100);
 /// How long `slow-start` takes to start, on AWS's clock.
 const SLOW_START: Duration = Duration::from_secs(60);
 
@@ -88,7 +90,7 @@ pub struct Scene<'a> {
 }
 
 /// Every fault, in the order of the help.
-pub static FAULTS: [Fault; 9] = [
+pub static FAULTS: [Fault; 10] = [
     Fault {
         name: "unhealthy",
         help: "The new release never becomes healthy",
@@ -179,6 +181,18 @@ pub static FAULTS: [Fault; 9] = [
         plant: |scene| scene.misbehave(AppFault::ErrorsAfterShift),
         ending: Ending::TakenBack,
         why: "the new release passes its tests and fails under traffic: the weights are restored",
+    },
+    Fault {
+        name: "slow-after-shift",
+        help: "The new release answers slowly once it has traffic",
+        place: Place::App,
+        plant: |scene| {
+            scene.config.shift.slowest = Some(SLOWEST);
+            scene.misbehave(AppFault::SlowAfterShift)
+        },
+        ending: Ending::TakenBack,
+        why: "the new release passes its tests and takes three times as long under traffic as `shift.slowest` allows: the weights \
+              are restored",
     },
 ];
 

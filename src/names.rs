@@ -127,6 +127,14 @@ pub fn human(duration: Duration) -> String {
     }
 }
 
+/// The same to the millisecond: `1500ms`.
+pub fn exactly(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => human(duration),
+        _ => format!("{}ms", duration.as_millis()),
+    }
+}
+
 /// A time as programs read it, to the second: `2026-11-21T14:05:00Z`.
 pub fn utc(at: SystemTime) -> String {
     let at = OffsetDateTime::from(at);

@@ -355,7 +355,9 @@ fn judge(fault: &Fault, answers: &[String], errors: u64, told: &str) {
             assert_eq!((errors, last), (0, Some("0.0.1")), "{told}");
         }
         Ending::TakenBack => {
-            assert!(errors > 0, "nobody noticed anything\n{told}");
+            // One that is slow fails nobody.
+            let is_slow = fault.name == "slow-after-shift";
+            assert_eq!(errors > 0, !is_slow, "{errors} errors\n{told}");
             assert!(got("0.0.2"), "it never had traffic: {answers:?}\n{told}");
             assert_eq!(last, Some("0.0.1"), "{told}");
         }

@@ -18,7 +18,7 @@ use super::{
     default,
 };
 use crate::command_line::CommandLine;
-use crate::names::NO_ENVIRONMENT;
+use crate::names::{NO_ENVIRONMENT, exactly};
 use crate::text::quoted;
 
 /// The most bytes of all variables together: an instance's user data, which carries them, may have 16 KB.
@@ -81,6 +81,7 @@ pub(super) fn config(report: &mut Report<'_>, layer: &Layer, environment: String
         top.text_if_any("region"),
         top.text_if_any("account"),
     );
+    let probe = probe(Taker::new(report, layer, Table::Probe));
     Config {
         app,
         command_line: CommandLine::in_environment(&environment),
@@ -91,8 +92,8 @@ pub(super) fn config(report: &mut Report<'_>, layer: &Layer, environment: String
         commit: None,
         service: service(Taker::new(report, layer, Table::Service), &folder),
         bake: bake(Taker::new(report, layer, Table::Bake), &folder),
-        shift: shift(Taker::new(report, layer, Table::Shift)),
-        probe: probe(Taker::new(report, layer, Table::Probe)),
+        shift: shift(Taker::new(report, layer, Table::Shift), &probe),
+        probe,
         fleet: fleet(Taker::new(report, layer, Table::Fleet)),
         retain: retain(Taker::new(report, layer, Table::Retain)),
         network: network(Taker::new(report, layer, Table::Network)),
@@ -136,8 +137,17 @@ fn bake(mut from: Taker<'_, '_, '_>, folder: &Path) -> Bake {
     }
 }
 
-fn shift(mut from: Taker<'_, '_, '_>) -> Shift {
+fn shift(mut from: Taker<'_, '_, '_>, probe: &Probe) -> Shift {
     let (hold, soak) = (from.duration("hold"), from.duration("soak"));
+    let slowest = from.duration_if_any("slowest");
+    if slowest.is_some_and(|slowest| slowest >= probe.timeout) {
+        let timeout = exactly(probe.timeout);
+        from.note(
+            "slowest",
+            format!("`shift.slowest` is no less than `probe.timeout`, {timeout}, after which a request has failed"),
+            format!("write less than {timeout}, or leave it out"),
+        );
+    }
     let strategy = from
         .text_if_any("strategy")
         .and_then(|word| match word.as_str() {
@@ -177,6 +187,7 @@ fn shift(mut from: Taker<'_, '_, '_>) -> Shift {
         weights,
         hold,
         soak,
+        slowest,
     }
 }
 

@@ -262,6 +262,14 @@ pub const KEYS: &[Key] = &[
         what: "How long both colours stay up and watched after the last stage.",
     },
     Key {
+        table: Table::Shift,
+        name: "slowest",
+        kind: Kind::Duration(Duration::from_millis(1), seconds(300)),
+        fallback: Fallback::Otherwise("as slow as `probe.timeout`"),
+        example: r#""2s""#,
+        what: "The new release's answers to the probe may take so long, but for one in a hundred; the traffic goes back otherwise.",
+    },
+    Key {
         table: Table::Probe,
         name: "rate",
         kind: Kind::Number(1_000.0),

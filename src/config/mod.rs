@@ -159,6 +159,8 @@ pub struct Shift {
     pub hold: Duration,
     /// How long both colours stay up and watched after the last stage.
     pub soak: Duration,
+    /// How long the candidate's answers may take, but for one in a hundred; `None`: as long as an answer may at all.
+    pub slowest: Option<Duration>,
 }
 
 /// How the traffic moves.

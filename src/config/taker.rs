@@ -119,6 +119,13 @@ impl<'r, 'a, 's> Taker<'r, 'a, 's> {
         }
     }
 
+    pub(super) fn duration_if_any(&self, name: &str) -> Option<Duration> {
+        match self.found(name) {
+            Some(Value::Duration(duration)) => Some(*duration),
+            _ => None,
+        }
+    }
+
     pub(super) fn pairs(&self, name: &str) -> BTreeMap<String, String> {
         match self.found(name) {
             Some(Value::Pairs(pairs)) => pairs.clone(),

@@ -46,6 +46,9 @@ pub struct Shift {
     pub hold: Duration,
     /// How long both colours stay up and watched after the last stage.
     pub soak: Duration,
+    /// How long the candidate's answers may take, but for one in a hundred, if that is judged.
+    #[serde(default)]
+    pub slowest: Option<Duration>,
 }
 
 impl Shift {
@@ -54,6 +57,7 @@ impl Shift {
             percents: config.shift.weights.clone(),
             hold: config.shift.hold,
             soak: config.shift.soak,
+            slowest: config.shift.slowest,
         }
     }
 
@@ -61,6 +65,7 @@ impl Shift {
     pub(super) fn unshared(config: &Config) -> Self {
         Self {
             soak: config.shift.soak,
+            slowest: config.shift.slowest,
             ..Self::at_once()
         }
     }
@@ -71,6 +76,7 @@ impl Shift {
             percents: vec![100],
             hold: Duration::ZERO,
             soak: Duration::ZERO,
+            slowest: None,
         }
     }
 

@@ -63,7 +63,7 @@ impl Probe {
             .ledger
             .as_deref()
             .map(|path| ledger::Ledger::create(path, started));
-        let mut recorder = Recorder::new(started);
+        let mut recorder = Recorder::new(started).slow_beyond(spec.slow_beyond);
         for lane in &lanes {
             recorder.open(lane.shape);
         }

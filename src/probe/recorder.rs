@@ -66,6 +66,12 @@ impl Recorder {
         }
     }
 
+    /// The same, which counts good answers that take longer as slow, too.
+    pub(super) fn slow_beyond(mut self, longest: Option<Duration>) -> Self {
+        self.counter.slow_beyond = longest;
+        self
+    }
+
     /// Makes a lane appear in the evidence even if nothing happens on it.
     pub(super) fn open(&mut self, lane: Lane) -> &mut Self {
         self.lane(lane);

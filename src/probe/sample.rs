@@ -118,6 +118,12 @@ impl Sample {
         self.scheduled + self.latency
     }
 
+    /// From when it was sent to the end of its answer: what the service took, whatever the runner did before.
+    pub fn took(&self) -> Duration {
+        let sent = self.sent.unwrap_or(self.scheduled);
+        self.finished().saturating_sub(sent)
+    }
+
     /// Whether it was answered as it should be.
     pub fn is_good(&self) -> bool {
         self.error.is_none()

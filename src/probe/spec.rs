@@ -32,6 +32,8 @@ pub struct Spec {
     pub control: bool,
     /// Makes the planted path one that no app has.
     pub random: String,
+    /// Good answers that take longer are counted as slow, too.
+    pub slow_beyond: Option<Duration>,
     /// The statuses of good answers.
     pub expected: std::ops::RangeInclusive<u16>,
 }
@@ -51,6 +53,7 @@ impl Spec {
             ledger: None,
             control: true,
             random: "path".to_owned(),
+            slow_beyond: None,
             expected: 200..=299,
         }
     }

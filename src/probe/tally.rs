@@ -34,6 +34,9 @@ pub struct Tally {
     pub failed: u64,
     /// Good answers by version.
     pub by_version: BTreeMap<String, u64>,
+    /// Those of them that took too long, where that is asked for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub slow_by_version: BTreeMap<String, u64>,
     /// Answers by status.
     pub by_status: BTreeMap<u16, u64>,
     /// Failures by class.
@@ -79,6 +82,7 @@ impl Versions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
     Version(u16),
+    Slow(u16),
     Status(u16),
     Error(ErrorClass),
 }
@@ -96,7 +100,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, sample: &Sample, version: Option<u16>) {
+    fn add(&mut self, sample: &Sample, version: Option<u16>, is_slow: bool) {
         let failed = u32::from(!sample.is_good());
         if sample.lane == Lane::Control {
             self.control_sent += 1;
@@ -116,6 +120,9 @@ impl Counts {
         }
         if let Some(version) = version {
             self.count(Key::Version(version));
+            if is_slow {
+                self.count(Key::Slow(version));
+            }
         }
     }
 
@@ -134,6 +141,10 @@ impl Counts {
                 Key::Version(number) => {
                     let name = versions.name(*number).to_owned();
                     tally.by_version.entry(name).or_default()
+                }
+                Key::Slow(number) => {
+                    let name = versions.name(*number).to_owned();
+                    tally.slow_by_version.entry(name).or_default()
                 }
                 Key::Status(status) => tally.by_status.entry(*status).or_default(),
                 Key::Error(class) => tally.by_error.entry(*class).or_default(),
@@ -157,6 +168,8 @@ impl Counts {
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     versions: Versions,
+    /// Good answers that take longer are slow.
+    pub(super) slow_beyond: Option<Duration>,
     total: Counts,
     /// The slot that `slots` begins with, counted from the clock's zero.
     first_slot: u64,
@@ -170,9 +183,12 @@ impl Counter {
         let countable = sample.is_good() && matches!(sample.lane, Lane::Fresh | Lane::KeepAlive);
         let version = sample.version.as_deref().filter(|_| countable);
         let version = version.map(|version| self.versions.number(version));
-        self.total.add(sample, version);
+        let is_slow = self
+            .slow_beyond
+            .is_some_and(|longest| sample.took() > longest);
+        self.total.add(sample, version, is_slow);
         if let Some(slot) = self.slot(sample.scheduled) {
-            slot.add(sample, version);
+            slot.add(sample, version, is_slow);
         }
         if let Some(version) = version {
             if self.recent.len() == LAST_VERSIONS {
@@ -282,6 +298,32 @@ mod tests {
             .tally_since(Duration::from_millis(900))
             .last_versions;
         assert_eq!(versions.len(), 10);
+    }
+
+    #[test]
+    fn a_good_answer_that_took_too_long_since_it_was_sent_is_counted_with_its_version_and_as_slow()
+    {
+        let mut counter = Counter {
+            slow_beyond: Some(Duration::from_millis(100)),
+            ..Counter::default()
+        };
+        let of = |version: &str, sent_ms: u64, latency_ms: u64| Sample {
+            sent: Some(Duration::from_millis(sent_ms)),
+            latency: Duration::from_millis(latency_ms),
+            ..sample(0, version)
+        };
+        counter.add(&of("1", 0, 100));
+        counter.add(&of("1", 0, 101));
+        // Late by the runner.
+        counter.add(&of("1", 50, 149));
+        counter.add(&of("2", 0, 5_000));
+        let tally = counter.tally_since(Duration::ZERO);
+        let counted = |of: &[(&str, u64)]| {
+            let named = of.iter().map(|(name, count)| ((*name).to_owned(), *count));
+            named.collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(tally.by_version, counted(&[("1", 3), ("2", 1)]));
+        assert_eq!(tally.slow_by_version, counted(&[("1", 1), ("2", 1)]));
     }
 
     #[test]

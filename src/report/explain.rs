@@ -44,6 +44,9 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
         Reason::Requests(Some(504)) => {
             "The app took longer to answer than the load balancer waits (60 s)."
         }
+        Reason::Slow => {
+            "The new release answers, and takes longer than shift.slowest allows: compare what it does at start and on its first requests with the release before; a pool or a cache may have to be filled before the health check answers."
+        }
         Reason::Another => {
             "Somebody else, a person or another tool, changed the load balancer's rules meanwhile: that is not overwritten, and the run stopped."
         }

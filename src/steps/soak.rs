@@ -2,6 +2,7 @@
 //!
 //! Changes: nothing. Waits for: the time being up, or a failure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -12,7 +13,7 @@ use crate::aws::elbv2::{self, TargetGroups, TrafficRules};
 use crate::aws::witness::Contradiction;
 use crate::cause::Reason;
 use crate::guard::Guard;
-use crate::names::{Colour, Weights};
+use crate::names::{Colour, Release, Weights, exactly};
 use crate::plan::Plan;
 use crate::probe::{ErrorClass, Tally};
 use crate::run::context::Context;
@@ -176,10 +177,34 @@ fn judge_since(watch: &Watch, wall: Duration) -> Result<()> {
         return Err(Reason::Bug.because(words).into());
     }
     let tally = watch.tally_since(wall);
-    match failure(&tally) {
-        Some(why) => Err(reason_of(&tally).because(why).into()),
+    if let Some(why) = failure(&tally) {
+        return Err(reason_of(&tally).because(why).into());
+    }
+    let slow = watch
+        .slowest()
+        .and_then(|(release, slowest)| too_slow(&tally, release, *slowest));
+    match slow {
+        Some(why) => Err(Reason::Slow.because(why).into()),
         None => Ok(()),
     }
+}
+
+/// So many of its answers say how slow a release is.
+const ENOUGH: u64 = 50;
+/// So many slow ones are not the runner's doing: it sends to few connections at a time.
+const SLOW_ONES: u64 = 5;
+
+/// Why this release is too slow, if it is: its answers' 99th percentile is beyond what is allowed.
+fn too_slow(tally: &Tally, release: &Release, slowest: Duration) -> Option<String> {
+    let of = |counts: &BTreeMap<String, u64>| counts.get(&release.0).copied().unwrap_or_default();
+    let (answers, slow) = (of(&tally.by_version), of(&tally.slow_by_version));
+    let is_slow = answers >= ENOUGH && slow >= SLOW_ONES && slow * 100 > answers;
+    is_slow.then(|| {
+        format!(
+            "{slow} of {answers} answers of {release} took longer than {}, and shift.slowest allows one in a hundred",
+            exactly(slowest)
+        )
+    })
 }
 
 /// What is behind its failures.
@@ -227,6 +252,25 @@ mod tests {
             by_error: [(class, failed)].into(),
             ..Tally::default()
         }
+    }
+
+    #[test]
+    fn a_release_is_too_slow_when_more_than_one_in_a_hundred_of_enough_answers_are() {
+        let told = |answers, slow| {
+            let tally = Tally {
+                by_version: [("2".to_owned(), answers), ("1".to_owned(), 1_000)].into(),
+                slow_by_version: [("2".to_owned(), slow), ("1".to_owned(), 1_000)].into(),
+                ..Tally::default()
+            };
+            too_slow(&tally, &Release("2".into()), Duration::from_millis(1_500))
+        };
+        assert_eq!(told(49, 49), None);
+        assert_eq!(told(50, 4), None);
+        assert_eq!(told(500, 5), None);
+        assert_eq!(
+            told(499, 5).expect("a reason"),
+            "5 of 499 answers of 2 took longer than 1500ms, and shift.slowest allows one in a hundred"
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::names::Release;
 use crate::plan::{Plan, Visitor};
 use crate::probe::{Endpoint, Evidence, Probe, Running, Spec, Tally};
 use crate::run::context::Context;
@@ -21,6 +22,8 @@ pub struct Watch {
     running: Rc<RefCell<Option<Running>>>,
     url: String,
     visitor: Visitor,
+    /// Whose answers may not take longer than this, but for one in a hundred.
+    slowest: Option<(Release, Duration)>,
     /// Draws what differs from request to request.
     random: String,
     ledger: Option<PathBuf>,
@@ -38,6 +41,10 @@ impl Watch {
             running: Rc::default(),
             url: plan.url.clone(),
             visitor: plan.visitor.clone(),
+            slowest: plan
+                .shift
+                .slowest
+                .map(|slowest| (plan.release.clone(), slowest)),
             random: plan.deployment.clone(),
             ledger,
         }
@@ -55,6 +62,7 @@ impl Watch {
             long_path: self.visitor.long_path.clone(),
             ledger: self.ledger.clone(),
             random: self.random.clone(),
+            slow_beyond: self.slowest.as_ref().map(|(_, slowest)| *slowest),
             ..Spec::new(
                 Endpoint::parse(&self.url).context("the service's URL")?,
                 &self.visitor.version_path,
@@ -85,6 +93,11 @@ impl Watch {
             .as_ref()
             .map(|running| running.tally_since(wall))
             .unwrap_or_default()
+    }
+
+    /// Whose answers may not take longer than this, but for one in a hundred.
+    pub fn slowest(&self) -> Option<&(Release, Duration)> {
+        self.slowest.as_ref()
     }
 
     /// Whether it asks less than it should, by a mistake of its own.

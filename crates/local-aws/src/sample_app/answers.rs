@@ -18,6 +18,8 @@ use super::{AppFault, Log, Settings};
 
 /// Which of the requests fail under [`AppFault::ErrorsAfterShift`].
 const EVERY: u64 = 20;
+/// How long an answer takes under [`AppFault::SlowAfterShift`].
+const SLOW: Duration = Duration::from_millis(300);
 /// The longest that `/slow` can be asked to take.
 const SLOWEST_MS: u64 = 600_000;
 /// The largest body that is read.
@@ -97,7 +99,14 @@ impl App {
                 Some(AppFault::Unhealthy) => text(StatusCode::INTERNAL_SERVER_ERROR, "unhealthy"),
                 _ => text(StatusCode::OK, "ok"),
             },
-            (&Method::GET, "/version") => self.version(),
+            (&Method::GET, "/version") => {
+                if self.settings.fault == Some(AppFault::SlowAfterShift)
+                    && !self.is_preview(&request)
+                {
+                    self.clock.sleep_wall(SLOW).await;
+                }
+                self.version()
+            }
             (&Method::GET, "/slow") => {
                 let wait = slow_ms(request.uri().query().unwrap_or_default());
                 self.clock.sleep_wall(Duration::from_millis(wait)).await;

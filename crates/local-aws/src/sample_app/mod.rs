@@ -35,7 +35,7 @@ pub struct Settings {
     /// What is wrong with it, if anything.
     #[serde(default)]
     pub fault: Option<AppFault>,
-    /// Requests with this header come through a preview: [`AppFault::ErrorsAfterShift`] and
+    /// Requests with this header come through a preview: [`AppFault::ErrorsAfterShift`], [`AppFault::SlowAfterShift`] and
     /// [`AppFault::KeepAliveTooShort`] spare them.
     #[serde(default)]
     pub preview_header: Option<String>,
@@ -79,6 +79,8 @@ pub enum AppFault {
     SlowStart,
     /// Every twentieth request that did not come through the preview route answers 500.
     ErrorsAfterShift,
+    /// `/version` takes 300 ms, but for requests that come through the preview route.
+    SlowAfterShift,
 }
 
 impl Settings {
