@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use tokio::sync::Mutex;
 
 use super::exchange::{Request, Want};
 use super::sample::Lane;
@@ -14,7 +15,7 @@ use net_clock::Network;
 
 /// The fewest and the most connections of a lane.
 const POOL: std::ops::RangeInclusive<usize> = 4..=100;
-/// For how long a target may take to answer before requests queue for a connection.
+/// For how long a target may take to answer before more connections are used.
 const POOL_COVERS: Duration = Duration::from_millis(400);
 /// The highest rate that makes sense from one machine.
 const HIGHEST_RATE: f64 = 20_000.0;
@@ -34,6 +35,10 @@ pub(super) struct LaneSpec {
     pub(super) request: Request,
     pub(super) schedule: Schedule,
     pub(super) workers: usize,
+    /// Further ones, for when all of these wait for answers.
+    pub(super) reserve: usize,
+    /// Who of the reserve watches whether that is so.
+    pub(super) watch: Mutex<()>,
     pub(super) timeout: Duration,
 }
 
@@ -59,7 +64,9 @@ pub(super) fn lane_specs(
             shape: lane,
             request: request(&spec.path, Want::Version(spec.pointer.clone()))?,
             schedule: Schedule::constant(first, spec.rate_per_second),
-            workers: pool(spec.rate_per_second),
+            workers: pool(spec.rate_per_second, POOL_COVERS),
+            reserve: reserve(spec.rate_per_second, spec.timeout),
+            watch: Mutex::default(),
             timeout: spec.timeout,
         })
     };
@@ -74,6 +81,8 @@ pub(super) fn lane_specs(
             request: request(path, Want::Whole)?,
             schedule: Schedule::in_turn(now, LONG_INTERVAL),
             workers: LONG_AT_ONCE,
+            reserve: 0,
+            watch: Mutex::default(),
             timeout: LONG_TIMEOUT,
         });
     }
@@ -84,6 +93,8 @@ pub(super) fn lane_specs(
             request: request(&path, Want::Version(spec.pointer.clone()))?,
             schedule: Schedule::constant(now, CONTROL_RATE),
             workers: *POOL.start(),
+            reserve: 0,
+            watch: Mutex::default(),
             timeout: spec.timeout,
         });
     }
@@ -124,11 +135,17 @@ fn headers(authority: &str, own: &[(String, String)]) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-/// How many connections a lane has: enough for [`POOL_COVERS`], never enough to overflow a server's accept queue.
-fn pool(rate: f64) -> usize {
-    let wanted = (rate * POOL_COVERS.as_secs_f64()).ceil();
+/// How many connections a lane has: enough for a target that takes so long, never enough to overflow a server's accept queue.
+fn pool(rate: f64, covers: Duration) -> usize {
+    let wanted = (rate * covers.as_secs_f64()).ceil();
     // The rate was checked above, so this is a small positive number.
     (wanted as usize).clamp(*POOL.start(), *POOL.end())
+}
+
+/// How many more it has for a target that takes as long as a request may: what a slow service answers has to be measured, and
+/// a request that had no connection would say nothing of it.
+fn reserve(rate: f64, timeout: Duration) -> usize {
+    pool(rate, timeout).saturating_sub(pool(rate, POOL_COVERS))
 }
 
 #[cfg(test)]
@@ -142,7 +159,10 @@ mod tests {
 
     #[test]
     fn a_pool_is_small_and_grows_with_the_rate_up_to_its_cap() {
-        assert_eq!([0.1, 20.0, 100.0, 20_000.0].map(pool), [4, 8, 40, 100]);
+        let rates = [0.1, 20.0, 100.0, 20_000.0];
+        assert_eq!(rates.map(|rate| pool(rate, POOL_COVERS)), [4, 8, 40, 100]);
+        let timeout = Duration::from_secs(5);
+        assert_eq!(rates.map(|rate| reserve(rate, timeout)), [0, 92, 60, 0]);
     }
 
     #[test]

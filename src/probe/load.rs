@@ -1,11 +1,12 @@
 //! The load: every request is due at a time fixed in advance, whatever became of the ones before it.
 //!
-//! A lane has a fixed number of workers. A worker takes the next ticket of the lane's schedule, waits until it is due,
+//! A lane has a few workers, and a reserve. A worker takes the next ticket of the lane's schedule, waits until it is due,
 //! asks, enters what came of it, and takes the next. As long as a worker is free, tickets are sent when they are due;
-//! when all are busy, tickets queue (as a number, not as memory) and their latency still counts from when they were
-//! due. So a server that stands still for a second is seen to stand still by every request that was due in it.
+//! when all wait for answers, one of the reserve joins them. When the reserve is used up as well, tickets queue (as a number,
+//! not as memory) and their latency still counts from when they were due. So a server that stands still for a second is seen
+//! to stand still by every request that was due in it.
 //!
-//! Guarantees: never more connections than workers; a ticket that has waited its whole timeout for a worker is a
+//! Guarantees: never more connections than workers and reserve; a ticket that has waited its whole timeout for a worker is a
 //! failure and is not sent, so that the queue of a server that hangs stays as short as its timeout.
 
 use std::pin::{Pin, pin};
@@ -124,6 +125,37 @@ impl Shared {
             self.recorder().runner_stalls += 1;
         }
     }
+}
+
+/// So late nobody took a ticket: all workers wait for answers.
+const SHORT_AFTER: Duration = Duration::from_millis(20);
+
+/// Waits until a request is due that no worker of the lane is free for, and is one of them from then on. One of the reserve
+/// watches at a time.
+pub(super) async fn stand_by(shared: Arc<Shared>, lane: Arc<LaneSpec>, worker: usize) {
+    {
+        let waiting = async {
+            let _watch = lane.watch.lock().await;
+            is_short(&shared, &lane).await;
+        };
+        tokio::select! {
+            biased;
+            () = shared.cancel.cancelled() => return,
+            () = waiting => {}
+        }
+    }
+    work(shared, lane, worker).await;
+}
+
+/// Waits until a ticket is due and not taken.
+async fn is_short(shared: &Shared, lane: &LaneSpec) {
+    while let Some(next) = lane.schedule.next_due() {
+        shared.clock.sleep_until_wall(next + SHORT_AFTER).await;
+        if lane.schedule.next_due() == Some(next) {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Does one worker's share of a lane until the probe is stopped.
@@ -250,7 +282,10 @@ fn never_sent(lane: &LaneSpec, scheduled: Duration, waited: Duration) -> Sample 
         error: None,
         detail: None,
     };
-    let detail = format!("never sent: all {} connections were busy", lane.workers);
+    let detail = format!(
+        "never sent: all {} connections waited for an answer",
+        lane.workers + lane.reserve
+    );
     fill(
         &mut sample,
         FailedRequest::new(ErrorClass::Timeout, &detail),

@@ -29,6 +29,17 @@ impl Schedule {
         Self::InTurn { first, interval }
     }
 
+    /// When the next request is due that nobody has taken, where that is fixed in advance.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        match self {
+            Self::Constant { first, rate, next } => {
+                let ticket = next.load(Ordering::Relaxed);
+                Some(*first + Duration::from_secs_f64(ticket as f64 / rate))
+            }
+            Self::InTurn { .. } => None,
+        }
+    }
+
     /// When the next request is due, which from now on is the caller's.
     pub(super) fn take(&self, worker: usize, last: Option<Duration>, now: Duration) -> Duration {
         match self {

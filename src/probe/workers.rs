@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::lanes::LaneSpec;
-use super::load::{Shared, work};
+use super::load::{Shared, stand_by, work};
 
 /// The workers of all lanes.
 #[derive(Debug)]
@@ -92,12 +92,15 @@ fn run(
 fn spawn(shared: Arc<Shared>, lanes: Vec<Arc<LaneSpec>>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
     for lane in lanes {
-        for worker in 0..lane.workers {
+        for worker in 0..lane.workers + lane.reserve {
             let (shared, lane) = (Arc::clone(&shared), Arc::clone(&lane));
             let alarm = Alarm(Arc::clone(&shared));
             workers.spawn(async move {
                 let _alarm = alarm;
-                work(shared, lane, worker).await;
+                match worker < lane.workers {
+                    true => work(shared, lane, worker).await,
+                    false => stand_by(shared, lane, worker).await,
+                }
             });
         }
     }
