@@ -26,6 +26,8 @@ pub struct CommandLine {
     pub release: Option<String>,
     /// What is released, where it is another than the file's.
     pub artifact: Option<String>,
+    /// It is a rehearsal: whatever is typed next is one, too, as its cloud is gone, and AWS was never meant.
+    pub rehearses: bool,
 }
 
 /// A command that is suggested.
@@ -67,6 +69,8 @@ pub enum Next<'a> {
     Unlock,
     /// Rehearses, again.
     Rehearse,
+    /// The same, and the way back after it.
+    RehearseRollback,
     /// Rehearses the sample app with this fault.
     RehearseSample(&'a str),
     /// The same release, proved again without traffic.
@@ -86,6 +90,10 @@ impl CommandLine {
 
     /// How this is typed.
     pub fn of(&self, next: Next<'_>) -> String {
+        let next = match self.rehearses {
+            true => next.rehearsed(),
+            false => next,
+        };
         let (command, options) = next.words();
         let mut words = vec!["bg-deploy".to_owned(), command.to_owned()];
         let mut say = |option: &str, value: Option<&str>| {
@@ -96,7 +104,7 @@ impl CommandLine {
             Next::FinishBy(file) => say("--state", Some(&file.to_string_lossy())),
             Next::RehearseSample(fault) => say("--sample --fault", Some(fault)),
             // Of the file it takes the app, and a cloud of its own.
-            Next::Rehearse => say("--config", self.config.as_deref()),
+            Next::Rehearse | Next::RehearseRollback => say("--config", self.config.as_deref()),
             _ => {
                 say("--config", self.config.as_deref());
                 say("--environment", self.environment.as_deref());
@@ -146,8 +154,18 @@ impl Next<'_> {
             Self::ReleaseHold => ("release-hold", None),
             Self::Unlock => ("unlock", Some("--reason \"...\"")),
             Self::Rehearse | Self::RehearseSample(_) => ("rehearse", None),
+            Self::RehearseRollback => ("rehearse", Some("--rollback")),
             Self::Verify => ("verify", None),
             Self::Probe(..) => ("probe", None),
+        }
+    }
+
+    /// What comes next of it in a rehearsal.
+    fn rehearsed(self) -> Self {
+        match self {
+            Self::RehearseSample(_) => self,
+            Self::Rollback | Self::RollbackTo(_) | Self::TakeOver => Self::RehearseRollback,
+            _ => Self::Rehearse,
         }
     }
 
@@ -191,6 +209,30 @@ mod tests {
     }
 
     #[test]
+    fn after_a_rehearsal_nothing_is_suggested_that_asks_aws() {
+        let rehearsed = CommandLine {
+            config: Some("x.toml".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+            rehearses: true,
+            ..CommandLine::default()
+        };
+        for (next, typed) in [
+            (
+                Next::Rollback,
+                "bg-deploy rehearse --config x.toml --rollback",
+            ),
+            (Next::Status, "bg-deploy rehearse --config x.toml"),
+            (Next::Deploy, "bg-deploy rehearse --config x.toml"),
+            (
+                Next::RehearseSample("unhealthy"),
+                "bg-deploy rehearse --sample --fault unhealthy",
+            ),
+        ] {
+            assert_eq!(rehearsed.of(next), typed);
+        }
+    }
+
+    #[test]
     fn what_was_said_beside_it_is_and_a_shell_takes_nothing_apart() {
         let said = CommandLine {
             config: Some("deploy/our app.toml".to_owned()),
@@ -199,6 +241,7 @@ mod tests {
             endpoint_url: Some("http://127.0.0.1:4566".to_owned()),
             release: Some("it's".to_owned()),
             artifact: Some("out".to_owned()),
+            rehearses: false,
         };
         let all = "--config 'deploy/our app.toml' --environment prod --region eu-west-1 --endpoint-url http://127.0.0.1:4566";
         assert_eq!(said.of(Next::Fix), format!("bg-deploy doctor {all} --fix"));

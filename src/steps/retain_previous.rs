@@ -29,8 +29,8 @@ pub struct RetainPrevious {
     retain_for: Duration,
     scale_in: ScaleIn,
     left: Weights,
-    /// What goes back to it.
-    rollback: String,
+    /// What goes back to it; nothing does once a rehearsal is over.
+    rollback: Option<String>,
 }
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl RetainPrevious {
             retain_for: plan.retain.previous_for,
             scale_in: ScaleIn::of(plan, plan.live),
             left: Weights::split(plan.idle, 100),
-            rollback: plan.next(Next::Rollback),
+            rollback: (!plan.command_line.rehearses).then(|| plan.next(Next::Rollback)),
         }
     }
 }
@@ -138,8 +138,10 @@ impl Forward for RetainPrevious {
                 ScaleIn::await_sleep(cx, Self::ABOUT.name, armed).await?;
             }
             let time = human(self.retain_for);
-            cx.events
-                .note(format!("to go back to it within {time}: {}", self.rollback));
+            if let Some(rollback) = &self.rollback {
+                cx.events
+                    .note(format!("to go back to it within {time}: {rollback}"));
+            }
             let summary = format!("{group} stays at its size for {time}");
             return Ok(Settled::done((), summary));
         }

@@ -112,6 +112,7 @@ async fn every_command_that_can_be_suggested_is_one_that_can_be_typed() {
         Next::Verify,
         Next::VerifyInPlace,
         Next::Rehearse,
+        Next::RehearseRollback,
         Next::RehearseSample("unhealthy"),
     ] {
         let words = line(next).replace("'deploy/our app.toml'", "x.toml");

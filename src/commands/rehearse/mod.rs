@@ -163,6 +163,7 @@ impl Stage<'_> {
         let port = self.network.free_port().await?;
         for config in [&mut before, &mut after] {
             config.region = None;
+            config.command_line.rehearses = true;
             config.account = None;
             config.probe.url = None;
             config.network = config::Network {
