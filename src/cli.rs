@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::config;
 use crate::faults::Fault;
@@ -140,6 +141,14 @@ pub enum Command {
     /// Print the JSON Schema of bg-deploy.toml, for editors
     #[command(after_help = "Example:\n  bg-deploy schema > bg-deploy.schema.json")]
     Schema,
+    /// Print what completes commands and options in a shell
+    #[command(
+        after_help = "Examples:\n  bg-deploy completions bash > ~/.local/share/bash-completion/completions/bg-deploy\n  bg-deploy completions zsh > ~/.zfunc/_bg-deploy\n  bg-deploy completions fish > ~/.config/fish/completions/bg-deploy.fish"
+    )]
+    Completions(Completions),
+    /// Print the manual page, of a command if one is named
+    #[command(after_help = "Example:\n  bg-deploy man deploy | man -l -")]
+    Man(Man),
     /// Run the sample app of the rehearsal from its artifact's folder
     #[command(
         hide = true,
@@ -261,6 +270,22 @@ pub struct Probe {
     /// A path whose answer takes long [default: the file's `probe.long-path`]
     #[arg(long, value_name = "PATH", value_parser = path)]
     pub long_path: Option<String>,
+}
+
+/// `completions`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// `man`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Man {
+    /// The command [default: all of the program]
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
 }
 
 /// `rehearse`

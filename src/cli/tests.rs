@@ -23,7 +23,7 @@ fn every_command_says_what_it_does_and_shows_an_example_that_parses() {
             .collect();
         assert!(!examples.is_empty(), "{name} has no example");
         for example in examples {
-            let words = example.split('>').next().unwrap_or_default();
+            let words = example.split(['>', '|']).next().unwrap_or_default();
             let parsed = Cli::try_parse_from(words.split_whitespace());
             assert!(parsed.is_ok(), "{example}: {parsed:?}");
         }

@@ -43,7 +43,9 @@ pub(super) fn of_an_answer(command: &Command, code: u8, inputs: &Inputs, termina
         | Command::Plan
         | Command::Provision
         | Command::Probe(_)
-        | Command::Schema => false,
+        | Command::Schema
+        | Command::Completions(_)
+        | Command::Man(_) => false,
     };
     if !is_published {
         give(&[exit_code(code)], inputs, terminal);

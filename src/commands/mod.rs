@@ -15,6 +15,7 @@ mod history;
 mod last_words;
 mod live_already;
 mod local_aws;
+mod manual;
 mod outlook;
 mod plan;
 mod planned;
@@ -123,6 +124,8 @@ pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
         Command::Probe(command) => probe::run(options, command, &inputs, &terminal).await,
         Command::Rehearse(command) => rehearse::run(options, command, &inputs, &terminal).await,
         Command::LocalAws(command) => local_aws::run(options, command, &terminal).await,
+        Command::Completions(command) => manual::completions(command, &terminal),
+        Command::Man(command) => manual::man(command, &terminal),
         Command::Schema => {
             terminal.say(&crate::config::schema_text());
             Ok(EXIT_OK)

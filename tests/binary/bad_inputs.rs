@@ -139,7 +139,7 @@ fn a_deploy_outside_of_its_windows_is_refused_before_aws_is_asked_unless_they_ar
         "00:00-24:00, in UTC",
         "the next one opens",
         "--ignore-windows",
-        "bg-deploy rollback --environment default",
+        "at any time: bg-deploy rollback",
         "nothing was changed",
     ];
     desk.run(&deploy, &[]).assert(3, &words);

@@ -12,6 +12,8 @@ mod gate;
 #[cfg(unix)]
 mod killed;
 mod live_already;
+#[cfg(unix)]
+mod manual;
 mod probe;
 mod rehearse;
 #[cfg(unix)]
