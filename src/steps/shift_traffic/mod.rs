@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::aws::Aws;
 use crate::aws::credentials::Life;
 use crate::aws::elbv2::{self, TargetGroups, Traffic, TrafficRules};
-use crate::aws::witness::{Able, WeightsSeen};
+use crate::aws::witness::{Able, Held, WeightsSeen};
 use crate::guard::Guard;
 use crate::names::{Release, Weights};
 use crate::plan::durations::{self, Needed};
@@ -129,19 +129,22 @@ impl ShiftTraffic {
         able: Able,
         weights: Weights,
     ) -> Result<()> {
-        let seen = elbv2::see_weights(&cx.aws, &self.rules, &self.target_groups, from).await?;
-        self.write(cx, seen, vec![able], weights).await
+        let seen = elbv2::see_weights(&cx.aws, &self.rules, &self.target_groups, from);
+        // Side by side, each to its end: a write of the lease is never left halfway.
+        let (seen, held) = tokio::join!(Box::pin(seen), cx.held());
+        self.write(cx, held?, seen?, able, weights).await
     }
 
     async fn write(
         &self,
         cx: &Context,
+        held: Held,
         seen: WeightsSeen,
-        able: Vec<Able>,
+        able: Able,
         weights: Weights,
     ) -> Result<()> {
         self.written.borrow_mut().push(weights);
-        elbv2::write_weights(&cx.aws, cx.held().await?, seen, able, weights).await?;
+        elbv2::write_weights(&cx.aws, held, seen, vec![able], weights).await?;
         cx.events.emit(Event::WeightsWritten { weights });
         Ok(())
     }

@@ -40,7 +40,7 @@ impl ShiftTraffic {
 
     /// Writes the weights as they were over ours, onto a colour that can carry them.
     async fn write_back(&self, cx: &Context) -> Result<()> {
-        // Side by side: visitors wait for this.
+        // Side by side, each to its end: visitors wait for this, and a write of the lease is never left halfway.
         let able = async {
             match &self.previous {
                 Some(_) => self.fleets.previous_is_able(cx).await,
@@ -54,8 +54,8 @@ impl ShiftTraffic {
         let last = ours.last().copied().unwrap_or(self.before);
         ours.push(self.before);
         let seen = elbv2::see_weights_among(&cx.aws, &self.rules, &self.target_groups, &ours, last);
-        let (able, seen) = tokio::try_join!(Box::pin(able), Box::pin(seen))?;
-        self.write(cx, seen, vec![able], self.before).await
+        let (able, seen, held) = tokio::join!(Box::pin(able), Box::pin(seen), cx.held());
+        self.write(cx, held?, seen?, able?, self.before).await
     }
 
     /// The same at once, or as soon as the previous colour can carry them: an instance of it that ended is replaced.
