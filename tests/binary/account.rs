@@ -183,6 +183,20 @@ impl Account {
 
     /// Has the lease forget the runs that came to their end, as one that is new.
     pub(crate) fn forget_runs(&self) {
+        self.rewrite_lease(|key, body| {
+            let mut lease: serde_json::Value = serde_json::from_slice(body).expect("a lease");
+            let past = lease.as_object_mut().and_then(|it| it.remove("past"));
+            assert!(past.is_some(), "{key} remembers no run");
+            lease.to_string()
+        });
+    }
+
+    /// Has the lease say nothing that can be read.
+    pub(crate) fn break_lease(&self) {
+        self.rewrite_lease(|_, _| "{".to_owned());
+    }
+
+    fn rewrite_lease(&self, rewritten: impl Fn(&str, &[u8]) -> String) {
         let account = &mut *self.cloud.account();
         let of_lease = |key: &str| key.starts_with("state/");
         let found: Vec<_> = s3::objects(&account.s3)
@@ -194,11 +208,7 @@ impl Account {
             let versions = bucket.objects.get_mut(&key).expect("an object");
             let newest = versions.last_mut().and_then(|it| it.object.as_mut());
             let object = newest.expect("it is there");
-            let mut lease: serde_json::Value =
-                serde_json::from_slice(&object.body).expect("a lease");
-            let past = lease.as_object_mut().and_then(|it| it.remove("past"));
-            assert!(past.is_some(), "{key} remembers no run");
-            object.body = lease.to_string().into();
+            object.body = rewritten(&key, &object.body).into();
             object.checksums.clear();
         }
     }

@@ -66,6 +66,11 @@ async fn what_is_printed_does_what_its_sentence_says_when_it_is_typed_elsewhere(
     type_in(&account, &back, 0, "1.0.0").await;
     let status = account.run(&["status"], None).await;
     type_in(&account, &only(&status, "rollback"), 0, "1.0.1").await;
+
+    account.break_lease();
+    let broken = account.run(&["rollback"], None).await;
+    assert_eq!(broken.code, Some(1), "{}", broken.text);
+    type_in(&account, &only(&broken, "unlock"), 0, "is free").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
