@@ -79,7 +79,7 @@ fn a_state_that_can_t_be_read_is_refused_with_what_to_do() {
         (
             FORMAT_1,
             "was written by bg-deploy 0.1.0 in format 1, and this one reads format 2: \
-             let the one that wrote it run `bg-deploy finish`",
+             let the one that wrote it run its `finish`",
         ),
         (&newer, "in format 99"),
         (&no_step, "is not the state of a run ("),
@@ -94,7 +94,11 @@ fn a_state_that_can_t_be_read_is_refused_with_what_to_do() {
         std::fs::write(&file, text).expect("written");
         let error = State::read(&file).expect_err("it is refused");
         assert!(error.0.contains(words), "{}", error.0);
-        assert!(error.0.contains("bg-deploy status"), "{}", error.0);
+        assert!(
+            error.0.contains("`status` says what is live"),
+            "{}",
+            error.0
+        );
     }
 }
 
