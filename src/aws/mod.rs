@@ -5,6 +5,7 @@
 //! updates it.
 
 pub mod autoscaling;
+mod busy;
 pub mod calls;
 pub mod cloudwatch;
 pub mod credentials;
@@ -36,6 +37,7 @@ use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
 
+use self::busy::Busy;
 use self::calls::{Call, Recorder};
 use self::credentials::{Keys, Life, Signer};
 use self::web_identity::{NoSession, Sessions};
@@ -158,7 +160,7 @@ impl Aws {
             region,
             ec2: client!(aws_sdk_ec2),
             elbv2: client!(aws_sdk_elasticloadbalancingv2),
-            autoscaling: client!(aws_sdk_autoscaling),
+            autoscaling: client!(aws_sdk_autoscaling, retry_classifier(Busy)),
             ssm: client!(aws_sdk_ssm),
             s3: client!(aws_sdk_s3, force_path_style(access.endpoint_url.is_some())),
             sts: client!(aws_sdk_sts),
