@@ -93,6 +93,12 @@ impl Inventory {
         absent.map(|(what, _)| *what).collect()
     }
 
+    /// Whose the groups are, where they are those of another stack of the same name.
+    pub fn owner_but(&self, names: &Names) -> Option<String> {
+        let mut groups = self.stacks.values().map(|stack| &stack.group);
+        groups.find_map(|group| names.owner_but_us(&group.tags))
+    }
+
     /// The weights as the traffic rule has them.
     pub fn weights(&self) -> Option<Weights> {
         self.traffic_rule

@@ -124,6 +124,25 @@ impl Names {
         }
     }
 
+    /// Whose something of this stack's name is that bears these tags, where that is another stack: `shop` in `api-prod` and
+    /// `shop-api` in `prod` have one name. What bears none is taken for ours.
+    pub fn owner_but_us(&self, tags: &Tags) -> Option<String> {
+        let of = |key: &str| tags.get(key).map(String::as_str);
+        let (app, environment) = (of(TAG_APP), of(TAG_ENVIRONMENT));
+        let is_ours = app.is_none_or(|app| app == self.app)
+            && environment.is_none_or(|environment| environment == self.environment);
+        (!is_ours).then(|| {
+            format!(
+                "{} is the name of app {} in environment {} as well, and what bears it belongs to that: give {} or its environment \
+                 another name",
+                self.stack(),
+                app.unwrap_or_default(),
+                environment.unwrap_or_default(),
+                self.app
+            )
+        })
+    }
+
     /// The tags of what belongs to the stack and outlives a deployment.
     pub fn tags(&self) -> Tags {
         Tags::from([
@@ -154,5 +173,25 @@ mod tests {
         assert!(blue.len() <= 32 && green.len() <= 32, "{blue} {green}");
         assert_ne!(blue, green);
         assert_eq!(Names::new("hello", "prod").stack(), "bgd-hello-prod");
+    }
+
+    #[test]
+    fn two_stacks_of_one_name_are_told_apart_by_their_tags() {
+        let (ours, theirs) = (
+            Names::new("shop", "api-prod"),
+            Names::new("shop-api", "prod"),
+        );
+        assert_eq!(ours.stack(), theirs.stack());
+        assert_eq!(ours.owner_but_us(&ours.tags()), None);
+        assert_eq!(ours.owner_but_us(&Tags::new()), None);
+        let told = ours.owner_but_us(&theirs.tags()).expect("another's");
+        assert!(
+            told.starts_with(
+                "bgd-shop-api-prod is the name of app shop-api in environment prod as well"
+            ),
+            "{told}"
+        );
+        let elsewhere = Names::new("shop", "prod");
+        assert!(ours.owner_but_us(&elsewhere.tags()).is_some());
     }
 }

@@ -18,6 +18,7 @@ use crate::lease::{Hold, Holder};
 use crate::names::{Colour, Release, roughly, utc};
 use crate::plan::{Decision, Draw, Plan, preconditions};
 use crate::runbook::{TRY_ROLE, WAIT};
+use crate::stack::Names;
 use crate::standing::Standing;
 
 pub use condition::Condition;
@@ -193,7 +194,9 @@ impl Status {
         now: SystemTime,
         draw: &Draw,
     ) -> Option<Self> {
-        if inventory.load_balancer.is_none() && inventory.stacks.is_empty() {
+        let names = Names::new(&config.app, &config.environment);
+        let is_absent = inventory.load_balancer.is_none() && inventory.stacks.is_empty();
+        if is_absent || inventory.owner_but(&names).is_some() {
             return None;
         }
         Some(Self {

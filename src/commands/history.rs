@@ -9,6 +9,7 @@ use crate::history::{lines, runs_text, text};
 use crate::inputs::Inputs;
 use crate::outcome::EXIT_OK;
 use crate::plan::past::releases;
+use crate::stack::Names;
 use crate::standing;
 
 pub(super) async fn run(
@@ -25,7 +26,8 @@ pub(super) async fn run(
     } = Reached::reach(options, inputs).await?;
     let standing = standing::look(&aws, caller, &config).await;
     let inventory = standing.inventory?;
-    if inventory.template.is_none() {
+    let names = Names::new(&config.app, &config.environment);
+    if inventory.template.is_none() || inventory.owner_but(&names).is_some() {
         return Err(not_provisioned(&config));
     }
     let all = releases(&inventory);

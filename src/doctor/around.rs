@@ -9,8 +9,10 @@ use crate::aws::credentials::Life;
 use crate::cause::FailedCall;
 use crate::command_line::{Next, aws};
 use crate::config::Config;
+use crate::names::Colour;
 use crate::plan::durations::Needed;
 use crate::stack::Names;
+use crate::standing::Standing;
 
 /// These credentials are for another account: nothing else that was seen says anything.
 pub(super) fn other_account(config: &Config, seen: &Seen) -> Option<Finding> {
@@ -26,6 +28,20 @@ pub(super) fn other_account(config: &Config, seen: &Seen) -> Option<Finding> {
         " # with credentials of that account",
     );
     (*wanted != caller.account).then(|| fails("other-account", told, remedy))
+}
+
+/// What stands there is another app's: nothing of it is judged.
+pub(super) fn other_app(config: &Config, standing: &Standing) -> Option<Finding> {
+    let names = Names::new(&config.app, &config.environment);
+    let seen = standing.inventory.as_ref().ok()?.owner_but(&names)?;
+    let options = format!(
+        "--auto-scaling-group-names {} {}",
+        names.group(Colour::Blue),
+        names.group(Colour::Green)
+    );
+    let region = config.region.as_deref();
+    let remedy = aws(region, "autoscaling describe-auto-scaling-groups", &options);
+    Some(fails("other-app", seen, remedy))
 }
 
 /// There is nothing to find anything in.

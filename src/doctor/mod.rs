@@ -33,6 +33,9 @@ pub fn findings(config: &Config, seen: &Seen, now: SystemTime) -> Vec<Finding> {
     if let Some(other) = around::other_account(config, seen) {
         return vec![other];
     }
+    if let Some(other) = around::other_app(config, &seen.standing) {
+        return vec![other];
+    }
     let mut found = around::unseen(config, seen);
     found.extend(around::findings(config, seen, now));
     if !is_nothing(&seen.standing) {
@@ -55,6 +58,9 @@ pub fn of_standing(
 ) -> Vec<Finding> {
     if is_nothing(standing) {
         return vec![around::nothing(config)];
+    }
+    if let Some(other) = around::other_app(config, standing) {
+        return vec![other];
     }
     let mut found = records::of_lease(config, standing, turn);
     if let Some(case) = case(config, standing, turn, now) {

@@ -76,6 +76,9 @@ impl<'a> Preconditions<'a> {
                 config.environment
             )]);
         }
+        if let Some(why) = inventory.owner_but(names) {
+            return Err(vec![why]);
+        }
         let mut reasons = not_there(config, inventory, names, also);
         reasons.extend(not_fit(config, inventory, names));
         if !reasons.is_empty() {

@@ -13,8 +13,10 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::aws::ec2::{self, Subnet};
 use crate::aws::sts::Caller;
+use crate::aws::{autoscaling, elbv2};
 use crate::config::Config;
 use crate::inventory;
+use crate::names::Colour;
 use crate::run::context::Context;
 use crate::stack::Names;
 
@@ -55,6 +57,7 @@ pub async fn provision(
         );
     }
     let names = Names::new(&config.app, &config.environment);
+    Box::pin(check_owner(cx, &names)).await?;
     let place = Box::pin(find_place(cx, config)).await?;
     let groups = Box::pin(security_groups::ensure(
         cx, config, &names, &place, &mut made,
@@ -86,6 +89,25 @@ pub async fn provision(
     .await?;
     made.url = traffic.url;
     Ok(made)
+}
+
+/// What stands under this stack's name has to be this stack's. The load balancer is made before the groups.
+async fn check_owner(cx: &Context, names: &Names) -> Result<()> {
+    let groups = Colour::BOTH.map(|colour| names.group(colour));
+    let groups = autoscaling::find_groups(&cx.aws, &groups).await?;
+    if let Some(why) = groups
+        .iter()
+        .find_map(|group| names.owner_but_us(&group.tags))
+    {
+        bail!("{why}");
+    }
+    if let Some(balancer) = elbv2::find_load_balancer(&cx.aws, &names.stack()).await? {
+        let tags = elbv2::describe_tags(&cx.aws, &balancer.arn).await?;
+        if let Some(why) = names.owner_but_us(&tags) {
+            bail!("{why}");
+        }
+    }
+    Ok(())
 }
 
 /// The VPC and its subnets: given, or the account's default ones.

@@ -260,6 +260,7 @@ mod tests {
         let group = Group {
             name: "g".to_owned(),
             arn: String::new(),
+            tags: Default::default(),
             capacity: Capacity::NONE,
             template_version: Some(1),
             members: vec![

@@ -115,6 +115,7 @@ mod tests {
         Group {
             name: "g".into(),
             arn: String::new(),
+            tags: Default::default(),
             capacity: Capacity {
                 min: 2,
                 max: 4,

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use bg_deploy::aws::elbv2;
+use bg_deploy::aws::{elbv2, sts};
 use bg_deploy::config::Config;
 use bg_deploy::names::{Colour, Release, Weights};
 use bg_deploy::plan::Decision;
-use bg_deploy::provision::provision;
+use bg_deploy::provision::{Provisioned, provision};
 use bg_deploy::run::event::Event;
 use bg_deploy::steps::TABLE;
 
+use crate::doctor::consult;
 use crate::support::{World, assert_deployed, by_hand};
 
 /// What undoing calls.
@@ -128,6 +129,34 @@ async fn a_missing_stack_is_refused_with_what_is_missing_and_what_makes_it() {
         assert!(reason.contains(word), "no {word} in: {reason}");
     }
     assert_eq!(mutating(&world, 0), BTreeSet::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_stack_of_the_same_name_is_refused_and_nothing_of_it_is_touched() {
+    let world = World::new().await;
+    let mut theirs = world.config("0.0.1", None);
+    theirs.environment = "api-test".to_owned();
+    world.provision(&theirs).await;
+    let mut ours = world.config("0.0.1", None);
+    ours.app = "hello-api".to_owned();
+    let told = "bgd-hello-api-test is the name of app hello in environment api-test as well";
+
+    let from = world.cloud.account().calls.len();
+    let why = reason(world.prepare(&ours).await.decision);
+    assert!(why.contains(told), "{why}");
+    let found = consult(&world, &ours).await;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].what, "other-app");
+    assert!(found[0].seen.contains(told), "{found:#?}");
+    assert_eq!(mutating(&world, from), BTreeSet::new());
+
+    let cx = world.context().await;
+    let caller = sts::caller(&cx.aws).await.expect("a caller");
+    let from = world.cloud.account().calls.len();
+    let provisioned = provision(&cx, &ours, &caller, Provisioned::default()).await;
+    let why = provisioned.expect_err("it is another's").to_string();
+    assert!(why.contains(told), "{why}");
+    assert_eq!(mutating(&world, from), BTreeSet::new());
 }
 
 #[tokio::test(start_paused = true)]

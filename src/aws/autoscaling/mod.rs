@@ -75,6 +75,8 @@ pub struct Group {
     pub target_groups: Vec<String>,
     /// Set while it is being deleted.
     pub deleting: bool,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// What a group did.
@@ -152,6 +154,12 @@ fn read_group(group: aws_sdk_autoscaling::types::AutoScalingGroup) -> Group {
             .collect(),
         target_groups: group.target_group_arns.unwrap_or_default(),
         deleting: group.status.is_some(),
+        tags: group
+            .tags
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+            .collect(),
         capacity: Capacity {
             min: group.min_size.unwrap_or_default(),
             max: group.max_size.unwrap_or_default(),

@@ -122,6 +122,22 @@ pub async fn find_tagged(
     Ok(found)
 }
 
+/// The tags of something of Elastic Load Balancing's.
+pub async fn describe_tags(aws: &Aws, arn: &str) -> Result<Tags, Failure> {
+    let answer = aws
+        .elbv2
+        .describe_tags()
+        .resource_arns(arn)
+        .send()
+        .await
+        .about("DescribeTags", arn)?;
+    let described = answer.tag_descriptions.unwrap_or_default().into_iter();
+    let tags = described.flat_map(|one| one.tags.unwrap_or_default());
+    Ok(tags
+        .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+        .collect())
+}
+
 /// Makes an application load balancer.
 pub async fn create_load_balancer(
     aws: &Aws,
