@@ -33,8 +33,7 @@ impl Schedule {
     pub(super) fn next_due(&self) -> Option<Duration> {
         match self {
             Self::Constant { first, rate, next } => {
-                let ticket = next.load(Ordering::Relaxed);
-                Some(*first + Duration::from_secs_f64(ticket as f64 / rate))
+                Some(due(*first, *rate, next.load(Ordering::Relaxed)))
             }
             Self::InTurn { .. } => None,
         }
@@ -44,8 +43,7 @@ impl Schedule {
     pub(super) fn take(&self, worker: usize, last: Option<Duration>, now: Duration) -> Duration {
         match self {
             Self::Constant { first, rate, next } => {
-                let ticket = next.fetch_add(1, Ordering::Relaxed);
-                *first + Duration::from_secs_f64(ticket as f64 / rate)
+                due(*first, *rate, next.fetch_add(1, Ordering::Relaxed))
             }
             Self::InTurn { first, interval } => match last {
                 Some(last) => now.max(last + *interval),
@@ -54,6 +52,10 @@ impl Schedule {
             },
         }
     }
+}
+
+fn due(first: Duration, rate: f64, ticket: u64) -> Duration {
+    first + Duration::from_secs_f64(ticket as f64 / rate)
 }
 
 #[cfg(test)]

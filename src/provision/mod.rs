@@ -95,19 +95,15 @@ pub async fn provision(
 async fn check_owner(cx: &Context, names: &Names) -> Result<()> {
     let groups = Colour::BOTH.map(|colour| names.group(colour));
     let groups = autoscaling::find_groups(&cx.aws, &groups).await?;
-    if let Some(why) = groups
-        .iter()
-        .find_map(|group| names.owner_but_us(&group.tags))
-    {
-        bail!("{why}");
-    }
+    let mut tags: Vec<_> = groups.into_iter().map(|group| group.tags).collect();
     if let Some(balancer) = elbv2::find_load_balancer(&cx.aws, &names.stack()).await? {
-        let tags = elbv2::describe_tags(&cx.aws, &balancer.arn).await?;
-        if let Some(why) = names.owner_but_us(&tags) {
-            bail!("{why}");
-        }
+        let described = elbv2::describe_tags(&cx.aws, &[balancer.arn]).await?;
+        tags.extend(described.into_iter().map(|(_, tags)| tags));
     }
-    Ok(())
+    match tags.iter().find_map(|tags| names.owner_but_us(tags)) {
+        Some(why) => bail!("{why}"),
+        None => Ok(()),
+    }
 }
 
 /// The VPC and its subnets: given, or the account's default ones.

@@ -99,6 +99,18 @@ pub async fn find_tagged(
     arns: &[String],
     wanted: &Tags,
 ) -> Result<Vec<String>, Failure> {
+    let described = describe_tags(aws, arns).await?.into_iter();
+    let has_all = |tags: &Tags| {
+        wanted
+            .iter()
+            .all(|(key, value)| tags.get(key) == Some(value))
+    };
+    let found = described.filter(|(_, tags)| has_all(tags));
+    Ok(found.map(|(arn, _)| arn).collect())
+}
+
+/// The tags of these resources, each by its ARN.
+pub async fn describe_tags(aws: &Aws, arns: &[String]) -> Result<Vec<(String, Tags)>, Failure> {
     let mut found = Vec::new();
     for some in arns.chunks(TAGS_AT_A_TIME) {
         let answer = aws
@@ -108,34 +120,14 @@ pub async fn find_tagged(
             .send()
             .await
             .about("DescribeTags", some.join(", "))?;
-        for described in answer.tag_descriptions.unwrap_or_default() {
-            let tags = described.tags.unwrap_or_default();
-            let has = |(key, value): (&String, &String)| {
-                let same = |tag: &Tag| tag.key() == Some(key) && tag.value() == Some(value);
-                tags.iter().any(same)
-            };
-            if wanted.iter().all(has) {
-                found.extend(described.resource_arn);
-            }
-        }
+        let described = answer.tag_descriptions.unwrap_or_default().into_iter();
+        found.extend(described.filter_map(|one| {
+            let tags = one.tags.unwrap_or_default().into_iter();
+            let tags = tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())));
+            Some((one.resource_arn?, tags.collect()))
+        }));
     }
     Ok(found)
-}
-
-/// The tags of something of Elastic Load Balancing's.
-pub async fn describe_tags(aws: &Aws, arn: &str) -> Result<Tags, Failure> {
-    let answer = aws
-        .elbv2
-        .describe_tags()
-        .resource_arns(arn)
-        .send()
-        .await
-        .about("DescribeTags", arn)?;
-    let described = answer.tag_descriptions.unwrap_or_default().into_iter();
-    let tags = described.flat_map(|one| one.tags.unwrap_or_default());
-    Ok(tags
-        .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
-        .collect())
 }
 
 /// Makes an application load balancer.
