@@ -189,7 +189,7 @@ pub async fn describe_automation(aws: &Aws, id: &str) -> Result<Automation, Fail
 pub struct UnderWay {
     /// Its id.
     pub id: String,
-    /// It was asked to end, and has not yet.
+    /// It was asked to end, or has ended since it was listed.
     pub is_ending: bool,
     /// When it began, by AWS's clock.
     pub started: SystemTime,
@@ -345,7 +345,7 @@ pub async fn describe_under_way(aws: &Aws, id: String) -> Result<UnderWay, Failu
     let is_ending = execution
         .as_ref()
         .and_then(|execution| execution.automation_execution_status.as_ref())
-        .is_some_and(|status| status.as_str() == "Cancelling");
+        .is_some_and(|status| !matches!(status.as_str(), "Pending" | "InProgress" | "Waiting"));
     let parameters = execution.and_then(|execution| execution.parameters);
     let first = |(name, values): (String, Vec<String>)| Some((name, values.into_iter().next()?));
     Ok(UnderWay {
