@@ -114,9 +114,13 @@ async fn tell_and_carry_out(
     cx.events.emit(Event::Began(beginning.clone()));
     let ended = RefCell::new(None);
     let whole = async {
-        let memory = publisher.begin(&beginning).await;
-        cx.note_if(cx.journal.remember(&memory));
-        let finished = sequence(cx, ledger_of(report_dir)).await;
+        // Nobody's visitors wait until others were told.
+        let telling = async {
+            let memory = publisher.begin(&beginning).await;
+            cx.note_if(cx.journal.remember(&memory));
+            memory
+        };
+        let (memory, finished) = tokio::join!(telling, sequence(cx, ledger_of(report_dir)));
         cx.note_if(cx.journal.ended(&finished.outcome, false));
         *ended.borrow_mut() = Some(finished.outcome.clone());
         let (events, calls) = (cx.events.all(), cx.aws.calls());
