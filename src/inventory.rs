@@ -175,8 +175,17 @@ pub async fn take(
     let names = Names::new(&config.app, &config.environment);
     let stack = names.stack();
     // Independent reads side by side: the longest of them, not their sum.
-    let (load_balancer, target_groups, groups, template, images, place, automations, bakery) = tokio::try_join!(
-        wrap(elbv2::find_load_balancer(aws, &stack)),
+    let (
+        (load_balancer, routes),
+        target_groups,
+        groups,
+        template,
+        images,
+        place,
+        automations,
+        bakery,
+    ) = tokio::try_join!(
+        Box::pin(find_load_balancer(aws, &stack)),
         wrap(find_target_groups(aws, &names)),
         wrap(find_groups(
             aws,
@@ -188,16 +197,8 @@ pub async fn take(
         Box::pin(automations::find(aws, &names)),
         Box::pin(bakery(aws, &caller, config, &names, extent)),
     )?;
-    let (routes, stacks) = tokio::try_join!(
-        Box::pin(routes(aws, load_balancer.as_ref())),
-        Box::pin(stack::find(
-            aws,
-            &names,
-            groups,
-            &target_groups,
-            &automations
-        )),
-    )?;
+    let stacks = stack::find(aws, &names, groups, &target_groups, &automations);
+    let stacks = Box::pin(stacks).await?;
     let with_priority = |priority: i32| {
         let port = i32::from(config.network.listener_port);
         let mut ours = routes.0.iter().filter(|route| route.port == port);
@@ -309,11 +310,13 @@ async fn find_runbook(aws: &Aws, name: String) -> Answer<Option<String>> {
     })
 }
 
-async fn routes(aws: &Aws, load_balancer: Option<&LoadBalancer>) -> Result<Routes> {
-    match load_balancer {
-        Some(balancer) => Ok(Routes::of_load_balancer(aws, &balancer.arn).await?),
-        None => Ok(Routes::default()),
-    }
+/// The load balancer of this name, if there is one, with its routes.
+async fn find_load_balancer(aws: &Aws, name: &str) -> Result<(Option<LoadBalancer>, Routes)> {
+    let Some(balancer) = elbv2::find_load_balancer(aws, name).await? else {
+        return Ok((None, Routes::default()));
+    };
+    let routes = Routes::of_load_balancer(aws, &balancer.arn).await?;
+    Ok((Some(balancer), routes))
 }
 
 /// Where something is launched.

@@ -90,12 +90,18 @@ pub fn hold_credentials(
 
 /// What AWS holds now, as far as it takes to tell of it.
 pub async fn look(aws: &Aws, config: &Config) -> Result<Inventory> {
-    take(aws, sts::caller(aws).await?, config, Extent::Telling).await
+    take(aws, sts::known_caller(aws).await?, config, Extent::Telling).await
 }
 
 /// What AWS holds now, as far as a run needs it that bakes nothing.
 pub(crate) async fn look_to_launch(aws: &Aws, config: &Config) -> Result<Inventory> {
-    take(aws, sts::caller(aws).await?, config, Extent::Launching).await
+    take(
+        aws,
+        sts::known_caller(aws).await?,
+        config,
+        Extent::Launching,
+    )
+    .await
 }
 
 async fn take(aws: &Aws, caller: Caller, config: &Config, extent: Extent<'_>) -> Result<Inventory> {
@@ -105,7 +111,7 @@ async fn take(aws: &Aws, caller: Caller, config: &Config, extent: Extent<'_>) ->
 }
 
 async fn pack_and_look(aws: &Aws, config: &Config) -> Result<(Bundle, Inventory)> {
-    let caller = sts::caller(aws).await?;
+    let caller = sts::known_caller(aws).await?;
     let unit = service_unit(&config.app, &config.service)?;
     let script = config.bake.script.as_deref();
     let bundle = bundle::pack(&config.service.artifact, &unit, script)?;

@@ -25,6 +25,7 @@ pub mod web_identity;
 pub mod witness;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
@@ -36,10 +37,13 @@ use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsP
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
+use tokio::sync::OnceCell;
 
 use self::busy::Busy;
 use self::calls::{Call, Recorder};
 use self::credentials::{Keys, Life, Signer};
+use self::elbv2::KnownListeners;
+use self::sts::Caller;
 use self::web_identity::{NoSession, Sessions};
 use crate::secret::Secret;
 use net_clock::Network;
@@ -94,6 +98,9 @@ pub struct Aws {
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     recorder: Recorder,
     life: Life,
+    /// Who asks, once that was asked ([`sts::known_caller`]).
+    caller: Arc<OnceCell<Caller>>,
+    known_listeners: Arc<KnownListeners>,
 }
 
 impl Aws {
@@ -168,6 +175,8 @@ impl Aws {
             cloudwatch: client!(aws_sdk_cloudwatch, timeout_config(of_figures())),
             recorder,
             life,
+            caller: Arc::default(),
+            known_listeners: Arc::default(),
         })
     }
 

@@ -12,6 +12,11 @@ pub struct Caller {
     pub arn: String,
 }
 
+/// Who we are, asked once: whoever signs stays the same.
+pub async fn known_caller(aws: &Aws) -> Result<Caller, Failure> {
+    aws.caller.get_or_try_init(|| caller(aws)).await.cloned()
+}
+
 /// Asks AWS who we are.
 pub async fn caller(aws: &Aws) -> Result<Caller, Failure> {
     let answer = aws

@@ -5,7 +5,7 @@
 //! | [`Held`] | the lease of this app and environment is this run's | [`super::lease::write`] |
 //! | [`NoWeight`] | nothing leads visitors to this group: no rule, no default action of any listener | [`super::autoscaling::see_no_weight`] |
 //! | [`WeightsSeen`] | the traffic rules have these weights | [`super::elbv2::see_weights`] |
-//! | [`Able`] | so many instances behind this target group are healthy, and of the right template version | [`super::elbv2::see_able`], [`super::autoscaling::see_able`] |
+//! | [`Able`] | so many instances behind this target group are healthy, and of the right template version | [`super::elbv2::see_able`], [`super::autoscaling::Fleet::able`] |
 //!
 //! Guarantees: outside `aws/` none can be made without its look, as its fields are private; a call
 //! takes it away; and after [`FRESH`] it says nothing any more. What a plan believed when the run began is no witness.
@@ -135,11 +135,11 @@ impl Contradiction {
 }
 
 /// When something was looked at.
-#[derive(Clone, Debug)]
-struct Seen(Instant);
+#[derive(Clone, Copy, Debug)]
+pub(in crate::aws) struct Seen(Instant);
 
 impl Seen {
-    fn now() -> Self {
+    pub(in crate::aws) fn now() -> Self {
         Self(Instant::now())
     }
 
@@ -259,8 +259,19 @@ impl Able {
         }
     }
 
-    /// For the look that has seen `healthy` of `wanted`; `group` for people.
+    /// For the look that has seen `healthy` of `wanted` now; `group` for people.
     pub(in crate::aws) fn seen(
+        target_group: &str,
+        group: &str,
+        healthy: usize,
+        wanted: usize,
+    ) -> Result<Self, Contradiction> {
+        Self::seen_at(Seen::now(), target_group, group, healthy, wanted)
+    }
+
+    /// The same for a look that was begun `at`.
+    pub(in crate::aws) fn seen_at(
+        at: Seen,
         target_group: &str,
         group: &str,
         healthy: usize,
@@ -275,7 +286,7 @@ impl Able {
         }
         Ok(Self {
             target_group: target_group.to_owned(),
-            at: Seen::now(),
+            at,
         })
     }
 }

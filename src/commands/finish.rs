@@ -269,7 +269,7 @@ impl Work<'_> {
         let connected = async {
             let region = Some(state.plan.region.clone());
             let aws = access::connect_in(region, self.inputs, network, clock).await?;
-            let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
+            let caller = sts::known_caller(&aws).await.map_err(anyhow::Error::from)?;
             if caller.account != state.plan.account {
                 return Err(EarlyExit::refused(format!(
                     "these credentials are for account {} ({}), and the run was in account {}",

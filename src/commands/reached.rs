@@ -29,7 +29,7 @@ impl Reached {
         let network = Network::tcp();
         let clock = clock(options, inputs, &network).await?;
         let aws = access::connect(&config, inputs, &network, &clock).await?;
-        let caller = sts::caller(&aws).await.map_err(anyhow::Error::from)?;
+        let caller = sts::known_caller(&aws).await.map_err(anyhow::Error::from)?;
         Ok(Self {
             config,
             network,

@@ -63,7 +63,9 @@ impl Asking<'_> {
         names: &Names,
         patience: Patience,
     ) -> Result<Result<Turn, Busy>, EarlyExit> {
-        let caller = sts::caller(self.aws).await.map_err(anyhow::Error::from)?;
+        let caller = sts::known_caller(self.aws)
+            .await
+            .map_err(anyhow::Error::from)?;
         let place = names.lease(&caller.account, &self.aws.region);
         let holder = Holder {
             id: random_token()?,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use anyhow::Result;
+use futures_util::future::try_join_all;
 
 use super::Automations;
 use crate::aws::Aws;
@@ -22,6 +23,8 @@ pub struct Stack {
     pub targets: Vec<Target>,
     /// How its target group checks them; `None` when that does not exist.
     pub check: Option<HealthCheck>,
+    /// The automation that is to scale it in.
+    pub scale_in: Option<String>,
     /// When AWS is to scale it in, if nobody is led to it by then: it is retained until then.
     pub scale_in_at: Option<SystemTime>,
 }
@@ -57,24 +60,26 @@ pub(super) async fn find(
     target_groups: &Option<[TargetGroup; 2]>,
     automations: &Automations,
 ) -> Result<BTreeMap<Colour, Stack>> {
-    let mut stacks = BTreeMap::new();
-    for colour in Colour::BOTH {
+    let each = Colour::BOTH.map(async |colour| {
         let name = names.group(colour);
         let Some(group) = groups.iter().find(|group| group.name == name) else {
-            continue;
+            return Ok::<_, Failure>(None);
         };
         let mut named = target_groups.iter().flatten();
         let target_group = named.find(|group| group.name == names.target_group(colour));
         let targets = Box::pin(targets(aws, target_group.map(|group| group.arn.as_str())));
+        let scale_in = automations.scale_in_of(names, colour);
         let stack = Stack {
             targets: targets.await?,
             check: target_group.map(|group| group.check.clone()),
-            scale_in_at: automations.scale_in_of(names, colour).map(|due| due.at),
+            scale_in: scale_in.map(|due| due.id.clone()),
+            scale_in_at: scale_in.map(|due| due.at),
             group: group.clone(),
         };
-        stacks.insert(colour, stack);
-    }
-    Ok(stacks)
+        Ok(Some((colour, stack)))
+    });
+    let stacks = try_join_all(each).await?;
+    Ok(stacks.into_iter().flatten().collect())
 }
 
 async fn targets(aws: &Aws, target_group: Option<&str>) -> Result<Vec<Target>, Failure> {

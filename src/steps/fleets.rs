@@ -6,9 +6,10 @@ use anyhow::Result;
 
 use super::arm_guard::keep;
 use super::group::thaw_only;
-use crate::aws::autoscaling;
+use crate::aws::autoscaling::{self, Fleet};
 use crate::aws::elbv2::{self, TargetGroups};
-use crate::aws::witness::{Able, Contradiction};
+use crate::aws::error::Failure;
+use crate::aws::witness::Able;
 use crate::guard::Guard;
 use crate::names::Colour;
 use crate::plan::{ALARMS, Plan};
@@ -31,6 +32,14 @@ pub(super) struct Fleets {
     /// The previous colour's floor and ceiling, to be given back.
     bounds: (i32, i32),
     within: Duration,
+}
+
+/// That the candidate can carry what it is to get.
+#[derive(Debug)]
+pub(super) struct Fit {
+    pub(super) able: Able,
+    /// It had to be raised, which takes minutes.
+    pub(super) is_raised: bool,
 }
 
 impl Fleets {
@@ -56,14 +65,21 @@ impl Fleets {
 
     /// The candidate can carry what live carries now: it is raised first, if live has grown since it was scaled up,
     /// and `guard` renewed meanwhile.
-    pub(super) async fn fit(&self, cx: &Context, guard: &Guard) -> Result<Able> {
+    pub(super) async fn fit(&self, cx: &Context, guard: &Guard) -> Result<Fit> {
         let aws = &cx.aws;
-        let live = autoscaling::describe_group(aws, &self.previous_group).await?;
+        // Side by side, each to its end: a write of the lease is never left halfway.
+        let (live, fleet, held) = tokio::join!(
+            Box::pin(autoscaling::describe_group(aws, &self.previous_group)),
+            Box::pin(self.look(cx)),
+            Box::pin(cx.held()),
+        );
+        let (live, fleet) = (live?, fleet?);
         let least = live.capacity.desired.max(self.planned);
         let group = &self.candidate_group;
-        let floor = autoscaling::raise(aws, cx.held().await?, group, least).await?;
+        let floor = autoscaling::raise_over(aws, held?, &fleet.group, least).await?;
         let wanted = usize::try_from(least).unwrap_or_default();
-        if floor.now.desired > floor.before.desired {
+        let is_raised = floor.now.desired > floor.before.desired;
+        if is_raised {
             let more = floor.now.desired - floor.before.desired;
             cx.events.note(format!(
                 "{} has grown to {} instances: {more} more for {group} before it gets any more traffic",
@@ -73,23 +89,26 @@ impl Fleets {
             let limits = Limits::new(self.within, Duration::from_secs(5));
             cx.wait("shift traffic", &what, limits, || async {
                 keep(cx, guard).await?;
-                Ok(match self.see(cx, wanted).await {
+                Ok(match self.look(cx).await?.able(self.version, wanted) {
                     Ok(_) => Look::Ready(()),
-                    Err(error) if Contradiction::of(&error).is_some() => {
-                        Look::NotYet(error.to_string())
-                    }
-                    Err(error) => return Err(error),
+                    Err(too_few) => Look::NotYet(too_few.to_string()),
                 })
             })
             .await?;
         }
-        self.see(cx, wanted).await
+        let fleet = match is_raised {
+            true => self.look(cx).await?,
+            false => fleet,
+        };
+        Ok(Fit {
+            able: fleet.able(self.version, wanted)?,
+            is_raised,
+        })
     }
 
-    async fn see(&self, cx: &Context, wanted: usize) -> Result<Able> {
+    async fn look(&self, cx: &Context) -> Result<Fleet, Failure> {
         let target_group = self.target_groups.of(self.candidate);
-        let group = &self.candidate_group;
-        autoscaling::see_able(&cx.aws, group, target_group, self.version, wanted).await
+        Fleet::look(&cx.aws, &self.candidate_group, target_group).await
     }
 
     /// The previous colour can take everything back: of as many instances as the candidate has healthy ones, or of all that

@@ -8,7 +8,7 @@ use bg_deploy::stack::Names;
 
 /// Asks for a turn.
 pub(crate) async fn ask(cx: &Context, names: &Names, who: &str, patience: Patience) -> Taken {
-    let caller = sts::caller(&cx.aws).await.expect("a caller");
+    let caller = sts::known_caller(&cx.aws).await.expect("a caller");
     let place = names.lease(&caller.account, &cx.aws.region);
     let holder = Holder {
         id: random_token().expect("a token"),

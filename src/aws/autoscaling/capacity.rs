@@ -6,11 +6,11 @@
 
 use anyhow::Result;
 
-use super::{Capacity, describe_group, template_specification};
+use super::{Capacity, Group, describe_group, template_specification};
 use crate::aws::Aws;
-use crate::aws::elbv2::{Routes, describe_targets};
-use crate::aws::error::About as _;
-use crate::aws::witness::{Able, Contradiction, Held, NoWeight};
+use crate::aws::elbv2::{Routes, Target, describe_targets};
+use crate::aws::error::{About as _, Failure};
+use crate::aws::witness::{Able, Contradiction, Held, NoWeight, Seen};
 
 /// Nothing leads visitors to this group now: looks at every listener of the load balancer behind its target groups.
 pub async fn see_no_weight(aws: &Aws, group: &str) -> Result<NoWeight> {
@@ -28,27 +28,55 @@ pub async fn see_no_weight(aws: &Aws, group: &str) -> Result<NoWeight> {
     .into())
 }
 
-/// At least so many instances of a group that were started from this template version are healthy now.
-pub async fn see_able(
-    aws: &Aws,
-    group: &str,
-    target_group: &str,
-    version: i64,
-    wanted: usize,
-) -> Result<Able> {
-    let members = describe_group(aws, group).await?.members;
-    let targets = describe_targets(aws, target_group).await?;
-    let healthy = members
-        .iter()
-        .filter(|member| {
-            member.lifecycle == "InService"
-                && member.template_version == Some(version)
-                && targets
-                    .iter()
-                    .any(|target| target.id == member.id && target.is_healthy())
+/// A group, and the health of what is behind its target group, looked at side by side.
+#[derive(Debug)]
+pub struct Fleet {
+    /// The group.
+    pub group: Group,
+    /// What is behind the target group.
+    pub targets: Vec<Target>,
+    target_group: String,
+    at: Seen,
+}
+
+impl Fleet {
+    /// Looks.
+    pub async fn look(aws: &Aws, group: &str, target_group: &str) -> Result<Self, Failure> {
+        let at = Seen::now();
+        let (group, targets) = tokio::try_join!(
+            Box::pin(describe_group(aws, group)),
+            Box::pin(describe_targets(aws, target_group)),
+        )?;
+        Ok(Self {
+            group,
+            targets,
+            target_group: target_group.to_owned(),
+            at,
         })
-        .count();
-    Ok(Able::seen(target_group, group, healthy, wanted)?)
+    }
+
+    /// Its instances in service that were started from this template version.
+    pub fn in_service(&self, version: i64) -> Vec<String> {
+        let members = self.group.members.iter();
+        let of_it = members.filter(|member| {
+            member.lifecycle == "InService" && member.template_version == Some(version)
+        });
+        of_it.map(|member| member.id.clone()).collect()
+    }
+
+    /// At least so many of its instances that were started from this template version were healthy then.
+    pub fn able(&self, version: i64, wanted: usize) -> Result<Able, Contradiction> {
+        let is_healthy = |id: &String| {
+            let mut targets = self.targets.iter();
+            targets.any(|target| target.id == *id && target.is_healthy())
+        };
+        let of_it = self.in_service(version);
+        let (group, healthy) = (
+            &self.group.name,
+            of_it.iter().filter(|id| is_healthy(id)).count(),
+        );
+        Able::seen_at(self.at, &self.target_group, group, healthy, wanted)
+    }
 }
 
 /// Sets the capacity of a group without visitors and, with it, the template version that instances are started from.
@@ -102,7 +130,13 @@ pub struct Floor {
 /// Has a group have at least this much, and not be scaled in below: nothing of what it has is taken from it, whoever
 /// gave it that since. Writes only what differs.
 pub async fn raise(aws: &Aws, held: Held, name: &str, least: i32) -> Result<Floor> {
-    let before = describe_group(aws, name).await?.capacity;
+    let now = describe_group(aws, name).await?;
+    raise_over(aws, held, &now, least).await
+}
+
+/// The same over what was just looked at.
+pub async fn raise_over(aws: &Aws, held: Held, group: &Group, least: i32) -> Result<Floor> {
+    let (name, before) = (&group.name, group.capacity);
     let now = before.with_room_for(least);
     if now != before {
         held.spend()?;
@@ -143,8 +177,8 @@ pub async fn set_floor(aws: &Aws, held: Held, name: &str, least: i32, most: i32)
 
 /// Keeps a group from being scaled in below what it has now.
 pub async fn pin(aws: &Aws, held: Held, name: &str) -> Result<Floor> {
-    let desired = describe_group(aws, name).await?.capacity.desired;
-    raise(aws, held, name, desired).await
+    let now = describe_group(aws, name).await?;
+    raise_over(aws, held, &now, now.capacity.desired).await
 }
 
 /// Lets processes of a group act again.

@@ -14,6 +14,7 @@ use super::{Aws, Tags};
 
 pub use by_hand::{describe_by_hand, modify_rules_by_hand};
 pub use listeners::{create_listener, find_listener};
+pub(in crate::aws) use routes::Known as KnownListeners;
 pub(in crate::aws) use routes::load_balancers;
 pub use routes::{Route, Routes};
 pub use rules::{Condition, PreviewRule, Rule, create_rule, describe_rules, write_preview};

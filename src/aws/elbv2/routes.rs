@@ -1,6 +1,11 @@
 //! Every way in which traffic can come to a target group: all rules and default actions of all listeners of its load
 //! balancer. What one rule says is not the whole of it: people add listeners and rules of their own.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::try_join_all;
+
 use super::rules::{Rule, describe_rules};
 use crate::aws::Aws;
 use crate::aws::error::{About as _, Failure};
@@ -34,6 +39,26 @@ impl Route {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routes(pub Vec<Route>);
 
+/// Listeners by their ARNs, with their ports.
+type Listeners = Vec<(String, i32)>;
+
+/// Which listeners load balancers had when they were looked at last: the next look asks for the rules of those at once, and
+/// for others only if there are others by then.
+#[derive(Debug, Default)]
+pub(in crate::aws) struct Known(Mutex<BTreeMap<String, Listeners>>);
+
+impl Known {
+    fn of(&self, balancer: &str) -> Listeners {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(balancer).cloned().unwrap_or_default()
+    }
+
+    fn learn(&self, balancer: &str, listeners: &Listeners) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(balancer.to_owned(), listeners.clone());
+    }
+}
+
 impl Routes {
     /// Looks at the load balancers of these target groups. One that no listener names has none.
     pub async fn look(aws: &Aws, target_groups: &[String]) -> Result<Self, Failure> {
@@ -46,12 +71,18 @@ impl Routes {
 
     /// All routes of this load balancer.
     pub async fn of_load_balancer(aws: &Aws, balancer: &str) -> Result<Self, Failure> {
-        let mut routes = Vec::new();
-        for (listener, port) in listeners(aws, balancer).await? {
-            let rules = describe_rules(aws, &listener).await?;
-            routes.extend(rules.into_iter().map(|rule| Route { port, rule }));
+        let known = aws.known_listeners.of(balancer);
+        // Side by side: what was there last time is mostly still there.
+        let (listeners, guessed) = tokio::join!(
+            Box::pin(listeners(aws, balancer)),
+            Box::pin(rules_of(aws, &known))
+        );
+        let listeners = listeners?;
+        aws.known_listeners.learn(balancer, &listeners);
+        if listeners == known {
+            return guessed.map(Self);
         }
-        Ok(Self(routes))
+        rules_of(aws, &listeners).await.map(Self)
     }
 
     /// The routes that carry visitors to one of these target groups: those with a weight above 0, but for the preview
@@ -106,7 +137,17 @@ pub(in crate::aws) async fn load_balancers(
     Ok(balancers)
 }
 
-async fn listeners(aws: &Aws, balancer: &str) -> Result<Vec<(String, i32)>, Failure> {
+/// All rules of these listeners.
+async fn rules_of(aws: &Aws, listeners: &Listeners) -> Result<Vec<Route>, Failure> {
+    let each = listeners.iter().map(async |(listener, port)| {
+        let rules = Box::pin(describe_rules(aws, listener)).await?.into_iter();
+        let routes = rules.map(|rule| Route { port: *port, rule });
+        Ok::<Vec<_>, Failure>(routes.collect())
+    });
+    Ok(try_join_all(each).await?.concat())
+}
+
+async fn listeners(aws: &Aws, balancer: &str) -> Result<Listeners, Failure> {
     let mut found = Vec::new();
     let mut pages = aws
         .elbv2

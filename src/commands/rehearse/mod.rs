@@ -105,7 +105,9 @@ impl Stage<'_> {
         let program = std::env::current_exe().context("the path of this program")?;
         let (before, mut after) = self.configs(own, folder.path(), &program).await?;
         let cx = self.context().await?;
-        let caller = sts::caller(&cx.aws).await.map_err(anyhow::Error::from)?;
+        let caller = sts::known_caller(&cx.aws)
+            .await
+            .map_err(anyhow::Error::from)?;
         let made = provision(&cx, &before, &caller, Provisioned::default()).await?;
         say(&format!("provisioned {} resources", made.created.len()));
 

@@ -32,7 +32,7 @@ use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look};
 use crate::steps::arm_guard::{arm_for, leave_former};
 use crate::steps::data_plane::{PROPAGATION, ROUND, Round, Share, look};
-use crate::steps::fleets::Fleets;
+use crate::steps::fleets::{Fit, Fleets};
 use crate::steps::proof::Proof;
 use crate::steps::soak::{Standing, hold, unless_failing};
 use crate::steps::watch::Watch;
@@ -73,6 +73,13 @@ pub struct Handle {
     pub before: Weights,
     /// When the first write was made, on the wall.
     pub written: Duration,
+}
+
+/// What writing weights takes.
+struct Looked {
+    able: Able,
+    seen: WeightsSeen,
+    held: Held,
 }
 
 impl ShiftTraffic {
@@ -118,21 +125,30 @@ impl ShiftTraffic {
     /// Writes the weights of a stage over those that this run left there, if they still stand and the candidate can carry
     /// what live has grown to.
     async fn advance(&self, cx: &Context, from: Weights, weights: Weights) -> Result<()> {
-        let able = self.fleets.fit(cx, &self.guard).await?;
-        self.write_over(cx, from, able, weights).await
+        let Looked { able, seen, held } = self.look_again(cx, from).await?;
+        self.write(cx, held, seen, able, weights).await
     }
 
-    async fn write_over(
-        &self,
-        cx: &Context,
-        from: Weights,
-        able: Able,
-        weights: Weights,
-    ) -> Result<()> {
-        let seen = elbv2::see_weights(&cx.aws, &self.rules, &self.target_groups, from);
+    /// Looks at all that writing weights over `from` takes.
+    async fn look_again(&self, cx: &Context, from: Weights) -> Result<Looked> {
         // Side by side, each to its end: a write of the lease is never left halfway.
+        let (fit, stand) = tokio::join!(
+            Box::pin(self.fleets.fit(cx, &self.guard)),
+            Box::pin(self.weights_stand(cx, from)),
+        );
+        let Fit { able, is_raised } = fit?;
+        let (seen, held) = match is_raised {
+            true => self.weights_stand(cx, from).await?,
+            false => stand?,
+        };
+        Ok(Looked { able, seen, held })
+    }
+
+    async fn weights_stand(&self, cx: &Context, from: Weights) -> Result<(WeightsSeen, Held)> {
+        let seen = elbv2::see_weights(&cx.aws, &self.rules, &self.target_groups, from);
         let (seen, held) = tokio::join!(Box::pin(seen), cx.held());
-        self.write(cx, held?, seen?, able, weights).await
+        let held = held?;
+        Ok((seen?, held))
     }
 
     async fn write(
@@ -312,14 +328,14 @@ impl Step for ShiftTraffic {
         self.check_credentials(cx)?;
         let first = *self.stages.first().context("a shift without stages")?;
         // From here on the previous colour has to be able to take everything back, whatever its policies think.
-        let (pinned, able) = tokio::join!(
+        let (pinned, looked) = tokio::join!(
             Box::pin(self.fleets.pin_previous(cx)),
-            Box::pin(self.fleets.fit(cx, &self.guard)),
+            Box::pin(self.look_again(cx, self.before)),
         );
         pinned?;
-        let able = able?;
+        let Looked { able, seen, held } = looked?;
         let written = cx.clock.wall();
-        self.write_over(cx, self.before, able, first).await?;
+        self.write(cx, held, seen, able, first).await?;
         Ok(Handle {
             before: self.before,
             written,
