@@ -39,9 +39,9 @@ pub use crate::ending::Finished;
 pub async fn deploy(cx: &Context, plan: &Plan, bundle: &Path, ledger: Option<PathBuf>) -> Finished {
     begin(cx, plan);
     let watch = Watch::of(plan, ledger);
-    let mut run = Runner::new(cx);
+    let run = Runner::new(cx);
     let whole = async {
-        let ended = release(&mut run, plan, bundle, &watch).await;
+        let ended = release(&run, plan, bundle, &watch).await;
         end(cx, plan, run, &watch, ended).await
     };
     cx.keep_lease(whole).await
@@ -49,7 +49,7 @@ pub async fn deploy(cx: &Context, plan: &Plan, bundle: &Path, ledger: Option<Pat
 
 /// The sequence.
 async fn release<'a>(
-    run: &mut Runner<'a>,
+    run: &Runner<'a>,
     plan: &Plan,
     bundle: &Path,
     watch: &Watch,
@@ -83,7 +83,7 @@ pub(crate) struct Candidate {
 
 /// The candidate, brought up and proved without any traffic. [`crate::verify`] goes so far.
 pub(crate) async fn prove<'a>(
-    run: &mut Runner<'a>,
+    run: &Runner<'a>,
     plan: &Plan,
     bundle: &Path,
 ) -> Result<Candidate, Stop> {

@@ -18,13 +18,14 @@ use crate::guard::Guard;
 use crate::plan::{Plan, Source};
 use crate::run::context::Context;
 use crate::run::runner::{Runner, Stop};
+use crate::run::step::{Check as _, Step as _};
 use crate::steps::arm_guard::ArmGuard;
 use crate::steps::await_healthy::AwaitHealthy;
 use crate::steps::clear_idle::ClearIdle;
 use crate::steps::disarm_guard::DisarmGuard;
 use crate::steps::drain_previous::DrainPrevious;
 use crate::steps::hold_previous::HoldPrevious;
-use crate::steps::open_preview::OpenPreview;
+use crate::steps::open_preview::{OpenPreview, Preview};
 use crate::steps::probe_version::ProbeVersion;
 use crate::steps::proof::Proof;
 use crate::steps::publish_template::PublishTemplate;
@@ -39,35 +40,33 @@ use crate::steps::watch::Watch;
 pub async fn rollback(cx: &Context, plan: &Plan, ledger: Option<PathBuf>) -> Finished {
     begin(cx, plan);
     let watch = Watch::of(plan, ledger);
-    let mut run = Runner::new(cx);
+    let run = Runner::new(cx);
     let whole = async {
-        let ended = go_back(&mut run, plan, &watch).await;
+        let ended = go_back(&run, plan, &watch).await;
         end(cx, plan, run, &watch, ended).await
     };
     cx.keep_lease(whole).await
 }
 
 /// The sequence.
-async fn go_back<'a>(run: &mut Runner<'a>, plan: &Plan, watch: &Watch) -> Result<(), Stop> {
+async fn go_back<'a>(run: &Runner<'a>, plan: &Plan, watch: &Watch) -> Result<(), Stop> {
     // Prepare: live is not touched.
     run.check(StartProbe::of(plan, watch)).await?;
-    let (version, instances) = bring_up(run, plan).await?;
-    run.check(AwaitHealthy::of(plan, &instances)).await?;
-    let preview = run.step(OpenPreview::of(plan)).await?;
-    // What is at hand was proved by real traffic when it was live: it is proved again while the traffic moves.
-    let hurries = plan.is_at_hand();
-    if !hurries {
-        run.check(SmokeTest::of(plan, &preview)).await?;
-        run.check(ProbeVersion::of(plan, &preview)).await?;
-    }
     let guard = Guard::of(plan);
-    run.step(ArmGuard::of(plan, &guard)).await?;
+    let shifting = match &plan.source {
+        Source::Retained { version } if plan.is_at_hand() => {
+            // What is at hand was proved by real traffic when it was live: it is proved again while the traffic moves.
+            let preview = hold(run, plan, *version, &guard).await?;
+            let shifting = ShiftTraffic::of(plan, watch, &guard, *version);
+            shifting.proved_meanwhile(Proof::of(plan, &preview))
+        }
+        _ => {
+            let version = bring_up_and_prove(run, plan, &guard).await?;
+            ShiftTraffic::of(plan, watch, &guard, version)
+        }
+    };
 
     // Commit: a failure restores the traffic first.
-    let mut shifting = ShiftTraffic::of(plan, watch, &guard, version);
-    if hurries {
-        shifting = shifting.proved_meanwhile(Proof::of(plan, &preview));
-    }
     run.step(shifting).await?;
     run.check(DisarmGuard::of(&guard)).await?;
 
@@ -76,8 +75,45 @@ async fn go_back<'a>(run: &mut Runner<'a>, plan: &Plan, watch: &Watch) -> Result
     run.forward(RetainPrevious::of(plan)).await
 }
 
+/// Has what is at hand ready to be gone back to. Whoever is in a hurry does side by side what does not need each other.
+async fn hold<'a>(
+    run: &Runner<'a>,
+    plan: &Plan,
+    version: i64,
+    guard: &Guard,
+) -> Result<Preview, Stop> {
+    run.announce(&[
+        AwaitHealthy::ABOUT,
+        HoldPrevious::ABOUT,
+        OpenPreview::ABOUT,
+        ArmGuard::ABOUT,
+    ]);
+    // Each to its end: what was begun and not answered would be known to nobody.
+    let (healthy, held, preview, armed) = tokio::join!(
+        Box::pin(run.check(AwaitHealthy::at_hand(plan, version))),
+        Box::pin(run.step(HoldPrevious::of(plan))),
+        Box::pin(run.step(OpenPreview::of(plan))),
+        Box::pin(run.step(ArmGuard::of(plan, guard))),
+    );
+    held?;
+    healthy?;
+    armed?;
+    preview
+}
+
+/// Brings the release up, proves it without any traffic, and arms the guard; answers with its template version.
+async fn bring_up_and_prove<'a>(run: &Runner<'a>, plan: &Plan, guard: &Guard) -> Result<i64, Stop> {
+    let (version, instances) = bring_up(run, plan).await?;
+    run.check(AwaitHealthy::of(plan, &instances)).await?;
+    let preview = run.step(OpenPreview::of(plan)).await?;
+    run.check(SmokeTest::of(plan, &preview)).await?;
+    run.check(ProbeVersion::of(plan, &preview)).await?;
+    run.step(ArmGuard::of(plan, guard)).await?;
+    Ok(version)
+}
+
 /// The release's template version and instances: those that are up, or new ones.
-async fn bring_up<'a>(run: &mut Runner<'a>, plan: &Plan) -> Result<(i64, Vec<String>), Stop> {
+async fn bring_up<'a>(run: &Runner<'a>, plan: &Plan) -> Result<(i64, Vec<String>), Stop> {
     let version = match &plan.source {
         Source::Retained { version } => {
             return Ok((*version, run.step(HoldPrevious::of(plan)).await?));

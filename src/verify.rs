@@ -19,8 +19,8 @@ pub async fn verify(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
 }
 
 async fn prove_and_undo(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
-    let mut run = Runner::new(cx);
-    let outcome = match prove(&mut run, plan, bundle).await {
+    let run = Runner::new(cx);
+    let outcome = match prove(&run, plan, bundle).await {
         Err(stop) => undone(cx, plan, run, stop).await,
         Ok(_) => {
             let unwound = run.unwind().await;

@@ -101,7 +101,7 @@ impl Step for Panics {
 async fn a_run(world: &World, in_start: bool, undo_panics: bool) -> (Plan, Context) {
     let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
     let cx = world.context().await;
-    let mut run = Runner::new(&cx);
+    let run = Runner::new(&cx);
     let moves = Moves {
         plan: plan.clone(),
         undo_panics,

@@ -3,4 +3,4 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
-pub(crate) use support::World;
+pub(crate) use support::{World, config_of};

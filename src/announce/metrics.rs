@@ -280,41 +280,51 @@ struct EndedStep {
     result: &'static str,
 }
 
-/// The steps that ended, and the one that was under way at the end.
+/// The steps that ended, and those that were under way at the end.
 fn steps(events: &[Stamped]) -> Vec<EndedStep> {
     let mut steps = Vec::new();
-    let mut open: Option<(String, Zone, Duration)> = None;
+    let mut open: Vec<(&str, Zone, Duration)> = Vec::new();
     for stamped in events {
-        let result = match &stamped.event {
-            Event::StepDone { skipped: true, .. } => "skipped",
-            Event::StepDone { .. } => "done",
-            Event::StepFailed { .. } => "failed",
-            Event::StepBegan { .. } | Event::UndoBegan { .. } => "unfinished",
+        let (step, result) = match &stamped.event {
+            Event::StepBegan { step, zone } => {
+                open.push((step, *zone, stamped.at));
+                continue;
+            }
+            Event::StepDone {
+                step,
+                skipped: true,
+                ..
+            } => (step, "skipped"),
+            Event::StepDone { step, .. } => (step, "done"),
+            Event::StepFailed { step, .. } => (step, "failed"),
+            Event::UndoBegan { .. } => {
+                let unfinished = open.drain(..);
+                steps.extend(unfinished.map(|step| ended(step, stamped.at, "unfinished")));
+                continue;
+            }
             _ => continue,
         };
-        steps.extend(ended(open.take(), stamped.at, result));
-        if let Event::StepBegan { step, zone } = &stamped.event {
-            open = Some((step.clone(), *zone, stamped.at));
+        if let Some(which) = open.iter().position(|(name, ..)| name == step) {
+            steps.push(ended(open.remove(which), stamped.at, result));
         }
     }
     let at = events.last().map(|last| last.at).unwrap_or_default();
-    steps.extend(ended(open, at, "unfinished"));
+    steps.extend(open.into_iter().map(|step| ended(step, at, "unfinished")));
     steps.truncate(MOST_STEPS);
     steps
 }
 
 fn ended(
-    open: Option<(String, Zone, Duration)>,
+    (name, zone, began): (&str, Zone, Duration),
     at: Duration,
     result: &'static str,
-) -> Option<EndedStep> {
-    let (name, zone, began) = open?;
-    Some(EndedStep {
-        name,
+) -> EndedStep {
+    EndedStep {
+        name: name.to_owned(),
         zone,
         took: at.saturating_sub(began),
         result,
-    })
+    }
 }
 
 #[cfg(test)]

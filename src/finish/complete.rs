@@ -38,8 +38,8 @@ pub(super) async fn complete(
         };
         return Ok(settled(undone(plan, progress, leftovers), true));
     }
-    let mut run = Runner::new(cx);
-    let leftovers = match finish_zone(cx, &mut run, plan, progress, ownership).await {
+    let run = Runner::new(cx);
+    let leftovers = match finish_zone(cx, &run, plan, progress, ownership).await {
         Ok(()) => Vec::new(),
         Err(stop) => unfinished(cx, plan, &stop, &HandOver::of(plan)).await,
     };
@@ -59,7 +59,7 @@ pub(super) async fn complete(
 /// The steps of the finish zone that are not done; first of all, nothing may take the traffic back any more.
 async fn finish_zone<'a>(
     cx: &Context,
-    run: &mut Runner<'a>,
+    run: &Runner<'a>,
     plan: &Plan,
     progress: &Progress,
     ownership: &Ownership,

@@ -21,7 +21,7 @@ pub(super) async fn undo(
     ownership: &Ownership,
 ) -> Result<Ending> {
     let mut left = Vec::new();
-    let mut run = Runner::new(cx);
+    let run = Runner::new(cx);
     let mut is_known = true;
     for entry in &progress.steps {
         if entry.phase == Phase::Undone || steps::about(entry.step).undo.is_empty() {
@@ -32,7 +32,7 @@ pub(super) async fn undo(
             continue;
         }
         is_known &= !is_on_the_way(progress, entry);
-        steps::rearm(&mut run, plan, entry)?;
+        steps::rearm(&run, plan, entry)?;
     }
     let traffic = StepId::ShiftTraffic;
     let restores = progress

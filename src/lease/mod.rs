@@ -79,6 +79,8 @@ struct Mine {
     /// When it was last written, on this run's clock.
     confirmed: Duration,
     held: Held,
+    /// Not all of the record is known to be written.
+    owes: bool,
 }
 
 impl Mine {
@@ -117,6 +119,7 @@ impl Lease {
             record,
             confirmed: clock.elapsed(),
             held,
+            owes: false,
         };
         Self {
             aws: aws.clone(),
@@ -132,7 +135,7 @@ impl Lease {
     pub async fn held(&self) -> Result<Held, Lost> {
         let mut mine = self.mine.lock().await;
         self.check()?;
-        if self.age(&mine) < RECENT {
+        if self.age(&mine) < RECENT && !mine.owes {
             return Ok(mine.held.clone());
         }
         match self.beat(&mut mine).await {
@@ -157,10 +160,14 @@ impl Lease {
         *self.noted.borrow_mut() = Some(run);
     }
 
-    /// Writes down now what was noted.
+    /// Writes down now what was noted, if it is not written yet.
     pub async fn write_down(&self) -> Result<Held, Lost> {
         let mut mine = self.mine.lock().await;
         self.check()?;
+        let is_written = self.noted.borrow().is_none() && !mine.owes;
+        if is_written && self.age(&mine) < RECENT {
+            return Ok(mine.held.clone());
+        }
         self.beat(&mut mine).await
     }
 
@@ -195,13 +202,17 @@ impl Lease {
 
     /// Has this run remembered, with the next beat.
     pub async fn remember(&self, done: &Done) {
-        self.mine.lock().await.record.remember(done);
+        let mut mine = self.mine.lock().await;
+        mine.record.remember(done);
+        mine.owes = true;
     }
 
     /// Nothing of an earlier run is left to do.
     pub async fn forget_run(&self) {
         self.noted.borrow_mut().take();
-        self.mine.lock().await.record.run = None;
+        let mut mine = self.mine.lock().await;
+        mine.record.run = None;
+        mine.owes = true;
     }
 
     /// Gives it back. What is noted stays, for the next holder, if the run did not come to its end.
@@ -246,6 +257,7 @@ impl Lease {
         let noted = self.noted.borrow_mut().take();
         if let Some(run) = noted {
             mine.record.run = Some(run);
+            mine.owes = true;
         }
         let begun = self.clock.elapsed();
         let (etag, held) = self.swap(mine).await?;
@@ -254,6 +266,7 @@ impl Lease {
         // Of when it was first sent: the time until the answer is not counted for us.
         mine.confirmed = begun;
         mine.held = held.clone();
+        mine.owes = false;
         Ok(held)
     }
 

@@ -115,6 +115,9 @@ pub struct IdleBefore {
     pub suspended: Vec<String>,
     /// When it was to be scaled in, in seconds since 1970.
     pub scale_in_at: Option<u64>,
+    /// The automation that was to do that.
+    #[serde(default)]
+    pub scale_in: Option<String>,
 }
 
 /// Where the candidate comes from.

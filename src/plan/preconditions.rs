@@ -283,6 +283,7 @@ fn idle_before(idle: &Stack) -> IdleBefore {
         template_version: idle.group.template_version,
         suspended: suspended_by_others(&idle.group.suspended, is_frozen(&idle.group)),
         scale_in_at: idle.scale_in_at.map(since_1970),
+        scale_in: idle.scale_in.clone(),
     }
 }
 

@@ -45,7 +45,8 @@ pub struct Console<W: Write> {
     style: Style,
     columns: usize,
     phase: Option<Phase>,
-    step: Option<OpenStep>,
+    /// The steps under way: the first of them is the one whose time is told.
+    steps: Vec<OpenStep>,
     /// The time of the last event or tick.
     now: Duration,
     spoke: Duration,
@@ -75,7 +76,7 @@ impl<W: Write> Console<W> {
             style,
             columns: columns.max(FEWEST_COLUMNS),
             phase: None,
-            step: None,
+            steps: Vec::new(),
             now: Duration::ZERO,
             spoke: Duration::ZERO,
             pending: 0,
@@ -96,10 +97,12 @@ impl<W: Write> Console<W> {
         match &stamped.event {
             Event::Began(_) => self.began(stamped),
             Event::StepBegan { step, zone } => self.step_began(stamped, step, *zone),
-            Event::Waiting { reason, .. } => self.waiting(stamped, reason),
-            Event::StepDone { .. } | Event::StepFailed { .. } => self.step_ended(stamped),
+            Event::Waiting { step, reason } => self.waiting(stamped, step, reason),
+            Event::StepDone { step, .. } | Event::StepFailed { step, .. } => {
+                self.step_ended(stamped, step);
+            }
             Event::UndoBegan { what } => {
-                self.abandon_step(stamped);
+                self.abandon_steps(stamped);
                 self.heading(Phase::Undo);
                 self.line(&format!("  first: {}", text::for_log(what)));
             }
@@ -149,7 +152,7 @@ impl<W: Write> Console<W> {
     /// Writes the probe and the verdict.
     pub fn finish(&mut self, run: &Run<'_>) {
         self.erase();
-        self.step = None;
+        self.steps.clear();
         self.end_group();
         self.put("\n");
         let story = Story::of(run);
@@ -183,9 +186,8 @@ impl<W: Write> Console<W> {
     }
 
     fn step_began(&mut self, stamped: &Stamped, step: &str, zone: Zone) {
-        self.abandon_step(stamped);
         self.heading(Phase::Zone(zone));
-        self.step = Some(OpenStep {
+        self.steps.push(OpenStep {
             name: text::for_log(step),
             began: stamped.at,
             events: vec![stamped.clone()],
@@ -195,9 +197,13 @@ impl<W: Write> Console<W> {
         self.pending();
     }
 
-    fn waiting(&mut self, stamped: &Stamped, reason: &str) {
+    fn waiting(&mut self, stamped: &Stamped, step: &str, reason: &str) {
         let reason = text::for_log(reason);
-        let Some(step) = &mut self.step else { return };
+        let last = self.steps.len().checked_sub(1);
+        let Some(which) = self.position(step).or(last) else {
+            return;
+        };
+        let step = &mut self.steps[which];
         if step.events.len() < 1_000 {
             step.events.push(stamped.clone());
         }
@@ -211,10 +217,20 @@ impl<W: Write> Console<W> {
         }
     }
 
-    fn step_ended(&mut self, stamped: &Stamped) {
-        let Some(mut step) = self.step.take() else {
-            return;
-        };
+    /// Which of the steps under way is of this name.
+    fn position(&self, step: &str) -> Option<usize> {
+        let step = text::for_log(step);
+        self.steps.iter().position(|open| open.name == step)
+    }
+
+    fn step_ended(&mut self, stamped: &Stamped, step: &str) {
+        if let Some(which) = self.position(step) {
+            let step = self.steps.remove(which);
+            self.close(step, stamped);
+        }
+    }
+
+    fn close(&mut self, mut step: OpenStep, stamped: &Stamped) {
         step.events.push(stamped.clone());
         for row in timeline::rows(&step.events) {
             let (mark, _) = row.state.mark();
@@ -226,10 +242,10 @@ impl<W: Write> Console<W> {
         }
     }
 
-    /// A step that neither ended well nor badly before something else began.
-    fn abandon_step(&mut self, stamped: &Stamped) {
-        if self.step.is_some() {
-            self.step_ended(stamped);
+    /// Those that ended neither well nor badly.
+    fn abandon_steps(&mut self, stamped: &Stamped) {
+        for step in std::mem::take(&mut self.steps) {
+            self.close(step, stamped);
         }
     }
 
@@ -284,7 +300,9 @@ impl<W: Write> Console<W> {
     }
 
     fn heartbeat(&mut self) {
-        let Some(step) = &self.step else { return };
+        let Some(step) = self.steps.first() else {
+            return;
+        };
         let so_far = took(self.now.saturating_sub(step.began));
         let reason = match step.reason.as_str() {
             "" => String::new(),
@@ -299,7 +317,7 @@ impl<W: Write> Console<W> {
 
     /// Rewrites the lines that change: what is waited for, and who answers live traffic meanwhile.
     fn pending(&mut self) {
-        let Some(step) = self.step.as_ref().filter(|_| self.style.live) else {
+        let Some(step) = self.steps.first().filter(|_| self.style.live) else {
             return;
         };
         let so_far = took(self.now.saturating_sub(step.began));

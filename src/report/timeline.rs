@@ -75,7 +75,7 @@ pub(super) fn rows(events: &[Stamped]) -> Vec<Row> {
         reader.read(stamped);
     }
     if let Some(last) = events.last() {
-        reader.end(last.at, State::Unfinished, "");
+        reader.end_all(last.at);
     }
     reader.rows.truncate(MOST_ROWS);
     reader.rows
@@ -92,7 +92,8 @@ pub(super) fn phase(rows: &[Row], phase: Phase) -> Duration {
 #[derive(Default)]
 struct Reader {
     rows: Vec<Row>,
-    open: Option<Open>,
+    /// Those under way: some are taken side by side.
+    open: Vec<Open>,
     undoing: Duration,
 }
 
@@ -108,9 +109,8 @@ impl Reader {
     fn read(&mut self, stamped: &Stamped) {
         let at = stamped.at;
         match &stamped.event {
-            Event::StepBegan { step, zone } => {
-                self.end(at, State::Unfinished, "");
-                self.open = Some(Open {
+            Event::StepBegan { step, zone } if self.open.len() < MOST_ROWS => {
+                self.open.push(Open {
                     zone: *zone,
                     step: text::one_line(step),
                     began: at,
@@ -118,25 +118,28 @@ impl Reader {
                     waiting: None,
                 });
             }
-            Event::Waiting { reason, .. } => {
-                if let Some(open) = &mut self.open {
+            Event::Waiting { step, reason } => {
+                if let Some(at_it) = self.position(step).or(self.open.len().checked_sub(1)) {
+                    let open = &mut self.open[at_it];
                     open.wait_ends(at);
                     open.waiting = Some((text::one_line(reason), at));
                 }
             }
             Event::StepDone {
-                summary, skipped, ..
+                step,
+                summary,
+                skipped,
             } => {
                 let state = if *skipped {
                     State::Skipped
                 } else {
                     State::Done
                 };
-                self.end(at, state, summary);
+                self.end(at, step, state, summary);
             }
-            Event::StepFailed { cause, .. } => self.end(at, State::Failed, &cause.words),
+            Event::StepFailed { step, cause } => self.end(at, step, State::Failed, &cause.words),
             Event::UndoBegan { .. } => {
-                self.end(at, State::Unfinished, "");
+                self.end_all(at);
                 self.undoing = at;
             }
             Event::Undone { step, summary } => self.undo(at, step, State::Done, summary),
@@ -145,10 +148,26 @@ impl Reader {
         }
     }
 
-    fn end(&mut self, at: Duration, state: State, summary: &str) {
-        let Some(mut open) = self.open.take() else {
-            return;
-        };
+    /// Which of those under way is of this name.
+    fn position(&self, step: &str) -> Option<usize> {
+        let step = text::one_line(step);
+        self.open.iter().position(|open| open.step == step)
+    }
+
+    fn end_all(&mut self, at: Duration) {
+        for open in std::mem::take(&mut self.open) {
+            self.close(open, at, State::Unfinished, "");
+        }
+    }
+
+    fn end(&mut self, at: Duration, step: &str, state: State, summary: &str) {
+        if let Some(which) = self.position(step) {
+            let open = self.open.remove(which);
+            self.close(open, at, state, summary);
+        }
+    }
+
+    fn close(&mut self, mut open: Open, at: Duration, state: State, summary: &str) {
         open.wait_ends(at);
         self.undoing = at;
         self.rows.push(Row {
@@ -240,6 +259,40 @@ mod tests {
         assert_eq!(rows[0].took, Duration::from_secs(8));
         let longest = Some(("0 of 2 healthy".to_owned(), Duration::from_secs(4)));
         assert_eq!(rows[0].longest_wait, longest);
+    }
+
+    #[test]
+    fn of_steps_side_by_side_each_has_its_own_time_wait_and_end() {
+        let began = |step: &str| Event::StepBegan {
+            step: step.into(),
+            zone: Zone::Prepare,
+        };
+        let done = |step: &str| Event::StepDone {
+            step: step.into(),
+            summary: String::new(),
+            skipped: false,
+        };
+        let rows = rows(&[
+            at(1, began("await healthy")),
+            at(1, began("arm guard")),
+            at(1, began("hold previous")),
+            at(2, waiting("1 of 2 healthy")),
+            at(3, done("arm guard")),
+            at(6, done("await healthy")),
+        ]);
+        let told = rows
+            .iter()
+            .map(|row| (row.step.as_str(), row.took.as_secs(), row.state));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                ("arm guard", 2, State::Done),
+                ("await healthy", 5, State::Done),
+                ("hold previous", 5, State::Unfinished),
+            ]
+        );
+        assert_eq!(rows[0].longest_wait, None);
+        assert!(rows[1].longest_wait.is_some());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a step may use: AWS, the network, the clock, the cancel token, and the stream of events.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
@@ -129,6 +129,8 @@ pub struct Context {
     pub journal: Journal,
     /// The right to change anything; `None`: nothing can be changed that could harm.
     pub lease: Option<Lease>,
+    /// A step has begun that is not written down yet.
+    owes_writing: Cell<bool>,
     /// How a command is typed that means the same.
     pub command_line: CommandLine,
 }
@@ -143,6 +145,7 @@ impl Context {
             cancel: CancellationToken::new(),
             journal: Journal::default(),
             lease: None,
+            owes_writing: Cell::default(),
             command_line: CommandLine::default(),
             clock,
         }
@@ -165,7 +168,15 @@ impl Context {
         let Some(lease) = &self.lease else {
             bail!("nothing may be changed: this run does not hold the lease");
         };
+        if self.owes_writing.get() {
+            self.write_down().await?;
+        }
         Ok(lease.held().await?)
+    }
+
+    /// Whoever next asks whether the lease is held has what was noted written down before.
+    pub(super) fn owe_writing(&self) {
+        self.owes_writing.set(true);
     }
 
     /// Fails when a lease was held, and is not any more.
@@ -186,10 +197,15 @@ impl Context {
         let Some(lease) = &self.lease else {
             return Ok(());
         };
-        if let Some(state) = self.journal.state() {
+        self.owes_writing.set(false);
+        if let Some(state) = self.journal.state_if_new() {
             lease.note(state);
         }
-        lease.write_down().await?;
+        let written = lease.write_down().await;
+        // Nobody changes anything before it is.
+        self.owes_writing
+            .set(self.owes_writing.get() || written.is_err());
+        written?;
         Ok(())
     }
 

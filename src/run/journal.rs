@@ -88,18 +88,20 @@ impl Journal {
 
     /// A step is about to start.
     pub fn began(&self, step: StepId, zone: Zone) -> Notice {
-        self.change(|progress| {
-            let entry = Entry {
-                step,
-                zone,
-                phase: Phase::Began,
-                handle: Value::Null,
-                undone: None,
-            };
-            match progress.of_mut(step) {
-                Some(again) => *again = entry,
-                None => progress.steps.push(entry),
-            }
+        let entry = Entry {
+            step,
+            zone,
+            phase: Phase::Began,
+            handle: Value::Null,
+            undone: None,
+        };
+        if self.progress.borrow().of(step) == Some(&entry) {
+            // Announced, with others.
+            return None;
+        }
+        self.change(|progress| match progress.of_mut(step) {
+            Some(again) => *again = entry,
+            None => progress.steps.push(entry),
         })
     }
 

@@ -1,10 +1,12 @@
-//! Runs steps one after the other, and undoes them in reverse when one fails.
+//! Runs steps, and undoes them in reverse when one fails. One comes after the other; those that do not need each other may be
+//! taken side by side, each to its end ([`Runner::announce`]).
 //!
 //! Guarantees: a step is journalled before it starts, its handle before it settles, and its undoing once it is done; a
 //! failed start is undone like a finished one; undoing goes on after a failed undo, except that nothing else is undone
 //! while live traffic could not be restored; a panic inside a step is an error of the run, which unwinds.
 //! What another process began can be undone here ([`Runner::rearm`]).
 
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -80,18 +82,18 @@ impl<S: Step> Armed<'_> for Begun<S> {
 /// The steps that have begun, and how to undo those that changed something.
 pub struct Runner<'a> {
     context: &'a Context,
-    armed: Vec<Box<dyn Armed<'a> + 'a>>,
+    armed: RefCell<Vec<Box<dyn Armed<'a> + 'a>>>,
     /// The last step that began here or was taken over.
-    last: Option<About>,
+    last: Cell<Option<About>>,
     /// The furthest zone of those.
-    reached: Option<Zone>,
+    reached: Cell<Option<Zone>>,
     /// The step that failed, and was not cancelled.
-    failed: Option<StepId>,
+    failed: Cell<Option<StepId>>,
 }
 
 impl std::fmt::Debug for Runner<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Runner({} steps to undo)", self.armed.len())
+        write!(f, "Runner({} steps to undo)", self.armed.borrow().len())
     }
 }
 
@@ -100,19 +102,33 @@ impl<'a> Runner<'a> {
     pub fn new(context: &'a Context) -> Self {
         Self {
             context,
-            armed: Vec::new(),
-            last: None,
-            reached: None,
-            failed: None,
+            armed: RefCell::default(),
+            last: Cell::default(),
+            reached: Cell::default(),
+            failed: Cell::default(),
+        }
+    }
+
+    /// Notes that all of these are about to start: they are taken side by side, and made known outside this process by one
+    /// write.
+    pub fn announce(&self, steps: &[About]) {
+        for about in steps {
+            self.note_beginning(*about);
         }
     }
 
     /// Runs a step that can be undone.
-    pub async fn step<S: Step + 'a>(&mut self, step: S) -> Result<S::Output, Stop> {
+    pub async fn step<S: Step + 'a>(&self, step: S) -> Result<S::Output, Stop> {
         let (cx, about) = (self.context, S::ABOUT);
         self.begin(about)?;
-        cx.note_if(cx.journal.began(about.id, about.zone));
-        let started = self.start(Box::pin(step.start(cx))).await;
+        let change = Box::pin(step.start(cx));
+        let started = match S::LOOKS_FIRST {
+            true => {
+                cx.owe_writing();
+                unpanicked(change).await
+            }
+            false => self.start(change).await,
+        };
         let handle = started.as_ref().ok().cloned();
         let result = match started {
             Ok(handle) => self.settle(&step, &handle).await,
@@ -129,7 +145,7 @@ impl<'a> Runner<'a> {
             cx.clock.sleep(STRAGGLERS).await;
         }
         // A failed start may have happened half: its undo is armed as well, without a handle.
-        self.armed.push(Box::new(Begun { step, handle }));
+        self.arm(Begun { step, handle });
         self.end(about, result)
     }
 
@@ -155,10 +171,9 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs a step that changes nothing.
-    pub async fn check<C: Check>(&mut self, check: C) -> Result<C::Output, Stop> {
+    pub async fn check<C: Check>(&self, check: C) -> Result<C::Output, Stop> {
         let (cx, about) = (self.context, C::ABOUT);
         self.begin(about)?;
-        cx.note_if(cx.journal.began(about.id, about.zone));
         // Nothing of it can be half done.
         cx.note_if(cx.journal.started(about.id, Value::Null));
         let result = unpanicked(Box::pin(check.check(cx))).await;
@@ -166,10 +181,9 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs a step of the finish zone, which is never undone.
-    pub async fn forward<F: Forward>(&mut self, step: F) -> Result<(), Stop> {
+    pub async fn forward<F: Forward>(&self, step: F) -> Result<(), Stop> {
         let (cx, about) = (self.context, F::ABOUT);
         self.begin(about)?;
-        cx.note_if(cx.journal.began(about.id, about.zone));
         let result = match self.start(Box::pin(step.start(cx))).await {
             Ok(begun) => {
                 cx.note_if(cx.journal.started(about.id, Value::Null));
@@ -182,9 +196,9 @@ impl<'a> Runner<'a> {
 
     /// Takes over a step that another process began, so that it is undone with the rest.
     /// What it had begun is read from its line of the journal.
-    pub fn rearm<S: Step + 'a>(&mut self, step: S, entry: &Entry) -> anyhow::Result<()> {
+    pub fn rearm<S: Step + 'a>(&self, step: S, entry: &Entry) -> anyhow::Result<()> {
         let handle = handle_of::<S>(entry)?;
-        self.armed.push(Box::new(Begun { step, handle }));
+        self.arm(Begun { step, handle });
         self.note_begun(S::ABOUT);
         Ok(())
     }
@@ -197,10 +211,20 @@ impl<'a> Runner<'a> {
             step: about.name.to_owned(),
             zone: about.zone,
         });
+        self.note_beginning(about);
         Ok(())
     }
 
-    fn end<T>(&mut self, about: About, result: anyhow::Result<Settled<T>>) -> Result<T, Stop> {
+    fn note_beginning(&self, about: About) {
+        let cx = self.context;
+        cx.note_if(cx.journal.began(about.id, about.zone));
+    }
+
+    fn arm<S: Step + 'a>(&self, begun: Begun<S>) {
+        self.armed.borrow_mut().push(Box::new(begun));
+    }
+
+    fn end<T>(&self, about: About, result: anyhow::Result<Settled<T>>) -> Result<T, Stop> {
         self.note_begun(about);
         let cx = self.context;
         match result {
@@ -215,7 +239,7 @@ impl<'a> Runner<'a> {
             }
             Err(error) => {
                 let stop = self.stop(about, &error);
-                self.failed = (!stop.cancelled).then_some(about.id);
+                self.failed.set((!stop.cancelled).then_some(about.id));
                 cx.events.emit(Event::StepFailed {
                     step: about.name.to_owned(),
                     cause: stop.cause.clone(),
@@ -225,15 +249,15 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn note_begun(&mut self, about: About) {
-        self.last = Some(about);
-        self.reached = self.reached.max(Some(about.zone));
+    fn note_begun(&self, about: About) {
+        self.last.set(Some(about));
+        self.reached.set(self.reached.get().max(Some(about.zone)));
     }
 
     fn stop(&self, about: About, error: &anyhow::Error) -> Stop {
         let stop = Stop {
             step: about,
-            zone: self.reached.unwrap_or(about.zone),
+            zone: self.reached.get().unwrap_or(about.zone),
             cause: cause_of(error),
             cancelled: is_cancelled(error),
         };
@@ -248,19 +272,19 @@ impl<'a> Runner<'a> {
     }
 
     /// Undoes everything that has begun, the last first.
-    pub async fn unwind(mut self) -> Unwound {
+    pub async fn unwind(self) -> Unwound {
         let mut unwound = Unwound::default();
         let cx = self.context;
-        if let Some(last) = self.last {
+        if let Some(last) = self.last.get() {
             cx.events.emit(Event::UndoBegan {
                 what: last.name.to_owned(),
             });
         }
-        while let Some(armed) = self.armed.pop() {
+        for armed in self.armed.take().into_iter().rev() {
             let about = armed.about();
             // Another's by now: not even what only this run made is taken from under it.
             let undone = match cx.still_held().await {
-                Ok(()) => unpanicked(armed.undo(cx.for_undo().because(self.failed))).await,
+                Ok(()) => unpanicked(armed.undo(cx.for_undo().because(self.failed.get()))).await,
                 Err(lost) => Err(lost),
             };
             match undone {

@@ -75,6 +75,11 @@ pub trait Step {
     /// Its line in the step table.
     const ABOUT: About;
 
+    /// Whether `start` looks first, and each of its changes takes a witness that the lease is held: that is written where the
+    /// lease is, and with it that the step has begun ([`Context::held`]), while `start` looks. Of any other step it is
+    /// written before `start`.
+    const LOOKS_FIRST: bool = false;
+
     /// Makes the one change.
     fn start(&self, cx: &Context) -> impl Future<Output = Result<Self::Handle>>;
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::crash_loop::CrashLoop;
+use crate::aws::autoscaling::Fleet;
 use crate::aws::elbv2::{self, Target};
 use crate::cause::Reason;
 use crate::names::Colour;
@@ -30,12 +31,22 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct AwaitHealthy {
     colour: Colour,
+    group: String,
     target_group: String,
-    instances: Vec<String>,
+    who: Who,
     streak: u32,
     within: Duration,
     /// The service's unit, if it was started anew: what is up already may have been restarted in its life.
     unit: Option<String>,
+}
+
+/// Who is waited for.
+#[derive(Debug)]
+enum Who {
+    /// These instances.
+    Started(Vec<String>),
+    /// So many of the group that are in service, of this template version.
+    AtHand { version: i64, wanted: usize },
 }
 
 impl AwaitHealthy {
@@ -43,15 +54,45 @@ impl AwaitHealthy {
     pub fn of(plan: &Plan, instances: &[String]) -> Self {
         Self {
             colour: plan.idle,
+            group: plan.idle_group(),
             target_group: plan.target_groups.of(plan.idle).to_owned(),
-            instances: instances.to_vec(),
-            // What was live has proved itself; the shift looks once more.
-            streak: match plan.is_at_hand() {
-                true => 1,
-                false => plan.health.streak,
-            },
+            who: Who::Started(instances.to_vec()),
+            streak: plan.health.streak,
             within: plan.health.within,
-            unit: (!plan.is_at_hand()).then(|| format!("{}.service", plan.app)),
+            unit: Some(format!("{}.service", plan.app)),
+        }
+    }
+
+    /// Waits for what is at hand: instances of this template version that are up. What was live has proved itself, so one
+    /// look is enough; the shift looks once more.
+    pub fn at_hand(plan: &Plan, version: i64) -> Self {
+        let wanted = usize::try_from(plan.capacity.desired).unwrap_or_default();
+        Self {
+            who: Who::AtHand { version, wanted },
+            streak: 1,
+            unit: None,
+            ..Self::of(plan, &[])
+        }
+    }
+
+    /// Whoever is waited for, as it stands, and the health of all targets.
+    async fn see(&self, cx: &Context) -> Result<(Vec<String>, Vec<Target>)> {
+        match &self.who {
+            Who::Started(instances) => {
+                let targets = elbv2::describe_targets(&cx.aws, &self.target_group).await?;
+                Ok((instances.clone(), targets))
+            }
+            Who::AtHand { version, .. } => {
+                let fleet = Fleet::look(&cx.aws, &self.group, &self.target_group).await?;
+                Ok((fleet.in_service(*version), fleet.targets))
+            }
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        match &self.who {
+            Who::Started(instances) => instances.len(),
+            Who::AtHand { wanted, .. } => *wanted,
         }
     }
 }
@@ -81,11 +122,11 @@ impl Check for AwaitHealthy {
                 "the candidate becoming healthy",
                 limits,
                 || async {
-                    let targets = elbv2::describe_targets(&cx.aws, &self.target_group).await?;
-                    *why.borrow_mut() = reason_of(&self.instances, &targets);
-                    let seen = look(&self.instances, &targets);
+                    let (instances, targets) = self.see(cx).await?;
+                    *why.borrow_mut() = reason_of(&instances, &targets);
+                    let seen = look(&instances, &targets, self.wanted());
                     if let (Look::NotYet(_), Some(asked)) = (&seen, &crash_loop)
-                        && let Some(ends) = asked.ask(cx, &sick(&self.instances, &targets)).await
+                        && let Some(ends) = asked.ask(cx, &sick(&instances, &targets)).await
                     {
                         *why.borrow_mut() = ends.reason;
                         return Ok(Look::Never(ends.words));
@@ -100,7 +141,7 @@ impl Check for AwaitHealthy {
             }
             other => other?,
         }
-        let count = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(self.wanted()).unwrap_or(u32::MAX);
         cx.events.emit(Event::Fleet {
             colour: self.colour,
             healthy: count,
@@ -137,8 +178,8 @@ fn sick(instances: &[String], targets: &[Target]) -> Vec<String> {
     sick.cloned().collect()
 }
 
-/// Whether exactly these instances are healthy; else who is not, in AWS's words.
-fn look(instances: &[String], targets: &[Target]) -> Look<()> {
+/// Whether these instances, so many at least, are healthy; else who is not, in AWS's words.
+fn look(instances: &[String], targets: &[Target], wanted: usize) -> Look<()> {
     let mut healthy = 0;
     let mut worst = String::new();
     for id in instances {
@@ -148,10 +189,11 @@ fn look(instances: &[String], targets: &[Target]) -> Look<()> {
             None => worst = format!("; {id} is not registered"),
         }
     }
-    if healthy == instances.len() {
+    if healthy == instances.len() && healthy >= wanted {
         Look::Ready(())
     } else {
-        Look::NotYet(format!("{healthy} of {} healthy{worst}", instances.len()))
+        let wanted = wanted.max(instances.len());
+        Look::NotYet(format!("{healthy} of {wanted} healthy{worst}"))
     }
 }
 
@@ -172,15 +214,16 @@ mod tests {
     fn every_instance_must_be_healthy_and_others_do_not_count() {
         let ours = ["a".to_owned(), "b".to_owned()];
         let all = [target("a", "healthy"), target("b", "healthy")];
-        assert_eq!(look(&ours, &all), Look::Ready(()));
+        assert_eq!(look(&ours, &all, 2), Look::Ready(()));
+        assert_eq!(look(&ours, &all, 3), Look::NotYet("2 of 3 healthy".into()));
         let stranger = [target("a", "healthy"), target("c", "healthy")];
         assert_eq!(
-            look(&ours, &stranger),
+            look(&ours, &stranger, 2),
             Look::NotYet("1 of 2 healthy; b is not registered".into())
         );
         let sick = [target("a", "healthy"), target("b", "unhealthy")];
         assert_eq!(
-            look(&ours, &sick),
+            look(&ours, &sick, 2),
             Look::NotYet(
                 "1 of 2 healthy; b is unhealthy (Health checks failed with these codes: [500])"
                     .into()

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::group::{latest_activity, look_for_launch, thaw};
 use super::scale_in::ScaleIn;
 use crate::aws::autoscaling::{self, Capacity};
+use crate::aws::witness::NoWeight;
 use crate::names::{Weights, utc};
 use crate::plan::{FROZEN, IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
@@ -52,6 +53,18 @@ impl HoldPrevious {
             within: plan.health.within,
         }
     }
+
+    async fn freeze_and_raise(&self, cx: &Context, idle: NoWeight) -> Result<()> {
+        let (freezing, raising) = (cx.held().await?, cx.held().await?);
+        let desired = self.capacity.desired;
+        let (frozen, raised) = tokio::join!(
+            Box::pin(autoscaling::freeze(&cx.aws, freezing, idle, &FROZEN)),
+            Box::pin(autoscaling::raise(&cx.aws, raising, &self.group, desired)),
+        );
+        frozen?;
+        raised?;
+        Ok(())
+    }
 }
 
 /// Sets the capacity as it was; not of a group that visitors are led to by now.
@@ -78,26 +91,29 @@ impl Step for HoldPrevious {
         ],
     };
 
+    const LOOKS_FIRST: bool = true;
+
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        // Side by side, whoever goes back is in a hurry; and first of all what could be due meanwhile.
-        let (activities_until, idle, ()) = tokio::try_join!(
-            Box::pin(latest_activity(&cx.aws, &self.group)),
-            Box::pin(autoscaling::see_no_weight(&cx.aws, &self.group)),
-            Box::pin(self.scale_in.cancel(cx)),
-        )?;
-        let (freezing, raising) = (cx.held().await?, cx.held().await?);
-        let (frozen, raised) = tokio::join!(
-            Box::pin(autoscaling::freeze(&cx.aws, freezing, idle, &FROZEN)),
-            Box::pin(autoscaling::raise(
-                &cx.aws,
-                raising,
-                &self.group,
-                self.capacity.desired
-            )),
+        // Side by side, whoever goes back is in a hurry; and first of all what is known to be due. Each to its end: a write
+        // of the lease is never left halfway.
+        let known = self.before.scale_in.as_deref();
+        let holding = async {
+            let (activities_until, idle, cancelled) = tokio::join!(
+                Box::pin(latest_activity(&cx.aws, &self.group)),
+                Box::pin(autoscaling::see_no_weight(&cx.aws, &self.group)),
+                Box::pin(ScaleIn::cancel(cx, known)),
+            );
+            let (activities_until, idle) = (activities_until?, idle?);
+            cancelled?;
+            self.freeze_and_raise(cx, idle).await?;
+            Ok(Handle { activities_until })
+        };
+        let (handle, cancelled) = tokio::join!(
+            Box::pin(holding),
+            Box::pin(self.scale_in.cancel_but(cx, known))
         );
-        frozen?;
-        raised?;
-        Ok(Handle { activities_until })
+        cancelled?;
+        handle
     }
 
     async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<Vec<String>>> {

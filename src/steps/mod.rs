@@ -67,7 +67,7 @@ pub const fn about(step: StepId) -> About {
 }
 
 /// Has the runner undo a step that the journal names, made anew from the plan; what it had begun is read by its type.
-pub(crate) fn rearm(run: &mut Runner<'_>, plan: &Plan, entry: &Entry) -> Result<()> {
+pub(crate) fn rearm(run: &Runner<'_>, plan: &Plan, entry: &Entry) -> Result<()> {
     match entry.step {
         StepId::BakeImage => run.rearm(bake_image::BakeImage::of(plan, PathBuf::new()), entry),
         StepId::PublishTemplate => {

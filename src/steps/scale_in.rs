@@ -86,10 +86,20 @@ impl ScaleIn {
         timer::await_sleep(cx, step, "the scale-in of the previous colour", id).await
     }
 
-    /// Asks AWS to take back whatever is to scale the colour in, and does not wait for its end.
-    pub(super) async fn cancel(&self, cx: &Context) -> Result<()> {
-        for due in self.due(cx.for_undo()).await? {
-            ssm::cancel_automation(&cx.aws, &due.id).await?;
+    /// Asks AWS to take back whatever is to scale the colour in, but for the `known` one, and does not wait for its end.
+    pub(super) async fn cancel_but(&self, cx: &Context, known: Option<&str>) -> Result<()> {
+        let due = self.due(cx.for_undo()).await?;
+        for due in due.iter().filter(|due| known != Some(&due.id)) {
+            Self::cancel(cx, Some(&due.id)).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks AWS to take back this one, if there is one, and does not wait for its end.
+    pub(super) async fn cancel(cx: &Context, id: Option<&str>) -> Result<()> {
+        if let Some(id) = id {
+            cx.held().await?;
+            ssm::cancel_automation(&cx.aws, id).await?;
         }
         Ok(())
     }

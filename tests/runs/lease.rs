@@ -1,10 +1,11 @@
 //! Of all runs for an app in an environment, at most one changes anything: turns, takeover, and what a run does that has
 //! lost its own.
 
+mod written_down;
+
 use std::time::Duration;
 
 use bg_deploy::aws::lease::{self as object, Place, Written};
-use bg_deploy::aws::{autoscaling, elbv2};
 use bg_deploy::cause::Reason;
 use bg_deploy::deploy::deploy;
 use bg_deploy::finish::finish;
@@ -219,40 +220,6 @@ async fn whoever_comes_next_finds_what_was_left_in_the_lease_and_brings_it_to_an
     // And the release after that is none the worse.
     let (finished, cx) = world.deploy(&world.config("3.0", None)).await;
     assert_deployed(&finished, &cx);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_about_to_be_done_is_written_down_before_it_is() {
-    let world = World::with_a_release().await;
-    let config = world.config("0.0.2", None);
-    let (prepared, plan) = world.plan(&config).await;
-    let (cx, _) = holding(&world, "deploy", Patience::Overtakes).await;
-    cx.journal
-        .go_on(None, State::new(Beginning::default(), plan.clone()));
-    // The lease is out of reach from here on: nothing that was not written down is done.
-    world.cloud.inject(
-        Fault::on(
-            "s3",
-            "PutObject",
-            Answer::Refuse("ServiceUnavailable".into(), 503, "on purpose".into()),
-        )
-        .for_ever(),
-    );
-    let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
-    let is_undone = matches!(
-        &finished.outcome,
-        Outcome::RolledBack { .. } | Outcome::Stopped { .. }
-    );
-    assert!(is_undone, "{:#?}\n{}", finished.outcome, story(&cx));
-    world.cloud.lift_faults();
-    let group = autoscaling::describe_group(&cx.aws, &plan.idle_group()).await;
-    assert_eq!(group.expect("a group").capacity.desired, 0);
-    let rule = elbv2::describe_traffic(&cx.aws, &plan.traffic_rules).await;
-    assert_eq!(
-        rule.expect("a rule").split(&plan.target_groups),
-        Some(plan.previous.weights)
-    );
-    assert_all_get(&world, &plan, "0.0.1", &story(&cx)).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -139,7 +139,7 @@ async fn an_earlier_release_gets_a_template_version_of_its_own_and_no_bake() {
 async fn force_live(world: &World, config: &Config) {
     let (prepared, plan) = world.plan(config).await;
     let cx = world.context().await;
-    let mut run = Runner::new(&cx);
+    let run = Runner::new(&cx);
     let bundle = prepared.bundle.file.path().to_owned();
     let image = run.step(BakeImage::of(&plan, bundle)).await.expect("baked");
     let version = run.step(PublishTemplate::of(&plan, &image)).await;
@@ -270,7 +270,7 @@ async fn a_candidate_that_a_killed_run_left_is_not_taken_for_what_was_live() {
     let world = World::with_a_release().await;
     let (prepared, plan) = world.plan(&world.config("0.0.2", None)).await;
     let cx = world.context().await;
-    let mut run = Runner::new(&cx);
+    let run = Runner::new(&cx);
     let bundle = prepared.bundle.file.path().to_owned();
     let image = run.step(BakeImage::of(&plan, bundle)).await.expect("baked");
     let version = run.step(PublishTemplate::of(&plan, &image)).await;

@@ -135,6 +135,39 @@ fn a_line_that_changes_has_the_width_of_the_terminal_and_of_another_one_when_tha
 }
 
 #[test]
+fn of_steps_side_by_side_each_gets_its_line_when_it_ends_and_one_that_is_left_is_told_on() {
+    let live = Style {
+        live: true,
+        ..Style::default()
+    };
+    let mut written = Vec::new();
+    let mut console = Console::new(&mut written, live, 80);
+    let began = |step: &str| Event::StepBegan {
+        step: step.to_owned(),
+        zone: Zone::Prepare,
+    };
+    let done = |step: &str| Event::StepDone {
+        step: step.to_owned(),
+        summary: "so it is".to_owned(),
+        skipped: false,
+    };
+    for (at, event) in [
+        (0, began("hold previous")),
+        (0, began("arm guard")),
+        (1, done("arm guard")),
+    ] {
+        let at = Duration::from_secs(at);
+        console.event(&Stamped { at, event });
+    }
+    console.tick(Duration::from_secs(2));
+    let written = String::from_utf8(written).expect("text");
+    assert!(written.contains("✓ arm guard"), "{written}");
+    assert!(!written.contains("✓ hold previous"), "{written}");
+    let last = written.rsplit("\r\u{1b}[K").next().unwrap_or_default();
+    assert!(last.contains("… hold previous"), "{last}");
+}
+
+#[test]
 fn in_github_actions_each_phase_is_a_group_and_the_verdict_an_annotation_outside_of_them() {
     let style = Style {
         ci: true,

@@ -324,6 +324,8 @@ impl Step for ShiftTraffic {
         calls: &["ModifyRule", "UpdateAutoScalingGroup", "ResumeProcesses"],
     };
 
+    const LOOKS_FIRST: bool = true;
+
     async fn start(&self, cx: &Context) -> Result<Handle> {
         self.check_credentials(cx)?;
         let first = *self.stages.first().context("a shift without stages")?;
