@@ -282,7 +282,7 @@ fn a_keep_alive_that_is_too_short_ends_over_real_sockets_as_the_list_says() {
     let told = String::from_utf8_lossy(&ended.stderr);
     let code = i32::from(fault.ending.exit_code());
     assert_eq!(ended.status.code(), Some(code), "{told}");
-    let ledger = std::fs::read_to_string(reports.path().join("ledger.jsonl"));
+    let ledger = std::fs::read_to_string(reports.path().join("latest/ledger.jsonl"));
     let (answers, errors) = of_ledger(&ledger.expect("a ledger"));
     judge(fault, &answers, errors, &told);
 }

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 
 use super::publish::Publisher;
 use super::remembered::remembered_whole;
+use super::reports::ledger_in;
 use super::show::{Show, ended_at_once, last_words};
 use super::signals::signals;
 use super::turn::give_back;
@@ -35,6 +36,8 @@ pub(super) struct Order<'a> {
     pub(super) command: &'a str,
     /// Who asked for it.
     pub(super) by: Option<String>,
+    /// When, by the runner's clock.
+    pub(super) at: String,
     /// How long the command had taken, on the wall, before the run's own clock began.
     pub(super) before: Duration,
     /// Where the run can be looked at.
@@ -56,6 +59,7 @@ impl Order<'_> {
             previous: plan.previous.release.clone(),
             by: self.by.clone(),
             url: Some(plan.url.clone()),
+            at: Some(self.at.clone()),
             command_line: Box::new(plan.command_line.clone()),
         }
     }
@@ -101,10 +105,8 @@ async fn tell_and_carry_out(
     counts: impl Fn() -> Option<LoadBalancerCounts>,
 ) -> Result<(Finished, u8), EarlyExit> {
     let publisher = order.publisher;
-    let report_dir = publisher.report_dir;
-    std::fs::create_dir_all(report_dir)
-        .with_context(|| format!("making the folder {}", report_dir.display()))?;
     let beginning = order.beginning();
+    let folder = publisher.folder(&beginning.release)?;
     let state = State::new(beginning.clone(), order.plan.clone());
     match &order.state {
         Some(file) => keep_state(cx, file, state)?,
@@ -120,7 +122,7 @@ async fn tell_and_carry_out(
             cx.note_if(cx.journal.remember(&memory));
             memory
         };
-        let (memory, finished) = tokio::join!(telling, sequence(cx, ledger_of(report_dir)));
+        let (memory, finished) = tokio::join!(telling, sequence(cx, ledger_in(folder)));
         cx.note_if(cx.journal.ended(&finished.outcome, false));
         *ended.borrow_mut() = Some(finished.outcome.clone());
         let (events, calls) = (cx.events.all(), cx.aws.calls());
@@ -191,9 +193,4 @@ async fn two_signals(cx: &Context, ended: &RefCell<Option<Outcome>>, terminal: &
     });
     cx.cancel.cancel();
     signals(2).await;
-}
-
-/// The ledger's place among a run's reports.
-pub(super) fn ledger_of(report_dir: &Path) -> PathBuf {
-    report_dir.join("ledger.jsonl")
 }

@@ -11,6 +11,7 @@ use super::finish_left;
 use super::finish_left::{kept, latest};
 use super::publish::Publisher;
 use super::remembered::remembered;
+use super::reports::Reports;
 use super::show::{Show, ended_at_once, last_words};
 use super::signals::signals;
 use super::turn::{Asking, give_back};
@@ -26,6 +27,7 @@ use crate::ending::restore_by_hand;
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
 use crate::lease::{self, Lease, Patience, Record};
+use crate::names::utc;
 use crate::outcome::{EXIT_OK, EXIT_STUCK, EXIT_UNEXPECTED, Outcome};
 use crate::report::Run;
 use crate::run::beginning::Beginning;
@@ -65,7 +67,7 @@ pub(super) async fn run(
         publisher: Publisher {
             inputs,
             terminal,
-            report_dir: &command.report_dir,
+            reports: &Reports::among(&command.report_dir, "finish"),
             announcer: Some(&announcer),
         },
     };
@@ -308,6 +310,7 @@ impl Work<'_> {
     fn began(&self, state: &State) -> Event {
         Event::Began(Beginning {
             by: self.inputs.ci.asked_by(),
+            at: Some(utc(Clock::real().utc())),
             ..state.beginning.clone()
         })
     }

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::publish::Publisher;
+use super::reports::Reports;
 use super::{EarlyExit, Terminal};
 use crate::cli::{Color, Command};
 use crate::inputs::Inputs;
@@ -86,7 +87,7 @@ fn give(outputs: &[(&'static str, String)], inputs: &Inputs, terminal: &Terminal
     let publisher = Publisher {
         inputs,
         terminal,
-        report_dir: Path::new(""),
+        reports: &Reports::only_in(Path::new("")),
         announcer: None,
     };
     publisher.outputs(outputs);

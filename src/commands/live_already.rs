@@ -3,11 +3,9 @@
 //!
 //! Guarantees: "nothing to do" is said only of what is proven; that nothing is remembered stands in nobody's way.
 
-use anyhow::Context as _;
-
-use super::carry_out::ledger_of;
 use super::publish::Publisher;
 use super::remembered::remembered_whole;
+use super::reports::ledger_in;
 use super::show::Show;
 use super::signals::signals;
 use super::turn::give_back;
@@ -134,10 +132,8 @@ async fn proved(
         }
         Err(why) => why,
     };
-    let report_dir = publisher.report_dir;
-    std::fs::create_dir_all(report_dir)
-        .with_context(|| format!("making the folder {}", report_dir.display()))?;
-    let proving = prove_live(cx, plan, &why, Some(ledger_of(report_dir)));
+    let folder = publisher.folder(&plan.release)?;
+    let proving = prove_live(cx, plan, &why, Some(ledger_in(folder)));
     tokio::select! {
         finished = Box::pin(proving) => Ok(finished),
         () = show.tell_the_time(cx) => unreachable!("the clock does not end"),

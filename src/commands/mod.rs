@@ -25,6 +25,7 @@ mod publish;
 mod reached;
 pub mod rehearse;
 mod remembered;
+mod reports;
 mod rollback;
 mod sample_app;
 mod show;

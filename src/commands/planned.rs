@@ -10,6 +10,7 @@ use super::carry_out::{Order, carry_out, state_file};
 use super::clock::clock;
 use super::live_already::{live_already, put_right};
 use super::publish::Publisher;
+use super::reports::Reports;
 use super::signals::unless_cancelled;
 use super::turn::{Asking, Settled, give_back};
 use super::{EarlyExit, Terminal, access};
@@ -22,7 +23,7 @@ use crate::config::Config;
 use crate::ending::Finished;
 use crate::inputs::Inputs;
 use crate::lease::{Lease, Patience};
-use crate::names::Release;
+use crate::names::{Release, utc};
 use crate::outcome::Outcome;
 use crate::plan::durations::Needed;
 use crate::plan::{Decision, Plan};
@@ -77,7 +78,7 @@ impl Planned<'_> {
         let publisher = Publisher {
             inputs,
             terminal: self.terminal,
-            report_dir: self.report_dir,
+            reports: &Reports::among(self.report_dir, self.name),
             announcer: Some(&announcer),
         };
         let Decided {
@@ -96,6 +97,7 @@ impl Planned<'_> {
                     plan: &plan,
                     command: self.name,
                     by: inputs.ci.asked_by(),
+                    at: utc(Clock::real().utc()),
                     before: clock.wall(),
                     url: inputs.ci.run_url.clone(),
                     state: Some(state_file(self.state, inputs, self.report_dir)),
@@ -212,6 +214,7 @@ impl Planned<'_> {
             previous: None,
             by: self.inputs.ci.asked_by(),
             url: config.probe.url.clone(),
+            at: Some(utc(Clock::real().utc())),
             command_line: Box::new(config.command_line.clone()),
         }
     }

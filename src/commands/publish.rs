@@ -5,9 +5,13 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
 use super::Terminal;
+use super::reports::{Reports, ledger_in};
 use crate::announce::Announcer;
 use crate::inputs::Inputs;
+use crate::names::Release;
 use crate::outcome::Outcome;
 use crate::plan::Decision;
 use crate::random::random_token;
@@ -23,12 +27,18 @@ pub(super) struct Publisher<'a> {
     /// Where people read.
     pub(super) terminal: &'a Terminal,
     /// Where the reports go.
-    pub(super) report_dir: &'a Path,
+    pub(super) reports: &'a Reports,
     /// Who else is told; a rehearsal tells nobody.
     pub(super) announcer: Option<&'a Announcer>,
 }
 
 impl Publisher<'_> {
+    /// The run's own folder, without which it does not begin.
+    pub(super) fn folder(&self, release: &Release) -> anyhow::Result<&Path> {
+        let folder = self.reports.folder(release);
+        folder.with_context(|| format!("making a folder in {}", self.reports.root().display()))
+    }
+
     /// Tells others that a run begins.
     pub(super) async fn begin(&self, beginning: &Beginning) -> Memory {
         let Some(announcer) = self.announcer else {
@@ -41,7 +51,7 @@ impl Publisher<'_> {
 
     /// Publishes how it ended.
     pub(super) async fn end(&self, beginning: &Beginning, memory: &Memory, run: &Run<'_>) {
-        let files = self.files(run);
+        let files = self.files(&beginning.release, run);
         self.outputs(&report::outputs(run, &files));
         self.summary(&report::markdown(run));
         let failure = report::failure_text(run);
@@ -84,21 +94,23 @@ impl Publisher<'_> {
         outcome.exit_code()
     }
 
-    fn files(&self, run: &Run<'_>) -> Files {
+    fn files(&self, release: &Release, run: &Run<'_>) -> Files {
         let mut files = Files::default();
-        if let Err(error) = std::fs::create_dir_all(self.report_dir) {
-            self.not_written(self.report_dir, &error);
-            return files;
-        }
-        files.markdown = self.file("report.md", &report::markdown(run));
-        files.html = self.file("report.html", &report::html(run));
-        let ledger = self.report_dir.join("ledger.jsonl");
+        let folder = match self.reports.folder(release) {
+            Ok(folder) => folder,
+            Err(error) => {
+                self.not_written(self.reports.root(), &error);
+                return files;
+            }
+        };
+        files.markdown = self.file(folder.join("report.md"), &report::markdown(run));
+        files.html = self.file(folder.join("report.html"), &report::html(run));
+        let ledger = ledger_in(folder);
         files.ledger = run.evidence.and_then(|_| ledger.exists().then_some(ledger));
         files
     }
 
-    fn file(&self, name: &str, text: &str) -> Option<PathBuf> {
-        let path = self.report_dir.join(name);
+    fn file(&self, path: PathBuf, text: &str) -> Option<PathBuf> {
         match std::fs::write(&path, text) {
             Ok(()) => {
                 self.terminal.tell(&format!("report: {}", path.display()));

@@ -66,6 +66,14 @@ pub(super) fn smoke(run: &Run<'_>) -> Vec<SmokeRow> {
     rows.take(MOST_ROWS).collect()
 }
 
+/// Whose account it was, and in which region.
+pub(super) fn account(run: &Run<'_>) -> Option<String> {
+    run.events.iter().find_map(|stamped| match &stamped.event {
+        Event::Decided { what, value, .. } if what == "account" => Some(text::one_line(value)),
+        _ => None,
+    })
+}
+
 pub(super) fn decisions(run: &Run<'_>) -> Vec<DecisionRow> {
     let rows = run
         .events

@@ -58,8 +58,11 @@ fn verdict(story: &Story, tone: &str) -> Markup {
             h1 { (story.title) }
             @if !story.place.0.is_empty() { p.place { (phrase(&story.place)) } }
             p.sentence { (phrase(&story.sentence)) }
-            @if story.rehearsal.is_some() || story.url.is_some() || story.live_url.is_some() {
+            @let beside = [&story.at, &story.account, &story.rehearsal, &story.url, &story.live_url];
+            @if beside.iter().any(|one| one.is_some()) {
                 p.beside {
+                    @if let Some(at) = &story.at { span { (at) } " " }
+                    @if let Some(account) = &story.account { span { "Account " (account) } " " }
                     @if let Some(note) = &story.rehearsal { span { (note) } " " }
                     @if let Some(url) = &story.url { span { (linked("Open the run", url)) } " " }
                     @if let Some(url) = &story.live_url { span { (linked("Live traffic", url)) } }

@@ -29,6 +29,10 @@ pub(super) struct Story {
     pub(super) exit_code: u8,
     /// App and environment.
     pub(super) place: Phrase,
+    /// When it was asked for: `2026-11-23 04:57 UTC`.
+    pub(super) at: Option<String>,
+    /// Whose account, in which region.
+    pub(super) account: Option<String>,
     pub(super) sentence: Phrase,
     pub(super) rehearsal: Option<String>,
     pub(super) url: Option<String>,
@@ -61,6 +65,8 @@ impl Story {
             title,
             exit_code: run.outcome.exit_code(),
             place: subject.app_in_place(),
+            at: subject.at.as_deref().map(subject::date),
+            account: details::account(run),
             sentence: sentence(run, &subject, proof.as_ref()),
             rehearsal: subject::rehearsal_note(run.speed),
             url: run.url.as_deref().map(text::one_line),

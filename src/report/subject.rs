@@ -145,6 +145,16 @@ pub(super) fn rehearsal_note(speed: f64) -> Option<String> {
     })
 }
 
+/// `2026-11-23T04:57:43Z` as people read it: to the minute.
+pub(super) fn date(at: &str) -> String {
+    let at = text::one_line(at);
+    let minute = at.strip_suffix('Z').and_then(|at| at.rsplit_once(':'));
+    match minute {
+        Some((minute, _)) => format!("{} UTC", minute.replacen('T', " ", 1)),
+        None => at,
+    }
+}
+
 /// How long the run took.
 pub(super) fn duration(events: &[Stamped]) -> String {
     words::took(events.last().map(|last| last.at).unwrap_or_default())

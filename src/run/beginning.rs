@@ -23,6 +23,9 @@ pub struct Beginning {
     pub by: Option<String>,
     /// Where live traffic is answered, if it is known.
     pub url: Option<String>,
+    /// When it was asked for, by the runner's clock: `2026-11-23T04:57:43Z`.
+    #[serde(default)]
+    pub at: Option<String>,
     /// How a command is typed that means the same.
     #[serde(default)]
     pub command_line: Box<CommandLine>,

@@ -22,7 +22,7 @@ fn a_rehearsal_goes_back_to_the_release_before_when_it_is_asked_to_and_says_how_
     assert_eq!(ran.status.code(), Some(0), "{text}");
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(said.contains("live traffic is answered by 0.0.1"), "{said}");
-    let reports = folder.path().join("reports/rollback");
+    let reports = folder.path().join("reports/latest/rollback");
     let report = std::fs::read_to_string(reports.join("report.md")).expect("a report");
     for words in [
         "Rolled back, as asked",

@@ -63,6 +63,7 @@ impl Job {
                 previous: Some(Release("1.4.1".to_owned())),
                 by: Some("ada".to_owned()),
                 url: Some(URL.to_owned()),
+                at: None,
                 command_line: Default::default(),
             },
             network: Network::tcp(),

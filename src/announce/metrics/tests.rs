@@ -20,6 +20,7 @@ fn beginning() -> Beginning {
         previous: None,
         by: None,
         url: None,
+        at: None,
         command_line: Default::default(),
     }
 }

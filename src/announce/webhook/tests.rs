@@ -32,6 +32,7 @@ fn beginning(command: &str) -> Beginning {
         previous: Some(Release("0.0.1".to_owned())),
         by: None,
         url: None,
+        at: None,
         command_line: Default::default(),
     }
 }

@@ -12,9 +12,10 @@ use anyhow::{Context as _, Result};
 
 use crate::aws::{Access, Aws, sts};
 use crate::cli::{self, LOCAL_REGION};
-use crate::commands::carry_out::{Order, carry_out, ledger_of};
+use crate::commands::carry_out::{Order, carry_out};
 use crate::commands::deploy::wanted_release;
 use crate::commands::publish::Publisher;
+use crate::commands::reports::{Reports, ledger_in};
 use crate::commands::signals::signal;
 use crate::commands::turn::Asking;
 use crate::commands::{EarlyExit, Terminal};
@@ -24,7 +25,7 @@ use crate::ending::Finished;
 use crate::faults::{Ending, Fault};
 use crate::inputs::Inputs;
 use crate::lease::Patience;
-use crate::names::{Colour, Release};
+use crate::names::{Colour, Release, utc};
 use crate::outcome::{EXIT_CANCELLED, EXIT_UNEXPECTED, Outcome};
 use crate::plan::{Decision, Plan};
 use crate::prepare::{Prepared, prepare, prepare_rollback};
@@ -111,8 +112,12 @@ impl Stage<'_> {
         let made = provision(&cx, &before, &caller, Provisioned::default()).await?;
         say(&format!("provisioned {} resources", made.created.len()));
 
-        let first_dir = command.report_dir.join("first-release");
-        let first = self.release(&before, &first_dir).await?;
+        let reports = Reports::among(&command.report_dir, "rehearse");
+        let folder_of_all = reports.folder(&wanted_release(&after)?);
+        let reports_in = folder_of_all
+            .with_context(|| format!("making a folder in {}", reports.root().display()))?;
+        let first = reports_in.join("first-release");
+        let first = self.release(&before, &first).await?;
         if !matches!(first.0, Outcome::Deployed { .. }) {
             return Ok(first.1);
         }
@@ -121,16 +126,16 @@ impl Stage<'_> {
             let folder = folder.path();
             stage::plant(fault, self.cloud, &mut after, folder, &program, self.speed)?;
         }
-        let (mut outcome, mut code) = self.release(&after, &command.report_dir).await?;
+        let (mut outcome, mut code) = self.release(&after, reports_in).await?;
         if command.rollback && matches!(outcome, Outcome::Deployed { .. }) {
             say("");
-            let report_dir = command.report_dir.join("rollback");
+            let report_dir = reports_in.join("rollback");
             (outcome, code) = self.go_back(&after, &report_dir).await?;
         }
         if options.json {
             self.terminal.say(&serde_json::json!(outcome).to_string());
         }
-        let ledger = ledger_of(&command.report_dir);
+        let ledger = ledger_in(reports_in);
         if ledger.exists() {
             say(&format!("ledger: {}", ledger.display()));
         }
@@ -263,6 +268,7 @@ impl Stage<'_> {
             plan: &plan,
             command,
             by: None,
+            at: utc(Clock::real().utc()),
             // Its clock began with the command.
             before: Duration::ZERO,
             url: None,
@@ -270,7 +276,7 @@ impl Stage<'_> {
             publisher: Publisher {
                 inputs: self.inputs,
                 terminal: self.terminal,
-                report_dir,
+                reports: &Reports::only_in(report_dir),
                 announcer: None,
             },
         };

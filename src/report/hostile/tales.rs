@@ -155,8 +155,14 @@ fn before_the_shift(foreign: &str) -> Vec<Event> {
             previous: Some(Release(text())),
             by: Some(text()),
             url: Some(text()),
+            at: Some(text()),
             command_line: Default::default(),
         }),
+        Event::Decided {
+            what: "account".to_owned(),
+            value: text(),
+            why: text(),
+        },
         Event::Decided {
             what: text(),
             value: text(),

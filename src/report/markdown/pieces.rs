@@ -37,10 +37,11 @@ impl Pieces<'_> {
             story.title,
             story.sentence.markdown()
         );
+        let at = story.at.iter().map(|at| text::markdown(at));
         let note = story.rehearsal.iter().map(|note| text::markdown(note));
         let run = story.url.iter().map(|url| linked(link, url));
         let live = story.live_url.iter().map(|url| linked("Live traffic", url));
-        let beside: Vec<String> = note.chain(run).chain(live).collect();
+        let beside: Vec<String> = at.chain(note).chain(run).chain(live).collect();
         if !beside.is_empty() {
             out.push_str(&format!("{}\n\n", beside.join(" · ")));
         }

@@ -29,6 +29,7 @@ impl Script {
             previous: previous.map(|previous| Release(previous.into())),
             by: Some("octocat, push to main".into()),
             url: Some("http://hello.example.com".to_owned()),
+            at: Some("2026-11-23T04:57:43Z".to_owned()),
             command_line: Default::default(),
         }));
         script

@@ -43,6 +43,7 @@ pub(crate) fn beginning(command: &str, plan: &Plan) -> Beginning {
         previous: plan.previous.release.clone(),
         by: None,
         url: Some(plan.url.clone()),
+        at: None,
         command_line: Default::default(),
     }
 }
