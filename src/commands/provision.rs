@@ -10,6 +10,18 @@ use crate::names::Release;
 use crate::outcome::EXIT_OK;
 use crate::provision;
 use crate::run::context::Context;
+use crate::run::event::Event;
+
+/// What is made takes a minute, and what comes after it may fail: each is told as it is made.
+fn tell_notes(cx: &Context, terminal: &Terminal, json: bool) {
+    let terminal = *terminal;
+    cx.events.listen(move |stamped| match &stamped.event {
+        // A program gets one answer at the end.
+        Event::Note { text } if json => terminal.complain(text),
+        Event::Note { text } => terminal.say(text),
+        _ => {}
+    });
+}
 
 pub(super) async fn run(
     options: &cli::Options,
@@ -36,6 +48,7 @@ pub(super) async fn run(
     let mut made = provision::Provisioned::default();
     // The bucket first: it keeps the lease.
     let mut cx = Context::new(aws, network.clone(), clock.clone());
+    tell_notes(&cx, terminal, options.json);
     provision::artifacts::ensure_bucket(&cx, &names, &caller, &mut made).await?;
     let release = Release::default();
     let asking = Asking {
@@ -62,9 +75,6 @@ pub(super) async fn run(
             serde_json::json!({"created": made.created, "left": made.left, "url": made.url});
         terminal.say(&answer.to_string());
         return Ok(EXIT_OK);
-    }
-    for what in &made.created {
-        terminal.say(&format!("created {what}"));
     }
     for what in &made.left {
         terminal.say(&format!("note: {what}"));

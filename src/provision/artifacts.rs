@@ -22,7 +22,7 @@ pub async fn ensure_bucket(
 ) -> Result<String> {
     let bucket = names.bucket(&caller.account, &cx.aws.region);
     if !s3::has_bucket(&cx.aws, &bucket).await? {
-        made.created.push(format!("bucket {bucket}"));
+        made.create(cx, format!("bucket {bucket}"));
     }
     s3::ensure_bucket(&cx.aws, &bucket, &names.tags(), KEEP_BUNDLES_DAYS).await?;
     Ok(bucket)
@@ -49,12 +49,11 @@ async fn ensure_runbook(
         Document::Ours { .. } => {}
         Document::Absent => {
             ssm::create_runbook(&cx.aws, &name, &ours.to_string(), &names.tags()).await?;
-            made.created.push(format!("runbook {name}"));
+            made.create(cx, format!("runbook {name}"));
         }
         Document::Other => {
             let version = ssm::update_runbook(&cx.aws, &name, &ours.to_string()).await?;
-            made.created
-                .push(format!("runbook {name} version {version}"));
+            made.create(cx, format!("runbook {name} version {version}"));
         }
     }
     Ok(())

@@ -30,7 +30,7 @@ pub async fn ensure(
     let template = match launch_templates::find_template(&cx.aws, &name).await? {
         Some(template) => template,
         None => {
-            made.created.push(format!("launch template {name}"));
+            made.create(cx, format!("launch template {name}"));
             let first = VersionData {
                 image: base_image.to_owned(),
                 instance_type: config.fleet.instance_type.clone(),
@@ -60,7 +60,7 @@ pub async fn ensure(
             tags,
         };
         autoscaling::create_group(&cx.aws, &group).await?;
-        made.created.push(format!("Auto Scaling group {name}"));
+        made.create(cx, format!("Auto Scaling group {name}"));
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ pub async fn ensure(
     let balancer = match elbv2::find_load_balancer(&cx.aws, &name).await? {
         Some(balancer) => balancer,
         None => {
-            made.created.push(format!("load balancer {name}"));
+            made.create(cx, format!("load balancer {name}"));
             let subnets = place.subnet_ids();
             let public = config.network.public;
             elbv2::create_load_balancer(
@@ -68,7 +68,7 @@ pub async fn ensure(
     let listener = match elbv2::find_listener(&cx.aws, &balancer.arn, port).await? {
         Some(listener) => listener,
         None => {
-            made.created.push(format!("listener on port {port}"));
+            made.create(cx, format!("listener on port {port}"));
             elbv2::create_listener(&cx.aws, &balancer.arn, port, &names.tags()).await?
         }
     };
@@ -98,7 +98,7 @@ async fn target_group(
             group.arn
         }
         None => {
-            made.created.push(format!("target group {name}"));
+            made.create(cx, format!("target group {name}"));
             let mut tags = names.tags();
             tags.insert(crate::stack::TAG_COLOUR.to_owned(), colour.to_string());
             elbv2::create_target_group(&cx.aws, &name, &place.vpc, &check, &tags).await?
@@ -162,8 +162,10 @@ async fn complete(
     made: &mut Provisioned,
 ) -> Result<()> {
     if elbv2::name_both(&cx.aws, cx.held().await?, rule, groups).await? {
-        made.created
-            .push("the target group that the traffic rule did not name, with weight 0".to_owned());
+        made.create(
+            cx,
+            "the target group that the traffic rule did not name, with weight 0".to_owned(),
+        );
         return Ok(());
     }
     made.left.push(
@@ -209,7 +211,7 @@ async fn ensure_rules(
             Some(weights) => weights,
             None => Weights::split(whoever_is_up(cx, groups).await?, 100),
         };
-        made.created.push("traffic rule".to_owned());
+        made.create(cx, "traffic rule".to_owned());
         elbv2::create_rule(
             &cx.aws,
             listener,
@@ -222,7 +224,7 @@ async fn ensure_rules(
         .await?;
     }
     if !exists(PREVIEW_PRIORITY) {
-        made.created.push("preview rule".to_owned());
+        made.create(cx, "preview rule".to_owned());
         let nobody_s = format!("{PREVIEW_CLOSED}{}", random_token()?);
         let closed = Condition::Header(PREVIEW_HEADER.to_owned(), nobody_s);
         elbv2::create_rule(

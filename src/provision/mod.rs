@@ -40,6 +40,14 @@ pub struct Provisioned {
     pub url: String,
 }
 
+impl Provisioned {
+    /// Notes what did not exist before, and tells it at once: whatever comes after may fail.
+    fn create(&mut self, cx: &Context, what: String) {
+        cx.events.note(format!("created {what}"));
+        self.created.push(what);
+    }
+}
+
 /// Makes whatever does not exist yet; `made` is what was made before this.
 pub async fn provision(
     cx: &Context,

@@ -31,7 +31,7 @@ pub async fn ensure(
     for role in roles(names, caller, bucket) {
         let (_, new) = iam::ensure_role(&cx.aws, &role, &tags).await?;
         if new {
-            made.created.push(format!("role {}", role.name));
+            made.create(cx, format!("role {}", role.name));
             any_new = true;
         }
     }

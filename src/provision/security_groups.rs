@@ -71,6 +71,6 @@ async fn group(
         return Ok(id);
     }
     let id = ec2::create_security_group(&cx.aws, &place.vpc, name, about, &names.tags()).await?;
-    made.created.push(format!("security group {name}"));
+    made.create(cx, format!("security group {name}"));
     Ok(id)
 }

@@ -14,6 +14,8 @@ use bg_deploy::plan::{Decision, Plan};
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
 
+use local_aws::{Answer, Fault};
+
 use crate::support::{World, assert_deployed, by_hand, story};
 
 /// Visitors asked, on fresh connections.
@@ -291,6 +293,33 @@ async fn a_rule_of_somebody_else_s_that_leads_to_our_target_groups_is_a_refusal_
             );
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provision_that_fails_has_told_what_it_had_made_by_then() {
+    let world = World::new().await;
+    let config = world.config("0.0.1", None);
+    let refusal = Answer::Refuse("AccessDenied".into(), 403, "on purpose".into());
+    world.cloud.inject(Fault::on(
+        "elasticloadbalancing",
+        "CreateLoadBalancer",
+        refusal,
+    ));
+    let cx = world.context().await;
+    let caller = bg_deploy::aws::sts::caller(&cx.aws).await;
+    let (caller, made) = (caller.expect("a caller"), Default::default());
+    let failed = bg_deploy::provision::provision(&cx, &config, &caller, made).await;
+    let why = format!("{:#}", failed.expect_err("refused"));
+    assert!(why.contains("CreateLoadBalancer"), "{why}");
+    let told = story(&cx);
+    for what in [
+        "created security group",
+        "created bucket",
+        "created role",
+        "created runbook",
+    ] {
+        assert!(told.contains(what), "{what}: {told}");
     }
 }
 
