@@ -18,7 +18,7 @@ use super::overrides::{DEFAULT_FILE, Given, Overrides};
 use super::problem::{Problems, Report, listed, nearest};
 use crate::command_line::CommandLine;
 use crate::names::Release;
-use crate::text::quoted;
+use crate::text::{self, quoted};
 
 /// The largest file that is read, in bytes.
 const FILE_MOST: u64 = 1 << 20;
@@ -101,6 +101,9 @@ pub fn parse(text: &str, file: &Path, environment: Option<&str>) -> Result<Confi
     }
 }
 
+/// What the parser says of a key that is there twice.
+const DUPLICATE: &str = "duplicate key";
+
 /// Reads a text; `None` where it is no TOML at all, and the rest cannot be judged.
 fn read_text(
     report: &mut Report<'_>,
@@ -110,9 +113,17 @@ fn read_text(
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let at = error.span().map_or(text.len(), |span| span.start);
+        // Its parser names no key, and points at it.
+        let key = error.span().and_then(|span| text.get(span));
+        let key = key.filter(|_| error.message() == DUPLICATE);
+        let key = key.map(|key| format!(": `{}`", text::one_line(key)));
         report.note(
             Some(at),
-            format!("this is not TOML: {}", error.message()),
+            format!(
+                "this is not TOML: {}{}",
+                error.message(),
+                key.unwrap_or_default()
+            ),
             "",
         );
     }

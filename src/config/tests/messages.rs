@@ -342,6 +342,8 @@ fn text_that_is_no_toml_is_named_with_its_line() {
         let wanted = format!("bg-deploy.toml{place}: this is not TOML: ");
         assert!(said.starts_with(&wanted), "{said}");
     }
+    let twice = problems("app = \"a\"\napp = \"b\"\n");
+    assert!(twice.contains("duplicate key: `app`"), "{twice}");
 }
 
 #[test]
