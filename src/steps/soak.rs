@@ -230,20 +230,23 @@ fn failure(tally: &Tally) -> Option<String> {
     if tally.failed == 0 || (tally.failed <= BLIPS && blips == tally.failed) {
         return None;
     }
-    let first = tally
-        .first_failure
-        .as_ref()
-        .and_then(|sample| sample.detail.clone())
-        .unwrap_or_default();
+    let first = tally.first_failure.as_ref().map(|sample| {
+        let words = sample.detail.clone();
+        let first = words.unwrap_or_else(|| sample.to_string());
+        format!("; the first: {first}")
+    });
     Some(format!(
-        "{} of {} requests to live traffic failed since the shift began; the first: {first}",
-        tally.failed, tally.sent
+        "{} of {} requests to live traffic failed since the shift began{}",
+        tally.failed,
+        tally.sent,
+        first.unwrap_or_default()
     ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::{Lane, Sample};
 
     fn tally(failed: u64, class: ErrorClass) -> Tally {
         Tally {
@@ -279,5 +282,31 @@ mod tests {
         assert_eq!(failure(&tally(1, ErrorClass::Refused)), None);
         assert!(failure(&tally(2, ErrorClass::Refused)).is_some());
         assert!(failure(&tally(1, ErrorClass::Status)).is_some());
+    }
+
+    #[test]
+    fn the_first_failure_is_told_or_nothing_is_promised() {
+        let none = failure(&tally(1, ErrorClass::Status)).expect("a reason");
+        assert!(none.ends_with("failed since the shift began"), "{none}");
+        let with_first = |detail: Option<&str>| {
+            let first = Sample {
+                lane: Lane::Fresh,
+                scheduled: Duration::from_secs(7),
+                sent: None,
+                latency: Duration::ZERO,
+                connect: None,
+                status: Some(500),
+                version: None,
+                error: Some(ErrorClass::Status),
+                detail: detail.map(str::to_owned),
+            };
+            let tally = Tally {
+                first_failure: Some(first),
+                ..tally(1, ErrorClass::Status)
+            };
+            failure(&tally).expect("a reason")
+        };
+        assert!(with_first(Some("500: broken")).ends_with("; the first: 500: broken"));
+        assert!(!with_first(None).ends_with(": "), "{}", with_first(None));
     }
 }
