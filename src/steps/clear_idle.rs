@@ -122,11 +122,20 @@ impl Step for ClearIdle {
         Ok(Settled::done((), summary))
     }
 
-    async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+    async fn undo(&self, cx: Undoing<'_>, handle: Option<&Handle>) -> Result<Option<String>> {
         match autoscaling::find_group(cx.aws(), &self.group).await? {
             Some(group) if group.capacity != Capacity::NONE => {}
             // Emptied, or deleted by somebody.
-            _ => return Ok(None),
+            _ => {
+                if handle.is_some_and(|handle| handle.instances > 0) {
+                    cx.context().events.note(format!(
+                        "what {} kept up for a rollback in seconds is gone: this run had scaled it in; the next rollback takes \
+                         minutes",
+                        self.group
+                    ));
+                }
+                return Ok(None);
+            }
         }
         let armed = self
             .scale_in

@@ -86,3 +86,27 @@ async fn cancelling_at_the_beginning_of_any_step_leaves_no_trace_or_comes_too_la
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cancels_after_the_way_back_was_scaled_in_is_told_that_it_is_gone() {
+    let world = World::with_a_previous().await;
+    let mut told = Vec::new();
+    for kept in [true, false] {
+        let (prepared, plan) = world.plan(&world.config("0.0.9", None)).await;
+        assert_eq!(plan.idle_before.capacity.desired > 0, kept);
+        let cx = world.context().await;
+        let cancel = cx.cancel.clone();
+        cx.events.listen(move |stamped| {
+            if matches!(&stamped.event, Event::StepBegan { step, .. } if step == "scale up idle group") {
+                cancel.cancel();
+            }
+        });
+        let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
+        assert!(
+            matches!(finished.outcome, Outcome::Cancelled { .. }),
+            "{finished:#?}"
+        );
+        told.push(story(&cx).contains("for a rollback in seconds is gone"));
+    }
+    assert_eq!(told, [true, false]);
+}
