@@ -185,12 +185,15 @@ fn stopped(cx: &Context, order: &Order<'_>, known: Option<Outcome>) -> Finished 
 /// The first signal cancels the run, which then undoes itself; ends at the second.
 async fn two_signals(cx: &Context, ended: &RefCell<Option<Outcome>>, terminal: &Terminal) {
     signals(1).await;
-    terminal.complain(if ended.borrow().is_some() {
-        "the run has ended, and only has to be told; another signal stops that"
+    if ended.borrow().is_some() {
+        terminal.complain("the run has ended, and only has to be told; another signal stops that");
     } else {
-        "cancelled: if traffic has moved, it goes back first, then what this run made is removed; \
-         another signal ends this at once"
-    });
+        // Told as all else of the run is, so that no line of it is written over the other.
+        cx.events.note(
+            "cancelled: if traffic has moved, it goes back first, then what this run made is removed; \
+             another signal ends this at once",
+        );
+    }
     cx.cancel.cancel();
     signals(2).await;
 }

@@ -221,7 +221,7 @@ impl Work<'_> {
         tokio::select! {
             ended = whole => ended,
             () = show.tell_the_time(&cx) => unreachable!("the clock does not end"),
-            () = self.two_signals() => {
+            () = two_signals(&cx) => {
                 let outcome = ended_at_once(&cx, &state.plan);
                 let words = last_words(&state.plan, &outcome, Some(self.file), self.inputs.ci.is_ci);
                 self.terminal.complain(&words);
@@ -329,12 +329,12 @@ impl Work<'_> {
             ..Run::of(events, outcome)
         }
     }
+}
 
-    async fn two_signals(&self) {
-        signals(1).await;
-        self.terminal.complain(
-            "a run is being finished, which leaves nothing half done; another signal ends that at once",
-        );
-        signals(2).await;
-    }
+async fn two_signals(cx: &Context) {
+    signals(1).await;
+    cx.events.note(
+        "a run is being finished, which leaves nothing half done; another signal ends that at once",
+    );
+    signals(2).await;
 }

@@ -109,6 +109,8 @@ fn a_run_that_the_runner_interrupts_ends_in_order_and_finish_completes_it() {
     let desk = Desk::new();
     let (code, text) = desk.run(&["provision"]);
     assert_eq!(code, Some(0), "{text}");
+    let created = text.lines().filter(|line| line.starts_with("created "));
+    assert!(created.count() > 10, "{text}");
     let (code, text) = desk.run(&["finish"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("nothing to finish"), "{text}");
@@ -133,6 +135,10 @@ fn a_run_that_the_runner_interrupts_ends_in_order_and_finish_completes_it() {
     assert!(begun.elapsed() < Duration::from_secs(2), "{text}");
     assert_eq!(code, Some(5), "{text}");
     assert!(text.contains("bg-deploy finish --state"), "{text}");
+    // A line of its own, among those that tell of the run.
+    let told =
+        |line: &str| line.starts_with("  · cancelled: if traffic has moved, it goes back first");
+    assert!(text.lines().any(told), "{text}");
 
     let mut denied = desk.command(&["finish"]);
     denied.env("AWS_ACCESS_KEY_ID", "EXPIRED1");
