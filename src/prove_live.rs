@@ -119,8 +119,7 @@ async fn elsewhere(cx: &Context, plan: &Plan) -> Option<String> {
         Err(error) => return Some(format!("who serves could not be looked at: {error:#}")),
     };
     if let Some(weights) = serving.weights {
-        let after = Duration::ZERO;
-        cx.events.emit(Event::WeightsSeen { weights, after });
+        cx.events.emit(Event::WeightsSeen { weights });
     }
     tell_fleet(cx, plan).await;
     let is_live = serving.is(plan.idle, &plan.release) && serving.answers_somebody();

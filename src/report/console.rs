@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
+use super::convergence::Following;
 use super::details;
 use super::plain;
 use super::story::Story;
@@ -55,6 +56,8 @@ pub struct Console<W: Write> {
     /// Whether a group of the job's log is open.
     is_grouped: bool,
     subject: Beginning,
+    /// How fast the traffic follows the weights.
+    following: Following,
     pulse: Option<Pulse>,
 }
 
@@ -82,6 +85,7 @@ impl<W: Write> Console<W> {
             pending: 0,
             is_grouped: false,
             subject: Beginning::default(),
+            following: Following::default(),
             pulse: None,
         }
     }
@@ -94,6 +98,7 @@ impl<W: Write> Console<W> {
     /// Writes what happened.
     pub fn event(&mut self, stamped: &Stamped) {
         self.now = self.now.max(stamped.at);
+        self.following.read(stamped);
         match &stamped.event {
             Event::Began(_) => self.began(stamped),
             Event::StepBegan { step, zone } => self.step_began(stamped, step, *zone),
@@ -117,9 +122,12 @@ impl<W: Write> Console<W> {
             Event::WeightsWritten { weights } => {
                 self.line(&format!("    weights written: {weights}"))
             }
-            Event::WeightsSeen { weights, after } => {
-                let after = super::words::latency(*after);
-                self.line(&format!("    weights obeyed:  {weights} (after {after})"));
+            Event::WeightsSeen { weights } => {
+                let after = match self.following.after().as_str() {
+                    "" => String::new(),
+                    after => format!(" ({after})"),
+                };
+                self.line(&format!("    weights obeyed:  {weights}{after}"));
             }
             Event::LeftOver { what, remedy } => {
                 self.line(&format!("  ! left over: {}", text::for_log(what)));

@@ -10,23 +10,43 @@ use crate::run::event::{Event, Stamped};
 
 /// Reads it out of the events; `None` when the weights that were written last were not seen to be obeyed.
 pub(super) fn of(events: &[Stamped]) -> Option<Duration> {
-    let mut written: Option<(Weights, Duration)> = None;
-    let mut last = None;
-    for stamped in events {
+    let mut following = Following::default();
+    events.iter().for_each(|stamped| following.read(stamped));
+    following.took
+}
+
+/// The same as the events come: one figure for it, whoever tells it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Following {
+    written: Option<(Weights, Duration)>,
+    /// What the last change took, once it was seen.
+    pub(super) took: Option<Duration>,
+}
+
+impl Following {
+    /// Takes the next event in.
+    pub(super) fn read(&mut self, stamped: &Stamped) {
         match stamped.event {
             // A repeated write, after a lost reply, does not begin the change anew.
-            Event::WeightsWritten { weights } if written.is_none_or(|(now, _)| now != weights) => {
-                written = Some((weights, stamped.at));
-                last = None;
+            Event::WeightsWritten { weights }
+                if self.written.is_none_or(|(now, _)| now != weights) =>
+            {
+                self.written = Some((weights, stamped.at));
+                self.took = None;
             }
-            Event::WeightsSeen { weights, .. } => {
-                let begun = written.filter(|(now, _)| *now == weights);
-                last = begun.map(|(_, at)| stamped.at.saturating_sub(at));
+            Event::WeightsSeen { weights } => {
+                let begun = self.written.filter(|(now, _)| *now == weights);
+                self.took = begun.map(|(_, at)| stamped.at.saturating_sub(at));
             }
             _ => {}
         }
     }
-    last
+
+    /// The words for it behind the weights; nothing where they were not written in this run.
+    pub(super) fn after(&self) -> String {
+        let took = self.took.map(super::words::latency);
+        took.map(|took| format!("after {took}")).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -49,7 +69,6 @@ mod tests {
     fn seen(percent: u8) -> Event {
         Event::WeightsSeen {
             weights: Weights::split(Colour::Green, percent),
-            after: Duration::from_secs(9),
         }
     }
 

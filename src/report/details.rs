@@ -3,6 +3,7 @@
 //! Guarantees: pure; bounded.
 
 use super::Run;
+use super::convergence::Following;
 use super::words::latency;
 use crate::aws::calls::Answer;
 use crate::run::event::{Event, LogSource, Stamped};
@@ -156,15 +157,19 @@ pub(super) fn last_words(events: &[Stamped]) -> Vec<LastWords> {
 
 /// When, and what, of everything that has no other place.
 pub(super) fn notes(run: &Run<'_>) -> Vec<(String, String)> {
+    let mut following = Following::default();
     let rows = run.events.iter().filter_map(|stamped| {
+        following.read(stamped);
         let text = match &stamped.event {
             Event::Note { text } => text::one_line(text),
             Event::WeightsWritten { weights } => format!("weights written: {weights}"),
-            Event::WeightsSeen { weights, after } => {
-                format!(
-                    "weights seen to be obeyed: {weights}, after {}",
-                    latency(*after)
-                )
+            Event::WeightsSeen { weights } => {
+                let words = [
+                    format!("weights seen to be obeyed: {weights}"),
+                    following.after(),
+                ];
+                let said = words.iter().filter(|words| !words.is_empty());
+                said.map(String::as_str).collect::<Vec<_>>().join(", ")
             }
             Event::UndoBegan { what } => format!("undo began: {}", text::one_line(what)),
             _ => return None,

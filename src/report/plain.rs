@@ -149,11 +149,8 @@ fn probe(proof: &proof::Proof, out: &mut String) {
         );
     }
     let answers = proof.versions.iter().map(|row| {
-        format!(
-            "{} {}",
-            text::fit(&text::for_log(&row.version), 40),
-            count(row.answers)
-        )
+        let version = text::fit(&text::for_log(&row.version), 40);
+        format!("{} x {version}", count(row.answers))
     });
     list(out, "by version", answers.collect());
     list(
@@ -162,7 +159,7 @@ fn probe(proof: &proof::Proof, out: &mut String) {
         proof
             .answers
             .iter()
-            .map(|(what, n)| format!("{what} {}", count(*n)))
+            .map(|(what, n)| format!("{} x {what}", count(*n)))
             .collect(),
     );
     for fact in &proof.facts {

@@ -264,7 +264,7 @@ fn balancer(counts: &LoadBalancerCounts) -> Vec<BalancerRow> {
     let rows = counts.by_colour.iter().map(|(colour, statuses)| {
         let each = statuses.iter().take(MOST_ROWS);
         let each: Vec<String> = each
-            .map(|(status, number)| format!("{} {}", count(*number), text::one_line(status)))
+            .map(|(status, number)| format!("{} x {}", count(*number), text::one_line(status)))
             .collect();
         BalancerRow {
             colour: *colour,

@@ -32,6 +32,14 @@ pub(super) fn line(pulse: &Pulse, subject: &Beginning) -> String {
     let (old, new) = (of(previous), of(&subject.release.0));
     let name = |release: &str| text::fit(&text::for_log(&super::words::short(release, NAME)), NAME);
     let percent = |part: u64| part * 100 / all;
+    let old_s = percent(old)
+        .max(u64::from(old > 0))
+        .min(100 - u64::from(new > 0));
+    // Rounded once: two shares of everything make a hundred.
+    let new_s = match old + new == all {
+        true => 100 - old_s,
+        false => percent(new),
+    };
     // Rounded down: a bar is full only when nobody else answers.
     let filled = (old * BAR / all)
         .max(u64::from(old > 0))
@@ -46,8 +54,8 @@ pub(super) fn line(pulse: &Pulse, subject: &Beginning) -> String {
     format!(
         "{} {:>3} % {bar} {:>3} % {}  {counts}{others}",
         name(previous),
-        percent(old),
-        percent(new),
+        old_s,
+        new_s,
         name(&subject.release.0)
     )
 }
@@ -80,8 +88,9 @@ mod tests {
             line_of(&[("0.0.1", 40), ("0.0.2", 60)], "0.0.1", "0.0.2"),
             "0.0.1  40 % ####------  60 % 0.0.2  312 requests, 0 failed"
         );
-        assert!(line_of(&[("1", 999), ("2", 1)], "1", "2").contains("99 % #########-   0 % 2"));
-        assert!(line_of(&[("1", 1), ("2", 999)], "1", "2").contains("0 % #---------  99 % 2"));
+        assert!(line_of(&[("1", 999), ("2", 1)], "1", "2").contains("99 % #########-   1 % 2"));
+        assert!(line_of(&[("1", 1), ("2", 999)], "1", "2").contains("1 % #---------  99 % 2"));
+        assert!(line_of(&[("1", 30), ("2", 93)], "1", "2").contains("24 % ##--------  76 % 2"));
         assert!(line_of(&[("2", 5)], "1", "2").contains("0 % ---------- 100 % 2"));
         assert!(line_of(&[("1", 5), ("3", 5)], "1", "2").ends_with(", 50 % others"));
         assert_eq!(line_of(&[], "1", "2"), "live: 312 requests, 0 failed");

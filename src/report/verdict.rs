@@ -31,6 +31,11 @@ pub(super) fn of(outcome: &Outcome, subject: &Beginning) -> (Tone, &'static str)
         Outcome::RolledBack { .. } if subject.command == "verify" => {
             (Tone::Warning, "Not verified")
         }
+        Outcome::RolledBack { .. } if subject.is_rollback() => (Tone::Warning, "Not rolled back"),
+        Outcome::RolledBack {
+            traffic_moved: false,
+            ..
+        } => (Tone::Warning, "Not released"),
         Outcome::RolledBack { .. } => (Tone::Warning, "Rolled back"),
         Outcome::Cancelled { .. } if subject.command == "finish" => {
             (Tone::Warning, "Undone after a cancelled run")

@@ -117,8 +117,6 @@ pub enum Event {
     WeightsSeen {
         /// The weights.
         weights: Weights,
-        /// How long after they were written.
-        after: Duration,
     },
     /// Who is who, and how many instances stand behind it.
     Fleet {

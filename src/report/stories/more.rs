@@ -284,7 +284,6 @@ fn live_already(script: &mut Script, failures: Vec<(f64, u64)>) -> Seen {
     script.at = 3.1;
     script.say(Event::WeightsSeen {
         weights: Weights::split(Colour::Green, 100),
-        after: Duration::ZERO,
     });
     script.fleet(Colour::Green, 2, 2, "0.0.2");
     script.at = 13.2;

@@ -111,8 +111,7 @@ impl Script {
     pub(super) fn weights(&mut self, weights: Weights, after: f64) -> &mut Self {
         self.say(Event::WeightsWritten { weights });
         self.at += after;
-        let after = Duration::from_secs_f64(after);
-        self.say(Event::WeightsSeen { weights, after })
+        self.say(Event::WeightsSeen { weights })
     }
 
     pub(super) fn undone(&mut self, seconds: f64, step: &str, summary: &str) -> &mut Self {

@@ -230,7 +230,7 @@ impl ShiftTraffic {
             }
             self.await_data_plane(cx, handle, weights, written).await?;
             after = cx.clock.wall().saturating_sub(written);
-            cx.events.emit(Event::WeightsSeen { weights, after });
+            cx.events.emit(Event::WeightsSeen { weights });
             if index < last {
                 let standing = Standing {
                     rules: &self.rules,

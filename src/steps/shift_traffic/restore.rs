@@ -85,7 +85,6 @@ impl ShiftTraffic {
         let Some(previous) = &self.previous else {
             return Ok(());
         };
-        let begun = inner.clock.wall();
         cx.wait(
             &format!("{previous} on the data plane again"),
             PROPAGATION,
@@ -106,8 +105,7 @@ impl ShiftTraffic {
             },
         )
         .await?;
-        let after = inner.clock.wall().saturating_sub(begun);
-        inner.events.emit(Event::WeightsSeen { weights, after });
+        inner.events.emit(Event::WeightsSeen { weights });
         Ok(())
     }
 
