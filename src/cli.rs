@@ -61,6 +61,12 @@ pub struct Options {
     /// Write results as JSON
     #[arg(long, global = true)]
     pub json: bool,
+    /// Say only how it ended
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// Say as well what was decided and why, and which calls of AWS changed something
+    #[arg(long, global = true)]
+    pub verbose: bool,
     /// When to use colours on the terminal
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,

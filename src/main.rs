@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
     let code = match arguments::parse(std::env::args_os(), &environment) {
         Ok(cli) => {
             let inputs = Inputs::from(&cli.options, &environment);
-            let terminal = Terminal::of(cli.options.color, cli.options.json, &inputs);
+            let terminal = Terminal::of(&cli.options, &inputs);
             commands::run(cli, inputs, terminal).await
         }
         Err(error) => {

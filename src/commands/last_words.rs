@@ -8,7 +8,7 @@ use std::path::Path;
 use super::publish::Publisher;
 use super::reports::Reports;
 use super::{EarlyExit, Terminal};
-use crate::cli::{Color, Command};
+use crate::cli::{Command, Options};
 use crate::inputs::Inputs;
 use crate::outcome::{EXIT_BAD_INPUT, EXIT_REFUSED};
 
@@ -60,7 +60,7 @@ pub fn misunderstood(error: &clap::Error, inputs: &Inputs) -> u8 {
         let _ = error.print();
         return 0;
     }
-    let terminal = Terminal::of(Color::Auto, false, inputs);
+    let terminal = Terminal::of(&Options::default(), inputs);
     if !inputs.ci.is_github {
         let _ = error.print();
         return EXIT_BAD_INPUT;

@@ -18,7 +18,7 @@ fn tell_notes(cx: &Context, terminal: &Terminal, json: bool) {
     cx.events.listen(move |stamped| match &stamped.event {
         // A program gets one answer at the end.
         Event::Note { text } if json => terminal.complain(text),
-        Event::Note { text } => terminal.say(text),
+        Event::Note { text } => terminal.tell(text),
         _ => {}
     });
 }

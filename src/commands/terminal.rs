@@ -6,9 +6,9 @@ use std::io::{self, IsTerminal as _, Write};
 
 use terminal_size::{Height, Width, terminal_size_of};
 
-use crate::cli::Color;
+use crate::cli::{Color, Options};
 use crate::inputs::Inputs;
-use crate::report::{Console, Style};
+use crate::report::{Console, Says, Style};
 use crate::text;
 
 /// The columns of a terminal that does not say how many it has.
@@ -24,7 +24,8 @@ pub struct Terminal {
 
 impl Terminal {
     /// The process's own output.
-    pub fn of(color: Color, json: bool, inputs: &Inputs) -> Self {
+    pub fn of(options: &Options, inputs: &Inputs) -> Self {
+        let (color, json) = (options.color, options.json);
         let is_terminal = if json {
             io::stderr().is_terminal()
         } else {
@@ -42,6 +43,11 @@ impl Terminal {
                 live,
                 ci: inputs.ci.is_ci,
                 github: inputs.ci.is_github,
+                says: match (options.quiet, options.verbose) {
+                    (true, _) => Says::TheEnd,
+                    (false, true) => Says::More,
+                    (false, false) => Says::AsUsual,
+                },
             },
             json,
         }
@@ -83,6 +89,9 @@ impl Terminal {
 
     /// Writes a line about progress.
     pub fn tell(self, text: &str) {
+        if self.style.says == Says::TheEnd {
+            return;
+        }
         let text = text::for_terminal(text);
         let _ = writeln!(self.progress(), "{}", text.trim_end_matches('\n'));
     }

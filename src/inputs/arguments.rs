@@ -21,8 +21,7 @@ pub fn parse(
     argv: impl IntoIterator<Item = OsString>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Cli, clap::Error> {
-    let mut cli = Cli::command();
-    cli.build();
+    let mut cli = told_once(Cli::command());
     let mut words: Vec<OsString> = argv.into_iter().collect();
     let variable = |name: &str| {
         let text = environment.get(name)?.trim();
@@ -53,7 +52,30 @@ pub fn parse(
     let parsed = cli
         .try_get_matches_from_mut(&words)
         .and_then(|matches| Cli::from_arg_matches(&matches));
-    parsed.map_err(|error| about_the_variable(error, &added))
+    let parsed = parsed.map_err(|error| about_the_variable(error, &added))?;
+    match parsed.options.quiet && parsed.options.verbose {
+        true => Err(cli.error(
+            ErrorKind::ArgumentConflict,
+            "--quiet says only how it ended, and --verbose more than usual: leave one of them out",
+        )),
+        false => Ok(parsed),
+    }
+}
+
+/// Built, with what every command takes in the help of the program alone: a command's own options are soon read.
+fn told_once(mut cli: Command) -> Command {
+    cli.build();
+    cli.mut_subcommands(|command| {
+        let own = command.get_after_help().map(ToString::to_string);
+        let elsewhere = "Options of every command (--config, --environment, --release, --region and others): bg-deploy --help";
+        let after = own.into_iter().chain([elsewhere.to_owned()]);
+        let after = after.collect::<Vec<_>>().join("\n\n");
+        let command = command.after_help(after);
+        command.mut_args(|arg| match arg.is_global_set() {
+            true => arg.hide(true),
+            false => arg,
+        })
+    })
 }
 
 /// The inputs that this command line leaves to variables.

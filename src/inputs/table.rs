@@ -167,6 +167,22 @@ pub const INPUTS: &[Input] = &[
         "`false`",
     ),
     Input::new(
+        ("quiet", "BGD_QUIET"),
+        EVERY,
+        CommandLine,
+        "Say only how it ended.",
+        "`false`",
+    )
+    .not_in_action(),
+    Input::new(
+        ("verbose", "BGD_VERBOSE"),
+        EVERY,
+        CommandLine,
+        "Say as well what was decided and why, and which calls of AWS changed something.",
+        "`false`",
+    )
+    .not_in_action(),
+    Input::new(
         ("color", "BGD_COLOR"),
         EVERY,
         CommandLine,

@@ -3,10 +3,13 @@
 //! Guarantees: a line is never rewritten unless the writer is a live terminal; nothing scrolls while waiting; a
 //! writer that fails is ignored, for a closed pipe must not stop a release.
 
+mod style;
+
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
+pub use self::style::{Says, Style};
 use super::convergence::Following;
 use super::details;
 use super::plain;
@@ -25,19 +28,6 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 const MOST_REASONS: usize = 20;
 /// The fewest columns that lines are fitted to.
 const FEWEST_COLUMNS: usize = 20;
-
-/// What the writer can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Style {
-    /// It shows colours.
-    pub ansi: bool,
-    /// It is a terminal: its last line can be rewritten.
-    pub live: bool,
-    /// It is a job's log: say at least every half minute that the run is alive.
-    pub ci: bool,
-    /// It is a job's log of GitHub Actions, which folds groups and puts annotations on the page of the run.
-    pub github: bool,
-}
 
 /// Writes a run as it happens.
 #[derive(Debug)]
@@ -99,6 +89,9 @@ impl<W: Write> Console<W> {
     pub fn event(&mut self, stamped: &Stamped) {
         self.now = self.now.max(stamped.at);
         self.following.read(stamped);
+        if self.style.says == Says::TheEnd {
+            return;
+        }
         match &stamped.event {
             Event::Began(_) => self.began(stamped),
             Event::StepBegan { step, zone } => self.step_began(stamped, step, *zone),
@@ -135,6 +128,10 @@ impl<W: Write> Console<W> {
             }
             Event::CandidateLog { .. } => self.last_words(stamped),
             Event::Note { text } => self.line(&format!("  · {}", text::for_log(text))),
+            Event::Decided { what, value, why } if self.style.says == Says::More => {
+                let [what, value, why] = [what, value, why].map(|one| text::for_log(one));
+                self.line(&format!("  · {what}: {value} ({why})"));
+            }
             Event::Decided { .. }
             | Event::Fleet { .. }
             | Event::Image { .. }
@@ -162,9 +159,11 @@ impl<W: Write> Console<W> {
         self.erase();
         self.steps.clear();
         self.end_group();
-        self.put("\n");
+        if self.style.says != Says::TheEnd {
+            self.put("\n");
+        }
         let story = Story::of(run);
-        for line in plain::ending(&story).lines() {
+        for line in self.style.says.at_the_end(&story).lines() {
             self.line(line);
         }
         if let Some(verdict) = annotation::verdict(&story).filter(|_| self.style.github) {

@@ -44,7 +44,7 @@ mod stories;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use console::{Console, Style};
+pub use console::{Console, Says, Style};
 pub use outputs::{Files, OUTPUTS};
 
 use crate::aws::calls::Call;

@@ -18,6 +18,29 @@ pub(super) fn ending(story: &Story) -> String {
     if let Some(proof) = &story.proof {
         probe(proof, &mut out);
     }
+    out + &outcome(story)
+}
+
+/// The calls that changed something, or failed.
+pub(super) fn calls(story: &Story) -> String {
+    let mut out = String::new();
+    if !story.calls.is_empty() {
+        line(&mut out, "AWS calls that changed something, or failed:");
+    }
+    for call in &story.calls {
+        let [operation, result] = [&call.operation, &call.result].map(|text| text::for_log(text));
+        let id = text::for_log(&call.request_id);
+        line(
+            &mut out,
+            &format!("  {} {operation}: {result} {id}", call.at),
+        );
+    }
+    out
+}
+
+/// How it ended, and what is worth knowing of that.
+pub(super) fn outcome(story: &Story) -> String {
+    let mut out = String::new();
     for warning in &story.warnings {
         line(&mut out, &format!("note: {}", text::for_log(warning)));
     }

@@ -176,3 +176,29 @@ fn parse_with(line: &str, variables: &[(&str, &str)]) -> Result<Cli, clap::Error
         .collect();
     parse(argv.map(OsString::from), &environment)
 }
+
+#[test]
+fn what_every_command_takes_is_told_in_the_help_of_the_program_alone() {
+    let help_of = |line: &str| {
+        let words = line.split_whitespace().map(OsString::from);
+        let asked = parse(words, &BTreeMap::new());
+        asked.expect_err("help").to_string()
+    };
+    let all = help_of("bg-deploy --help");
+    let own = help_of("bg-deploy deploy --help");
+    assert!(all.contains("--endpoint-url <URL>"), "{all}");
+    assert!(!own.contains("--endpoint-url <URL>"), "{own}");
+    for words in ["--allow-older", "Example:", "bg-deploy --help"] {
+        assert!(own.contains(words), "{words}: {own}");
+    }
+    assert!(own.lines().count() < 30, "{own}");
+}
+
+#[test]
+fn quiet_and_verbose_exclude_each_other() {
+    let words = ["bg-deploy", "status", "--quiet", "--verbose"].map(OsString::from);
+    let error = parse(words, &BTreeMap::new())
+        .expect_err("both")
+        .to_string();
+    assert!(error.contains("leave one of them out"), "{error}");
+}

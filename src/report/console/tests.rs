@@ -259,3 +259,32 @@ fn a_writer_that_fails_is_ignored() {
         .for_each(|stamped| console.event(stamped));
     console.finish(&tale.run());
 }
+
+#[test]
+fn a_quiet_run_says_how_it_ended_and_a_verbose_one_why_and_what_it_called() {
+    let told = |says| {
+        let style = Style {
+            says,
+            ..Style::default()
+        };
+        told_of(&stories::deployed(), style, &[], None)
+    };
+    let (quiet, usual, verbose) = (told(Says::TheEnd), told(Says::AsUsual), told(Says::More));
+    assert!(
+        quiet
+            .lines()
+            .last()
+            .is_some_and(|last| last.starts_with("Deployed. ")),
+        "{quiet}"
+    );
+    assert!(
+        !quiet.contains("bake image") && !quiet.contains("verdict:"),
+        "{quiet}"
+    );
+    assert!(
+        usual.contains("bake image") && !usual.contains("AWS calls that changed"),
+        "{usual}"
+    );
+    assert!(verbose.contains("AWS calls that changed"), "{verbose}");
+    assert!(verbose.lines().count() > usual.lines().count());
+}
