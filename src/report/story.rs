@@ -60,6 +60,8 @@ impl Story {
         let subject = subject::of(run.events);
         let proof = Proof::of(run);
         let (tone, title) = verdict::of(run.outcome, &subject);
+        let failure = failure::of(run, &subject, proof.as_ref());
+        let steps = steps(run, failure.as_ref());
         Self {
             tone,
             title,
@@ -71,11 +73,11 @@ impl Story {
             rehearsal: subject::rehearsal_note(run.speed),
             url: run.url.as_deref().map(text::one_line),
             live_url: run.live_url.as_deref().map(text::one_line),
-            failure: failure::of(run, &subject, proof.as_ref()),
+            failure,
             warnings: warnings(run.outcome),
             left: left(run),
             colours: colours::rows(run),
-            steps: timeline::rows(run.events),
+            steps,
             duration: subject::duration(run.events),
             proof,
             smoke: details::smoke(run),
@@ -86,6 +88,19 @@ impl Story {
             calls: details::calls(run),
         }
     }
+}
+
+/// The steps, without the words that stand at the top already.
+fn steps(run: &Run<'_>, failure: Option<&FailureReport>) -> Vec<timeline::Row> {
+    let mut rows = timeline::rows(run.events);
+    let is_told = |row: &timeline::Row| {
+        row.state == timeline::State::Failed
+            && failure.is_some_and(|failure| failure.causes.contains(&row.summary))
+    };
+    for row in rows.iter_mut().filter(|row| is_told(row)) {
+        row.summary = "why: above".to_owned();
+    }
+    rows
 }
 
 /// Who serves what now, what the visitors noticed, how long it took and who asked for it.

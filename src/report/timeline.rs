@@ -188,7 +188,7 @@ impl Reader {
     fn undo(&mut self, at: Duration, step: &str, state: State, summary: &str) {
         self.rows.push(Row {
             phase: Phase::Undo,
-            step: text::one_line(step),
+            step: format!("undo {}", text::one_line(step)),
             began: self.undoing,
             took: at.saturating_sub(self.undoing),
             state,
