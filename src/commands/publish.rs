@@ -103,6 +103,9 @@ impl Publisher<'_> {
                 return files;
             }
         };
+        if let Some(why) = self.reports.not_led() {
+            self.terminal.notice(why);
+        }
         files.markdown = self.file(folder.join("report.md"), &report::markdown(run));
         files.html = self.file(folder.join("report.html"), &report::html(run));
         let ledger = ledger_in(folder);

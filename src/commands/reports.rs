@@ -27,6 +27,8 @@ pub(super) struct Reports {
     command: Option<&'static str>,
     /// The run's own, once it was asked for.
     own: OnceCell<PathBuf>,
+    /// Why `latest` does not lead there.
+    not_led: OnceCell<String>,
 }
 
 impl Reports {
@@ -36,6 +38,7 @@ impl Reports {
             root: root.to_owned(),
             command: Some(command),
             own: OnceCell::new(),
+            not_led: OnceCell::new(),
         }
     }
 
@@ -45,12 +48,18 @@ impl Reports {
             root: folder.to_owned(),
             command: None,
             own: OnceCell::new(),
+            not_led: OnceCell::new(),
         }
     }
 
     /// Where all of it is, for people.
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Why `latest` does not lead to the run's own folder, if it does not.
+    pub(super) fn not_led(&self) -> Option<&str> {
+        self.not_led.get().map(String::as_str)
     }
 
     /// The run's own folder, made when it is asked for first. `release` may be empty, where none is known yet.
@@ -72,7 +81,7 @@ impl Reports {
         fs::create_dir_all(&self.root)?;
         let name = name(&utc(Clock::real().utc()), command, release);
         let (mut folder, mut others) = (self.root.join(&name), 1);
-        while let Err(error) = fs::create_dir(&folder) {
+        while let Err(error) = make_private(&folder) {
             if error.kind() != ErrorKind::AlreadyExists {
                 return Err(error);
             }
@@ -80,8 +89,15 @@ impl Reports {
             others += 1;
             folder = self.root.join(format!("{name}-{others}"));
         }
-        // Neither is worth a run, or a word.
-        let _ = lead_to(&self.root, &folder);
+        // Neither is worth a run.
+        if let Err(error) = lead_to(&self.root, &folder) {
+            let latest = self.root.join(LATEST);
+            let _ = self.not_led.set(format!(
+                "{} is not this run's: {error}; its reports are in {}",
+                latest.display(),
+                folder.display()
+            ));
+        }
         let _ = remove_old(&self.root, &folder);
         Ok(folder)
     }
@@ -118,6 +134,14 @@ fn is_of_a_run(name: &str) -> bool {
         form => is == form,
     };
     begins.is_some_and(|begins| begins.iter().zip(FORM).all(fits))
+}
+
+/// What an app logs may be in it: its owner's alone.
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// Has `latest` lead to this folder, in one go.
@@ -207,6 +231,34 @@ mod tests {
             let latest = root.path().join(LATEST);
             assert_eq!(fs::canonicalize(latest).ok(), fs::canonicalize(own).ok());
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_an_app_logs_is_read_by_nobody_else() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().expect("a folder");
+        let own = Reports::among(root.path(), "deploy");
+        let own = own.folder(&release("1")).expect("a folder");
+        let mode = fs::metadata(own).expect("a folder").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_latest_that_is_somebody_s_folder_stays_and_is_told() {
+        let root = tempfile::tempdir().expect("a folder");
+        let theirs = root.path().join(LATEST).join("report.html");
+        fs::create_dir(root.path().join(LATEST)).expect("a folder");
+        fs::write(&theirs, "theirs").expect("a file");
+        let own = Reports::among(root.path(), "deploy");
+        assert!(own.folder(&release("1")).is_ok());
+        let told = own.not_led().expect("words");
+        assert!(
+            told.contains("is not this run's") && told.contains("-deploy-1"),
+            "{told}"
+        );
+        assert_eq!(fs::read_to_string(theirs).expect("a file"), "theirs");
     }
 
     #[test]
