@@ -83,15 +83,27 @@ fn judge_failures(evidence: &Evidence, failed: &mut Vec<String>) {
 }
 
 fn judge_version(evidence: &Evidence, wanted: &str, failed: &mut Vec<String>) {
-    let last = &evidence.judged_tally().last_versions;
-    let others: Vec<_> = last.iter().filter(|version| *version != wanted).collect();
-    if let Some(other) = others.last() {
+    let tally = evidence.judged_tally();
+    let answered = tally.by_version.get(wanted).copied().unwrap_or_default();
+    if let Some((of, others, other)) = strangers(&tally.last_versions, answered, wanted) {
         failed.push(format!(
-            "of the last {} answers {} were not of version {wanted}, but for example of {other}",
-            last.len(),
-            others.len()
+            "of the last {of} answers {others} were not of version {wanted}, but for example of {other}"
         ));
     }
+}
+
+/// Of how many last answers how many were not of `wanted`, which has answered so often in all, and an example of them.
+fn strangers<'a>(
+    last: &'a [String],
+    answered: u64,
+    wanted: &str,
+) -> Option<(usize, usize, &'a String)> {
+    // Where little was answered, as under a fast clock, the last answers would reach back to before the shift.
+    let window = usize::try_from(answered / 2).unwrap_or(usize::MAX).max(1);
+    let last = &last[last.len().saturating_sub(window)..];
+    let others: Vec<_> = last.iter().filter(|version| *version != wanted).collect();
+    let other = others.last().copied()?;
+    Some((last.len(), others.len(), other))
 }
 
 fn judge_samples(evidence: &Evidence, unproven: &mut Vec<String>) {
@@ -122,5 +134,28 @@ fn judge_control(evidence: &Evidence, unproven: &mut Vec<String>) {
              service (to what it does not have it should say 404) or by something in front of it",
             tally.control_sent
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_answers_are_of_the_release_and_a_short_run_is_not_judged_by_those_before_its_shift()
+    {
+        let answers = |old: usize, new: usize| {
+            let old = std::iter::repeat_n("1".to_owned(), old);
+            let new = std::iter::repeat_n("2".to_owned(), new);
+            old.chain(new).collect::<Vec<_>>()
+        };
+        assert_eq!(strangers(&answers(12, 52), 52, "2"), None);
+        assert_eq!(strangers(&answers(0, 64), 3_000, "2"), None);
+        let mixed = answers(1, 63);
+        let (of, others, other) = strangers(&mixed, 3_000, "2").expect("one of 64");
+        assert_eq!((of, others, other.as_str()), (64, 1, "1"));
+        let late: Vec<_> = answers(0, 40).into_iter().chain(answers(1, 9)).collect();
+        assert!(strangers(&late, 49, "2").is_some(), "it came back");
+        assert!(strangers(&answers(64, 0), 0, "2").is_some());
     }
 }
