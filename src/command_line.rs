@@ -104,7 +104,10 @@ impl CommandLine {
             Next::FinishBy(file) => say("--state", Some(&file.to_string_lossy())),
             Next::RehearseSample(fault) => say("--sample --fault", Some(fault)),
             // Of the file it takes the app, and a cloud of its own.
-            Next::Rehearse | Next::RehearseRollback => say("--config", self.config.as_deref()),
+            Next::Rehearse | Next::RehearseRollback => {
+                say("--config", self.config.as_deref());
+                say("--release", self.release.as_deref());
+            }
             _ => {
                 say("--config", self.config.as_deref());
                 say("--environment", self.environment.as_deref());
@@ -230,6 +233,14 @@ mod tests {
         ] {
             assert_eq!(rehearsed.of(next), typed);
         }
+        let own = CommandLine {
+            release: Some("1.0.0".to_owned()),
+            ..rehearsed
+        };
+        assert_eq!(
+            own.of(Next::Deploy),
+            "bg-deploy rehearse --config x.toml --release 1.0.0"
+        );
     }
 
     #[test]
