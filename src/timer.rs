@@ -157,7 +157,7 @@ pub async fn stop(cx: Undoing<'_>, what: &str, id: &str, act: &str) -> Result<bo
             Ok(if state.has_ended() {
                 Look::Ready(state)
             } else {
-                Look::NotYet(format!("it is {}", state.status))
+                Look::NotYet(format!("{what}'s automation is {}", state.status))
             })
         })
         .await?;
