@@ -8,7 +8,7 @@ use std::path::Path;
 use super::carry_out::state_file;
 use super::clock::clock;
 use super::finish_left;
-use super::finish_left::{kept, latest};
+use super::finish_left::{Left, kept, latest};
 use super::publish::Publisher;
 use super::remembered::remembered;
 use super::reports::Reports;
@@ -48,8 +48,9 @@ pub(super) async fn run(
     let state = State::read(&file).map_err(|why| EarlyExit::bad_input(why.0))?;
     let Some(state) = state else {
         match finish_left::run(options, inputs, terminal).await? {
-            Some(outcome) => tell_outcome(options, &outcome, terminal),
-            None => nothing_to_finish(options, terminal),
+            Left::Ended(outcome) => tell_outcome(options, &outcome, terminal),
+            Left::Nothing => nothing_to_finish(options, terminal),
+            Left::NotSeen(why) => not_looked_at(options, &why, terminal),
         }
         return Ok(EXIT_OK);
     };
@@ -98,6 +99,17 @@ fn tell_outcome(options: &cli::Options, outcome: &Outcome, terminal: &Terminal) 
     } else {
         terminal.say(&format!("the earlier run is finished: {}", outcome.word()));
     }
+}
+
+/// A job's last step comes after runs that never began, too: no error.
+fn not_looked_at(options: &cli::Options, why: &str, terminal: &Terminal) {
+    if options.json {
+        let told = serde_json::json!({"result": "nothing-to-finish", "not-looked-at": why});
+        return terminal.say(&told.to_string());
+    }
+    terminal.say(&format!(
+        "nothing was finished: whether a run was stopped before its end could not be looked at: {why}"
+    ));
 }
 
 fn nothing_to_finish(options: &cli::Options, terminal: &Terminal) {

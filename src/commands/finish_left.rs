@@ -16,15 +16,25 @@ use crate::names::Release;
 use crate::outcome::Outcome;
 use crate::run::state::State;
 
-/// How an earlier run was brought to its end, if there was one.
+/// What there was to finish.
+pub(super) enum Left {
+    /// Nothing.
+    Nothing,
+    /// That could not be looked at.
+    NotSeen(String),
+    /// A run, which ended so.
+    Ended(Outcome),
+}
+
+/// Brings an earlier run to its end, if there was one.
 pub(super) async fn run(
     options: &cli::Options,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<Option<Outcome>, EarlyExit> {
+) -> Result<Left, EarlyExit> {
     let reached = match Reached::reach(options, inputs).await {
         Ok(reached) => reached,
-        Err(refused) => return Ok(not_seen(terminal, &refused.text)),
+        Err(refused) => return Ok(Left::NotSeen(refused.text)),
     };
     let seen = async {
         let record = lease::read(&reached.aws, &reached.lease()).await?;
@@ -33,10 +43,10 @@ pub(super) async fn run(
     };
     let is_left = match seen.await {
         Ok(is_left) => is_left,
-        Err(error) => return Ok(not_seen(terminal, &format!("{error:#}"))),
+        Err(error) => return Ok(Left::NotSeen(format!("{error:#}"))),
     };
     if !is_left {
-        return Ok(None);
+        return Ok(Left::Nothing);
     }
     let asking = Asking {
         aws: &reached.aws,
@@ -56,12 +66,12 @@ pub(super) async fn run(
         Err(busy) => {
             let holder = busy.holder.words();
             terminal.tell(&format!("that run goes on, and ends by itself: {holder}"));
-            return Ok(None);
+            return Ok(Left::Nothing);
         }
     };
     let settled = asking.settle(&mut turn).await?;
     give_back(turn.lease.as_ref(), false).await;
-    Ok(settled.map(|settled| settled.outcome))
+    Ok(settled.map_or(Left::Nothing, |settled| Left::Ended(settled.outcome)))
 }
 
 /// The run that a lease knows of.
@@ -85,11 +95,4 @@ pub(super) fn latest(record: Option<&Record>, state: State) -> Option<State> {
     let past = record.map(Record::past_runs).unwrap_or_default();
     let is_over = past.iter().any(|done| done.deployment == *id);
     Some(state).filter(|_| !is_over)
-}
-
-fn not_seen(terminal: &Terminal, why: &str) -> Option<Outcome> {
-    terminal.tell(&format!(
-        "whether a run on another runner was stopped before its end could not be looked at: {why}"
-    ));
-    None
 }

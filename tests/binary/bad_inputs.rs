@@ -158,7 +158,8 @@ fn a_deploy_outside_of_its_windows_is_refused_before_aws_is_asked_unless_they_ar
         answer.assert(2, &["no region"]);
         assert!(!answer.text.contains("deploy windows"), "{answer:?}");
     }
-    desk.run(&["finish"], &[]).assert(0, &["nothing to finish"]);
+    desk.run(&["finish"], &[])
+        .assert(0, &["nothing was finished"]);
 }
 
 #[test]
