@@ -57,6 +57,7 @@ impl Order<'_> {
             environment: plan.environment.clone(),
             release: plan.release.clone(),
             previous: plan.previous.release.clone(),
+            was_down: plan.previous.was_down,
             by: self.by.clone(),
             url: Some(plan.url.clone()),
             at: Some(self.at.clone()),

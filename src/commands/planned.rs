@@ -212,6 +212,7 @@ impl Planned<'_> {
             environment: config.environment.clone(),
             release: wanted.clone(),
             previous: None,
+            was_down: false,
             by: self.inputs.ci.asked_by(),
             url: config.probe.url.clone(),
             at: Some(utc(Clock::real().utc())),

@@ -102,6 +102,9 @@ pub struct Previous {
     pub healthy: u32,
     /// A run that was interrupted left it frozen.
     pub frozen: bool,
+    /// It has a release, and no instance of it: nobody is served.
+    #[serde(default)]
+    pub was_down: bool,
 }
 
 /// The idle group as it was.

@@ -4,7 +4,7 @@ use crate::aws::autoscaling::Capacity;
 use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRules};
 use crate::command_line::{Next, region_of};
 use crate::config::Config;
-use crate::inventory::{Inventory, Stack};
+use crate::inventory::{self, Inventory, Stack};
 use crate::names::{Colour, Release, Weights};
 use crate::stack::Names;
 
@@ -179,7 +179,10 @@ impl<'a> Preconditions<'a> {
     /// Live as it is now.
     fn previous(&self, inventory: &Inventory) -> Previous {
         let live = self.live_stack;
+        let declared = inventory.version_of(self.live).and_then(inventory::release);
+        let wants_some = live.group.capacity.desired > 0;
         Previous {
+            was_down: wants_some && live.group.members.is_empty() && declared.is_some(),
             release: inventory.release_of(self.live),
             weights: self.weights,
             capacity: live.group.capacity,

@@ -180,6 +180,7 @@ impl<W: Write> Console<W> {
             .plain();
         let live = match &subject.previous {
             Some(previous) => format!(", {} is live", text::for_log(&previous.0)),
+            None if subject.was_down => ", and nobody is served now".to_owned(),
             None => ", the first release".to_owned(),
         };
         let by = subject.by.as_deref().map(text::for_log);

@@ -112,7 +112,10 @@ fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Ph
         Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
             Phrase::default()
         }
-        Outcome::Refused { .. } => Phrase::new("No. Nothing was changed."),
+        Outcome::Refused { .. } => {
+            Phrase::new("Nothing was changed; how it is now was not looked at. To look: ")
+                .name(&subject.next(Next::Status))
+        }
         Outcome::RolledBack {
             traffic_moved,
             serving,
@@ -124,6 +127,11 @@ fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Ph
             ..
         } => {
             let Some(serving) = serving else {
+                if subject.was_down {
+                    return Phrase::new(
+                        "Yes: nobody is served, as before this run. What has the traffic has no instance in service.",
+                    );
+                }
                 return Phrase::new("No. Nothing was live before, and nothing is now.");
             };
             let answer = match (proof, failed, *traffic_moved) {
@@ -249,6 +257,13 @@ fn next(outcome: &Outcome, subject: &Beginning) -> (&'static str, Vec<String>) {
             vec![subject.again(), subject.next(Next::Rollback)],
         ),
         Outcome::Unproven { previous: None, .. } => ("To look again:", vec![subject.probe()]),
+        Outcome::Unproven {
+            previous: Some(left),
+            ..
+        } if subject.is_rollback() => (
+            "To look again, or to bring back what was left:",
+            vec![subject.probe(), subject.next(Next::RollbackTo(&left.0))],
+        ),
         Outcome::Unproven { .. } => (
             "To look again, or to go back:",
             vec![subject.probe(), subject.next(Next::Rollback)],

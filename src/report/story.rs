@@ -264,6 +264,7 @@ fn serves(subject: &Beginning, release: &Release, previous: Option<&Release>) ->
         .then(subject.place());
     match previous {
         Some(previous) => phrase.words(" instead of ").name(&previous.0).words(","),
+        None if subject.was_down => phrase.words(", where nobody was served,"),
         None => phrase.words(", its first release,"),
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn of(outcome: &Outcome, subject: &Beginning) -> (Tone, &'static str)
             (Tone::Warning, "Deployed, and something is left to do")
         }
         Outcome::Deployed { .. } if subject.is_rollback() => (Tone::Good, "Rolled back, as asked"),
-        Outcome::Deployed { previous: None, .. } => (Tone::Good, "First release deployed"),
+        Outcome::Deployed { previous: None, .. } if !subject.was_down => {
+            (Tone::Good, "First release deployed")
+        }
         Outcome::Deployed { .. } => (Tone::Good, "Deployed"),
         Outcome::NothingToDo { .. } => (Tone::Neutral, "Nothing to do"),
         Outcome::Verified { .. } => (Tone::Good, "Verified"),

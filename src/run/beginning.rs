@@ -19,6 +19,9 @@ pub struct Beginning {
     pub release: Release,
     /// What is live now; `None` before a first release, or when AWS was not asked.
     pub previous: Option<Release>,
+    /// What has the traffic had no instance in service: nobody was served.
+    #[serde(default)]
+    pub was_down: bool,
     /// Who or what asked for it, if known.
     pub by: Option<String>,
     /// Where live traffic is answered, if it is known.

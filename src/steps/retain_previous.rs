@@ -139,8 +139,9 @@ impl Forward for RetainPrevious {
             }
             let time = human(self.retain_for);
             if let Some(rollback) = &self.rollback {
-                cx.events
-                    .note(format!("to go back to it within {time}: {rollback}"));
+                cx.events.note(format!(
+                    "to bring back what was live, within {time}: {rollback}"
+                ));
             }
             let summary = format!("{group} stays at its size for {time}");
             return Ok(Settled::done((), summary));

@@ -64,6 +64,7 @@ impl Job {
                 by: Some("ada".to_owned()),
                 url: Some(URL.to_owned()),
                 at: None,
+                was_down: false,
                 command_line: Default::default(),
             },
             network: Network::tcp(),

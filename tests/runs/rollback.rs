@@ -6,8 +6,8 @@ mod failing;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bg_deploy::aws::autoscaling;
 use bg_deploy::aws::images;
+use bg_deploy::aws::{autoscaling, ec2};
 use bg_deploy::config::Config;
 use bg_deploy::names::{Colour, Release, Weights};
 use bg_deploy::outcome::Outcome;
@@ -284,4 +284,31 @@ async fn a_candidate_that_a_killed_run_left_is_not_taken_for_what_was_live() {
     ] {
         assert!(reason.contains(word), "{reason}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_while_nobody_is_served_is_no_first_release() {
+    let world = World::with_a_previous().await;
+    let before = world.plan_rollback(None).await;
+    assert!(!before.previous.was_down);
+    let live = before.names().group(before.live);
+    {
+        let mut account = world.cloud.account();
+        let group = account.autoscaling.groups.get_mut(&live).expect("a group");
+        group.suspended.insert("Launch".to_owned(), String::new());
+    }
+    let aws = world.aws().await;
+    let group = autoscaling::describe_group(&aws, &live).await;
+    for member in group.expect("a group").members {
+        let ended = ec2::terminate_instance(&aws, &member.id).await;
+        ended.expect("one less");
+    }
+    world.clock.sleep(Duration::from_secs(600)).await;
+    let plan = world.plan_rollback(None).await;
+    assert_eq!(plan.previous.release, None);
+    assert!(plan.previous.was_down, "{:#?}", plan.previous);
+    let first = World::new().await;
+    let config = first.config("0.0.1", None);
+    first.provision(&config).await;
+    assert!(!first.plan(&config).await.1.previous.was_down);
 }

@@ -21,6 +21,7 @@ fn beginning() -> Beginning {
         by: None,
         url: None,
         at: None,
+        was_down: false,
         command_line: Default::default(),
     }
 }

@@ -33,6 +33,7 @@ fn beginning(command: &str) -> Beginning {
         by: None,
         url: None,
         at: None,
+        was_down: false,
         command_line: Default::default(),
     }
 }

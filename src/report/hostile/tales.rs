@@ -153,6 +153,7 @@ fn before_the_shift(foreign: &str) -> Vec<Event> {
             environment: text(),
             release: Release(text()),
             previous: Some(Release(text())),
+            was_down: false,
             by: Some(text()),
             url: Some(text()),
             at: Some(text()),

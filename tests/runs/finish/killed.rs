@@ -44,6 +44,7 @@ pub(crate) fn beginning(command: &str, plan: &Plan) -> Beginning {
         by: None,
         url: Some(plan.url.clone()),
         at: None,
+        was_down: false,
         command_line: Default::default(),
     }
 }
