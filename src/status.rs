@@ -161,10 +161,20 @@ impl Status {
         draw: &Draw,
     ) -> Result<Option<Self>> {
         let record = standing.lease.as_ref().ok().and_then(Option::as_ref);
-        let held_by = record.and_then(|record| record.holder.as_ref().map(Holder::words));
+        let holder = record.and_then(|record| record.holder.as_ref());
+        let went_off = standing.fired.as_ref().ok().and_then(Option::as_ref);
+        // Nobody renewed its guard for a quarter of an hour: that run is gone, whatever the lease says.
+        let is_gone = holder
+            .zip(went_off)
+            .is_some_and(|(holder, fired)| holder.since < utc(fired.at));
+        let held_by = holder.filter(|_| !is_gone).map(Holder::words);
         let hold = record.and_then(|record| record.hold.as_ref().map(Hold::words));
-        // Whether it lives is not waited for: `doctor` does.
-        let turn = held_by.clone().map_or(Turn::Free, Turn::UnderWay);
+        // Whether it lives is not waited for otherwise: `doctor` does.
+        let turn = match (holder, &held_by) {
+            (_, Some(holder)) => Turn::UnderWay(holder.clone()),
+            (Some(gone), None) => Turn::Gone(gone.words()),
+            (None, None) => Turn::Free,
+        };
         let findings = of_standing(config, &standing, &turn, now);
         let fired = standing.fired.ok().flatten();
         let went_off = fired.map(|fired| Guard::Fired { at: utc(fired.at) });

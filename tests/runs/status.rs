@@ -119,11 +119,18 @@ async fn a_status_names_the_guard_of_a_run_under_way_and_one_that_went_off_in_fe
 
     world.clock.sleep(FIRES_AFTER * 2).await;
     let from = world.cloud.account().calls.len();
-    let text = status(world).await.expect("a status").text();
-    assert!(
-        text.contains("guard: went off, and was done at 20"),
-        "{text}"
-    );
+    let later = status(world).await.expect("a status");
+    let text = later.text();
+    for words in [
+        "guard: went off, and was done at 20",
+        "the lease is held by a run that has not said anything",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    let says_so =
+        |line: &str| line.starts_with("under way: ") || line.contains("a run is under way");
+    assert!(!text.lines().any(says_so), "{text}");
+    assert_ne!(later.condition.exit_code(), 0, "{text}");
     let looks = looks_since(world, from);
     assert!(looks.len() < MOST_CALLS, "{looks:#?}");
 }
