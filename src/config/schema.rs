@@ -92,7 +92,8 @@ pub fn reference_markdown() -> String {
     }
     text += "#### `[environments.NAME]`\n\nEvery key but `app`, for one environment, laid over the rest of the file key by key: \
              `[environments.prod.fleet]`, `[[environments.prod.smoke]]`. `variables` are merged name by name; smoke tests are replaced \
-             as a whole. If the file has several environments, `--environment` says which one is meant.\n";
+             as a whole. If the file has several environments, `--environment` says which one is meant; if it has none, there is one, and it \
+             is called `default`.\n";
     text
 }
 
