@@ -217,6 +217,9 @@ async fn a_release_that_is_live_and_answers_nobody_is_not_nothing_to_do() {
     };
     {
         let account = &mut *world.cloud.account();
+        // Nobody replaces them meanwhile, however fast that would be.
+        let group = account.autoscaling.groups.get_mut(&live).expect("a group");
+        group.suspended.insert("Launch".to_owned(), String::new());
         local_aws::account::ec2::lives::terminate(account, &ids).expect("instances");
     }
     world.clock.sleep(Duration::from_secs(25)).await;

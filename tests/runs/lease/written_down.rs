@@ -4,13 +4,31 @@ use bg_deploy::aws::{autoscaling, elbv2};
 use bg_deploy::deploy::deploy;
 use bg_deploy::lease::Patience;
 use bg_deploy::outcome::Outcome;
+use bg_deploy::plan::Plan;
 use bg_deploy::rollback::rollback;
 use bg_deploy::run::beginning::Beginning;
+use bg_deploy::run::context::Context;
 use bg_deploy::run::state::State;
 use local_aws::{Answer, Fault};
 
 use super::{assert_all_get, holding};
 use crate::support::{World, assert_deployed, story};
+
+/// A way back with its turn, whose journal is kept.
+async fn about_to_go_back(world: &World) -> (Plan, Context) {
+    let plan = world.plan_rollback(None).await;
+    let (cx, _) = holding(world, "rollback", Patience::Overtakes).await;
+    cx.journal
+        .go_on(None, State::new(Beginning::default(), plan.clone()));
+    (plan, cx)
+}
+
+fn take_the_lease_out_of_reach(world: &World) {
+    let refusal = Answer::Refuse("ServiceUnavailable".into(), 503, "on purpose".into());
+    world
+        .cloud
+        .inject(Fault::on("s3", "PutObject", refusal).for_ever());
+}
 
 /// What changed something since the first `from` calls, in order.
 fn changes(world: &World, from: usize) -> Vec<String> {
@@ -23,10 +41,7 @@ fn changes(world: &World, from: usize) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn steps_side_by_side_are_written_down_by_one_write_before_any_of_them_changes_anything() {
     let world = World::with_a_previous().await;
-    let plan = world.plan_rollback(None).await;
-    let (cx, _) = holding(&world, "rollback", Patience::Overtakes).await;
-    cx.journal
-        .go_on(None, State::new(Beginning::default(), plan.clone()));
+    let (plan, cx) = about_to_go_back(&world).await;
     let from = world.cloud.account().calls.len();
     let finished = rollback(&cx, &plan, None).await;
     assert_deployed(&finished, &cx);
@@ -51,18 +66,8 @@ async fn steps_side_by_side_are_written_down_by_one_write_before_any_of_them_cha
 #[tokio::test(start_paused = true)]
 async fn a_way_back_that_can_not_be_written_down_changes_nothing() {
     let world = World::with_a_previous().await;
-    let plan = world.plan_rollback(None).await;
-    let (cx, _) = holding(&world, "rollback", Patience::Overtakes).await;
-    cx.journal
-        .go_on(None, State::new(Beginning::default(), plan.clone()));
-    world.cloud.inject(
-        Fault::on(
-            "s3",
-            "PutObject",
-            Answer::Refuse("ServiceUnavailable".into(), 503, "on purpose".into()),
-        )
-        .for_ever(),
-    );
+    let (plan, cx) = about_to_go_back(&world).await;
+    take_the_lease_out_of_reach(&world);
     let from = world.cloud.account().calls.len();
     let finished = rollback(&cx, &plan, None).await;
     let why = format!("{:#?}\n{}", finished.outcome, story(&cx));
@@ -86,14 +91,7 @@ async fn what_is_about_to_be_done_is_written_down_before_it_is() {
     cx.journal
         .go_on(None, State::new(Beginning::default(), plan.clone()));
     // The lease is out of reach from here on: nothing that was not written down is done.
-    world.cloud.inject(
-        Fault::on(
-            "s3",
-            "PutObject",
-            Answer::Refuse("ServiceUnavailable".into(), 503, "on purpose".into()),
-        )
-        .for_ever(),
-    );
+    take_the_lease_out_of_reach(&world);
     let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
     let is_undone = matches!(
         &finished.outcome,
