@@ -270,3 +270,61 @@ fn next(outcome: &Outcome, subject: &Beginning) -> (&'static str, Vec<String>) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{failure_text, stories};
+
+    fn tale(name: &str) -> stories::Tale {
+        let mut all = stories::all().into_iter();
+        all.find(|tale| tale.name == name).expect("a story")
+    }
+
+    #[test]
+    fn where_nobody_was_served_and_nobody_is_it_says_so() {
+        let mut tale = tale("rolled-back-in-prepare");
+        let Outcome::RolledBack { serving, .. } = &mut tale.outcome else {
+            panic!("{:?}", tale.outcome);
+        };
+        *serving = None;
+        let first = failure_text(&tale.run());
+        assert!(
+            first.contains("affected? No. Nothing was live before"),
+            "{first}"
+        );
+        for stamped in &mut tale.events {
+            if let Event::Began(began) = &mut stamped.event {
+                (began.previous, began.was_down) = (None, true);
+            }
+        }
+        let down = failure_text(&tale.run());
+        assert!(down.contains("affected? Yes: nobody is served"), "{down}");
+    }
+
+    #[test]
+    fn after_a_way_back_what_was_left_is_brought_back_by_its_name() {
+        let mut tale = tale("rollback");
+        tale.outcome = match tale.outcome {
+            Outcome::Deployed {
+                release,
+                previous,
+                live,
+                leftovers,
+                ..
+            } => Outcome::Unproven {
+                release,
+                previous,
+                live,
+                reasons: vec!["13 good answers are too few".to_owned()],
+                leftovers,
+            },
+            other => panic!("{other:?}"),
+        };
+        let said = failure_text(&tale.run());
+        assert!(
+            said.contains("rollback --environment prod --to 0.0.2"),
+            "{said}"
+        );
+    }
+}

@@ -12,7 +12,7 @@ async fn an_older_commit_is_refused_and_nothing_is_changed_unless_it_is_allowed(
     let github = GitHub::enterprise().await;
     let (oldest, old, new) = (commit("a"), commit("b"), commit("c"));
     github.branch(&[&oldest, &old, &new]);
-    let account = Account::provisioned("").await;
+    let account = Account::provisioned("[service.variables]\nAPI_KEY = \"s3cr3t-of-prod\"\n").await;
     for (release, commit) in [("1.0.0", &old), ("1.0.1", &new)] {
         let ran = account.deploy(release, &[], Some((&github, commit))).await;
         assert_eq!(ran.code, Some(0), "{}", ran.text);
@@ -42,6 +42,10 @@ async fn an_older_commit_is_refused_and_nothing_is_changed_unless_it_is_allowed(
     ] {
         assert!(ran.text.contains(words), "{words}\n{}", ran.text);
     }
+    let as_json = [&plan[..], &["--json"]].concat();
+    let ran = account.run(&as_json, Some((&github, &old))).await;
+    assert!(ran.text.contains("\"user_data\""), "{}", ran.text);
+    assert!(!ran.text.contains("s3cr3t-of-prod"), "{}", ran.text);
     let held = account.run(&["release-hold"], None).await;
     assert_eq!(held.code, Some(0), "{}", held.text);
     assert_eq!(account.changes(), before, "{}", ran.text);

@@ -74,6 +74,34 @@ async fn listen_by_default_action(world: &World) {
     listeners::create(&mut account, &balancer, 8080, action, tags).expect("a listener");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_somebody_adds_is_seen_by_the_next_look_of_the_same_run() {
+    let world = World::with_a_previous().await;
+    let plan = world.plan_rollback(None).await;
+    let aws = world.aws().await;
+    let (live, idle) = (plan.names().group(plan.live), plan.idle_group());
+    // What the first look learns of the listeners, the next one goes by only where it still holds.
+    autoscaling::see_no_weight(&aws, &idle).await.expect("idle");
+    by_hand(
+        &world.context().await,
+        &plan,
+        Weights::split(plan.idle, 100),
+    )
+    .await;
+    listen_by_default_action(&world).await;
+    by_hand(
+        &world.context().await,
+        &plan,
+        Weights::split(plan.live, 100),
+    )
+    .await;
+    let seen = autoscaling::see_no_weight(&aws, &idle).await;
+    let why = seen.expect_err("port 8080 leads there").to_string();
+    assert!(why.contains("port 8080"), "{why}");
+    let seen = autoscaling::see_no_weight(&aws, &live).await;
+    assert!(seen.is_err(), "port 80 leads there");
+}
+
 /// The weight of the candidate by each rule, by the local cloud's own books.
 fn weights(world: &World, plan: &Plan) -> [u32; 2] {
     let account = world.cloud.account();
