@@ -12,7 +12,7 @@ use crate::names::{Release, utc};
 use net_clock::Clock;
 
 /// So many runs' folders stay.
-pub(super) const KEPT: usize = 20;
+const KEPT: usize = 20;
 /// What leads to the last of them.
 const LATEST: &str = "latest";
 /// The longest part of a folder's name that a release gives.

@@ -116,10 +116,8 @@ impl<W: Write> Console<W> {
                 self.line(&format!("    weights written: {weights}"))
             }
             Event::WeightsSeen { weights } => {
-                let after = match self.following.after().as_str() {
-                    "" => String::new(),
-                    after => format!(" ({after})"),
-                };
+                let after = self.following.after().map(|after| format!(" ({after})"));
+                let after = after.unwrap_or_default();
                 self.line(&format!("    weights obeyed:  {weights}{after}"));
             }
             Event::LeftOver { what, remedy } => {

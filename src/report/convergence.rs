@@ -42,10 +42,10 @@ impl Following {
         }
     }
 
-    /// The words for it behind the weights; nothing where they were not written in this run.
-    pub(super) fn after(&self) -> String {
-        let took = self.took.map(super::words::latency);
-        took.map(|took| format!("after {took}")).unwrap_or_default()
+    /// The words for it behind the weights; `None` where they were not written in this run.
+    pub(super) fn after(&self) -> Option<String> {
+        let took = self.took.map(super::words::latency)?;
+        Some(format!("after {took}"))
     }
 }
 

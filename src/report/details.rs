@@ -164,12 +164,11 @@ pub(super) fn notes(run: &Run<'_>) -> Vec<(String, String)> {
             Event::Note { text } => text::one_line(text),
             Event::WeightsWritten { weights } => format!("weights written: {weights}"),
             Event::WeightsSeen { weights } => {
-                let words = [
-                    format!("weights seen to be obeyed: {weights}"),
-                    following.after(),
-                ];
-                let said = words.iter().filter(|words| !words.is_empty());
-                said.map(String::as_str).collect::<Vec<_>>().join(", ")
+                let after = following.after().map(|after| format!(", {after}"));
+                format!(
+                    "weights seen to be obeyed: {weights}{}",
+                    after.unwrap_or_default()
+                )
             }
             Event::UndoBegan { what } => format!("undo began: {}", text::one_line(what)),
             _ => return None,

@@ -203,8 +203,9 @@ impl Context {
         }
         let written = lease.write_down().await;
         // Nobody changes anything before it is.
-        self.owes_writing
-            .set(self.owes_writing.get() || written.is_err());
+        if written.is_err() {
+            self.owes_writing.set(true);
+        }
         written?;
         Ok(())
     }

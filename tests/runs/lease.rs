@@ -43,6 +43,14 @@ pub(crate) async fn holding(
     }
 }
 
+/// The same at once, keeping the journal of this plan's run.
+async fn keeping_a_journal(world: &World, who: &str, plan: &Plan) -> Context {
+    let (cx, _) = holding(world, who, Patience::Overtakes).await;
+    let state = State::new(Beginning::default(), plan.clone());
+    cx.journal.go_on(None, state);
+    cx
+}
+
 /// Where the lease is.
 pub(crate) async fn place(cx: &Context) -> Place {
     let caller = bg_deploy::aws::sts::caller(&cx.aws)
@@ -264,9 +272,7 @@ async fn a_release_writes_the_lease_less_than_once_a_second_and_is_not_a_second_
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
     let (prepared, plan) = world.plan(&config).await;
-    let (cx, _) = holding(&world, "deploy", Patience::Overtakes).await;
-    cx.journal
-        .go_on(None, State::new(Beginning::default(), plan.clone()));
+    let cx = keeping_a_journal(&world, "deploy", &plan).await;
     let (before, begun) = (writes(&world), world.clock.elapsed());
     let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
     assert_deployed(&finished, &cx);
@@ -310,9 +316,7 @@ async fn a_hold_that_is_put_on_while_a_run_beats_is_still_on_when_the_run_is_ove
 async fn whoever_is_unlocked_changes_nothing_any_more_and_what_it_left_stays_known() {
     let world = World::with_a_release().await;
     let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
-    let (cx, _) = holding(&world, "stale", Patience::Overtakes).await;
-    let state = State::new(Beginning::default(), plan.clone());
-    cx.journal.go_on(None, state);
+    let cx = keeping_a_journal(&world, "stale", &plan).await;
     cx.write_down().await.expect("written");
     let place = place(&cx).await;
     let whose = by_hand::unlock(&cx.aws, &cx.clock, &place, &said("gone")).await;

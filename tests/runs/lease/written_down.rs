@@ -2,24 +2,19 @@
 
 use bg_deploy::aws::{autoscaling, elbv2};
 use bg_deploy::deploy::deploy;
-use bg_deploy::lease::Patience;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Plan;
 use bg_deploy::rollback::rollback;
-use bg_deploy::run::beginning::Beginning;
 use bg_deploy::run::context::Context;
-use bg_deploy::run::state::State;
 use local_aws::{Answer, Fault};
 
-use super::{assert_all_get, holding};
+use super::{assert_all_get, keeping_a_journal};
 use crate::support::{World, assert_deployed, story};
 
 /// A way back with its turn, whose journal is kept.
 async fn about_to_go_back(world: &World) -> (Plan, Context) {
     let plan = world.plan_rollback(None).await;
-    let (cx, _) = holding(world, "rollback", Patience::Overtakes).await;
-    cx.journal
-        .go_on(None, State::new(Beginning::default(), plan.clone()));
+    let cx = keeping_a_journal(world, "rollback", &plan).await;
     (plan, cx)
 }
 
@@ -87,9 +82,7 @@ async fn what_is_about_to_be_done_is_written_down_before_it_is() {
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
     let (prepared, plan) = world.plan(&config).await;
-    let (cx, _) = holding(&world, "deploy", Patience::Overtakes).await;
-    cx.journal
-        .go_on(None, State::new(Beginning::default(), plan.clone()));
+    let cx = keeping_a_journal(&world, "deploy", &plan).await;
     // The lease is out of reach from here on: nothing that was not written down is done.
     take_the_lease_out_of_reach(&world);
     let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
