@@ -3,7 +3,9 @@
 //! Guarantees: each option is an input as well ([`crate::inputs::table`]). Those that `Inputs` reads are raw text;
 //! everything else is valid once it is parsed.
 
-use std::net::SocketAddr;
+mod local;
+mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,8 +13,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config;
-use crate::faults::Fault;
 use crate::outcome::EXIT_CODES;
+
+pub use local::{LocalAws, Rehearse, SPEED, SampleApp};
+use values::{origin, path, pointer, rate, release};
 
 /// The region of the local cloud unless another one is asked for.
 pub const LOCAL_REGION: &str = "eu-central-1";
@@ -294,61 +298,6 @@ pub struct Man {
     pub command: Option<String>,
 }
 
-/// `rehearse`
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Rehearse {
-    /// What goes wrong on purpose
-    #[arg(long, value_enum, value_name = "NAME")]
-    pub fault: Option<Fault>,
-    /// Rehearses the sample app, though there is a bg-deploy.toml
-    #[arg(long)]
-    pub sample: bool,
-    /// After the release, rehearses the rollback to the release before
-    #[arg(long, conflicts_with = "fault")]
-    pub rollback: bool,
-    /// How many times faster than AWS
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=60))]
-    pub speed: u32,
-    /// Makes a rehearsal's chances repeatable
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Where reports and the ledger of requests are written
-    #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
-    pub report_dir: PathBuf,
-}
-
-/// `local-aws`
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct LocalAws {
-    /// The port it listens on, on this machine only; 0 for any free one
-    #[arg(long, value_name = "P", default_value_t = 4566)]
-    pub port: u16,
-    /// How many times faster than AWS
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
-    pub speed: u32,
-    /// Makes its chances repeatable
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-}
-
-impl LocalAws {
-    /// Where it listens: on this machine only.
-    pub fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
-    }
-}
-
-/// `sample-app`
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct SampleApp {
-    /// The folder
-    #[arg(value_name = "DIR")]
-    pub dir: PathBuf,
-    /// The port it listens on
-    #[arg(long, env = "PORT", value_name = "P")]
-    pub port: u16,
-}
-
 /// The end of the help: variables and exit codes.
 fn after_help() -> String {
     let mut text = "Every option can be given as a variable, too: BGD_REPORT_DIR for --report-dir, and BGD_COMMAND \
@@ -358,37 +307,6 @@ fn after_help() -> String {
         text += &format!("\n  {code}  {meaning}");
     }
     text
-}
-
-/// A text of a form, as the file would want it.
-fn of_form(form: &config::form::Form, text: &str) -> Result<String, String> {
-    if (form.fits)(text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("must be {}", form.is))
-}
-
-fn origin(text: &str) -> Result<String, String> {
-    of_form(&config::form::ORIGIN, text)
-}
-
-fn path(text: &str) -> Result<String, String> {
-    of_form(&config::form::PATH, text)
-}
-
-fn pointer(text: &str) -> Result<String, String> {
-    of_form(&config::form::POINTER, text)
-}
-
-fn release(text: &str) -> Result<String, String> {
-    of_form(&config::form::RELEASE, text)
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|rate| *rate > 0.0 && *rate <= 1_000.0)
-        .ok_or_else(|| "must be a number above 0 and at most 1000".to_owned())
 }
 
 #[cfg(test)]

@@ -27,7 +27,22 @@ pub struct CommandLine {
     /// What is released, where it is another than the file's.
     pub artifact: Option<String>,
     /// It is a rehearsal: whatever is typed next is one, too, as its cloud is gone, and AWS was never meant.
-    pub rehearses: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// What was said of a rehearsal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rehearsal {
+    /// How many times faster than AWS, where that was said.
+    pub speed: Option<u32>,
+    /// An earlier build of the app.
+    pub previous: Option<String>,
+    /// What that answers with.
+    pub previous_release: Option<String>,
+    /// Something else than the app was to be live before.
+    pub stand_in: bool,
 }
 
 /// A command that is suggested.
@@ -88,9 +103,14 @@ impl CommandLine {
         }
     }
 
+    /// Whether it is a rehearsal.
+    pub fn rehearses(&self) -> bool {
+        self.rehearsal.is_some()
+    }
+
     /// How this is typed.
     pub fn of(&self, next: Next<'_>) -> String {
-        let next = match self.rehearses {
+        let next = match self.rehearses() {
             true => next.rehearsed(),
             false => next,
         };
@@ -107,6 +127,13 @@ impl CommandLine {
             Next::Rehearse | Next::RehearseRollback => {
                 say("--config", self.config.as_deref());
                 say("--release", self.release.as_deref());
+                say("--artifact", self.artifact.as_deref());
+                if let Some(rehearsal) = &self.rehearsal {
+                    let speed = rehearsal.speed.map(|speed| speed.to_string());
+                    say("--previous", rehearsal.previous.as_deref());
+                    say("--previous-release", rehearsal.previous_release.as_deref());
+                    say("--speed", speed.as_deref());
+                }
             }
             _ => {
                 say("--config", self.config.as_deref());
@@ -134,6 +161,9 @@ impl CommandLine {
             say("--artifact", self.artifact.as_deref());
         }
         words.extend(options.map(str::to_owned));
+        if command == "rehearse" && self.rehearsal.as_ref().is_some_and(|it| it.stand_in) {
+            words.push("--stand-in".to_owned());
+        }
         words.join(" ")
     }
 }
@@ -216,7 +246,7 @@ mod tests {
         let rehearsed = CommandLine {
             config: Some("x.toml".to_owned()),
             region: Some("eu-west-1".to_owned()),
-            rehearses: true,
+            rehearsal: Some(Rehearsal::default()),
             ..CommandLine::default()
         };
         for (next, typed) in [
@@ -241,6 +271,21 @@ mod tests {
             own.of(Next::Deploy),
             "bg-deploy rehearse --config x.toml --release 1.0.0"
         );
+        let beside = CommandLine {
+            artifact: Some("out".to_owned()),
+            rehearsal: Some(Rehearsal {
+                speed: Some(60),
+                previous: Some("last build".to_owned()),
+                previous_release: Some("0.9".to_owned()),
+                stand_in: false,
+            }),
+            ..own
+        };
+        assert_eq!(
+            beside.of(Next::Rollback),
+            "bg-deploy rehearse --config x.toml --release 1.0.0 --artifact out --previous 'last build' \
+             --previous-release 0.9 --speed 60 --rollback"
+        );
     }
 
     #[test]
@@ -252,7 +297,7 @@ mod tests {
             endpoint_url: Some("http://127.0.0.1:4566".to_owned()),
             release: Some("it's".to_owned()),
             artifact: Some("out".to_owned()),
-            rehearses: false,
+            rehearsal: None,
         };
         let all = "--config 'deploy/our app.toml' --environment prod --region eu-west-1 --endpoint-url http://127.0.0.1:4566";
         assert_eq!(said.of(Next::Fix), format!("bg-deploy doctor {all} --fix"));

@@ -46,6 +46,8 @@ pub(super) struct Order<'a> {
     pub(super) state: Option<PathBuf>,
     /// Where it is published.
     pub(super) publisher: Publisher<'a>,
+    /// The endings that only lead to something else, and are neither told nor published.
+    pub(super) unsaid: fn(&Outcome) -> bool,
 }
 
 impl Order<'_> {
@@ -139,8 +141,10 @@ async fn tell_and_carry_out(
             live_url: Some(order.plan.url.clone()),
             calls: &calls,
         };
-        show.finish(&run);
-        publisher.end(&beginning, &memory, &run).await;
+        if !(order.unsaid)(&finished.outcome) {
+            show.finish(&run);
+            publisher.end(&beginning, &memory, &run).await;
+        }
         cx.note_if(cx.journal.ended(&finished.outcome, true));
         finished
     };

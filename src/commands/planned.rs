@@ -102,6 +102,7 @@ impl Planned<'_> {
                     url: inputs.ci.run_url.clone(),
                     state: Some(state_file(self.state, inputs, self.report_dir)),
                     publisher,
+                    unsaid: |_| false,
                 };
                 let brought = brought.context("a plan without what it was made from")?;
                 let page = async |cx: &Context, ledger| sequence(cx, &plan, &brought, ledger).await;

@@ -330,6 +330,27 @@ pub const INPUTS: &[Input] = &[
         "`false`",
     ),
     Input::new(
+        ("previous", "BGD_PREVIOUS"),
+        &["rehearse"],
+        CommandLine,
+        "An earlier build of your app, which is live before the release.",
+        "the same artifact, as another release",
+    ),
+    Input::new(
+        ("previous-release", "BGD_PREVIOUS_RELEASE"),
+        &["rehearse"],
+        CommandLine,
+        "What the app of `previous` answers with.",
+        "the `RELEASE` that it is started with",
+    ),
+    Input::new(
+        ("stand-in", "BGD_STAND_IN"),
+        &["rehearse"],
+        CommandLine,
+        "Have something else than your app live before the release.",
+        "`false`",
+    ),
+    Input::new(
         ("rollback", "BGD_ROLLBACK"),
         &["rehearse"],
         CommandLine,

@@ -56,7 +56,7 @@ impl Beginning {
     /// How this command is typed, for the same environment and release.
     pub(super) fn next(&self, next: Next<'_>) -> String {
         let environment = self.has_environment().then(|| self.environment.clone());
-        let release = match self.command_line.rehearses {
+        let release = match self.command_line.rehearses() {
             // The sample app has releases of its own, which nobody typed.
             true => self.command_line.release.clone(),
             false => Some(self.release.0.clone()).filter(|release| !release.is_empty()),

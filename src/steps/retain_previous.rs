@@ -52,7 +52,7 @@ impl RetainPrevious {
             retain_for: plan.retain.previous_for,
             scale_in: ScaleIn::of(plan, plan.live),
             left: Weights::split(plan.idle, 100),
-            rollback: (!plan.command_line.rehearses).then(|| plan.next(Next::Rollback)),
+            rollback: (!plan.command_line.rehearses()).then(|| plan.next(Next::Rollback)),
         }
     }
 }

@@ -1,6 +1,10 @@
-//! A rehearsal of the way back, as a person has it.
+//! A rehearsal as a person has it: of the way back, and of an app of her own.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
+
+use local_aws::sample_app::{AppFault, Settings, write_artifact};
 
 #[test]
 fn a_rehearsal_goes_back_to_the_release_before_when_it_is_asked_to_and_says_how_fast_that_was() {
@@ -65,4 +69,82 @@ fn a_rehearsal_takes_the_file_that_is_there_and_says_where_it_can_not() {
     assert!(said.contains("there is no bg-deploy.toml here"), "{said}");
     let said = refused(Some("app = 7"), &["--sample", "--release", "2"]);
     assert!(said.contains("--sample"), "{said}");
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_bg-deploy");
+
+/// A file and an app that cuts its connections when it is stopped; it answers with this version.
+fn an_app_of_one_s_own(folder: &Path, version: &str) {
+    let settings = Settings {
+        version: version.to_owned(),
+        fault: Some(AppFault::DropsOnStop),
+        ..Settings::default()
+    };
+    let artifact = folder.join("app");
+    write_artifact(&artifact, Path::new(PROGRAM), &settings).expect("an app");
+    let file = "app = \"hi\"\n[service]\ncommand = \"./sample-app\"\nartifact = \"app\"\n\
+                [probe]\nlong-path = \"/slow?ms=1500\"\n";
+    std::fs::write(folder.join("bg-deploy.toml"), file).expect("a file");
+}
+
+/// Has the app in this folder answer with the release that it is started with.
+fn answer_with_the_release(folder: &Path) {
+    let script = format!(
+        "#!/bin/sh\nhere=$(dirname \"$0\")\nown=$(mktemp -d)\n\
+         sed \"s/VERSION/$RELEASE/\" \"$here/release.json\" > \"$own/release.json\"\nexec '{PROGRAM}' sample-app \"$own\"\n"
+    );
+    let path = folder.join("app/sample-app");
+    std::fs::write(&path, script).expect("a script");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(path, mode).expect("a program");
+}
+
+/// What a rehearsal of release 1.4.2 of that app says: its answer for a program, and its words.
+fn rehearsed(folder: &Path) -> (serde_json::Value, String) {
+    let ran = Command::new(PROGRAM)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(folder)
+        .args(["rehearse", "--release", "1.4.2", "--speed", "60", "--json"])
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(0), "{said}");
+    let answer = serde_json::from_slice(&ran.stdout).expect("JSON");
+    (answer, said)
+}
+
+#[test]
+fn the_release_before_is_the_app_itself_where_it_answers_with_the_release_it_is_started_with() {
+    let folder = tempfile::tempdir().expect("a folder");
+    an_app_of_one_s_own(folder.path(), "VERSION");
+    answer_with_the_release(folder.path());
+    let (answer, said) = rehearsed(folder.path());
+    assert_eq!(answer["previous"], "before-the-rehearsal", "{said}");
+    // One artifact, one image.
+    assert!(said.contains("nothing to bake"), "{said}");
+    assert!(!said.contains("--stand-in"), "{said}");
+    assert_eq!(
+        answer["findings"],
+        serde_json::json!(["drops-on-stop"]),
+        "{said}"
+    );
+    assert!(said.contains("and cut that answer"), "{said}");
+}
+
+#[test]
+fn something_else_is_live_before_where_the_app_has_one_version_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    an_app_of_one_s_own(folder.path(), "1.4.2");
+    let (answer, said) = rehearsed(folder.path());
+    assert_eq!(answer["previous"], "before-the-rehearsal", "{said}");
+    assert!(said.contains("To spare the attempt: --stand-in"), "{said}");
+    // The attempt is no failure of the rehearsal, and not told as one.
+    assert!(!said.contains("Not released"), "{said}");
+    assert!(!said.contains("What failed"), "{said}");
+    assert_eq!(
+        answer["findings"],
+        serde_json::json!(["drops-on-stop"]),
+        "{said}"
+    );
 }

@@ -1,10 +1,12 @@
 //! `rehearse`: a first release and the next one under traffic, on a local cloud; or something going wrong.
 
+mod counts;
+mod manners;
 mod own;
+mod previous;
 pub mod stage;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use anyhow::{Context as _, Result};
 
 use crate::aws::{Access, Aws, sts};
 use crate::cli::{self, LOCAL_REGION};
+use crate::command_line::Rehearsal;
 use crate::commands::carry_out::{Order, carry_out};
 use crate::commands::deploy::wanted_release;
 use crate::commands::publish::Publisher;
@@ -19,28 +22,27 @@ use crate::commands::reports::{Reports, ledger_in};
 use crate::commands::signals::signal;
 use crate::commands::turn::Asking;
 use crate::commands::{EarlyExit, Terminal};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::deploy::deploy;
 use crate::ending::Finished;
 use crate::faults::{Ending, Fault};
 use crate::inputs::Inputs;
 use crate::lease::Patience;
-use crate::names::{Colour, Release, utc};
+use crate::names::{Release, utc};
 use crate::outcome::{EXIT_CANCELLED, EXIT_UNEXPECTED, Outcome};
 use crate::plan::{Decision, Plan};
 use crate::prepare::{Prepared, prepare, prepare_rollback};
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, ask};
 use crate::provision::{Provisioned, provision};
-use crate::report::LoadBalancerCounts;
 use crate::rollback::rollback;
 use crate::run::context::Context;
 use crate::stack::Names;
-use local_aws::account::elbv2;
 use local_aws::{LocalAws, Options};
+use manners::{Manners, Watch};
 use net_clock::Clock;
 use net_clock::Network;
-use stage::{AFTER, BEFORE};
+use previous::{Before, Own, Releases, answers_another_release};
 
 pub(crate) async fn run(
     options: &cli::Options,
@@ -78,6 +80,19 @@ pub(crate) async fn run(
     code
 }
 
+/// What has to be said again for the same rehearsal.
+fn said(command: &cli::Rehearse) -> Rehearsal {
+    Rehearsal {
+        speed: (command.speed != cli::SPEED).then_some(command.speed),
+        previous: command
+            .previous
+            .as_ref()
+            .map(|path| path.to_string_lossy().into_owned()),
+        previous_release: command.previous_release.clone(),
+        stand_in: command.stand_in,
+    }
+}
+
 /// What a rehearsal is played on.
 struct Stage<'a> {
     cloud: &'a LocalAws,
@@ -95,7 +110,7 @@ impl Stage<'_> {
         &self,
         options: &cli::Options,
         command: &cli::Rehearse,
-        own: Option<Config>,
+        own: Option<Own>,
     ) -> Result<u8, EarlyExit> {
         let say = |text: &str| self.terminal.tell(text);
         say(&format!(
@@ -104,84 +119,97 @@ impl Stage<'_> {
         ));
         let folder = tempfile::tempdir().context("a temporary folder")?;
         let program = std::env::current_exe().context("the path of this program")?;
-        let (before, mut after) = self.configs(own, folder.path(), &program).await?;
+        let port = self.network.free_port().await.context("a free port")?;
+        let mut releases = Releases::of(own, &said(command), port, folder.path(), &program)?;
         let cx = self.context().await?;
         let caller = sts::known_caller(&cx.aws)
             .await
             .map_err(anyhow::Error::from)?;
-        let made = provision(&cx, &before, &caller, Provisioned::default()).await?;
+        let made = provision(&cx, &releases.before, &caller, Provisioned::default()).await?;
         say(&format!("provisioned {} resources", made.created.len()));
 
         let reports = Reports::among(&command.report_dir, "rehearse");
-        let folder_of_all = reports.folder(&wanted_release(&after)?);
+        let folder_of_all = reports.folder(&wanted_release(&releases.after)?);
         let reports_in = folder_of_all
             .with_context(|| format!("making a folder in {}", reports.root().display()))?;
-        let first = reports_in.join("first-release");
-        let first = self.release(&before, &first).await?;
-        if !matches!(first.0, Outcome::Deployed { .. }) {
-            return Ok(first.1);
+        if let Some(code) = self.first_release(&mut releases, reports_in).await? {
+            return Ok(code);
         }
         say("");
+        let watch = match releases.who.is_own() {
+            true => Watch::begin(self.cloud, &releases.before),
+            false => None,
+        };
         if let Some(fault) = &command.fault {
-            let folder = folder.path();
-            stage::plant(fault, self.cloud, &mut after, folder, &program, self.speed)?;
+            let (folder, after) = (folder.path(), &mut releases.after);
+            stage::plant(fault, self.cloud, after, folder, &program, self.speed)?;
         }
-        let (mut outcome, mut code) = self.release(&after, reports_in).await?;
-        if command.rollback && matches!(outcome, Outcome::Deployed { .. }) {
+        let after = &releases.after;
+        let (mut outcome, mut code) = self.release(after, reports_in, |_| false).await?;
+        let is_live = matches!(outcome, Outcome::Deployed { .. });
+        if command.rollback && is_live {
             say("");
             let report_dir = reports_in.join("rollback");
-            (outcome, code) = self.go_back(&after, &report_dir).await?;
-        }
-        if options.json {
-            self.terminal.say(&serde_json::json!(outcome).to_string());
+            (outcome, code) = self.go_back(after, &report_dir).await?;
         }
         let ledger = ledger_in(reports_in);
         if ledger.exists() {
             say(&format!("ledger: {}", ledger.display()));
         }
-        self.conclude(command.fault, &before, &after, &made.url, code)
-            .await
+        let code = self
+            .conclude(command.fault, &releases, &made.url, code)
+            .await?;
+        let mut answer = serde_json::json!(outcome);
+        if is_live && releases.who != Before::Sample {
+            let manners = Manners::of(&cx.aws, self.cloud, after, watch).await?;
+            self.terminal.complain(&format!("\n{manners}"));
+            answer["findings"] = serde_json::json!(manners.findings());
+        }
+        if options.json {
+            self.terminal.say(&answer.to_string());
+        }
+        Ok(code)
     }
 
-    /// What is live before, and what is released.
-    async fn configs(
+    /// Has the previous release live; the exit code where that failed, and the rehearsal with it.
+    async fn first_release(
         &self,
-        own: Option<Config>,
-        folder: &Path,
-        program: &Path,
-    ) -> Result<(Config, Config)> {
-        let sample = |version: &str| -> Result<Config> {
-            let artifact = stage::sample_artifact(folder, program, version)?;
-            stage::sample_config(&artifact, version)
+        releases: &mut Releases,
+        reports_in: &Path,
+    ) -> Result<Option<u8>, EarlyExit> {
+        let report_dir = reports_in.join("first-release");
+        let before = &releases.before;
+        let unsaid = match releases.who {
+            Before::SameArtifact => answers_another_release,
+            _ => |_: &Outcome| false,
         };
-        let (mut before, mut after) = match own {
-            None => (sample(BEFORE)?, sample(AFTER)?),
-            Some(own) => {
-                let mut before = own.clone();
-                before.service.artifact = stage::stand_in(folder, program, &own.service)?;
-                before.service.command = "./sample-app".to_owned();
-                before.release = Some(Release(stage::STAND_IN.to_owned()));
-                before.smoke = Vec::new();
-                before.bake.script = None;
-                before.probe.long_path = None;
-                (before, own)
-            }
-        };
-        let port = self.network.free_port().await?;
-        for config in [&mut before, &mut after] {
-            config.region = None;
-            config.command_line.rehearses = true;
-            config.account = None;
-            config.probe.url = None;
-            config.network = config::Network {
-                vpc: None,
-                subnets: Vec::new(),
-                listener_port: port,
-                public: true,
-            };
-            config.bake.base_image = config::default::BASE_IMAGE.to_owned();
+        let (mut outcome, mut code) = self.release(before, &report_dir, unsaid).await?;
+        if unsaid(&outcome) {
+            self.terminal.complain(&format!(
+                "\n{app} does not answer with the RELEASE that it is started with, so its one artifact can't be two releases: something \
+                 else is live before it here. For an earlier build of {app} instead: --previous PATH --previous-release NAME. \
+                 To spare the attempt: --stand-in\n",
+                app = before.app
+            ));
+            releases.take_stand_in()?;
+            (outcome, code) = self
+                .release(&releases.before, &report_dir, |_| false)
+                .await?;
         }
-        Ok((before, after))
+        if matches!(outcome, Outcome::Deployed { .. }) {
+            return Ok(None);
+        }
+        self.terminal.complain(&match releases.who {
+            Before::Given if answers_another_release(&outcome) => {
+                "The app of --previous answers with another release: say which with --previous-release NAME.".to_owned()
+            }
+            Before::SameArtifact => format!(
+                "That was {} as the release before: one has to be live before the next one is rehearsed.",
+                releases.before.app
+            ),
+            _ => "That was the release before: one has to be live before the next one is rehearsed.".to_owned(),
+        });
+        Ok(Some(code))
     }
 
     async fn context(&self) -> Result<Context> {
@@ -200,6 +228,7 @@ impl Stage<'_> {
         &self,
         config: &Config,
         report_dir: &Path,
+        unsaid: fn(&Outcome) -> bool,
     ) -> Result<(Outcome, u8), EarlyExit> {
         let release = wanted_release(config)?;
         let cx = self.turn(config, &release, "rehearse").await?;
@@ -209,7 +238,7 @@ impl Stage<'_> {
         let page = async |cx: &Context, plan: &Plan, ledger| {
             deploy(cx, plan, bundle.file.path(), Some(ledger)).await
         };
-        self.carry_out(&cx, "rehearse", decision, report_dir, page)
+        self.carry_out(&cx, ("rehearse", unsaid), decision, report_dir, page)
             .await
     }
 
@@ -222,7 +251,7 @@ impl Stage<'_> {
         let cx = self.turn(config, &Release::default(), "rollback").await?;
         let decision = prepare_rollback(&cx.aws, config, None).await?;
         let page = async |cx: &Context, plan: &Plan, ledger| rollback(cx, plan, Some(ledger)).await;
-        self.carry_out(&cx, "rollback", decision, report_dir, page)
+        self.carry_out(&cx, ("rollback", |_| false), decision, report_dir, page)
             .await
     }
 
@@ -255,7 +284,7 @@ impl Stage<'_> {
     async fn carry_out(
         &self,
         cx: &Context,
-        command: &str,
+        (command, unsaid): (&str, fn(&Outcome) -> bool),
         decision: Decision,
         report_dir: &Path,
         page: impl AsyncFnOnce(&Context, &Plan, PathBuf) -> Finished,
@@ -279,10 +308,11 @@ impl Stage<'_> {
                 reports: &Reports::only_in(report_dir),
                 announcer: None,
             },
+            unsaid,
         };
         let sequence = async |cx: &Context, ledger| page(cx, &plan, ledger).await;
-        let counts_before = self.counts(&plan);
-        let counts = || Some(subtract(self.counts(&plan), &counts_before));
+        let counts_before = counts::now(self.cloud, &plan);
+        let counts = || Some(counts::since(&counts_before, self.cloud, &plan));
         self.is_releasing.set(true);
         let carried_out = carry_out(cx, &order, sequence, counts).await;
         self.is_releasing.set(false);
@@ -300,28 +330,11 @@ impl Stage<'_> {
         }
     }
 
-    /// What the load balancer has counted so far.
-    fn counts(&self, plan: &Plan) -> LoadBalancerCounts {
-        let account = self.cloud.account();
-        let of = |colour: Colour| {
-            let counts = elbv2::counts(&account, plan.target_groups.of(colour));
-            let mut by_status: BTreeMap<String, u64> = BTreeMap::new();
-            for (status, count) in counts.of_targets.iter().chain(&counts.of_load_balancer) {
-                *by_status.entry(status.to_string()).or_default() += count;
-            }
-            (colour, by_status)
-        };
-        LoadBalancerCounts {
-            by_colour: Colour::BOTH.into_iter().map(of).collect(),
-        }
-    }
-
     /// Says whether it ended as it had to, and who answers now.
     async fn conclude(
         &self,
         fault: Option<Fault>,
-        before: &Config,
-        after: &Config,
+        Releases { before, after, .. }: &Releases,
         url: &str,
         code: u8,
     ) -> Result<u8, EarlyExit> {
@@ -364,15 +377,4 @@ impl Stage<'_> {
         }
         Ok(code)
     }
-}
-
-fn subtract(mut counts: LoadBalancerCounts, before: &LoadBalancerCounts) -> LoadBalancerCounts {
-    for (colour, by_status) in &mut counts.by_colour {
-        for (status, count) in by_status.iter_mut() {
-            let earlier = before.by_colour.get(colour).and_then(|by| by.get(status));
-            *count = count.saturating_sub(earlier.copied().unwrap_or_default());
-        }
-        by_status.retain(|_, count| *count > 0);
-    }
-    counts
 }

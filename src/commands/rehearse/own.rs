@@ -2,32 +2,33 @@
 
 use std::path::Path;
 
+use super::previous::Own;
 use crate::cli;
 use crate::command_line::{CommandLine, Next};
 use crate::commands::deploy::wanted_release;
 use crate::commands::{EarlyExit, Terminal};
-use crate::config::{self, Config, DEFAULT_FILE, Given};
+use crate::config::{self, DEFAULT_FILE, Given};
 use crate::faults::{FAULTS, Place};
 use crate::inputs::Inputs;
 
-/// The user's own config; `None` for the sample.
+/// The user's own app; `None` for the sample.
 pub(super) fn config(
     command: &cli::Rehearse,
     inputs: &Inputs,
     terminal: &Terminal,
-) -> Result<Option<Config>, EarlyExit> {
+) -> Result<Option<Own>, EarlyExit> {
     let file = inputs.config.as_ref();
     if command.sample || (file.is_none() && !Path::new(DEFAULT_FILE).exists()) {
-        return match said(inputs, command.sample) {
-            Some(given) => Err(EarlyExit::bad_input(format!(
+        return match said(inputs, command) {
+            Some(option) => Err(EarlyExit::bad_input(format!(
                 "{}, and the sample app has a config and releases of its own: {}",
                 match command.sample {
                     true => "--sample was said".to_owned(),
                     false => format!("there is no {DEFAULT_FILE} here"),
                 },
                 match command.sample {
-                    true => format!("leave --sample out, or {}", given.from),
-                    false => format!("name your file (--config), or leave {} out", given.from),
+                    true => format!("leave --sample out, or {option}"),
+                    false => format!("name your file (--config), or leave {option} out"),
                 }
             ))),
             None => Ok(None),
@@ -52,13 +53,16 @@ pub(super) fn config(
             "{app} is rehearsed, of {DEFAULT_FILE} (for the sample app: --sample)"
         ));
     }
-    Ok(Some(config))
+    Own::of(config, command, inputs).map(Some)
 }
 
 /// What was said that the sample app can't follow. What CI says of itself is not meant for it.
-fn said(inputs: &Inputs, config_too: bool) -> Option<&Given> {
-    let config = inputs.config.as_ref().filter(|_| config_too);
+fn said(inputs: &Inputs, command: &cli::Rehearse) -> Option<&'static str> {
+    let config = inputs.config.as_ref().filter(|_| command.sample);
     let said = [config, inputs.release.as_ref(), inputs.artifact.as_ref()];
-    let mut said = said.into_iter().flatten();
-    said.find(|given| given.from.starts_with("--") || given.from.starts_with("BGD_"))
+    let said = said.into_iter().flatten().map(|given: &Given| given.from);
+    let mut said = said.filter(|from| from.starts_with("--") || from.starts_with("BGD_"));
+    let previous = command.previous.as_ref().map(|_| "--previous");
+    let stand_in = command.stand_in.then_some("--stand-in");
+    said.next().or(previous).or(stand_in)
 }

@@ -42,18 +42,18 @@ fn sample_app(version: &str) -> Settings {
     }
 }
 
-/// The version of what stands in for the user's app before its release.
-pub const STAND_IN: &str = "before-the-rehearsal";
+/// The release that is live before a release of the user's app, where it has no name of its own.
+pub const PREVIOUS: &str = "before-the-rehearsal";
 
 /// An artifact of the sample app that answers where the user's own app does: what is live before its release.
 pub fn stand_in(folder: &Path, program: &Path, service: &config::Service) -> Result<PathBuf> {
     let artifact = folder.join("stand-in");
     let version_body = match &service.version_pointer {
-        Some(pointer) => json_with(pointer, STAND_IN).to_string(),
-        None => STAND_IN.to_owned(),
+        Some(pointer) => json_with(pointer, PREVIOUS).to_string(),
+        None => PREVIOUS.to_owned(),
     };
     let settings = Settings {
-        version: STAND_IN.to_owned(),
+        version: PREVIOUS.to_owned(),
         stand_in: Some(StandIn {
             health_path: service.health_path.clone(),
             version_path: service.version_path.clone(),

@@ -54,7 +54,7 @@ impl Exit {
     }
 
     /// `CLD_EXITED` or `CLD_KILLED`, and the code or signal.
-    fn numbers(&self) -> (u8, i32) {
+    pub(super) fn numbers(&self) -> (u8, i32) {
         match self {
             Self::Code(code) => (1, *code),
             Self::Signal(signal) => (2, *signal),

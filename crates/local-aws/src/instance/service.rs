@@ -18,6 +18,7 @@ use super::machine::{Machine, blocking};
 use super::process::{PATH, kill_group};
 use super::unit::{Restart, Unit};
 use crate::account::ec2;
+use crate::account::ec2::instances::{AppEnd, EndedWith};
 use crate::sample_app;
 
 /// How often a service is started in one life of its machine.
@@ -26,6 +27,9 @@ const MOST_STARTS: u32 = 100;
 const LONGEST_LINE: u64 = 48 * 1024;
 /// How long a service may drain, on the wall's clock, when everything ends.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
+/// An app works in the wall's time, however fast the account's clock runs: it never has less than this of the wall's time
+/// to stop, or its own timeout where that is shorter.
+const LEAST_DRAIN: Duration = Duration::from_secs(5);
 
 /// How long its last output is waited for, on the wall's clock.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -169,14 +173,19 @@ impl Service {
                 keep_lines(stderr, &journal, &writer)
             )
         });
-        let exit = attend(&self.host, &self.unit, &mut child, &self.over).await;
+        let attended = attend(&self.host, &self.unit, &mut child, &self.over).await;
         // What it wrote last is read; a process that left its group may hold the pipe, and is not waited for.
         let stop_reading = logging.abort_handle();
         let clock = &self.host.shared.clock;
         if clock.within_wall(LAST_WORDS, logging).await.is_none() {
             stop_reading.abort();
         }
-        exit
+        let (exit, end) = attended?;
+        if let (Some(end), true) = (end, self.takes_traffic) {
+            let mut account = self.host.shared.account_now();
+            ec2::app_ended(&mut account, &self.machine.instance, end);
+        }
+        Ok(exit)
     }
 
     /// Its process runs: the load balancer can reach it.
@@ -246,33 +255,40 @@ fn spawn(
         .map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))
 }
 
-/// Waits for a process's end, or ends it when its machine's life is over: SIGTERM, then SIGKILL.
+/// Waits for a process's end, or ends it when its machine's life is over: SIGTERM, then SIGKILL. How that went, too, if it
+/// had to be told.
 async fn attend(
     host: &Host,
     unit: &Unit,
     child: &mut Child,
     over: &CancellationToken,
-) -> io::Result<Exit> {
+) -> io::Result<(Exit, Option<AppEnd>)> {
     let pid = child.id();
+    let clock = &host.shared.clock;
     let mut status = tokio::select! {
         status = child.wait() => Some(status),
         () = over.cancelled() => None,
     };
+    let mut told_at = None;
     if status.is_none() {
+        told_at = Some(clock.wall());
         terminate(child, unit.terms_all);
+        let scaled = unit.stop_timeout.div_f64(clock.speed());
+        let patience = scaled.max(unit.stop_timeout.min(LEAST_DRAIN));
         let last_drain = async {
             host.ending.cancelled().await;
-            host.shared.clock.sleep_wall(LAST_DRAIN).await;
+            clock.sleep_wall(LAST_DRAIN).await;
         };
         status = tokio::select! {
             status = child.wait() => Some(status),
-            () = host.shared.clock.sleep(unit.stop_timeout) => None,
+            () = clock.sleep_wall(patience) => None,
             () = last_drain => None,
         };
     }
     if let Some(pid) = pid {
         kill_group(pid);
     }
+    let is_killed = status.is_none();
     let status = match status {
         Some(status) => status?,
         None => {
@@ -280,7 +296,16 @@ async fn attend(
             child.wait().await?
         }
     };
-    Ok(exit_of(status))
+    let exit = exit_of(status);
+    let end = told_at.map(|told_at| AppEnd {
+        with: match &exit {
+            _ if is_killed => EndedWith::TimeUp,
+            Exit::Signal(signal) => EndedWith::Signal(*signal),
+            other => EndedWith::Code(other.numbers().1),
+        },
+        after: clock.wall().saturating_sub(told_at),
+    });
+    Ok((exit, end))
 }
 
 #[cfg(unix)]

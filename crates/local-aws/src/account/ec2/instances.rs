@@ -60,6 +60,26 @@ pub struct Volume {
     pub tags: Tags,
 }
 
+/// How an app ended that was told to: SIGTERM, and SIGKILL when its time is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppEnd {
+    /// What it ended with.
+    pub with: EndedWith,
+    /// How long after SIGTERM, on the wall's clock.
+    pub after: Duration,
+}
+
+/// What an app ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedWith {
+    /// This exit code.
+    Code(i32),
+    /// This signal, which it did not answer itself.
+    Signal(i32),
+    /// SIGKILL, because it was still there when its time was up.
+    TimeUp,
+}
+
 /// An instance.
 #[derive(Clone, Debug)]
 pub struct Instance {
@@ -115,6 +135,8 @@ pub struct Instance {
     pub console: Console,
     /// Where its app listens.
     pub app_port: Option<u16>,
+    /// How its app ended when its machine was told to stop, if that has happened.
+    pub app_end: Option<AppEnd>,
     /// Whether its machine was ever booted, so that it has a disk.
     pub has_booted: bool,
     /// Whether its user processes run.

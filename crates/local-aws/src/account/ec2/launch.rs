@@ -313,6 +313,7 @@ fn new_instance(account: &mut Account, ready: &Ready, system_tags: &Tags) -> Ins
         tags,
         console: Default::default(),
         app_port: None,
+        app_end: None,
         has_booted: false,
         is_up: false,
         life: 0,

@@ -138,6 +138,13 @@ pub fn set_app_port(account: &mut Account, instance: &str, port: Option<u16>) {
     }
 }
 
+/// Called by the machine behind an instance when its app has ended because it was told to.
+pub fn app_ended(account: &mut Account, instance: &str, end: instances::AppEnd) {
+    if let Some(instance) = account.ec2.instances.get_mut(instance) {
+        instance.app_end = Some(end);
+    }
+}
+
 /// Called by the machine behind an instance for each line that it writes to its serial console.
 pub fn console_wrote(account: &mut Account, instance: &str, line: &str) {
     console::wrote(account, instance, line);

@@ -1,0 +1,34 @@
+//! What an option's value has to be: what the file would want of the same.
+
+use crate::config;
+
+/// A text of a form, as the file would want it.
+fn of_form(form: &config::form::Form, text: &str) -> Result<String, String> {
+    if (form.fits)(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("must be {}", form.is))
+}
+
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    of_form(&config::form::ORIGIN, text)
+}
+
+pub(super) fn path(text: &str) -> Result<String, String> {
+    of_form(&config::form::PATH, text)
+}
+
+pub(super) fn pointer(text: &str) -> Result<String, String> {
+    of_form(&config::form::POINTER, text)
+}
+
+pub(super) fn release(text: &str) -> Result<String, String> {
+    of_form(&config::form::RELEASE, text)
+}
+
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate| *rate > 0.0 && *rate <= 1_000.0)
+        .ok_or_else(|| "must be a number above 0 and at most 1000".to_owned())
+}
