@@ -173,6 +173,10 @@ pub enum Reason {
     HealthStatus,
     /// Health checks get no answer.
     HealthTimeout,
+    /// Health checks get no connection, or an answer that is none.
+    HealthRefused,
+    /// Instances became healthy, and did not stay so.
+    HealthUnsteady,
     /// Instances did not become healthy, for a reason that the load balancer does not tell.
     NeverHealthy,
     /// The candidate's service ends by itself, again and again; last in this way.

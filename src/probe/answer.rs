@@ -53,7 +53,15 @@ pub(super) fn read_version(body: &[u8], pointer: Option<&str>) -> Result<String,
     if text.is_empty() {
         return Err(unreadable("the version is empty"));
     }
+    if text.starts_with('<') {
+        return Err(unreadable("the answer is a page"));
+    }
     Ok(text::marked(&text, VERSION_CAP))
+}
+
+/// What is said of an answer that is longer than is read.
+pub(super) fn too_long() -> String {
+    format!("the answer is longer than {} KiB", BODY_CAP / 1024)
 }
 
 fn at_pointer(json: &serde_json::Value, pointer: &str) -> Result<String, FailedRequest> {

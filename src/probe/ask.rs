@@ -5,15 +5,19 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_util::rt::TokioIo;
 
-use super::answer::{BODY_CAP, read_version};
+use super::answer::{self, BODY_CAP, read_version};
 use super::endpoint::Endpoint;
 use crate::names::PREVIEW_HEADER;
+use crate::text;
 use crate::tls;
 use net_clock::Clock;
 use net_clock::Network;
+
+/// How much is said of where an answer leads.
+const MOST_OF_A_PLACE: usize = 80;
 
 /// What is said of an answer for which the load balancer asked nobody.
 pub const NO_TARGET: &str = "503 by the load balancer itself, which had no target";
@@ -105,6 +109,10 @@ impl Reply {
         if self.is_without_target() {
             bail!(NO_TARGET);
         }
+        if let (Some(to), 300..400) = (self.headers.get(header::LOCATION), self.status) {
+            let to = text::marked(&String::from_utf8_lossy(to.as_bytes()), MOST_OF_A_PLACE);
+            bail!("it answered {}, to {to}", self.status);
+        }
         if !(200..300).contains(&self.status) {
             bail!("it answered {}", self.status);
         }
@@ -173,6 +181,7 @@ async fn exchange(
         let (parts, body) = answer.into_parts();
         let body = match Limited::new(body, BODY_CAP).collect().await {
             Ok(body) => body.to_bytes().to_vec(),
+            Err(error) if error.is::<LengthLimitError>() => bail!(answer::too_long()),
             Err(error) => bail!("reading the answer: {error}"),
         };
         Ok((parts.status.as_u16(), parts.headers, body))

@@ -218,7 +218,7 @@ impl Request {
         }
         let version = match &self.want {
             Want::Version(_) if !whole => {
-                let detail = format!("the answer is longer than {} KiB", BODY_CAP / 1024);
+                let detail = answer::too_long();
                 return Err(FailedRequest::new(ErrorClass::Version, &detail).with_status(code));
             }
             Want::Version(pointer) => Some(

@@ -27,6 +27,12 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
         Reason::HealthTimeout => {
             "The health check got no answer: a security group may be in the way, or the app hangs."
         }
+        Reason::HealthRefused => {
+            "Nothing takes the health check's connection: the app has to listen on PORT, which is service.port, and on all interfaces, not on 127.0.0.1 alone."
+        }
+        Reason::HealthUnsteady => {
+            "The app was healthy and did not stay so: its health path answers 200 at times only, or the app is overloaded, or started again and again."
+        }
         Reason::NeverHealthy => {
             "The app never became healthy: it may not start, or need longer than healthy-within; its own log says more."
         }
@@ -148,6 +154,8 @@ mod tests {
             (Reason::BuilderLate, "The builder was not done"),
             (Reason::HealthTimeout, "The health check got"),
             (Reason::HealthStatus, "The app runs, but"),
+            (Reason::HealthRefused, "Nothing takes the"),
+            (Reason::HealthUnsteady, "The app was healthy and"),
             (Reason::NeverHealthy, "The app never became"),
             (service_ends(203), "The service could not be executed"),
             (service_ends(127), "The service ends by itself because"),

@@ -8,6 +8,7 @@
 //! Changes: nothing.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -115,6 +116,7 @@ impl Check for AwaitHealthy {
             .growing_to(Duration::from_secs(5))
             .in_a_row(self.streak);
         let why = RefCell::new(Reason::NeverHealthy);
+        let well = RefCell::new(BTreeSet::new());
         let crash_loop = self.unit.as_deref().map(|unit| CrashLoop::of(unit, cx));
         let waited = cx
             .wait(
@@ -123,10 +125,17 @@ impl Check for AwaitHealthy {
                 limits,
                 || async {
                     let (instances, targets) = self.see(cx).await?;
-                    *why.borrow_mut() = reason_of(&instances, &targets);
+                    let sick = sick(&instances, &targets);
+                    *why.borrow_mut() = match sick.iter().any(|id| well.borrow().contains(id)) {
+                        true => Reason::HealthUnsteady,
+                        false => reason_of(&instances, &targets),
+                    };
+                    let is_sick = |id: &&String| sick.contains(id);
+                    well.borrow_mut()
+                        .extend(instances.iter().filter(|id| !is_sick(id)).cloned());
                     let seen = look(&instances, &targets, self.wanted());
                     if let (Look::NotYet(_), Some(asked)) = (&seen, &crash_loop)
-                        && let Some(ends) = asked.ask(cx, &sick(&instances, &targets)).await
+                        && let Some(ends) = asked.ask(cx, &sick).await
                     {
                         *why.borrow_mut() = ends.reason;
                         return Ok(Look::Never(ends.words));
@@ -164,6 +173,7 @@ fn reason_of(instances: &[String], targets: &[Target]) -> Reason {
     match sick.map(|target| target.reason.as_str()) {
         Some("Target.ResponseCodeMismatch") => Reason::HealthStatus,
         Some("Target.Timeout") => Reason::HealthTimeout,
+        Some("Target.FailedHealthChecks") => Reason::HealthRefused,
         _ => Reason::NeverHealthy,
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::arm_guard::keep;
 use super::watch::Watch;
@@ -89,7 +89,13 @@ impl Check for Soak {
         let healthy = targets.iter().filter(|target| target.is_healthy()).count();
         let wanted = self.instances;
         if healthy < wanted {
-            bail!("only {healthy} of {wanted} instances are healthy at the end of the soak");
+            let sick = targets.iter().find(|target| !target.is_healthy());
+            let sick = sick.map(|it| format!("; {} is {} ({})", it.id, it.state, it.description));
+            let words = format!(
+                "only {healthy} of {wanted} instances are healthy at the end of the soak{}",
+                sick.unwrap_or_default()
+            );
+            return Err(Reason::HealthUnsteady.because(words).into());
         }
         let tally = self.watch.tally_since(self.shifted);
         let summary = format!(

@@ -73,16 +73,16 @@ fn a_rehearsal_takes_the_file_that_is_there_and_says_where_it_can_not() {
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bg-deploy");
 
-/// A file and an app that cuts its connections when it is stopped; it answers with this version.
-fn an_app_of_one_s_own(folder: &Path, version: &str) {
+/// A file and an app with this fault; it answers with this version.
+fn an_app_of_one_s_own(folder: &Path, version: &str, fault: AppFault) {
     let settings = Settings {
         version: version.to_owned(),
-        fault: Some(AppFault::DropsOnStop),
+        fault: Some(fault),
         ..Settings::default()
     };
     let artifact = folder.join("app");
     write_artifact(&artifact, Path::new(PROGRAM), &settings).expect("an app");
-    let file = "app = \"hi\"\n[service]\ncommand = \"./sample-app\"\nartifact = \"app\"\n\
+    let file = "app = \"hi\"\n[service]\ncommand = \"./sample-app\"\nartifact = \"app\"\nstop-timeout = \"5s\"\n\
                 [probe]\nlong-path = \"/slow?ms=1500\"\n";
     std::fs::write(folder.join("bg-deploy.toml"), file).expect("a file");
 }
@@ -100,12 +100,13 @@ fn answer_with_the_release(folder: &Path) {
 }
 
 /// What a rehearsal of release 1.4.2 of that app says: its answer for a program, and its words.
-fn rehearsed(folder: &Path) -> (serde_json::Value, String) {
+fn rehearsed(folder: &Path, more: &[&str]) -> (serde_json::Value, String) {
     let ran = Command::new(PROGRAM)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .current_dir(folder)
         .args(["rehearse", "--release", "1.4.2", "--speed", "60", "--json"])
+        .args(more)
         .output()
         .expect("it starts");
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
@@ -117,9 +118,9 @@ fn rehearsed(folder: &Path) -> (serde_json::Value, String) {
 #[test]
 fn the_release_before_is_the_app_itself_where_it_answers_with_the_release_it_is_started_with() {
     let folder = tempfile::tempdir().expect("a folder");
-    an_app_of_one_s_own(folder.path(), "VERSION");
+    an_app_of_one_s_own(folder.path(), "VERSION", AppFault::DropsOnStop);
     answer_with_the_release(folder.path());
-    let (answer, said) = rehearsed(folder.path());
+    let (answer, said) = rehearsed(folder.path(), &[]);
     assert_eq!(answer["previous"], "before-the-rehearsal", "{said}");
     // One artifact, one image.
     assert!(said.contains("nothing to bake"), "{said}");
@@ -135,16 +136,27 @@ fn the_release_before_is_the_app_itself_where_it_answers_with_the_release_it_is_
 #[test]
 fn something_else_is_live_before_where_the_app_has_one_version_only() {
     let folder = tempfile::tempdir().expect("a folder");
-    an_app_of_one_s_own(folder.path(), "1.4.2");
-    let (answer, said) = rehearsed(folder.path());
+    an_app_of_one_s_own(folder.path(), "1.4.2", AppFault::KeepAlive5s);
+    let (answer, said) = rehearsed(folder.path(), &[]);
     assert_eq!(answer["previous"], "before-the-rehearsal", "{said}");
     assert!(said.contains("To spare the attempt: --stand-in"), "{said}");
     // The attempt is no failure of the rehearsal, and not told as one.
     assert!(!said.contains("Not released"), "{said}");
     assert!(!said.contains("What failed"), "{said}");
-    assert_eq!(
-        answer["findings"],
-        serde_json::json!(["drops-on-stop"]),
-        "{said}"
+    let found = serde_json::json!(["keep-alive-too-short"]);
+    assert_eq!(answer["findings"], found, "{said}");
+    assert!(said.contains("finished its answer to /slow"), "{said}");
+}
+
+#[test]
+fn an_app_that_does_not_stop_is_found_whatever_is_live_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    an_app_of_one_s_own(folder.path(), "1.4.2", AppFault::IgnoresSigterm);
+    let (answer, said) = rehearsed(folder.path(), &["--stand-in"]);
+    let found = serde_json::json!(["does-not-stop"]);
+    assert_eq!(answer["findings"], found, "{said}");
+    assert!(
+        !said.contains("--stand-in"),
+        "nothing was attempted: {said}"
     );
 }

@@ -39,6 +39,7 @@ fn every_mark_stands_once_and_means_something() {
     assert_eq!(document_with("rehearse"), "README.md");
     assert_eq!(document_with("test"), "README.md");
     let known = BTreeSet::from([
+        "broken",
         "commands",
         "config",
         "exit-codes",

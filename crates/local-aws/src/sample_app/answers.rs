@@ -20,6 +20,12 @@ use super::{AppFault, Log, Settings};
 const EVERY: u64 = 20;
 /// How long an answer takes under [`AppFault::SlowAfterShift`].
 const SLOW: Duration = Duration::from_millis(300);
+/// How long an answer takes under [`AppFault::VersionSlow`].
+const VERY_SLOW: Duration = Duration::from_secs(4);
+/// How large an answer is under [`AppFault::VersionHuge`].
+const HUGE: usize = 30_000_000;
+/// How long each state lasts under [`AppFault::Flaps`].
+const FLAP: Duration = Duration::from_secs(30);
 /// The longest that `/slow` can be asked to take.
 const SLOWEST_MS: u64 = 600_000;
 /// The largest body that is read.
@@ -33,10 +39,13 @@ pub(super) struct App {
     pub(super) settings: Settings,
     env: BTreeMap<String, String>,
     pub(super) clock: Clock,
+    begun: Duration,
     visits: AtomicU64,
     /// After how many answers a connection was kept for a short time.
     pub(super) answers: AtomicU64,
     birthdays: Mutex<BTreeMap<String, Date>>,
+    /// What [`AppFault::Leaks`] keeps.
+    leaked: Mutex<Vec<String>>,
     log: Log,
 }
 
@@ -50,10 +59,12 @@ impl App {
         Self {
             settings,
             env,
+            begun: clock.wall(),
             clock,
             visits: AtomicU64::new(0),
             answers: AtomicU64::new(0),
             birthdays: Mutex::default(),
+            leaked: Mutex::default(),
             log,
         }
     }
@@ -77,6 +88,15 @@ impl App {
     }
 
     async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match self.settings.fault {
+            Some(AppFault::Hangs) => std::future::pending().await,
+            Some(AppFault::Leaks) => {
+                let kept = format!("{:?}", request.headers());
+                let mut leaked = self.leaked.lock().unwrap_or_else(PoisonError::into_inner);
+                leaked.push(kept);
+            }
+            _ => {}
+        }
         let path = request.uri().path().to_owned();
         if let Some(stand_in) = &self.settings.stand_in {
             let asked = request
@@ -95,17 +115,18 @@ impl App {
             return text(StatusCode::INTERNAL_SERVER_ERROR, "broken");
         }
         match (request.method(), path.as_str()) {
-            (&Method::GET | &Method::HEAD, "/hc") => match self.settings.fault {
-                Some(AppFault::Unhealthy) => text(StatusCode::INTERNAL_SERVER_ERROR, "unhealthy"),
-                _ => text(StatusCode::OK, "ok"),
+            (&Method::GET | &Method::HEAD, "/hc") => match self.is_healthy() {
+                true => text(StatusCode::OK, "ok"),
+                false => text(StatusCode::INTERNAL_SERVER_ERROR, "unhealthy"),
             },
             (&Method::GET, "/version") => {
-                if self.settings.fault == Some(AppFault::SlowAfterShift)
-                    && !self.is_preview(&request)
-                {
-                    self.clock.sleep_wall(SLOW).await;
-                }
-                self.version()
+                let takes = match self.settings.fault {
+                    Some(AppFault::SlowAfterShift) if !self.is_preview(&request) => SLOW,
+                    Some(AppFault::VersionSlow) => VERY_SLOW,
+                    _ => Duration::ZERO,
+                };
+                self.clock.sleep_wall(takes).await;
+                self.broken_version().unwrap_or_else(|| self.version())
             }
             (&Method::GET, "/slow") => {
                 let wait = slow_ms(request.uri().query().unwrap_or_default());
@@ -141,6 +162,42 @@ impl App {
         self.settings.fault == Some(AppFault::ErrorsAfterShift)
             && !self.is_preview(request)
             && (self.visits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(EVERY)
+    }
+
+    fn is_healthy(&self) -> bool {
+        match self.settings.fault {
+            Some(AppFault::Unhealthy) => false,
+            Some(AppFault::Flaps) => {
+                let runs = self.clock.wall().saturating_sub(self.begun);
+                (runs.as_secs() / FLAP.as_secs()).is_multiple_of(2)
+            }
+            _ => true,
+        }
+    }
+
+    /// What is answered instead of the version, if something is.
+    fn broken_version(&self) -> Option<Response<Full<Bytes>>> {
+        const PAGE: &str =
+            "<!doctype html>\n<html><title>hello</title><div id=\"app\"></div></html>\n";
+        match self.settings.fault? {
+            AppFault::Version500 => Some(text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "no such file: VERSION",
+            )),
+            AppFault::VersionEmpty => Some(text(StatusCode::OK, "")),
+            AppFault::VersionHuge => {
+                let huge = Bytes::from(vec![b'x'; HUGE]);
+                Some(answer(StatusCode::OK, "text/plain", huge))
+            }
+            AppFault::VersionPage => Some(answer(StatusCode::OK, "text/html", PAGE.into())),
+            AppFault::VersionRedirects => {
+                let mut response = text(StatusCode::FOUND, "");
+                let login = HeaderValue::from_static("/login");
+                response.headers_mut().insert(http::header::LOCATION, login);
+                Some(response)
+            }
+            _ => None,
+        }
     }
 
     /// The version, with the environment and the colour if they are known.

@@ -23,6 +23,8 @@ pub(super) const SHORT_KEEP_ALIVE: Duration = Duration::from_millis(150);
 /// Into how many steps that is divided: after each answer a connection may be idle for one step less than after the last
 /// one, and then for the longest again. So some connection ends when its next request comes, however often they come.
 const KEEP_ALIVE_STEPS: u32 = 10;
+/// For how long many servers keep an idle connection.
+const FIVE_SECONDS: Duration = Duration::from_secs(5);
 /// For how long what arrives on a connection that is being closed is lost. Between two machines that is as long as the
 /// way between them; this is longer, so that a release of seconds meets what a service meets in an hour.
 pub(super) const CLOSING: Duration = Duration::from_millis(15);
@@ -40,8 +42,8 @@ pub async fn serve(
     log: Log,
     stop: CancellationToken,
 ) -> i32 {
-    if settings.crashes(&log) {
-        return 1;
+    if let Some(code) = settings.crashes(&log) {
+        return code;
     }
     let drops = settings.fault == Some(AppFault::DropsOnStop);
     let gives_up = settings.gives_up_after();
@@ -53,8 +55,14 @@ pub async fn serve(
         settings.gives_up(&log);
         return 1;
     }
-    let (version, port) = (&settings.version, listener.port());
-    log.line(&format!("{version} listens on port {port}"));
+    settings.says_where_it_listens(&log, listener.port());
+    if settings.fault.is_some_and(AppFault::is_deaf) {
+        let never = Duration::from_secs(u64::from(u32::MAX));
+        start(never, &mut listener, &clock, &stop).await;
+        return 0;
+    }
+    let lingers = settings.fault.map_or(Duration::ZERO, AppFault::lingers);
+    let stop = lingering(stop, &clock, lingers);
     let app = Arc::new(App::new(settings, env, clock.clone(), log));
     let mut connections = JoinSet::new();
     loop {
@@ -77,6 +85,21 @@ pub async fn serve(
         clock.within_wall(LONGEST_DRAIN, all).await;
     }
     0
+}
+
+/// A stop that comes so much later.
+fn lingering(stop: CancellationToken, clock: &Clock, lingers: Duration) -> CancellationToken {
+    if lingers.is_zero() {
+        return stop;
+    }
+    let (late, clock) = (CancellationToken::new(), clock.clone());
+    let stopping = late.clone();
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        clock.sleep_wall(lingers).await;
+        stopping.cancel();
+    });
+    late
 }
 
 /// Takes so long to start; false if it is told to stop before.
@@ -116,8 +139,15 @@ async fn converse(app: Arc<App>, stream: Stream, stop: CancellationToken) {
     });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    let keeps = app.settings.fault != Some(AppFault::KeepAliveTooShort);
-    let mut idle = SHORT_KEEP_ALIVE;
+    let fault = app.settings.fault;
+    let keeps = !matches!(
+        fault,
+        Some(AppFault::KeepAliveTooShort | AppFault::KeepAlive5s)
+    );
+    let mut idle = match fault {
+        Some(AppFault::KeepAlive5s) => FIVE_SECONDS,
+        _ => SHORT_KEEP_ALIVE,
+    };
     let mut ending = false;
     let drops = app.settings.fault == Some(AppFault::DropsOnStop);
     loop {
@@ -132,7 +162,9 @@ async fn converse(app: Arc<App>, stream: Stream, stop: CancellationToken) {
             () = answered.notified(), if !keeps => idle = keep_alive(&app),
             () = app.clock.sleep_wall(idle), if !keeps && !previewed.load(Ordering::Relaxed) => {
                 if busy.load(Ordering::Relaxed) == 0 {
-                    app.clock.sleep_wall(CLOSING).await;
+                    if fault == Some(AppFault::KeepAliveTooShort) {
+                        app.clock.sleep_wall(CLOSING).await;
+                    }
                     return;
                 }
             }
@@ -140,8 +172,11 @@ async fn converse(app: Arc<App>, stream: Stream, stop: CancellationToken) {
     }
 }
 
-/// For how long a connection may be idle after an answer, under [`AppFault::KeepAliveTooShort`].
+/// For how long a connection may be idle after an answer, under [`AppFault::KeepAliveTooShort`] and [`AppFault::KeepAlive5s`].
 fn keep_alive(app: &App) -> Duration {
+    if app.settings.fault == Some(AppFault::KeepAlive5s) {
+        return FIVE_SECONDS;
+    }
     let answers = app.answers.fetch_add(1, Ordering::Relaxed);
     let step = u32::try_from(answers % u64::from(KEEP_ALIVE_STEPS)).unwrap_or_default();
     SHORT_KEEP_ALIVE * (KEEP_ALIVE_STEPS - step) / KEEP_ALIVE_STEPS

@@ -81,6 +81,73 @@ pub enum AppFault {
     ErrorsAfterShift,
     /// `/version` takes 300 ms, but for requests that come through the preview route.
     SlowAfterShift,
+    /// It runs and never listens.
+    NoPort,
+    /// It says that it listens on port 3000, whatever `PORT` is.
+    WrongPort,
+    /// It takes connections and never answers.
+    Hangs,
+    /// `/version` answers 500.
+    Version500,
+    /// `/version` answers 200 with nothing.
+    VersionEmpty,
+    /// `/version` answers 200 with 30 MB.
+    VersionHuge,
+    /// `/version` answers 200 with a page, as many apps do for any path.
+    VersionPage,
+    /// `/version` leads to a login.
+    VersionRedirects,
+    /// `/version` takes four seconds.
+    VersionSlow,
+    /// Told to stop, it takes half a minute.
+    SlowStop,
+    /// Told to stop, it goes on, for a minute.
+    IgnoresSigterm,
+    /// It closes connections that were idle for five seconds, as many servers do.
+    KeepAlive5s,
+    /// It keeps every request's memory.
+    Leaks,
+    /// It wants to write into its own folder, and exits with 1 as it may not.
+    WritesIntoOwnFolder,
+    /// It exits with 127, as what lacks a library does.
+    LacksLibrary,
+    /// `/hc` answers 200 for half a minute and 500 for the next.
+    Flaps,
+}
+
+impl AppFault {
+    /// What it says before it exits, and its exit code, where it does so as soon as it is started.
+    fn exit(self) -> Option<(&'static str, i32)> {
+        match self {
+            Self::CrashOnStart => Some((
+                "cannot start: nothing is at DATABASE_URL (crash-on-start)",
+                1,
+            )),
+            Self::WritesIntoOwnFolder => Some((
+                "cannot start: ./cache.db: Read-only file system (os error 30)",
+                1,
+            )),
+            Self::LacksLibrary => Some((
+                "error while loading shared libraries: libfoo.so.2: cannot open shared object file: No such file or directory",
+                127,
+            )),
+            _ => None,
+        }
+    }
+
+    /// Whether it never listens.
+    fn is_deaf(self) -> bool {
+        matches!(self, Self::NoPort | Self::WrongPort)
+    }
+
+    /// How long it goes on when it is told to stop, before it does what a well-behaved service does at once.
+    fn lingers(self) -> Duration {
+        match self {
+            Self::SlowStop => Duration::from_secs(30),
+            Self::IgnoresSigterm => Duration::from_secs(60),
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 impl Settings {
@@ -89,21 +156,26 @@ impl Settings {
         (self.give_up_after_ms != 0).then(|| Duration::from_millis(self.give_up_after_ms))
     }
 
+    /// It says where it listens.
+    fn says_where_it_listens(&self, log: &Log, port: u16) {
+        let version = &self.version;
+        match self.fault {
+            Some(AppFault::NoPort) => log.line(&format!("{version} is started")),
+            Some(AppFault::WrongPort) => log.line(&format!("{version} listens on port 3000")),
+            _ => log.line(&format!("{version} listens on port {port}")),
+        }
+    }
+
     /// It says that it gives up.
     fn gives_up(&self, log: &Log) {
         let version = &self.version;
         log.line(&format!("{version} gives up: no answer from DATABASE_URL"));
     }
 
-    /// Whether it ends as soon as it is started, which it says first.
-    fn crashes(&self, log: &Log) -> bool {
-        let crashes = self.fault == Some(AppFault::CrashOnStart);
-        if crashes {
-            let version = &self.version;
-            log.line(&format!(
-                "{version} cannot start: nothing is at DATABASE_URL (crash-on-start)"
-            ));
-        }
-        crashes
+    /// The exit code with which it ends as soon as it is started, if it does, which it says first.
+    fn crashes(&self, log: &Log) -> Option<i32> {
+        let (says, code) = self.fault.and_then(AppFault::exit)?;
+        log.line(&format!("{} {says}", self.version));
+        Some(code)
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use net_clock::{Clock, Network};
 use tokio_util::sync::CancellationToken;
 
-use super::{Log, Settings, serve};
+use super::{AppFault, Log, Settings, serve};
 
 /// Runs the app whose artifact is in `dir` as this process; the exit code.
 pub async fn main(dir: &Path, port: u16) -> Result<i32> {
@@ -21,8 +21,8 @@ pub async fn main(dir: &Path, port: u16) -> Result<i32> {
         stopping.cancel();
     });
     let (clock, log) = (Clock::real(), Log::to_stderr());
-    if settings.crashes(&log) {
-        return Ok(1);
+    if let Some(code) = settings.crashes(&log) {
+        return Ok(code);
     }
     // A process can start late for real: nobody listens until then.
     let gives_up = settings.gives_up_after();
@@ -35,6 +35,11 @@ pub async fn main(dir: &Path, port: u16) -> Result<i32> {
     if gives_up.is_some() {
         settings.gives_up(&log);
         return Ok(1);
+    }
+    if settings.fault.is_some_and(AppFault::is_deaf) {
+        settings.says_where_it_listens(&log, port);
+        stop.cancelled().await;
+        return Ok(0);
     }
     let listener = Network::tcp()
         .listen(port)
