@@ -28,7 +28,25 @@ pub struct Bundle {
 
 /// Packs the artifact (a file or a folder), the unit and the script.
 pub fn pack(artifact: &Path, unit: &str, script: Option<&Path>) -> Result<Bundle> {
-    let file = NamedTempFile::new().context("a temporary file for the bundle")?;
+    let folder = std::env::temp_dir();
+    let packed = NamedTempFile::new_in(&folder)
+        .map_err(anyhow::Error::from)
+        .and_then(|file| pack_into(file, artifact, unit, script));
+    packed.with_context(|| {
+        format!(
+            "nothing was changed: packing {} into a file in {} (for another folder: TMPDIR)",
+            artifact.display(),
+            folder.display()
+        )
+    })
+}
+
+fn pack_into(
+    file: NamedTempFile,
+    artifact: &Path,
+    unit: &str,
+    script: Option<&Path>,
+) -> Result<Bundle> {
     let hashing = Hashing {
         out: BufWriter::new(file.reopen()?),
         hash: Sha256::new(),
@@ -47,7 +65,7 @@ pub fn pack(artifact: &Path, unit: &str, script: Option<&Path>) -> Result<Bundle
         append_bytes(&mut archive, "bg-deploy/bake", &text, true)?;
     }
     let mut hashing = archive.into_inner()?.finish()?;
-    hashing.out.flush().context("writing the bundle")?;
+    hashing.out.flush()?;
     Ok(Bundle {
         file,
         sha256: hex::encode(hashing.hash.finalize()),

@@ -8,6 +8,8 @@ mod github;
 
 mod account;
 mod bad_inputs;
+#[cfg(unix)]
+mod full_disk;
 mod gate;
 #[cfg(unix)]
 mod killed;

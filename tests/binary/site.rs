@@ -90,24 +90,8 @@ impl Site {
     /// Starts a command, as on a runner of its own.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let runner = tempfile::tempdir_in(self.folder.path()).expect("a folder");
-        let reports = runner.path().join("reports");
         let mut command = Command::new(BINARY);
-        command
-            .env_clear()
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("HOME", runner.path())
-            .env("RUNNER_TEMP", runner.path())
-            .env("AWS_ACCESS_KEY_ID", "local")
-            .env("AWS_SECRET_ACCESS_KEY", "s")
-            .env("BGD_REGION", "eu-central-1")
-            .env("BGD_ENDPOINT_URL", &self.cloud.url)
-            .env("BGD_CLOCK_SPEED", SPEED.to_string())
-            .current_dir(self.folder.path())
-            .args(arguments)
-            .stdin(Stdio::null());
-        if ["deploy", "rollback", "finish"].contains(&arguments[0]) {
-            command.arg("--report-dir").arg(&reports);
-        }
+        self.on(&mut command, runner.path(), arguments);
         let said = runner.path().join("said");
         let file = std::fs::File::create(&said).expect("a file");
         command
@@ -117,6 +101,48 @@ impl Site {
             child: command.spawn().expect("it starts"),
             words: arguments.join(" "),
             runner,
+        }
+    }
+
+    /// `deploy` of a release that it builds, and then `finish`, on a runner with which no file can become longer than this.
+    pub(crate) fn deploy_where_files_are_short(&self, release: &str, most: u32) -> [Ran; 2] {
+        let folder = format!("dist-{release}");
+        self.build(&folder, release);
+        let runner = tempfile::tempdir_in(self.folder.path()).expect("a folder");
+        let deploy = ["deploy", "--release", release, "--artifact", &folder];
+        [&deploy[..], &["finish"]].map(|arguments| {
+            // A shell counts blocks of 512 bytes; a program that is not told to ignore it is ended by the signal.
+            let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", most / 512);
+            let mut command = Command::new("sh");
+            command.args(["-c", &script, BINARY]);
+            self.on(&mut command, runner.path(), arguments);
+            let output = command.output().expect("it starts");
+            let text = [output.stdout, output.stderr].concat();
+            Ran {
+                code: output.status.code(),
+                text: String::from_utf8_lossy(&text).into_owned(),
+            }
+        })
+    }
+
+    /// Has a command run on this runner.
+    fn on(&self, command: &mut Command, runner: &Path, arguments: &[&str]) {
+        command
+            .env_clear()
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("HOME", runner)
+            .env("RUNNER_TEMP", runner)
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "s")
+            .env("BGD_REGION", "eu-central-1")
+            .env("BGD_ENDPOINT_URL", &self.cloud.url)
+            .env("BGD_CLOCK_SPEED", SPEED.to_string())
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .stdin(Stdio::null());
+        if ["deploy", "rollback", "finish"].contains(&arguments[0]) {
+            let reports = runner.join("reports");
+            command.arg("--report-dir").arg(&reports);
         }
     }
 
