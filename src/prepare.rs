@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::inventory::{self, Extent, Inventory};
 use crate::names::Release;
 use crate::plan::durations::Needed;
-use crate::plan::{Decision, Draw, Plan};
+use crate::plan::{Change, Decision, Draw, Plan};
 use crate::random::random_token;
 use crate::secret::Secret;
 use crate::stack::TAG_COMMIT;
@@ -27,6 +27,8 @@ pub struct Prepared {
     pub bundle: Bundle,
     /// The commit that is live, if that was written down.
     pub live_commit: Option<String>,
+    /// What a release changes of what is live.
+    pub changes: Vec<Change>,
     /// What there is to do.
     pub decision: Decision,
 }
@@ -37,6 +39,7 @@ pub async fn prepare(aws: &Aws, config: &Config, release: &Release) -> Result<Pr
     let decision = Plan::decide(config, &inventory, release, &draw()?);
     Ok(Prepared {
         live_commit: live_commit(&inventory),
+        changes: changes(&decision, config, &inventory),
         caller: inventory.caller,
         bundle,
         decision,
@@ -55,10 +58,18 @@ pub async fn prepare_verification(
     let decision = Plan::decide_verification(config, &inventory, release, &draw, discard_previous);
     Ok(Prepared {
         live_commit: live_commit(&inventory),
+        changes: changes(&decision, config, &inventory),
         caller: inventory.caller,
         bundle,
         decision,
     })
+}
+
+fn changes(decision: &Decision, config: &Config, inventory: &Inventory) -> Vec<Change> {
+    match decision {
+        Decision::Release(plan) => plan.changes(config, inventory),
+        _ => Vec::new(),
+    }
 }
 
 /// Looks and decides a rollback, to `to` or to what was live before; there is nothing to pack.

@@ -256,7 +256,7 @@ mod tests {
             .expect("a link");
         let error = pack(root.path(), "unit", None).expect_err("it leads out");
         assert!(
-            error.to_string().contains("points out of the artifact"),
+            format!("{error:#}").contains("points out of the artifact"),
             "{error}"
         );
     }

@@ -1,7 +1,11 @@
-//! `plan`: every decision of a release, the AWS calls to come, and what would stop it; changes nothing, and waits for nobody.
+//! `plan`: every decision of a release, what it changes of live, the AWS calls to come, and what would stop it; changes
+//! nothing, and waits for nobody.
+
+mod shown;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use shown::Shown;
 
 use super::clock::clock;
 use super::deploy::wanted_release;
@@ -16,11 +20,9 @@ use crate::inputs::Inputs;
 use crate::lease::{self, Record};
 use crate::names::Release;
 use crate::outcome::{EXIT_OK, Outcome};
-use crate::plan::{Choice, Decision, Plan, Source};
+use crate::plan::Decision;
 use crate::prepare::{Prepared, prepare};
-use crate::run::step_id::StepId;
 use crate::stack::Names;
-use crate::steps;
 use net_clock::{Clock, Network};
 
 pub(super) async fn run(
@@ -44,12 +46,20 @@ pub(super) async fn run(
         Ok(None) => {}
         Err(error) => terminal.notice(&format!("whose turn it is can't be seen: {error:#}")),
     }
+    let past = match &record {
+        Ok(Some(record)) => record.past_runs(),
+        _ => Vec::new(),
+    };
     let said = match (prepared.decision, options.json) {
-        (Decision::Release(plan), true) => as_json(&plan, &met),
-        (Decision::Release(plan), false) => as_text(&plan, &met),
+        (Decision::Release(plan), is_json) => {
+            let shown = Shown::of(&plan, prepared.changes, &past, met);
+            match is_json {
+                true => format!("{:#}", json!(shown)),
+                false => shown.to_string(),
+            }
+        }
         (Decision::NothingToDo(release), is_json) => {
-            let past = record.ok().flatten().map(|record| record.past_runs());
-            let proof = proof_of(past.as_deref().unwrap_or_default(), &release).map(words_of);
+            let proof = proof_of(&past, &release).map(words_of);
             match is_json {
                 true => live_as_json(&release, &proof, &met),
                 false => live_as_text(&config, &release, &proof, &met),
@@ -79,56 +89,6 @@ async fn commits(config: &Config, announcer: &Announcer, prepared: &Prepared) ->
     of_commits(&order, ours, live)
 }
 
-/// The plan for programs.
-fn as_json(plan: &Plan, met: &[Met]) -> String {
-    let steps: Vec<_> = steps::TABLE
-        .iter()
-        .map(|step| json!({"step": step.name, "zone": step.zone, "calls": step.calls}))
-        .collect();
-    let mut plan = json!(plan);
-    // What instances are told at boot has the values of `service.variables`: they are nobody's who reads a log.
-    if let Some(told) = plan.pointer_mut("/version/user_data") {
-        *told = Value::from("left out: it has the values of service.variables");
-    }
-    format!("{:#}", json!({"plan": plan, "steps": steps, "gate": met}))
-}
-
-/// The plan for people.
-fn as_text(plan: &Plan, met: &[Met]) -> String {
-    let mut said = format!(
-        "{} in {}: {} would be released. Nothing was changed.\n{}\nDecisions\n",
-        plan.app,
-        plan.environment,
-        plan.release,
-        text(met)
-    );
-    for Choice { what, value, why } in plan.choices() {
-        said.push_str(&format!("  {what:<16} {value}  ({why})\n"));
-    }
-    said.push_str("\nSteps, and the AWS calls that change something\n");
-    for step in steps::TABLE {
-        let calls = match (spared(plan, step.id), step.calls) {
-            (Some(why), _) => format!("changes nothing: {why}"),
-            (None, []) => "changes nothing".to_owned(),
-            (None, calls) => calls.join(", "),
-        };
-        said.push_str(&format!("  {:<24} {calls}\n", step.name));
-    }
-    said
-}
-
-/// Why a step has nothing to do, as far as the plan knows.
-fn spared(plan: &Plan, step: StepId) -> Option<&'static str> {
-    let is_baked = matches!(&plan.source, Source::Artifact(bake) if bake.existing.is_some());
-    let is_first = plan.previous.release.is_none();
-    match step {
-        StepId::BakeImage if is_baked => Some("the image stands"),
-        StepId::ClearIdle if plan.idle_before.capacity.desired == 0 => Some("it is empty"),
-        StepId::ArmGuard | StepId::DisarmGuard if is_first => Some("nothing is live yet"),
-        _ => None,
-    }
-}
-
 /// A release that is live already, for programs.
 fn live_as_json(release: &Release, proof: &Result<String, String>, met: &[Met]) -> String {
     let outcome = Outcome::NothingToDo {
@@ -136,8 +96,8 @@ fn live_as_json(release: &Release, proof: &Result<String, String>, met: &[Met]) 
     };
     let mut said = json!(outcome);
     let (key, words) = match proof {
-        Ok(words) => ("proved-by", words),
-        Err(why) => ("not-proven", why),
+        Ok(words) => ("proved_by", words),
+        Err(why) => ("not_proven", why),
     };
     said[key] = Value::from(words.as_str());
     said["gate"] = json!(met);

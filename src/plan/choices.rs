@@ -94,7 +94,11 @@ impl Plan {
                 0..=1 => decided("shift", "100 % at once", "shift.weights"),
                 _ => decided(
                     "shift",
-                    format!("{}, each held {}", stages.join(", "), human(shift.hold)),
+                    format!(
+                        "{}, each but the last held {}",
+                        stages.join(", "),
+                        human(shift.hold)
+                    ),
                     "shift.weights and shift.hold",
                 ),
             },

@@ -20,13 +20,13 @@ pub const PROPAGATION: Duration = Duration::from_secs(300);
 pub const STAYING: Duration = Duration::from_secs(120);
 
 /// A bake as it usually is: the builder's start and stop, and some minutes for the image.
-const USUAL_BAKE: Duration = Duration::from_secs(8 * 60);
+pub(super) const USUAL_BAKE: Duration = Duration::from_secs(8 * 60);
 /// From a group's capacity to instances that are healthy.
-const USUAL_FLEET: Duration = Duration::from_secs(4 * 60);
+pub(super) const USUAL_FLEET: Duration = Duration::from_secs(4 * 60);
 /// Template, preview route, smoke tests, version probe.
-const USUAL_PROOF: Duration = Duration::from_secs(2 * 60);
+pub(super) const USUAL_PROOF: Duration = Duration::from_secs(2 * 60);
 /// A stage of a shift, or its way back.
-const USUAL_MOVE: Duration = Duration::from_secs(60);
+pub(super) const USUAL_MOVE: Duration = Duration::from_secs(60);
 /// So much longer should a session live than it has to: some of it is gone when a run begins.
 const SLACK: Duration = Duration::from_secs(5 * 60);
 /// The longest session that a role can give.

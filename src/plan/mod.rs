@@ -5,11 +5,13 @@
 mod already_live;
 mod by_hand;
 mod candidate;
+mod changes;
 mod choices;
 mod decide;
 pub mod durations;
 mod go_back;
 pub mod past;
+mod phases;
 pub(crate) mod preconditions;
 mod settings;
 
@@ -29,7 +31,9 @@ use crate::secret::Secret;
 use crate::stack::Names;
 
 pub(crate) use by_hand::put_all_traffic;
+pub use changes::Change;
 pub use choices::Choice;
+pub use phases::Phase;
 pub use settings::{Health, PreviewToken, Shift, Visitor, health_check};
 
 /// What must not act on a group that is warming up. CodeDeploy suspends the same:

@@ -29,7 +29,7 @@ async fn a_live_release_that_no_run_is_remembered_to_have_proved_is_proved_once(
     ];
     let ran = account.run(&plan, None).await;
     let said: serde_json::Value = serde_json::from_str(&ran.text).expect("JSON");
-    let why = said["not-proven"].as_str().unwrap_or_default();
+    let why = said["not_proven"].as_str().unwrap_or_default();
     assert!(why.contains("no run is remembered"), "{said}");
     let ran = account.deploy("1.0.0", &[], None).await;
     assert_eq!(ran.code, Some(0), "{}", ran.text);

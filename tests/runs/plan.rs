@@ -1,11 +1,13 @@
 //! What a plan decides, and that deciding changes nothing; what a release may call is what the step table says.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bg_deploy::aws::{elbv2, sts};
 use bg_deploy::config::Config;
 use bg_deploy::names::{Colour, Release, Weights};
-use bg_deploy::plan::Decision;
+use bg_deploy::plan::{Change, Decision};
+use bg_deploy::prepare::Prepared;
 use bg_deploy::provision::{Provisioned, provision};
 use bg_deploy::run::event::Event;
 use bg_deploy::steps::TABLE;
@@ -57,6 +59,36 @@ async fn planning_changes_nothing() {
     assert_eq!(plan.previous.release, Some(Release("0.0.1".into())));
     assert_eq!((plan.live, plan.idle), (Colour::Green, Colour::Blue));
     assert_eq!(plan.capacity.desired, plan.previous.capacity.desired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_says_what_it_changes_of_live_and_no_value_of_a_variable() {
+    let world = World::with_a_release().await;
+    let told = |prepared: &Prepared| {
+        let line = |it: &Change| format!("{}: {} -> {}", it.what, it.live, it.candidate);
+        prepared.changes.iter().map(line).collect::<Vec<_>>()
+    };
+    let (prepared, plan) = world.plan(&world.config("0.0.2", None)).await;
+    let as_it_is = told(&prepared);
+    assert_eq!(as_it_is.len(), 2, "{as_it_is:?}");
+    assert_eq!(as_it_is[0], "release: 0.0.1 -> 0.0.2");
+    assert!(as_it_is[1].starts_with("image: ami-"), "{as_it_is:?}");
+    assert!(as_it_is[1].ends_with(", to be baked"), "{as_it_is:?}");
+    let whole: Duration = plan.phases().iter().map(|phase| phase.time).sum();
+    assert!(whole > plan.shift.soak, "{:?}", plan.phases());
+
+    let mut config = world.config("0.0.2", None);
+    config.fleet.instance_type = "m7i.large".to_owned();
+    let variables = &mut config.service.variables;
+    variables.insert("TOKEN".to_owned(), "s3cr3t".to_owned());
+    let (prepared, _) = world.plan(&config).await;
+    assert_eq!(
+        told(&prepared)[2..],
+        [
+            "instance type: t3.micro -> m7i.large",
+            "variables: other ones, or other values -> those of the file now: TOKEN"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
