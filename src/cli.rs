@@ -3,12 +3,14 @@
 //! Guarantees: each option is an input as well ([`crate::inputs::table`]). Those that `Inputs` reads are raw text;
 //! everything else is valid once it is parsed.
 
+pub mod answers;
 mod local;
 mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -148,9 +150,11 @@ pub enum Command {
         after_help = "Example:\n  bg-deploy local-aws --port 4566\n  aws --endpoint-url http://127.0.0.1:4566 sts get-caller-identity"
     )]
     LocalAws(LocalAws),
-    /// Print the JSON Schema of bg-deploy.toml, for editors
-    #[command(after_help = "Example:\n  bg-deploy schema > bg-deploy.schema.json")]
-    Schema,
+    /// Print the JSON Schema of bg-deploy.toml, for editors, or of what commands answer a program
+    #[command(
+        after_help = "Examples:\n  bg-deploy schema > bg-deploy.schema.json\n  bg-deploy schema run\n\nrun is what deploy, verify, rollback, finish and rehearse answer; by-hand what hold, release-hold and unlock do; failure what any command answers that could not."
+    )]
+    Schema(Schema),
     /// Print what completes commands and options in a shell
     #[command(
         after_help = "Examples:\n  bg-deploy completions bash > ~/.local/share/bash-completion/completions/bg-deploy\n  bg-deploy completions zsh > ~/.zfunc/_bg-deploy\n  bg-deploy completions fish > ~/.config/fish/completions/bg-deploy.fish"
@@ -280,6 +284,14 @@ pub struct Probe {
     /// A path whose answer takes long [default: the file's `probe.long-path`]
     #[arg(long, value_name = "PATH", value_parser = path)]
     pub long_path: Option<String>,
+}
+
+/// `schema`
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// Whose answer with --json [default: the file's schema]
+    #[arg(value_name = "ANSWER", value_parser = PossibleValuesParser::new(answers::ANSWERS.map(|(name, _)| name)))]
+    pub answer: Option<String>,
 }
 
 /// `completions`

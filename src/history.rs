@@ -8,11 +8,11 @@ use serde::Serialize;
 use crate::command_line::{CommandLine, Next};
 use crate::lease::Done;
 use crate::names::{Colour, Release, roughly, utc};
+use crate::outcome::answered;
 use crate::plan::past::{Fate, Past};
 
 /// A line of the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Line {
     /// The release.
     pub release: Release,
@@ -28,6 +28,40 @@ pub struct Line {
     pub image_stands: bool,
     /// What became of it.
     pub state: Fate,
+}
+
+/// A run that came to its end, for programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunLine {
+    deployment: String,
+    command: String,
+    release: String,
+    result: String,
+    verdict: Option<String>,
+    began: Option<String>,
+    ended: String,
+    took_seconds: Option<u64>,
+    by: Option<String>,
+    url: Option<String>,
+}
+
+impl RunLine {
+    /// Of what is remembered of it.
+    pub fn of(run: &Done) -> Self {
+        let run = run.clone();
+        Self {
+            result: answered(&run.command, &run.result).to_owned(),
+            deployment: run.deployment,
+            command: run.command,
+            release: run.release,
+            verdict: run.verdict,
+            began: run.began,
+            ended: run.ended,
+            took_seconds: run.took_seconds,
+            by: run.by,
+            url: run.url,
+        }
+    }
 }
 
 /// The lines of what AWS knows of, the newest first.
@@ -73,7 +107,9 @@ pub fn proof_of<'a>(runs: &'a [Done], release: &Release) -> Result<&'a Done, Str
 pub fn words_of(run: &Done) -> String {
     let mut words = format!(
         "{} of {}, which ended {}",
-        run.command, run.release, run.result
+        run.command,
+        run.release,
+        answered(&run.command, &run.result)
     );
     if !run.ended.is_empty() {
         words += &format!(" at {}", run.ended);
@@ -92,7 +128,9 @@ pub fn runs_text(runs: &[Done]) -> String {
         let _ = write!(
             text,
             "{when}  {} {}  {}",
-            run.command, run.release, run.result
+            run.command,
+            run.release,
+            answered(&run.command, &run.result)
         );
         if let Some(verdict) = &run.verdict {
             let _ = write!(text, ", probe {verdict}");

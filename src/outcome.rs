@@ -226,3 +226,13 @@ impl Outcome {
         }
     }
 }
+
+/// How the result of a command is called to whoever reads it: a rollback that succeeds is no deployment, and one that failed and
+/// was undone has rolled nothing back.
+pub fn answered<'a>(command: &str, result: &'a str) -> &'a str {
+    match (command, result) {
+        ("rollback", "deployed") => "reverted",
+        ("rollback", "rolled-back") => "not-reverted",
+        _ => result,
+    }
+}

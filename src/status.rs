@@ -25,7 +25,6 @@ pub use condition::Condition;
 
 /// How things stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Status {
     /// All of it in a word.
     pub condition: Condition,
@@ -54,7 +53,6 @@ pub struct Status {
 
 /// How a colour stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct OfColour {
     /// The colour.
     pub colour: Colour,
@@ -80,7 +78,6 @@ pub struct OfColour {
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum Guard {
     /// It sleeps.
-    #[serde(rename_all = "kebab-case")]
     Armed {
         /// Since when; a run renews it again and again.
         since: String,
@@ -93,7 +90,6 @@ pub enum Guard {
     /// Its time has come, and it looks whether to act.
     Acting,
     /// Its time came, and its run had vanished.
-    #[serde(rename_all = "kebab-case")]
     Fired {
         /// When it was done.
         at: String,

@@ -27,11 +27,13 @@ fn said(command: &cli::ByHand, inputs: &Inputs) -> Said {
 fn answer(
     options: &cli::Options,
     terminal: &Terminal,
-    (key, value): (&str, bool),
+    result: &str,
     words: &str,
 ) -> Result<u8, EarlyExit> {
     match options.json {
-        true => terminal.say(&serde_json::json!({ key: value }).to_string()),
+        true => {
+            terminal.say(&serde_json::json!({ "result": result, "exit_code": EXIT_OK }).to_string())
+        }
         false => terminal.say(words),
     }
     Ok(EXIT_OK)
@@ -52,7 +54,7 @@ pub(super) async fn hold(
         what(&reached.config),
         reached.config.next(Next::ReleaseHold)
     );
-    answer(options, terminal, ("held", true), &words)
+    answer(options, terminal, "held", &words)
 }
 
 async fn write_hold(reached: &Reached, said: Option<&Said>) -> anyhow::Result<Option<Hold>> {
@@ -79,7 +81,7 @@ pub(super) async fn release_hold(
         ),
         None => format!("releases of {} were not on hold", what(&reached.config)),
     };
-    answer(options, terminal, ("held", false), &words)
+    answer(options, terminal, "let-go", &words)
 }
 
 /// Makes the lease free.
@@ -99,5 +101,5 @@ pub(super) async fn unlock(
         ),
         None => format!("{} is free", what(&reached.config)),
     };
-    answer(options, terminal, ("unlocked", true), &words)
+    answer(options, terminal, "unlocked", &words)
 }

@@ -33,9 +33,10 @@ pub(super) fn check(
     inputs: &Inputs,
 ) -> Result<(), EarlyExit> {
     match command {
-        Command::Rehearse(_) | Command::LocalAws(_) | Command::Schema | Command::SampleApp(_) => {
-            Ok(())
-        }
+        Command::Rehearse(_)
+        | Command::LocalAws(_)
+        | Command::Schema(_)
+        | Command::SampleApp(_) => Ok(()),
         _ if options.clock_speed.is_none() => Ok(()),
         _ => local_endpoint(inputs).map(drop),
     }
@@ -151,7 +152,7 @@ mod tests {
         let url = "https://ec2.eu-central-1.amazonaws.com";
         inputs.endpoint_url = Some(Given::new("AWS_ENDPOINT_URL", url));
         assert!(told(&inputs).contains("AWS_ENDPOINT_URL is not on this machine"));
-        assert!(check(&Command::Schema, &options, &inputs).is_ok());
+        assert!(check(&Command::Schema(Default::default()), &options, &inputs).is_ok());
         assert!(check(&Command::Plan, &Options::default(), &inputs).is_ok());
         inputs.endpoint_url = Some(Given::new("AWS_ENDPOINT_URL", "http://127.0.0.1:1"));
         assert!(check(&Command::Plan, &options, &inputs).is_ok());

@@ -15,7 +15,7 @@ use super::reports::Reports;
 use super::show::{Show, ended_at_once, last_words};
 use super::signals::signals;
 use super::turn::{Asking, give_back};
-use super::{EarlyExit, Terminal, access};
+use super::{EarlyExit, Terminal, access, answer};
 use crate::announce::Announcer;
 use crate::aws::Aws;
 use crate::aws::calls::Call;
@@ -87,7 +87,7 @@ pub(super) async fn run(
         }
     };
     if options.json {
-        terminal.say(&serde_json::json!(outcome).to_string());
+        terminal.say(&answer::of_outcome("finish", &outcome).to_string());
     }
     Ok(code)
 }
@@ -95,7 +95,7 @@ pub(super) async fn run(
 /// How the run ended that another runner had left.
 fn tell_outcome(options: &cli::Options, outcome: &Outcome, terminal: &Terminal) {
     if options.json {
-        terminal.say(&serde_json::json!(outcome).to_string());
+        terminal.say(&answer::of_outcome("finish", outcome).to_string());
     } else {
         terminal.say(&format!("the earlier run is finished: {}", outcome.word()));
     }
@@ -104,17 +104,26 @@ fn tell_outcome(options: &cli::Options, outcome: &Outcome, terminal: &Terminal) 
 /// A job's last step comes after runs that never began, too: no error.
 fn not_looked_at(options: &cli::Options, why: &str, terminal: &Terminal) {
     if options.json {
-        let told = serde_json::json!({"result": "nothing-to-finish", "not-looked-at": why});
-        return terminal.say(&told.to_string());
+        return terminal.say(&nothing(Some(why)).to_string());
     }
     terminal.say(&format!(
         "nothing was finished: whether a run was stopped before its end could not be looked at: {why}"
     ));
 }
 
+/// The answer of a finish that had nothing to do, as far as it could look.
+fn nothing(not_looked_at: Option<&str>) -> serde_json::Value {
+    serde_json::json!({
+        "command": "finish",
+        "result": "nothing-to-finish",
+        "exit_code": EXIT_OK,
+        "not_looked_at": not_looked_at,
+    })
+}
+
 fn nothing_to_finish(options: &cli::Options, terminal: &Terminal) {
     if options.json {
-        terminal.say(&serde_json::json!({"result": "nothing-to-finish"}).to_string());
+        terminal.say(&nothing(None).to_string());
     } else {
         terminal.say("nothing to finish: no run was stopped before its end");
     }

@@ -5,7 +5,7 @@ use super::reached::Reached;
 use super::status::not_provisioned;
 use super::{EarlyExit, Terminal};
 use crate::cli;
-use crate::history::{lines, runs_text, text};
+use crate::history::{RunLine, lines, runs_text, text};
 use crate::inputs::Inputs;
 use crate::outcome::EXIT_OK;
 use crate::plan::past::releases;
@@ -39,6 +39,7 @@ pub(super) async fn run(
     let mut runs = record.map(|record| record.past_runs()).unwrap_or_default();
     runs.truncate(limit);
     if options.json {
+        let runs: Vec<_> = runs.iter().map(RunLine::of).collect();
         let answer = serde_json::json!({"releases": lines, "runs": runs});
         terminal.say(&format!("{answer:#}"));
         return Ok(EXIT_OK);

@@ -5,22 +5,21 @@
 
 use std::path::Path;
 
+use super::answer;
 use super::publish::Publisher;
 use super::reports::Reports;
 use super::{EarlyExit, Terminal};
 use crate::cli::{Command, Options};
 use crate::inputs::Inputs;
-use crate::outcome::{EXIT_BAD_INPUT, EXIT_REFUSED};
+use crate::outcome::EXIT_BAD_INPUT;
 
 /// Says why a command could not answer, and gives its exit code.
 pub(super) fn of_a_failure(failure: &EarlyExit, inputs: &Inputs, terminal: &Terminal) -> u8 {
     terminal.error(&failure.text);
+    terminal.answer(|| answer::of_failure(failure).to_string());
     let code = failure.exit_code;
-    give(
-        &[("result", result_of(code)), exit_code(code)],
-        inputs,
-        terminal,
-    );
+    let result = answer::result_of(code).to_owned();
+    give(&[("result", result), exit_code(code)], inputs, terminal);
     code
 }
 
@@ -44,7 +43,7 @@ pub(super) fn of_an_answer(command: &Command, code: u8, inputs: &Inputs, termina
         | Command::Plan
         | Command::Provision
         | Command::Probe(_)
-        | Command::Schema
+        | Command::Schema(_)
         | Command::Completions(_)
         | Command::Man(_) => false,
     };
@@ -71,16 +70,6 @@ pub fn misunderstood(error: &clap::Error, inputs: &Inputs) -> u8 {
 
 fn exit_code(code: u8) -> (&'static str, String) {
     ("exit-code", code.to_string())
-}
-
-/// How it ended, in the words of the output `result`.
-fn result_of(code: u8) -> String {
-    let word = match code {
-        EXIT_BAD_INPUT => "bad-inputs",
-        EXIT_REFUSED => "refused",
-        _ => "failed",
-    };
-    word.to_owned()
 }
 
 fn give(outputs: &[(&'static str, String)], inputs: &Inputs, terminal: &Terminal) {

@@ -3,6 +3,7 @@
 //! Guarantees: bad inputs and refusals change nothing in AWS; whatever ends a command, its last words say what to do.
 
 mod access;
+mod answer;
 mod by_hand;
 mod carry_out;
 mod clock;
@@ -38,6 +39,7 @@ mod verify;
 use std::fmt;
 
 use crate::announce;
+use crate::cli::answers::ANSWERS;
 use crate::cli::{Cli, Command};
 use crate::config::Problems;
 use crate::inputs::Inputs;
@@ -127,8 +129,13 @@ pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
         Command::LocalAws(command) => local_aws::run(options, command, &terminal).await,
         Command::Completions(command) => manual::completions(command, &terminal),
         Command::Man(command) => manual::man(command, &terminal),
-        Command::Schema => {
-            terminal.say(&crate::config::schema_text());
+        Command::Schema(command) => {
+            let named = command.answer.as_deref();
+            let answer = ANSWERS.iter().find(|(name, _)| Some(*name) == named);
+            match answer {
+                Some((_, schema)) => terminal.say(schema),
+                None => terminal.say(&crate::config::schema_text()),
+            }
             Ok(EXIT_OK)
         }
         Command::SampleApp(command) => sample_app::run(command).await,

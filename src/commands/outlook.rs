@@ -14,7 +14,6 @@ use crate::names::{roughly, short_commit};
 
 /// One thing that it would meet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub(super) struct Met {
     /// `windows`, `commits`, `hold` or `lease`.
     pub(super) about: &'static str,

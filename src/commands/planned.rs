@@ -13,7 +13,7 @@ use super::publish::Publisher;
 use super::reports::Reports;
 use super::signals::unless_cancelled;
 use super::turn::{Asking, Settled, give_back};
-use super::{EarlyExit, Terminal, access};
+use super::{EarlyExit, Terminal, access, answer};
 use crate::announce::Announcer;
 use crate::aws::Aws;
 use crate::aws::credentials::Life;
@@ -133,7 +133,8 @@ impl Planned<'_> {
             }
         };
         if self.options.json {
-            self.terminal.say(&serde_json::json!(outcome).to_string());
+            let answer = answer::of_outcome(self.name, &outcome);
+            self.terminal.say(&answer.to_string());
         }
         Ok(code)
     }

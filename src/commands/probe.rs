@@ -33,7 +33,14 @@ pub(super) async fn run(
         Verdict::Unproven { reasons } => (EXIT_UNPROVEN, "unproven", reasons),
     };
     if options.json {
-        terminal.say(&serde_json::json!({"evidence": evidence, "verdict": verdict}).to_string());
+        let answer = serde_json::json!({
+            "command": "probe",
+            "result": words,
+            "exit_code": code,
+            "reasons": reasons,
+            "evidence": evidence,
+        });
+        terminal.say(&answer.to_string());
     } else {
         let colon = if reasons.is_empty() { "" } else { ": " };
         let reasons = reasons.join("; ");

@@ -71,8 +71,13 @@ pub(super) async fn run(
     give_back(cx.lease.as_ref(), turn.left.is_none()).await;
     let made = made?;
     if options.json {
-        let answer =
-            serde_json::json!({"created": made.created, "left": made.left, "url": made.url});
+        let answer = serde_json::json!({
+            "result": "provisioned",
+            "exit_code": EXIT_OK,
+            "created": made.created,
+            "left": made.left,
+            "url": made.url,
+        });
         terminal.say(&answer.to_string());
         return Ok(EXIT_OK);
     }

@@ -78,6 +78,13 @@ impl Terminal {
         let _ = writeln!(io::stdout(), "{}", text.trim_end_matches('\n'));
     }
 
+    /// Answers a program, if it is one that reads.
+    pub fn answer(self, answer: impl FnOnce() -> String) {
+        if self.json {
+            self.say(&answer());
+        }
+    }
+
     /// Where progress is written.
     pub fn progress(self) -> Box<dyn Write> {
         if self.json {

@@ -29,7 +29,6 @@ impl Severity {
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,

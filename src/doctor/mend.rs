@@ -22,7 +22,6 @@ use crate::steps::scale_in::ScaleIn;
 
 /// What came of one finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Mended {
     /// The finding.
     pub what: &'static str,

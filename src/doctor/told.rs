@@ -12,7 +12,6 @@ use crate::outcome::{EXIT_OK, EXIT_REFUSED};
 
 /// What was found, and what was done about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Diagnosis {
     /// The app.
     pub app: String,

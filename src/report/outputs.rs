@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::way_back::WayBack;
 use super::{Run, colours, convergence, subject};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, answered};
 use crate::run::event::Event;
 use crate::text;
 
@@ -20,8 +20,8 @@ use crate::text;
 pub const OUTPUTS: [(&str, &str); 15] = [
     (
         "result",
-        "how it ended: deployed, nothing-to-do, verified, refused, rolled-back, cancelled, stuck or unproven; before it \
-         could begin, bad-inputs, refused or failed",
+        "how it ended: deployed, nothing-to-do, verified, refused, rolled-back, cancelled, stopped, stuck or unproven; of a \
+         rollback, reverted, or not-reverted where it failed and was undone; before it could begin, bad-inputs, refused or failed",
     ),
     ("release", "the release that the run was about"),
     (
@@ -74,8 +74,9 @@ pub struct Files {
 
 /// Names and values, in the order they are documented.
 pub(super) fn of(run: &Run<'_>, files: &Files) -> Vec<(&'static str, String)> {
-    let outcome = harmless(json!(run.outcome));
-    let mut values = values(run, files, &outcome);
+    let mut outcome = harmless(json!(run.outcome));
+    let mut values = values(run, files);
+    outcome["result"] = values[0].clone();
     let mut all: serde_json::Map<String, Value> = OUTPUTS
         .iter()
         .zip(&values)
@@ -94,14 +95,14 @@ pub(super) fn of(run: &Run<'_>, files: &Files) -> Vec<(&'static str, String)> {
 }
 
 /// Everything but the last output.
-fn values(run: &Run<'_>, files: &Files, outcome: &Value) -> Vec<Value> {
+fn values(run: &Run<'_>, files: &Files) -> Vec<Value> {
     let subject = subject::of(run.events);
     let duration = run.events.last().map(|last| last.at).unwrap_or_default();
     let tally = run.evidence.map(|evidence| &evidence.tally);
     let convergence = convergence::of(run.events);
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let values = [
-        outcome.get("result").cloned().unwrap_or_default(),
+        json!(answered(&subject.command, &run.outcome.word())),
         json!(subject.release.0),
         json!(
             subject

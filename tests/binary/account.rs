@@ -31,14 +31,18 @@ pub(crate) struct Account {
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) text: String,
+    /// What of it went to standard output.
+    pub(crate) out: String,
 }
 
 /// Waits for its end; its folder goes with it, not before.
 async fn ended(mut command: Command, folder: TempDir) -> Ran {
     let ran = tokio::task::spawn_blocking(move || (command.output(), folder)).await;
     let output = ran.expect("no panic").0.expect("it starts");
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
     let text = [output.stdout, output.stderr].concat();
     Ran {
+        out,
         code: output.status.code(),
         text: String::from_utf8_lossy(&text).into_owned(),
     }
@@ -82,7 +86,7 @@ impl Account {
         account
     }
 
-    fn build(&self, folder: &str, release: &str) {
+    pub(crate) fn build(&self, folder: &str, release: &str) {
         let settings = Settings {
             version: release.to_owned(),
             ..Settings::default()

@@ -7,6 +7,7 @@ mod cloud_process;
 mod github;
 
 mod account;
+mod answers;
 mod bad_inputs;
 #[cfg(unix)]
 mod full_disk;

@@ -190,6 +190,13 @@ impl fmt::Display for Shown {
             } = test;
             writeln!(f, "  {name:<24} {method} {path}, wants {status}")?;
         }
+        self.fmt_steps(f)
+    }
+}
+
+impl Shown {
+    /// What is called, and what a failure undoes.
+    fn fmt_steps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "\nSteps, and the AWS calls that change something, at most"

@@ -21,7 +21,7 @@ use crate::commands::publish::Publisher;
 use crate::commands::reports::{Reports, ledger_in};
 use crate::commands::signals::signal;
 use crate::commands::turn::Asking;
-use crate::commands::{EarlyExit, Terminal};
+use crate::commands::{EarlyExit, Terminal, answer};
 use crate::config::Config;
 use crate::deploy::deploy;
 use crate::ending::Finished;
@@ -159,7 +159,13 @@ impl Stage<'_> {
         let code = self
             .conclude(command.fault, &releases, &made.url, code)
             .await?;
-        let mut answer = serde_json::json!(outcome);
+        let asked = if command.rollback {
+            "rollback"
+        } else {
+            "deploy"
+        };
+        let mut answer = answer::of_outcome(asked, &outcome);
+        answer["command"] = "rehearse".into();
         if is_live && releases.who != Before::Sample {
             let manners = Manners::of(&cx.aws, self.cloud, after, watch).await?;
             self.terminal.complain(&format!("\n{manners}"));
