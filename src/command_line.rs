@@ -122,7 +122,11 @@ impl CommandLine {
         match next {
             // Its state says the rest.
             Next::FinishBy(file) => say("--state", Some(&file.to_string_lossy())),
-            Next::RehearseSample(fault) => say("--sample --fault", Some(fault)),
+            Next::RehearseSample(fault) => {
+                let speed = self.rehearsal.as_ref().and_then(|it| it.speed);
+                say("--sample --fault", Some(fault));
+                say("--speed", speed.map(|speed| speed.to_string()).as_deref());
+            }
             // Of the file it takes the app, and a cloud of its own.
             Next::Rehearse | Next::RehearseRollback => {
                 say("--config", self.config.as_deref());
@@ -161,7 +165,8 @@ impl CommandLine {
             say("--artifact", self.artifact.as_deref());
         }
         words.extend(options.map(str::to_owned));
-        if command == "rehearse" && self.rehearsal.as_ref().is_some_and(|it| it.stand_in) {
+        let stand_in = self.rehearsal.as_ref().is_some_and(|it| it.stand_in);
+        if stand_in && matches!(next, Next::Rehearse | Next::RehearseRollback) {
             words.push("--stand-in".to_owned());
         }
         words.join(" ")
@@ -196,7 +201,7 @@ impl Next<'_> {
     /// What comes next of it in a rehearsal.
     fn rehearsed(self) -> Self {
         match self {
-            Self::RehearseSample(_) => self,
+            Self::RehearseSample(_) | Self::RehearseRollback => self,
             Self::Rollback | Self::RollbackTo(_) | Self::TakeOver => Self::RehearseRollback,
             _ => Self::Rehearse,
         }

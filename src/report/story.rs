@@ -70,7 +70,7 @@ impl Story {
             at: subject.at.as_deref().map(subject::date),
             account: details::account(run),
             sentence: sentence(run, &subject, proof.as_ref()),
-            rehearsal: subject::rehearsal_note(run.speed),
+            rehearsal: subject::speed_note(run.speed),
             url: run.url.as_deref().map(text::one_line),
             live_url: run.live_url.as_deref().map(text::one_line),
             failure,

@@ -139,13 +139,13 @@ pub(super) fn colour_of(run: &Run<'_>, version: &str) -> Option<Colour> {
     })
 }
 
-/// What a rehearsal's durations mean; said once.
-pub(super) fn rehearsal_note(speed: f64) -> Option<String> {
+/// What durations mean on a local cloud; said once.
+pub(super) fn speed_note(speed: f64) -> Option<String> {
     let is_faster = speed.is_finite() && (speed - 1.0).abs() > 1e-9 && speed > 0.0;
     is_faster.then(|| {
         let speed = format!("{speed:.1}");
         let speed = speed.trim_end_matches('0').trim_end_matches('.');
-        format!("A rehearsal: AWS's own durations divided by {speed}.")
+        format!("On a local cloud: AWS's own durations divided by {speed}.")
     })
 }
 

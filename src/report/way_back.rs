@@ -119,7 +119,7 @@ impl WayBack {
 
     fn time(&self, seconds: f64) -> String {
         let of = |seconds| latency(Duration::from_secs_f64(seconds));
-        match subject::rehearsal_note(self.speed) {
+        match subject::speed_note(self.speed) {
             Some(_) => format!(
                 "{} ({} on AWS's clock)",
                 of(seconds),

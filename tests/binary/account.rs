@@ -142,6 +142,11 @@ impl Account {
         ended(command, runner).await
     }
 
+    /// Where the cloud answers.
+    pub(crate) fn endpoint(&self) -> String {
+        self.cloud.endpoint()
+    }
+
     /// Where live traffic is answered.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

@@ -6,9 +6,13 @@ mod cloud_process;
 #[path = "../support/github/mod.rs"]
 mod github;
 
+#[path = "../../crates/local-aws/tests/support/venv.rs"]
+mod venv;
+
 mod account;
 mod answers;
 mod bad_inputs;
+mod by_hand;
 #[cfg(unix)]
 mod full_disk;
 mod gate;

@@ -3,9 +3,7 @@
 
 use std::path::Path;
 
-use bg_deploy::cli::Cli;
-use bg_deploy::command_line::{CommandLine, Next};
-use clap::Parser as _;
+use bg_deploy::command_line::{CommandLine, Next, Rehearsal};
 
 use crate::account::{Account, Ran};
 
@@ -112,15 +110,77 @@ async fn every_command_that_can_be_suggested_is_one_that_can_be_typed() {
     let url = account.url();
     let probe = format!("{} --for 2s", line(Next::Probe(&url, "1.0.0")));
     type_in(&account, &probe, 0, "1.0.0").await;
-    // These take a while: that they are understood is enough, and the rest of each is another test's.
-    for next in [
-        Next::Verify,
-        Next::VerifyInPlace,
-        Next::Rehearse,
-        Next::RehearseRollback,
-        Next::RehearseSample("unhealthy"),
-    ] {
-        let words = line(next).replace("'deploy/our app.toml'", "x.toml");
-        Cli::try_parse_from(words.split(' ')).expect(&words);
+    let typed = all.len() + [Next::Provision, Next::Probe("", "")].len();
+    assert_eq!(typed, QUICK);
+    assert!(all.iter().all(|(next, _)| !takes_a_while(*next)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verification_and_a_rehearsal_can_be_typed_as_they_are_suggested() {
+    let account = Account::empty(FILE, "[retain]\nfor = \"10m\"\n").await;
+    let on_aws = CommandLine {
+        release: Some("1.0.1".to_owned()),
+        artifact: Some("dist-1.0.1".to_owned()),
+        ..account.command_line()
+    };
+    account.build("dist-1.0.1", "1.0.1");
+    type_in(&account, &on_aws.of(Next::Provision), 0, "").await;
+    let verified = "1.0.1 passed everything before the shift";
+    type_in(&account, &on_aws.of(Next::Verify), 0, verified).await;
+    type_in(&account, &on_aws.of(Next::VerifyInPlace), 0, verified).await;
+    let here = CommandLine {
+        endpoint_url: None,
+        region: None,
+        rehearsal: Some(Rehearsal {
+            speed: Some(60),
+            stand_in: true,
+            ..Rehearsal::default()
+        }),
+        ..on_aws
+    };
+    let rehearsed = [
+        (Next::Rehearse, 0, "1.0.1 serves all traffic"),
+        (Next::RehearseRollback, 0, "Rolled back, as asked"),
+        (Next::RehearseSample("unhealthy"), 4, "--fault unhealthy: "),
+    ];
+    let [one, two, three] = rehearsed.map(|(next, code, words)| {
+        let (account, line) = (&account, here.of(next));
+        async move { type_in(account, &line, code, words).await }
+    });
+    // A cloud each.
+    tokio::join!(one, two, three);
+    assert_eq!(2 + rehearsed.len(), SLOW);
+    assert!(rehearsed.iter().all(|(next, ..)| takes_a_while(*next)));
+}
+
+/// How many each of the two tests types.
+const QUICK: usize = 17;
+const SLOW: usize = 5;
+
+/// Whether the test of what takes a while types it, or the other one: whoever adds one adds it to the list of either.
+fn takes_a_while(next: Next<'_>) -> bool {
+    match next {
+        Next::Verify
+        | Next::VerifyInPlace
+        | Next::Rehearse
+        | Next::RehearseRollback
+        | Next::RehearseSample(_) => true,
+        Next::Status
+        | Next::Doctor
+        | Next::Fix
+        | Next::Provision
+        | Next::Deploy
+        | Next::DeployOver
+        | Next::DeployAtAnyTime
+        | Next::DeployOlder
+        | Next::DeployOf(_)
+        | Next::Rollback
+        | Next::RollbackTo(_)
+        | Next::TakeOver
+        | Next::Finish
+        | Next::FinishBy(_)
+        | Next::ReleaseHold
+        | Next::Unlock
+        | Next::Probe(..) => false,
     }
 }
