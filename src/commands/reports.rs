@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::names::{Release, utc};
+use crate::report::LEDGER;
 use net_clock::Clock;
 
 /// So many runs' folders stay.
@@ -105,7 +106,7 @@ impl Reports {
 
 /// The ledger's place among a run's reports.
 pub(super) fn ledger_in(folder: &Path) -> PathBuf {
-    folder.join("ledger.jsonl")
+    folder.join(LEDGER)
 }
 
 /// `2026-11-23T04-57-43Z-deploy-1.4.2`: sorted by name they are sorted by time.

@@ -9,7 +9,7 @@ use super::story::Story;
 use super::svg;
 use super::timeline::{self, State};
 use super::verdict::Tone;
-use super::words::{Part, Phrase, count, latency, plural, took};
+use super::words::{LEDGER, MOST_OF_A_NAME, Part, Phrase, count, latency, plural, took};
 use crate::text;
 
 const STYLE: &str = include_str!("page.css");
@@ -261,12 +261,16 @@ fn step(row: &timeline::Row, longest: f64) -> Markup {
     }
 }
 
-fn folded(story: &Story) -> Markup {
+fn smoke(story: &Story) -> Markup {
     html! {
         @if !story.smoke.is_empty() {
             @let failed = story.smoke.iter().filter(|row| !row.problems.is_empty()).count();
             details open[failed > 0] {
-                summary { "Smoke tests: " (failed) " of " (story.smoke.len()) " failed" }
+                summary {
+                    "Smoke tests: "
+                    @if failed == 0 { (story.smoke.len()) " passed" }
+                    @else { (failed) " of " (story.smoke.len()) " failed" }
+                }
                 (table(&["Test", "Request", "Took", "What was wrong"], "llrl", story.smoke.iter().map(|row| {
                     let mark = if row.problems.is_empty() { "✓" } else { "✗" };
                     let name = format!("{mark} {}", row.name);
@@ -274,6 +278,12 @@ fn folded(story: &Story) -> Markup {
                 })))
             }
         }
+    }
+}
+
+fn folded(story: &Story) -> Markup {
+    html! {
+        (smoke(story))
         @if let Some((lines, left_out)) = &story.builder_log {
             details {
                 summary {
@@ -365,6 +375,11 @@ fn phrase(phrase: &Phrase) -> Markup {
             @match part {
                 Part::Words(words) => { (words) }
                 Part::Name(name) => { b.name { bdi { (name) } } }
+                // By its own name: a page may be looked at where it was downloaded to.
+                Part::Ledger(path) if path.ends_with(LEDGER) => {
+                    a href=(LEDGER) { bdi { (text::cut(path, MOST_OF_A_NAME)) } }
+                }
+                Part::Ledger(path) => { b.name { bdi { (text::cut(path, MOST_OF_A_NAME)) } } }
             }
         }
     }

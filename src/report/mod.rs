@@ -46,6 +46,7 @@ use std::time::Duration;
 
 pub use console::{Console, Says, Style};
 pub use outputs::{Files, OUTPUTS};
+pub use words::LEDGER;
 
 use crate::aws::calls::Call;
 use crate::names::Colour;

@@ -212,7 +212,7 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
         )));
     }
     if let Some(ledger) = ledger(evidence) {
-        let every = Phrase::new("Every request is a line in ").name(&ledger);
+        let every = Phrase::new("Every request is a line in ").ledger(&ledger);
         facts.push(match &evidence.ledger_error {
             Some(error) => every.words(format!(
                 ", which is not complete: {}.",

@@ -3,6 +3,12 @@
 use crate::text;
 use std::time::Duration;
 
+/// The ledger's own name, as every command that releases has it.
+pub const LEDGER: &str = "ledger.jsonl";
+
+/// As much of a name as is written.
+pub(super) const MOST_OF_A_NAME: usize = 80;
+
 /// A sentence of our own words and of foreign names; each report writes the two in its own way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Phrase(pub(super) Vec<Part>);
@@ -14,6 +20,8 @@ pub(super) enum Part {
     Words(String),
     /// A name to be set apart: a version, an environment, a person.
     Name(String),
+    /// The path of the ledger, which stands in the report's own folder under [`LEDGER`].
+    Ledger(String),
 }
 
 impl Phrase {
@@ -28,7 +36,12 @@ impl Phrase {
 
     pub(super) fn name(mut self, name: &str) -> Self {
         self.0
-            .push(Part::Name(text::cut(&text::one_line(name), 80)));
+            .push(Part::Name(text::cut(&text::one_line(name), MOST_OF_A_NAME)));
+        self
+    }
+
+    pub(super) fn ledger(mut self, path: &str) -> Self {
+        self.0.push(Part::Ledger(text::one_line(path)));
         self
     }
 
@@ -65,6 +78,7 @@ impl Phrase {
                 )
             }
             Part::Name(text) => name(text),
+            Part::Ledger(path) => name(&text::cut(path, MOST_OF_A_NAME)),
         });
         written.collect()
     }

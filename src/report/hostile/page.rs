@@ -9,6 +9,7 @@ use html5ever::tokenizer::{
 };
 
 use super::check;
+use crate::report::words::LEDGER;
 
 /// The one text of a page that is not for reading.
 const STYLE: &str = include_str!("../page.css");
@@ -71,7 +72,10 @@ impl Made {
         for attribute in &tag.attrs {
             let (of, value) = (&*attribute.name.local, &*attribute.value);
             let is_ours = match of {
-                "href" => value.starts_with("https://") || value.starts_with("http://"),
+                // The ledger beside the page is ours.
+                "href" => {
+                    value.starts_with("https://") || value.starts_with("http://") || value == LEDGER
+                }
                 "src" | "srcset" | "action" | "formaction" | "data" | "xlink:href" => false,
                 _ => {
                     !of.starts_with("on")

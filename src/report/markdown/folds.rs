@@ -40,11 +40,10 @@ fn chart_as_text(story: &Story) -> Block {
 
 fn smoke(story: &Story) -> Block {
     let failed = story.smoke.iter().filter(|row| !row.problems.is_empty());
-    let summary = format!(
-        "Smoke tests: {} of {} failed",
-        failed.count(),
-        story.smoke.len()
-    );
+    let summary = match failed.count() {
+        0 => format!("Smoke tests: {} passed", story.smoke.len()),
+        failed => format!("Smoke tests: {failed} of {} failed", story.smoke.len()),
+    };
     let rows = story.smoke.iter().map(|row| {
         let mark = if row.problems.is_empty() {
             "✓"
