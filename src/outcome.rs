@@ -49,6 +49,15 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     ),
 ];
 
+/// How live traffic is, by a look of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Now {
+    /// Everybody is served, and nothing is about to change that.
+    pub is_well: bool,
+    /// In words: who serves, or that nobody does.
+    pub words: String,
+}
+
 /// What could not be removed, and what to type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leftover {
@@ -95,6 +104,9 @@ pub enum Outcome {
     Refused {
         /// Why, and the remedy.
         reason: String,
+        /// How live traffic was then, if it could be seen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        now: Option<Now>,
     },
     /// A step failed, and the run was undone; the previous release serves.
     RolledBack {

@@ -187,6 +187,11 @@ impl Status {
         }))
     }
 
+    /// All of it in a line: who serves, or that nobody does.
+    pub fn headline(&self) -> String {
+        self.condition.words(self)
+    }
+
     fn judged(self) -> Self {
         Self {
             condition: Condition::of(&self),

@@ -3,6 +3,7 @@
 //!
 //! Guarantees: "nothing to do" is said only of what is proven; that nothing is remembered stands in nobody's way.
 
+use super::now::now;
 use super::publish::Publisher;
 use super::remembered::remembered_whole;
 use super::reports::ledger_in;
@@ -45,8 +46,9 @@ pub(super) async fn live_already(
         Ok(plan) => plan,
         Err(why) => {
             give_back(cx.lease.as_ref(), true).await;
+            let now = now(cx, config).await;
             return Ok(publisher
-                .undecided(&beginning, Decision::Refused(why))
+                .undecided(&beginning, Decision::Refused(why), now)
                 .await);
         }
     };

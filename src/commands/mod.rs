@@ -17,6 +17,7 @@ mod last_words;
 mod live_already;
 mod local_aws;
 mod manual;
+mod now;
 mod outlook;
 mod plan;
 mod planned;

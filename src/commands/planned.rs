@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use super::carry_out::{Order, carry_out, state_file};
 use super::clock::clock;
 use super::live_already::{live_already, put_right};
+use super::now::now;
 use super::publish::Publisher;
 use super::reports::Reports;
 use super::signals::unless_cancelled;
@@ -127,7 +128,11 @@ impl Planned<'_> {
                             self.terminal.notice(&why);
                         }
                         give_back(cx.lease.as_ref(), true).await;
-                        publisher.undecided(&beginning, undecided).await
+                        let now = match undecided {
+                            Decision::Refused(_) => now(&cx, config).await,
+                            _ => None,
+                        };
+                        publisher.undecided(&beginning, undecided, now).await
                     }
                 }
             }

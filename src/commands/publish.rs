@@ -12,7 +12,7 @@ use super::reports::{Reports, ledger_in};
 use crate::announce::Announcer;
 use crate::inputs::Inputs;
 use crate::names::Release;
-use crate::outcome::Outcome;
+use crate::outcome::{Now, Outcome};
 use crate::plan::Decision;
 use crate::random::random_token;
 use crate::report::{self, Files, Run};
@@ -69,10 +69,11 @@ impl Publisher<'_> {
         &self,
         beginning: &Beginning,
         decision: Decision,
+        now: Option<Now>,
     ) -> (Outcome, u8) {
         let outcome = match decision {
             Decision::NothingToDo(release) => Outcome::NothingToDo { release },
-            Decision::Refused(reason) => Outcome::Refused { reason },
+            Decision::Refused(reason) => Outcome::Refused { reason, now },
             Decision::Release(_) => unreachable!("a plan leads to steps"),
         };
         let code = self.without_a_step(beginning, &outcome).await;

@@ -47,7 +47,9 @@ pub(super) fn of(
             return None;
         }
         // Commands to choose from stand on lines of their own.
-        Outcome::Refused { reason } => (String::new(), reason.lines().map(Cause::from).collect()),
+        Outcome::Refused { reason, .. } => {
+            (String::new(), reason.lines().map(Cause::from).collect())
+        }
         Outcome::RolledBack { step, cause, .. } => (step.clone(), vec![cause.clone()]),
         Outcome::Stopped { step, cause, .. } => (step.clone(), vec![cause.clone()]),
         Outcome::Cancelled { step, .. } => (step.clone(), Vec::new()),
@@ -112,9 +114,19 @@ fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Ph
         Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
             Phrase::default()
         }
-        Outcome::Refused { .. } => {
-            Phrase::new("Nothing was changed; how it is now was not looked at. To look: ")
+        Outcome::Refused { now: None, .. } => {
+            Phrase::new("Nothing was changed; how it is now could not be seen. To look: ")
                 .name(&subject.next(Next::Status))
+        }
+        Outcome::Refused { now: Some(now), .. } => {
+            let words = now.words.trim_end_matches('.');
+            match now.is_well {
+                true => Phrase::new(format!("No: {words}. Nothing was changed.")),
+                false => Phrase::new(format!(
+                    "Yes, and not by this command, which changed nothing: {words}. To look: "
+                ))
+                .name(&subject.next(Next::Status)),
+            }
         }
         Outcome::RolledBack {
             traffic_moved,

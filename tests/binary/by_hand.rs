@@ -13,17 +13,15 @@ import boto3
 elbv2, groups = boto3.client("elbv2"), boto3.client("autoscaling")
 balancer = elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
 listener = elbv2.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]["ListenerArn"]
-for rule in elbv2.describe_rules(ListenerArn=listener)["Rules"]:
-    forward = rule["Actions"][0].get("ForwardConfig", {})
-    targets = forward.get("TargetGroups", [])
-    if len(targets) == 2:
-        both = [dict(target, Weight=50) for target in targets]
-        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": both}}
-        elbv2.modify_rule(RuleArn=rule["RuleArn"], Actions=[action])
-        elbv2.create_rule(
-            ListenerArn=listener, Priority=7, Actions=[action],
-            Conditions=[{"Field": "path-pattern", "Values": ["/other/*"]}])
-        break
+rules = [rule for rule in elbv2.describe_rules(ListenerArn=listener)["Rules"]
+         if len(rule["Actions"][0].get("ForwardConfig", {}).get("TargetGroups", [])) == 2]
+rule = rules[-1]  # the preview route comes before it
+both = [dict(target, Weight=50) for target in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]]
+action = {"Type": "forward", "ForwardConfig": {"TargetGroups": both}}
+elbv2.modify_rule(RuleArn=rule["RuleArn"], Actions=[action])
+elbv2.create_rule(
+    ListenerArn=listener, Priority=7, Actions=[action],
+    Conditions=[{"Field": "path-pattern", "Values": ["/other/*"]}])
 for group in groups.describe_auto_scaling_groups()["AutoScalingGroups"]:
     groups.suspend_processes(
         AutoScalingGroupName=group["AutoScalingGroupName"], ScalingProcesses=["Launch"])
@@ -54,6 +52,12 @@ async fn what_is_printed_for_the_aws_cli_is_typed_there_and_puts_right_what_it_s
     std::fs::write(script.path(), BREAK).expect("written");
     let line = format!("python {}", script.path().display());
     type_in(&account, &bin, &line).await;
+
+    // Whoever is refused is told how it is, and that it was not this command.
+    let refused = account.deploy("1.0.2", &[], None).await;
+    assert_eq!(refused.code, Some(3), "{}", refused.text);
+    let told = "Yes, and not by this command, which changed nothing: THE TRAFFIC IS DIVIDED";
+    assert!(refused.text.contains(told), "{}", refused.text);
 
     let mut typed = BTreeSet::new();
     let mut told = String::new();

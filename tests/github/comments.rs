@@ -108,6 +108,7 @@ async fn the_comment_is_found_behind_many_others() {
 async fn the_policy_says_when_there_is_a_comment() {
     let refused = Outcome::Refused {
         reason: "another run".to_owned(),
+        now: None,
     };
     // Policy, outcome, whether a comment is begun, whether one that stands is written anew.
     for (policy, outcome, begun, kept_true) in [

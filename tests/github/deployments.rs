@@ -84,6 +84,7 @@ async fn the_last_status_says_how_it_ended() {
     };
     let refused = Outcome::Refused {
         reason: "another run".to_owned(),
+        now: None,
     };
     for (outcome, state) in [
         (deployed("1.4.2"), "success"),
@@ -149,6 +150,7 @@ async fn what_deploys_nothing_makes_no_deployment() {
     let github = GitHub::start().await;
     let refused = Outcome::Refused {
         reason: "another run".to_owned(),
+        now: None,
     };
     Job::of(&github).end(&Memory::default(), &refused).await;
     assert!(github.deployments().is_empty());

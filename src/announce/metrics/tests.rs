@@ -156,6 +156,7 @@ fn a_run_that_failed_tells_how_far_it_came_and_nothing_of_what_was_not_measured(
     ));
     let outcome = Outcome::Refused {
         reason: String::new(),
+        now: None,
     };
     let none = [("requests-sent", String::new())];
     let request = request(

@@ -231,7 +231,10 @@ fn pagerduty_is_woken_by_a_failure_and_told_when_it_is_over_and_by_nothing_else(
     assert_eq!(event("deploy", &Outcome::NothingToDo { release }), resolve);
     assert_eq!(event("verify", &rolled_back("no")), None);
     let reason = "no".to_owned();
-    assert_eq!(event("deploy", &Outcome::Refused { reason }), None);
+    assert_eq!(
+        event("deploy", &Outcome::Refused { reason, now: None }),
+        None
+    );
 
     let outcome = rolled_back("the cause");
     let event = pagerduty(KEY, &beginning("deploy"), &run(&events, &outcome)).unwrap();
@@ -333,7 +336,7 @@ async fn what_arrives_nowhere_is_one_notice_without_the_address() {
     );
     // Nobody is to be woken, and so nobody is asked.
     let reason = String::new();
-    let refused = Outcome::Refused { reason };
+    let refused = Outcome::Refused { reason, now: None };
     assert_eq!(
         notice_of(&telling(&url, "pagerduty", KEY), &refused).await,
         None

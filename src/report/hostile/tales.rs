@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::aws::calls::{Answer, Call};
 use crate::cause::{Cause, Reason};
 use crate::names::{Colour, Release};
-use crate::outcome::{Leftover, Outcome};
+use crate::outcome::{Leftover, Now, Outcome};
 use crate::probe::Verdict;
 use crate::report::LoadBalancerCounts;
 use crate::report::stories::{self, Tale};
@@ -53,6 +53,10 @@ pub(super) fn tales(foreign: &str) -> Vec<Tale> {
         },
         Outcome::Refused {
             reason: words.clone(),
+            now: Some(Now {
+                is_well: false,
+                words: words.clone(),
+            }),
         },
         Outcome::RolledBack {
             step: step.clone(),

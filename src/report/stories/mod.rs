@@ -14,7 +14,7 @@ use super::{LoadBalancerCounts, Run};
 use crate::aws::calls::Call;
 use crate::cause::{Cause, Reason};
 use crate::names::{Colour, Weights};
-use crate::outcome::{Leftover, Outcome};
+use crate::outcome::{Leftover, Now, Outcome};
 use crate::probe::{Evidence, Verdict};
 use crate::run::event::{Event, LogSource, Stamped, Zone};
 
@@ -226,6 +226,10 @@ fn refused() -> Tale {
         events: script.end(),
         outcome: Outcome::Refused {
             reason: reason.into(),
+            now: Some(Now {
+                is_well: true,
+                words: "0.0.2 serves all traffic, on green".to_owned(),
+            }),
         },
         evidence: None,
         verdict: None,
