@@ -18,8 +18,27 @@ pub(super) async fn run(
         seed: command.seed.unwrap_or(1),
         region: region.to_owned(),
     };
-    program::serve(arguments, |text| terminal.say(text), signal())
+    let say = |text: &str| {
+        terminal.say(text);
+        let mut words = text.split_whitespace();
+        if let Some(endpoint) = words.find(|word| word.starts_with("http://")) {
+            terminal.say(&for_releases(endpoint, region, command.speed));
+        }
+    };
+    program::serve(arguments, say, signal())
         .await
         .map_err(|error| EarlyExit::bad_input(format!("{error:#}")))?;
     Ok(EXIT_OK)
+}
+
+/// What a shell has to say so that this program releases to it.
+fn for_releases(endpoint: &str, region: &str, speed: u32) -> String {
+    let keys = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local";
+    let clock = match speed {
+        1 => String::new(),
+        speed => format!(" BGD_CLOCK_SPEED={speed}"),
+    };
+    format!(
+        "to release to it: export {keys} AWS_REGION={region} AWS_ENDPOINT_URL={endpoint}{clock}"
+    )
 }

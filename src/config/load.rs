@@ -224,6 +224,8 @@ fn check_disk(report: &mut Report<'_>, config: &Config, layer: &Layer, given: Op
         let flaws = disk::artifact(artifact);
         has_artifact = flaws.is_empty();
         for (what, remedy) in flaws {
+            // What was said beside the file is not corrected in it.
+            let remedy = remedy.replace("`service.artifact`", given.from);
             report.note_input(given.from, what, remedy);
         }
     } else if let Some(at) = place("artifact") {

@@ -113,8 +113,9 @@ pub fn within_reach(inventory: &Inventory) -> Vec<Release> {
     let mut releases = Vec::new();
     for past in self::releases(inventory) {
         let can = match past.fate {
-            Fate::Retained | Fate::Unfinished | Fate::Standing => true,
-            Fate::Live | Fate::Repeated | Fate::ImageGone => false,
+            Fate::Retained | Fate::Standing => true,
+            // What a run left that was stopped has never been live, as far as anybody knows.
+            Fate::Live | Fate::Unfinished | Fate::Repeated | Fate::ImageGone => false,
         };
         if can && Some(&past.release) != of_live.as_ref() && !releases.contains(&past.release) {
             releases.push(past.release);

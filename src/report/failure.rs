@@ -8,7 +8,7 @@ use super::words::Phrase;
 use crate::cause::{Cause, Reason};
 use crate::command_line::Next;
 use crate::names::{Release, Weights};
-use crate::outcome::Outcome;
+use crate::outcome::{Now, Outcome};
 use crate::probe::Evidence;
 use crate::run::beginning::Beginning;
 use crate::run::event::Event;
@@ -107,6 +107,21 @@ fn unproven(run: &Run<'_>, why: &str) -> Cause {
     }
 }
 
+/// How live traffic is behind a refusal.
+fn as_it_is(now: Option<&Now>, subject: &Beginning) -> Phrase {
+    let look = |words: String| Phrase::new(words).name(&subject.next(Next::Status));
+    let Some(now) = now else {
+        return look("Nothing was changed; how it is now could not be seen. To look: ".to_owned());
+    };
+    let words = now.words.trim_end_matches('.');
+    match now.is_well {
+        true => Phrase::new(format!("No: {words}. Nothing was changed.")),
+        false => look(format!(
+            "Yes, and not by this command, which changed nothing: {words}. To look: "
+        )),
+    }
+}
+
 fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Phrase {
     let failed = proof.map_or(0, |proof| proof.failed);
     let count = proof.map(Proof::failed_of).unwrap_or_default();
@@ -114,20 +129,7 @@ fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Ph
         Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
             Phrase::default()
         }
-        Outcome::Refused { now: None, .. } => {
-            Phrase::new("Nothing was changed; how it is now could not be seen. To look: ")
-                .name(&subject.next(Next::Status))
-        }
-        Outcome::Refused { now: Some(now), .. } => {
-            let words = now.words.trim_end_matches('.');
-            match now.is_well {
-                true => Phrase::new(format!("No: {words}. Nothing was changed.")),
-                false => Phrase::new(format!(
-                    "Yes, and not by this command, which changed nothing: {words}. To look: "
-                ))
-                .name(&subject.next(Next::Status)),
-            }
-        }
+        Outcome::Refused { now, .. } => as_it_is(now.as_ref(), subject),
         Outcome::RolledBack {
             traffic_moved,
             serving,

@@ -193,7 +193,7 @@ async fn who_may_not_ask_or_gets_no_answer_waits_as_long_as_ever() {
         let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
         world.cloud.lift_faults();
         let cause = cause(&finished, &cx);
-        assert_eq!(cause.reason, Some(Reason::NeverHealthy), "{what}: {cause}");
+        assert_eq!(cause.reason, Some(Reason::HealthRefused), "{what}: {cause}");
         let waited = waited(&cx);
         let bounds = Duration::from_secs(180)..Duration::from_secs(190);
         assert!(bounds.contains(&waited), "{what}: {waited:?}");

@@ -11,7 +11,7 @@ use bg_deploy::aws::{autoscaling, ec2};
 use bg_deploy::config::Config;
 use bg_deploy::names::{Colour, Release, Weights};
 use bg_deploy::outcome::Outcome;
-use bg_deploy::plan::{Decision, Plan, Source};
+use bg_deploy::plan::{Decision, FROZEN, Plan, Source};
 use bg_deploy::probe::Verdict;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
@@ -311,4 +311,23 @@ async fn a_way_back_while_nobody_is_served_is_no_first_release() {
     let config = first.config("0.0.1", None);
     first.provision(&config).await;
     assert!(!first.plan(&config).await.1.previous.was_down);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_left_that_was_stopped_is_not_offered_to_go_back_to() {
+    let world = World::with_a_previous().await;
+    let offered = refusal(world.decide_rollback(Some("nosuch")).await);
+    assert!(offered.contains("--to 0.0.1"), "{offered}");
+    // As only a run leaves it, before its candidate had any traffic.
+    {
+        let mut account = world.cloud.account();
+        let groups = account.autoscaling.groups.values_mut();
+        let idle = groups.into_iter().find(|it| it.name.ends_with("green"));
+        let idle = idle.expect("the idle group");
+        for process in FROZEN {
+            idle.suspended.insert(process.to_owned(), String::new());
+        }
+    }
+    let offered = refusal(world.decide_rollback(Some("nosuch")).await);
+    assert!(!offered.contains("--to 0.0.1"), "{offered}");
 }
