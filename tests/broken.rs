@@ -216,6 +216,17 @@ async fn line(service: &Service) -> String {
     line
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_version_path_that_never_answers_is_told_so_and_not_taken_for_the_preview_route() {
+    let (finished, cx) = release(AppFault::VersionHangs).await;
+    let Outcome::RolledBack { step, cause, .. } = &finished.outcome else {
+        panic!("{:#?}\n{}", finished.outcome, story(&cx));
+    };
+    assert_eq!(step, VERSION, "{cause}");
+    assert!(cause.words.contains("no answer within"), "{cause}");
+    assert_eq!(cause.reason, Some(Reason::NoVersion));
+}
+
 #[test]
 fn what_becomes_of_twenty_broken_services_is_as_the_documents_list_it() {
     // A cloud each, under a paused clock each.

@@ -196,6 +196,8 @@ impl Work<'_> {
         let mut cx = Context::new(aws, network.clone(), clock).typed(&state.plan.command_line);
         cx.lease = lease;
         let cx = cx;
+        self.terminal
+            .tell("finish goes on where this run was stopped:");
         let show = Show::open(&cx, self.terminal);
         cx.events.emit(self.began(&state));
         let whole = async {

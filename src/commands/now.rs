@@ -1,6 +1,5 @@
 //! How live traffic is, for a run that was refused: asked of AWS then, and not taken from what was decided by.
 
-use super::status::not_provisioned;
 use crate::aws::sts;
 use crate::config::Config;
 use crate::outcome::{EXIT_STUCK, Now};
@@ -21,7 +20,10 @@ pub(super) async fn now(cx: &Context, config: &Config) -> Option<Now> {
         },
         None => Now {
             is_well: true,
-            words: not_provisioned(config).text,
+            words: format!(
+                "nothing is provisioned for {} in {}",
+                config.app, config.environment
+            ),
         },
     })
 }

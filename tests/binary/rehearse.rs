@@ -131,6 +131,18 @@ fn the_release_before_is_the_app_itself_where_it_answers_with_the_release_it_is_
         "{said}"
     );
     assert!(said.contains("and cut that answer"), "{said}");
+    // Two instances of each release, each with what it said.
+    let kept = std::fs::read_dir(folder.path().join("bg-deploy-report/latest/instances"));
+    let kept = kept.expect("a folder").map(|file| {
+        let path = file.expect("a file").path();
+        std::fs::read_to_string(path).expect("text")
+    });
+    let kept: Vec<_> = kept.collect();
+    for release in ["before-the-rehearsal", "1.4.2"] {
+        let starts = format!("{release} listens on port ");
+        let of = kept.iter().filter(|text| text.contains(&starts));
+        assert_eq!(of.count(), 2, "{release}: {kept:#?}");
+    }
 }
 
 #[test]

@@ -146,6 +146,12 @@ impl LocalAws {
         self.shared.account_now()
     }
 
+    /// Keeps what the services of each instance write from now on in a file of this folder, `i-....log`, which stays when the
+    /// instance is gone: the latest megabyte of it. The folder has to be there.
+    pub fn keep_output(&self, folder: PathBuf) {
+        self.machines.keep_output(folder);
+    }
+
     /// The folder that stands for an instance's root.
     pub fn disk(&self, instance: &str) -> Option<PathBuf> {
         self.machines.disk(instance)

@@ -226,10 +226,16 @@ impl Manners {
         config: &Config,
         watch: Option<Watch>,
     ) -> Result<Self> {
-        let idle = match watch.or_else(|| Watch::begin(cloud, config)) {
+        let mut idle = match watch {
             Some(watch) => watch.end(cloud).await,
             None => None,
         };
+        // The one that was watched may have been stopped meanwhile.
+        if idle.is_none()
+            && let Some(watch) = Watch::begin(cloud, config)
+        {
+            idle = watch.end(cloud).await;
+        }
         Ok(Self {
             app: config.app.clone(),
             service: config.service.clone(),

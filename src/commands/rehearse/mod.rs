@@ -132,6 +132,9 @@ impl Stage<'_> {
         let folder_of_all = reports.folder(&wanted_release(&releases.after)?);
         let reports_in = folder_of_all
             .with_context(|| format!("making a folder in {}", reports.root().display()))?;
+        let output = reports_in.join("instances");
+        std::fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
+        self.cloud.keep_output(output);
         if let Some(code) = self.first_release(&mut releases, reports_in).await? {
             return Ok(code);
         }

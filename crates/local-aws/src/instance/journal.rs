@@ -137,6 +137,13 @@ impl Journal {
         let line = format!("{short}\t{iso}\t{}\t{by}\t{text}\n", self.machine);
         let file = lock(&self.lines);
         let _ = append(&file, line.as_bytes());
+        if let Some(folder) = &*lock(&self.host.output) {
+            let line = format!("{iso} {by}: {text}\n");
+            let _ = append(
+                &folder.join(format!("{}.log", self.machine)),
+                line.as_bytes(),
+            );
+        }
     }
 
     /// systemd has started the process.

@@ -44,6 +44,8 @@ pub(crate) struct Machines {
     store: Arc<Store>,
     machines: Mutex<BTreeMap<String, Arc<Machine>>>,
     images: Mutex<BTreeMap<String, Arc<Image>>>,
+    /// Where what services write is kept beyond their machines.
+    output: Arc<Mutex<Option<PathBuf>>>,
     tasks: TaskTracker,
     /// Everything ends, and quickly.
     ending: CancellationToken,
@@ -54,6 +56,7 @@ pub(crate) struct Machines {
 struct Host {
     shared: Arc<Shared>,
     store: Arc<Store>,
+    output: Arc<Mutex<Option<PathBuf>>>,
     /// Everything ends, and quickly.
     ending: CancellationToken,
 }
@@ -79,6 +82,7 @@ impl Machines {
             root,
             machines: Mutex::default(),
             images: Mutex::default(),
+            output: Arc::default(),
             tasks: TaskTracker::new(),
             ending: CancellationToken::new(),
         })
@@ -160,6 +164,11 @@ impl Machines {
         self.tasks.wait().await;
     }
 
+    /// Keeps what services write from now on in this folder, too.
+    pub(crate) fn keep_output(&self, folder: PathBuf) {
+        *lock(&self.output) = Some(folder);
+    }
+
     /// The folder that stands for an instance's root, to look into.
     pub(crate) fn disk(&self, instance: &str) -> Option<PathBuf> {
         self.find(instance).map(|machine| machine.disk())
@@ -177,6 +186,7 @@ impl Machines {
         let host = Arc::new(Host {
             shared: Arc::clone(shared),
             store: Arc::clone(&self.store),
+            output: Arc::clone(&self.output),
             ending: self.ending.clone(),
         });
         self.tasks

@@ -120,6 +120,9 @@ impl App {
                 false => text(StatusCode::INTERNAL_SERVER_ERROR, "unhealthy"),
             },
             (&Method::GET, "/version") => {
+                if self.settings.fault == Some(AppFault::VersionHangs) {
+                    std::future::pending::<()>().await;
+                }
                 let takes = match self.settings.fault {
                     Some(AppFault::SlowAfterShift) if !self.is_preview(&request) => SLOW,
                     Some(AppFault::VersionSlow) => VERY_SLOW,

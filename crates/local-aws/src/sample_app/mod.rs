@@ -97,6 +97,8 @@ pub enum AppFault {
     VersionPage,
     /// `/version` leads to a login.
     VersionRedirects,
+    /// `/version` never answers.
+    VersionHangs,
     /// `/version` takes four seconds.
     VersionSlow,
     /// Told to stop, it takes half a minute.
