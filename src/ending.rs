@@ -4,7 +4,7 @@ use crate::aws::elbv2;
 use crate::cause::{Cause, Reason};
 use crate::command_line::Next;
 use crate::lease::Lost;
-use crate::names::{Release, Weights};
+use crate::names::{Colour, Release, Weights};
 use crate::outcome::{Leftover, Outcome};
 use crate::plan::{Choice, FROZEN, Plan, resume_processes};
 use crate::probe::{Evidence, Verdict, judge};
@@ -79,7 +79,12 @@ pub(crate) async fn end(
 
 /// The outcome as it stands when the run is over: who serves is looked at, and what somebody else has made of it is told.
 /// Whoever is live by their doing is not left pinned and frozen.
-pub(crate) async fn by_looking(cx: &Context, plan: &Plan, outcome: Outcome) -> Outcome {
+pub(crate) async fn by_looking(cx: &Context, plan: &Plan, mut outcome: Outcome) -> Outcome {
+    if let Outcome::Stuck { commands, .. } = &mut outcome
+        && let Some(up) = only_healthy(cx, plan).await
+    {
+        *commands = lead_by_hand(plan, Weights::split(up, 100));
+    }
     let serving = match Serving::look(cx, plan).await {
         Ok(serving) => serving,
         Err(error) => {
@@ -287,11 +292,30 @@ pub(crate) async fn undone(cx: &Context, plan: &Plan, run: Runner<'_>, stop: Sto
     }
 }
 
+/// The one colour with healthy instances, where the other has none: nobody is to be told to lead everybody to that.
+async fn only_healthy(cx: &Context, plan: &Plan) -> Option<Colour> {
+    let mut healthy = Vec::new();
+    for colour in Colour::BOTH {
+        let group = plan.target_groups.of(colour);
+        let targets = elbv2::describe_targets(&cx.aws, group).await.ok()?;
+        if targets.iter().any(|target| target.is_healthy()) {
+            healthy.push(colour);
+        }
+    }
+    match healthy[..] {
+        [up] => Some(up),
+        _ => None,
+    }
+}
+
 /// What a person types when the weights could not be restored.
 pub(crate) fn restore_by_hand(plan: &Plan) -> Vec<String> {
-    let (groups, weights) = (&plan.target_groups, plan.previous.weights);
+    lead_by_hand(plan, plan.previous.weights)
+}
+
+fn lead_by_hand(plan: &Plan, weights: Weights) -> Vec<String> {
     vec![
-        elbv2::modify_rules_by_hand(&plan.traffic_rules, groups, weights),
+        elbv2::modify_rules_by_hand(&plan.traffic_rules, &plan.target_groups, weights),
         format!("curl -s {}{}", plan.url, plan.visitor.version_path),
     ]
 }

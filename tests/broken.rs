@@ -107,7 +107,7 @@ static SERVICES: [Service; 20] = [
         "nothing, and nobody notices: it is stopped when nobody is on it",
     ),
     released(
-        "does not answer SIGTERM",
+        "goes on when it is told to stop",
         AppFault::IgnoresSigterm,
         "a rehearsal of your own app: `does-not-stop`",
     ),

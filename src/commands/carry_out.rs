@@ -22,6 +22,7 @@ use crate::inputs::Inputs;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::report::{LoadBalancerCounts, Run};
+use crate::run::alive::Alive;
 use crate::run::beginning::Beginning;
 use crate::run::context::Context;
 use crate::run::event::Event;
@@ -115,6 +116,8 @@ async fn tell_and_carry_out(
         Some(file) => keep_state(cx, file, state)?,
         None => cx.journal.go_on(None, state),
     }
+    // Whoever finds the state file meanwhile is told that nobody has to go on with it.
+    let _alive = order.state.as_deref().map(Alive::hold);
     let show = Show::open(cx, publisher.terminal);
     cx.events.emit(Event::Began(beginning.clone()));
     let ended = RefCell::new(None);

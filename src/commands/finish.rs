@@ -30,6 +30,7 @@ use crate::lease::{self, Lease, Patience, Record};
 use crate::names::utc;
 use crate::outcome::{EXIT_OK, EXIT_STUCK, EXIT_UNEXPECTED, Outcome};
 use crate::report::Run;
+use crate::run::alive::Alive;
 use crate::run::beginning::Beginning;
 use crate::run::context::Context;
 use crate::run::event::{Event, Stamped};
@@ -54,6 +55,14 @@ pub(super) async fn run(
         }
         return Ok(EXIT_OK);
     };
+    if Alive::is_held(&file) {
+        return Err(EarlyExit::refused(format!(
+            "the run that {} tells of is under way, in another process on this machine: there is nothing to finish\n\
+             to end it: Ctrl-C there, or from anywhere: {}",
+            file.display(),
+            state.plan.next(Next::TakeOver)
+        )));
+    }
     if state.has_ended() && state.is_published {
         nothing_to_finish(options, terminal);
         return Ok(EXIT_OK);

@@ -126,7 +126,7 @@ pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
         Command::Plan => plan::run(options, &inputs, &terminal).await,
         Command::Provision => provision::run(options, &inputs, &terminal).await,
         Command::Probe(command) => probe::run(options, command, &inputs, &terminal).await,
-        Command::Rehearse(command) => rehearse::run(options, command, &inputs, &terminal).await,
+        Command::Rehearse(command) => rehearse::run(command, &inputs, &terminal).await,
         Command::LocalAws(command) => local_aws::run(options, command, &terminal).await,
         Command::Completions(command) => manual::completions(command, &terminal),
         Command::Man(command) => manual::man(command, &terminal),

@@ -5,6 +5,7 @@ use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
 use crate::inputs::Inputs;
+use crate::names::human;
 use crate::outcome::{EXIT_OK, EXIT_UNEXPECTED, EXIT_UNPROVEN};
 use crate::probe::{Endpoint, Probe, Spec, Verdict, judge, table};
 use crate::random::random_token;
@@ -20,6 +21,10 @@ pub(super) async fn run(
     let spec = spec(command, inputs)?;
     // Visitors live on the wall's clock, whichever one AWS runs on.
     let clock = Clock::real();
+    terminal.tell(&format!(
+        "asking for {} (--for); Ctrl-C ends it sooner",
+        human(command.duration)
+    ));
     let running = Probe::start(&Network::tcp(), &clock, spec)?;
     tokio::select! {
         () = clock.sleep_wall(command.duration) => {}

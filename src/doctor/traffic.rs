@@ -88,10 +88,15 @@ fn weights(case: &Case<'_>) -> Option<Finding> {
         true => green,
         false => blue,
     };
+    let of = |colour: Colour| {
+        let release = inventory.release_of(colour);
+        let release = release.map_or_else(|| "no release".to_owned(), |it| it.to_string());
+        format!("{colour} has {release}, {} healthy", healthy(colour))
+    };
     let standing = format!(
-        "healthy: blue {}, green {}",
-        healthy(Colour::Blue),
-        healthy(Colour::Green)
+        "{}; {}; if the command leads to the wrong one: change its weights",
+        of(Colour::Blue),
+        of(Colour::Green)
     );
     Some(match weights {
         None => {

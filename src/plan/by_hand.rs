@@ -14,14 +14,12 @@ pub(super) fn by_hand(inventory: &Inventory) -> Option<String> {
     idle_held_back(inventory).or_else(|| led_to_nobody(inventory))
 }
 
-/// All traffic is on a colour without instances, or whose last ones are ending, and the other one could answer it: a release
-/// would empty that.
+/// All traffic is on a colour without a healthy instance, and the other one could answer it: a release would empty that.
 fn led_to_nobody(inventory: &Inventory) -> Option<String> {
     let live = inventory.weights()?.live()?;
     let (empty, up) = (inventory.stacks.get(&live)?, live.other());
     let healthy = inventory.stacks.get(&up)?.healthy();
-    let is_ending = !empty.is_up() && empty.healthy() == 0;
-    if !(is_ending || empty.group.members.is_empty()) || healthy == 0 {
+    if empty.healthy() > 0 || healthy == 0 {
         return None;
     }
     let [blue, green] = put_all_traffic(inventory)?;
@@ -31,7 +29,7 @@ fn led_to_nobody(inventory: &Inventory) -> Option<String> {
     };
     let release = inventory.release_of(up).unwrap_or_default();
     Some(format!(
-        "nobody is served: all traffic goes to {live}, which has no instance, while {up} is up with {release}\n\
+        "nobody is served: all traffic goes to {live}, which has no healthy instance, while {up} is up with {release}\n\
          to lead it there: {command}"
     ))
 }
@@ -51,9 +49,10 @@ pub(super) fn divided(
     weights: Weights,
 ) -> String {
     format!(
-        "neither colour of {} is live alone (weights: {weights}): a run was interrupted in its shift, or is still under way\n\
-         if none is under way, put the traffic back and remove what it made: {}\n\
-         or put all traffic on the one that is right, then run this again:\n{}",
+        "neither colour of {} is live alone (weights: {weights}): a run was interrupted in its shift or is under way, or a person \
+         has divided the traffic\n\
+         if a run was interrupted, this puts the traffic back and removes what it made: {}\n\
+         if a person did it, put all traffic on the one that is right, then run this again:\n{}",
         names.stack(),
         config.next(Next::Finish),
         by_colour(inventory)
@@ -82,8 +81,14 @@ pub(super) fn cut_down(config: &Config, inventory: &Inventory, names: &Names) ->
 
 /// The command that puts all traffic on a colour, a line for each.
 fn by_colour(inventory: &Inventory) -> String {
-    let [blue, green] = put_all_traffic(inventory).unwrap_or_default();
-    format!("  blue:  {blue}\n  green: {green}")
+    let commands = put_all_traffic(inventory).unwrap_or_default();
+    let of = |(colour, command): (Colour, String)| {
+        let release = inventory.release_of(colour);
+        let release = release.map_or_else(|| "no release".to_owned(), |it| it.to_string());
+        format!("  {colour}, {release}: {command}")
+    };
+    let lines = Colour::BOTH.into_iter().zip(commands).map(of);
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The command that puts all traffic on blue, and the one that puts it on green.

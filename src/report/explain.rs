@@ -28,7 +28,7 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
             "The health check got no answer: a security group may be in the way, or the app hangs."
         }
         Reason::HealthRefused => {
-            "Nothing takes the health check's connection: the app has to listen on PORT, which is service.port, and on all interfaces, not on 127.0.0.1 alone."
+            "Nothing takes the health check's connection: the app has to listen on the PORT of its environment, and on all interfaces, not on 127.0.0.1 alone."
         }
         Reason::HealthUnsteady => {
             "The app was healthy and did not stay so: its health path answers 200 at times only, or the app is overloaded, or started again and again."
@@ -54,7 +54,7 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
             "The new release answers, and takes longer than shift.slowest allows: compare what it does at start and on its first requests with the release before; a pool or a cache may have to be filled before the health check answers."
         }
         Reason::Another => {
-            "Somebody else, a person or another tool, changed the load balancer's rules meanwhile: that is not overwritten, and the run stopped."
+            "Somebody else acts on this stack, a person, another tool or another run that has taken over: what is theirs is not overwritten, and this run stopped."
         }
         Reason::Answering => {
             "Somebody still uses the instances that would have been replaced, by a way that is in no rule: find out who sends those requests, and release again when they have stopped."

@@ -254,6 +254,8 @@ fn next(outcome: &Outcome, subject: &Beginning) -> (&'static str, Vec<String>) {
         Outcome::Deployed { .. } | Outcome::NothingToDo { .. } | Outcome::Verified { .. } => {
             ("", Vec::new())
         }
+        // Which way back there is stands in the reason: the same one again is none.
+        Outcome::Refused { .. } if subject.command == "rollback" => ("", Vec::new()),
         Outcome::Refused { .. } => ("When that is settled:", vec![subject.again()]),
         Outcome::RolledBack { .. } => ("When the cause is gone:", vec![subject.again()]),
         Outcome::Cancelled { .. } => ("To release it after all:", vec![subject.again()]),

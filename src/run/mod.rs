@@ -1,5 +1,6 @@
 //! What every run shares: how it begins, steps and their runner, the journal, events, waiting.
 
+pub mod alive;
 pub mod beginning;
 pub(crate) mod bug;
 pub mod context;

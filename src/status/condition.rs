@@ -36,6 +36,7 @@ const BY_FINDING: [(Condition, &[&str]); 4] = [
         Condition::Hindered,
         &[
             "not-provisioned",
+            "on-hold",
             "run-unfinished",
             "guard-armed",
             "guard-fired",

@@ -49,7 +49,7 @@ fn every_key_of_every_answer_is_of_one_style_and_no_answer_has_more() {
 }
 
 /// What is typed, whose answer it is, the exit code, and how it ended.
-const TYPED: [(&str, &str, i32, &str); 22] = [
+const TYPED: [(&str, &str, i32, &str); 23] = [
     ("provision", "provision", 0, "provisioned"),
     ("status", "status", 0, ""),
     ("rollback", "run", 3, "refused"),
@@ -88,6 +88,7 @@ const TYPED: [(&str, &str, i32, &str); 22] = [
     ("history", "history", 0, ""),
     ("finish", "run", 0, "nothing-to-finish"),
     ("hold --reason sale", "by-hand", 0, "held"),
+    ("status", "status", 3, ""),
     (
         "deploy --release 2 --artifact dist-2",
         "failure",

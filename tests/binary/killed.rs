@@ -129,3 +129,24 @@ fn a_state_file_that_is_older_than_its_run_undoes_nothing_of_it() {
     assert_eq!(visitor.next(), "1.1.0", "{}", ran.text);
     assert_eq!(visitor.lost(), [""; 0], "{:?}", visitor.counts());
 }
+
+#[test]
+fn a_run_that_is_alive_is_not_finished_by_who_finds_its_file() {
+    let site = Site::with("1.0.0");
+    let mut visitor = site.visitor();
+    let mut run = site.deploy("1.1.0");
+    visitor.meets("1.1.0", &mut run);
+    let file = run.state_file();
+    let file = file.to_str().expect("a path");
+    let ran = site.start(&["finish", "--state", file]).end();
+    assert_eq!(ran.code, Some(3), "{}", ran.text);
+    assert!(
+        ran.text.contains("is under way, in another process"),
+        "{}",
+        ran.text
+    );
+    let ran = run.end();
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    assert_eq!(visitor.next(), "1.1.0", "{}", ran.text);
+    assert_eq!(visitor.lost(), [""; 0], "{:?}", visitor.counts());
+}

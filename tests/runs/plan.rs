@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bg_deploy::aws::{elbv2, sts};
+use bg_deploy::aws::{autoscaling, ec2, elbv2, sts};
 use bg_deploy::config::Config;
 use bg_deploy::names::{Colour, Release, Weights};
 use bg_deploy::plan::{Change, Decision};
@@ -126,10 +126,41 @@ async fn two_live_colours_are_refused_with_the_command_for_each() {
     let from = calls(&world);
     let reason = reason(world.prepare(&config).await.decision);
     for colour in [
-        "blue:  aws elbv2 modify-rule --region eu-central-1 --rule-arn",
-        "green: aws elbv2 modify-rule --region eu-central-1 --rule-arn",
+        "blue, no release: aws elbv2 modify-rule --region eu-central-1 --rule-arn",
+        "green, 0.0.1: aws elbv2 modify-rule --region eu-central-1 --rule-arn",
     ] {
         assert!(reason.contains(colour), "{reason}");
+    }
+    assert_eq!(mutating(&world, from), BTreeSet::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_live_has_no_healthy_instance_the_previous_colour_that_has_some_is_not_emptied() {
+    let world = World::with_a_previous().await;
+    let config = world.config("0.0.3", None);
+    let (_, plan) = world.plan(&config).await;
+    let aws = world.aws().await;
+    let group = plan.names().group(plan.live);
+    // A person ends the instances, and nobody replaces them yet.
+    if let Some(group) = world.cloud.account().autoscaling.groups.get_mut(&group) {
+        for process in ["Launch", "ReplaceUnhealthy", "HealthCheck"] {
+            group.suspended.insert(process.to_owned(), String::new());
+        }
+    }
+    let members = autoscaling::describe_group(&aws, &group).await;
+    for member in members.expect("a group").members {
+        let ended = ec2::terminate_instance(&aws, &member.id).await;
+        ended.expect("one less");
+    }
+    world.clock.sleep(Duration::from_secs(30)).await;
+    let from = calls(&world);
+    let reason = reason(world.prepare(&config).await.decision);
+    for words in [
+        "nobody is served: all traffic goes to blue, which has no healthy instance",
+        "while green is up with 0.0.1",
+        "aws elbv2 modify-rule",
+    ] {
+        assert!(reason.contains(words), "{reason}");
     }
     assert_eq!(mutating(&world, from), BTreeSet::new());
 }

@@ -300,9 +300,9 @@ impl fmt::Display for Manners {
                 )?,
                 (None, EndedWith::Signal(TERM)) => writeln!(
                     f,
-                    "! {app} does not answer SIGTERM: it ends by it, at once, and an answer that is under way is cut. A release \
+                    "! nothing in {app} takes SIGTERM: the signal ends it at once, and an answer that is under way is cut. A release \
                      waits until nobody is on an instance; a restart of the service or of the instance does not. \
-                     (If it does finish its answers: name a path that takes seconds as probe.long-path, and that is seen.)"
+                     To see it tried with an answer under way: name a path that takes seconds as probe.long-path."
                 )?,
                 (Some(true), _) => good.push(format!(
                     "told to stop, it finished its answer to {path} and ended after {after}"

@@ -14,7 +14,6 @@ use anyhow::{Context as _, Result};
 
 use crate::aws::{Access, Aws, sts};
 use crate::cli::{self, LOCAL_REGION};
-use crate::command_line::Rehearsal;
 use crate::commands::carry_out::{Order, carry_out};
 use crate::commands::deploy::wanted_release;
 use crate::commands::publish::Publisher;
@@ -35,6 +34,7 @@ use crate::prepare::{Prepared, prepare, prepare_rollback};
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, ask};
 use crate::provision::{Provisioned, provision};
+use crate::report::LEDGER;
 use crate::rollback::rollback;
 use crate::run::context::Context;
 use crate::stack::Names;
@@ -42,10 +42,9 @@ use local_aws::{LocalAws, Options};
 use manners::{Manners, Watch};
 use net_clock::Clock;
 use net_clock::Network;
-use previous::{Before, Own, Releases, answers_another_release};
+use previous::{Before, Own, Releases, answers_another_release, said};
 
 pub(crate) async fn run(
-    options: &cli::Options,
     command: &cli::Rehearse,
     inputs: &Inputs,
     terminal: &Terminal,
@@ -73,23 +72,21 @@ pub(crate) async fn run(
     };
     // Until a release handles signals itself, one must not leave the instances' processes behind.
     let code = tokio::select! {
-        code = stage.play(options, command, own) => code,
+        code = stage.play(command, own) => code,
         () = stage.signal_between_releases() => Ok(EXIT_CANCELLED),
     };
     cloud.stop().await;
     code
 }
 
-/// What has to be said again for the same rehearsal.
-fn said(command: &cli::Rehearse) -> Rehearsal {
-    Rehearsal {
-        speed: (command.speed != cli::SPEED).then_some(command.speed),
-        previous: command
-            .previous
-            .as_ref()
-            .map(|path| path.to_string_lossy().into_owned()),
-        previous_release: command.previous_release.clone(),
-        stand_in: command.stand_in,
+/// Where the first release is the last: its reports are those of the rehearsal.
+fn bring_up(reports_in: &Path) {
+    for name in ["report.md", "report.html", LEDGER] {
+        // What is not there was never written.
+        let _ = std::fs::copy(
+            reports_in.join("first-release").join(name),
+            reports_in.join(name),
+        );
     }
 }
 
@@ -106,12 +103,7 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    async fn play(
-        &self,
-        options: &cli::Options,
-        command: &cli::Rehearse,
-        own: Option<Own>,
-    ) -> Result<u8, EarlyExit> {
+    async fn play(&self, command: &cli::Rehearse, own: Option<Own>) -> Result<u8, EarlyExit> {
         let say = |text: &str| self.terminal.tell(text);
         say(&format!(
             "A rehearsal on a local cloud: real HTTP, real processes, AWS's own durations divided by {}.\n",
@@ -135,7 +127,11 @@ impl Stage<'_> {
         let output = reports_in.join("instances");
         std::fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
         self.cloud.keep_output(output);
-        if let Some(code) = self.first_release(&mut releases, reports_in).await? {
+        if let Some((outcome, code)) = self.first_release(&mut releases, reports_in).await? {
+            bring_up(reports_in);
+            let mut answer = answer::of_outcome("deploy", &outcome);
+            answer["command"] = "rehearse".into();
+            self.terminal.answer(|| answer.to_string());
             return Ok(code);
         }
         say("");
@@ -174,22 +170,26 @@ impl Stage<'_> {
             self.terminal.complain(&format!("\n{manners}"));
             answer["findings"] = serde_json::json!(manners.findings());
         }
-        if options.json {
-            self.terminal.say(&answer.to_string());
-        }
+        self.terminal.answer(|| answer.to_string());
         Ok(code)
     }
 
-    /// Has the previous release live; the exit code where that failed, and the rehearsal with it.
+    /// Has the previous release live; how it ended where that failed, and the rehearsal with it.
     async fn first_release(
         &self,
         releases: &mut Releases,
         reports_in: &Path,
-    ) -> Result<Option<u8>, EarlyExit> {
+    ) -> Result<Option<(Outcome, u8)>, EarlyExit> {
         let report_dir = reports_in.join("first-release");
         let before = &releases.before;
         let unsaid = match releases.who {
-            Before::SameArtifact => answers_another_release,
+            Before::SameArtifact => {
+                self.terminal.tell(&format!(
+                    "first {} as the release before itself, if it answers with the RELEASE that it is started with:",
+                    before.app
+                ));
+                answers_another_release
+            }
             _ => |_: &Outcome| false,
         };
         let (mut outcome, mut code) = self.release(before, &report_dir, unsaid).await?;
@@ -218,7 +218,7 @@ impl Stage<'_> {
             ),
             _ => "That was the release before: one has to be live before the next one is rehearsed.".to_owned(),
         });
-        Ok(Some(code))
+        Ok(Some((outcome, code)))
     }
 
     async fn context(&self) -> Result<Context> {

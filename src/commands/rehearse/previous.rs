@@ -164,3 +164,16 @@ impl Releases {
 pub(super) fn answers_another_release(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::RolledBack { cause, .. } if cause.reason == Some(Reason::WrongRelease))
 }
+
+/// What has to be said again for the same rehearsal.
+pub(super) fn said(command: &cli::Rehearse) -> Rehearsal {
+    Rehearsal {
+        speed: (command.speed != cli::SPEED).then_some(command.speed),
+        previous: command
+            .previous
+            .as_ref()
+            .map(|path| path.to_string_lossy().into_owned()),
+        previous_release: command.previous_release.clone(),
+        stand_in: command.stand_in,
+    }
+}
