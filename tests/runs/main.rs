@@ -29,6 +29,7 @@ mod rollback;
 mod scale_in;
 mod secrets;
 mod status;
+mod stuck;
 mod templates;
 mod throttled;
 mod trials;
