@@ -119,25 +119,25 @@ impl CommandLine {
         let mut say = |option: &str, value: Option<&str>| {
             words.extend(value.map(|value| format!("{option} {}", shell_word(value))));
         };
+        let rehearsal = self.rehearsal.as_ref();
+        let speed = rehearsal.and_then(|it| it.speed).map(|it| it.to_string());
         match next {
             // Its state says the rest.
             Next::FinishBy(file) => say("--state", Some(&file.to_string_lossy())),
             Next::RehearseSample(fault) => {
-                let speed = self.rehearsal.as_ref().and_then(|it| it.speed);
                 say("--sample --fault", Some(fault));
-                say("--speed", speed.map(|speed| speed.to_string()).as_deref());
+                say("--speed", speed.as_deref());
             }
             // Of the file it takes the app, and a cloud of its own.
             Next::Rehearse | Next::RehearseRollback => {
                 say("--config", self.config.as_deref());
                 say("--release", self.release.as_deref());
                 say("--artifact", self.artifact.as_deref());
-                if let Some(rehearsal) = &self.rehearsal {
-                    let speed = rehearsal.speed.map(|speed| speed.to_string());
+                if let Some(rehearsal) = rehearsal {
                     say("--previous", rehearsal.previous.as_deref());
                     say("--previous-release", rehearsal.previous_release.as_deref());
-                    say("--speed", speed.as_deref());
                 }
+                say("--speed", speed.as_deref());
             }
             _ => {
                 say("--config", self.config.as_deref());
@@ -165,7 +165,7 @@ impl CommandLine {
             say("--artifact", self.artifact.as_deref());
         }
         words.extend(options.map(str::to_owned));
-        let stand_in = self.rehearsal.as_ref().is_some_and(|it| it.stand_in);
+        let stand_in = rehearsal.is_some_and(|it| it.stand_in);
         if stand_in && matches!(next, Next::Rehearse | Next::RehearseRollback) {
             words.push("--stand-in".to_owned());
         }

@@ -131,6 +131,12 @@ impl Inventory {
         release(self.version_of(colour)?)
     }
 
+    /// The same, for people.
+    pub fn release_in_words(&self, colour: Colour) -> String {
+        let release = self.release_of(colour);
+        release.map_or_else(|| "no release".to_owned(), |release| release.to_string())
+    }
+
     /// Whether instances can be started from this image.
     pub fn stands(&self, image: &str) -> bool {
         self.images

@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use bg_deploy::cause::Reason;
 use bg_deploy::deploy::Finished;
-use bg_deploy::names::PREVIEW_HEADER;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::report::{self, Run};
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
-use local_aws::sample_app::{AppFault, Settings, write_artifact};
+use local_aws::sample_app::{AppFault, Settings};
 use support::{World, story};
 
 /// A service that is broken in its own way.
@@ -126,22 +125,18 @@ static SERVICES: [Service; 20] = [
 /// Releases it after 0.0.1.
 async fn release(fault: AppFault) -> (Finished, Context) {
     let world = World::with_a_release().await;
-    let mut config = world.config("0.0.2", None);
-    // So that the way an app is stopped belongs to a release: this one, and the one after it.
-    config.retain.previous_for = Duration::ZERO;
     let half_a_minute = match fault {
         AppFault::SlowStart => 30_000,
         _ => 0,
     };
-    let settings = Settings {
+    let mut config = world.config_with(Settings {
         version: "0.0.2".to_owned(),
         fault: Some(fault),
         give_up_after_ms: half_a_minute,
-        preview_header: Some(PREVIEW_HEADER.to_owned()),
         ..Settings::default()
-    };
-    let artifact = &config.service.artifact;
-    write_artifact(artifact, Path::new("/bin/false"), &settings).expect("an artifact");
+    });
+    // So that the way an app is stopped belongs to a release: this one, and the one after it.
+    config.retain.previous_for = Duration::ZERO;
     let ended = world.deploy(&config).await;
     if matches!(ended.0.outcome, Outcome::Deployed { .. }) {
         let after = world.config("0.0.3", None);

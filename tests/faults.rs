@@ -188,15 +188,12 @@ async fn the_first_request_that_fails_under_traffic_turns_a_release_around_whate
 #[tokio::test(start_paused = true)]
 async fn a_slow_start_is_waited_for() {
     let world = World::with_a_release().await;
-    let config = world.config("0.0.2", None);
-    let settings = Settings {
+    let config = world.config_with(Settings {
         version: "0.0.2".to_owned(),
         fault: Some(AppFault::SlowStart),
         start_after_ms: 60_000,
         ..Settings::default()
-    };
-    let program = std::path::Path::new("/bin/false");
-    write_artifact(&config.service.artifact, program, &settings).expect("an artifact");
+    });
     let (finished, cx) = world.deploy(&config).await;
     assert_deployed(&finished, &cx);
     assert_eq!(finished.evidence.expect("the probe ran").tally.failed, 0);

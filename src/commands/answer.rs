@@ -28,6 +28,13 @@ pub(super) fn of_outcome(command: &str, outcome: &Outcome) -> Value {
     answer
 }
 
+/// How a rehearsal of this command ended.
+pub(super) fn of_rehearsal(rehearsed: &str, outcome: &Outcome) -> Value {
+    let mut answer = of_outcome(rehearsed, outcome);
+    answer["command"] = json!("rehearse");
+    answer
+}
+
 /// The word of a kind that has more to say than that.
 fn word_of(kind: Value) -> Value {
     match kind {

@@ -95,9 +95,7 @@ pub(super) async fn run(
             }
         }
     };
-    if options.json {
-        terminal.say(&answer::of_outcome("finish", &outcome).to_string());
-    }
+    terminal.answer(|| answer::of_outcome("finish", &outcome).to_string());
     Ok(code)
 }
 

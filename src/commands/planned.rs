@@ -137,10 +137,8 @@ impl Planned<'_> {
                 }
             }
         };
-        if self.options.json {
-            let answer = answer::of_outcome(self.name, &outcome);
-            self.terminal.say(&answer.to_string());
-        }
+        self.terminal
+            .answer(|| answer::of_outcome(self.name, &outcome).to_string());
         Ok(code)
     }
 

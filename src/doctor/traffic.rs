@@ -89,8 +89,7 @@ fn weights(case: &Case<'_>) -> Option<Finding> {
         false => blue,
     };
     let of = |colour: Colour| {
-        let release = inventory.release_of(colour);
-        let release = release.map_or_else(|| "no release".to_owned(), |it| it.to_string());
+        let release = inventory.release_in_words(colour);
         format!("{colour} has {release}, {} healthy", healthy(colour))
     };
     let standing = format!(

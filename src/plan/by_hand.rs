@@ -83,8 +83,7 @@ pub(super) fn cut_down(config: &Config, inventory: &Inventory, names: &Names) ->
 fn by_colour(inventory: &Inventory) -> String {
     let commands = put_all_traffic(inventory).unwrap_or_default();
     let of = |(colour, command): (Colour, String)| {
-        let release = inventory.release_of(colour);
-        let release = release.map_or_else(|| "no release".to_owned(), |it| it.to_string());
+        let release = inventory.release_in_words(colour);
         format!("  {colour}, {release}: {command}")
     };
     let lines = Colour::BOTH.into_iter().zip(commands).map(of);

@@ -1,7 +1,6 @@
 //! A service that ends by itself is known long before the time for becoming healthy is up; one that is only slow is waited
 //! for; and no instance of a good release is asked anything.
 
-use std::path::Path;
 use std::time::Duration;
 
 use bg_deploy::cause::{Cause, Exit, Reason};
@@ -10,21 +9,17 @@ use bg_deploy::deploy::{Finished, deploy};
 use bg_deploy::outcome::Outcome;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
-use local_aws::sample_app::{AppFault, Settings, write_artifact};
+use local_aws::sample_app::{AppFault, Settings};
 use local_aws::{Answer, Fault};
 
 use crate::support::{World, assert_deployed, story};
 
 /// The config that releases a sample app with these settings as 0.0.2.
 fn config_of(world: &World, settings: Settings) -> Config {
-    let config = world.config("0.0.2", None);
-    let settings = Settings {
+    world.config_with(Settings {
         version: "0.0.2".to_owned(),
         ..settings
-    };
-    write_artifact(&config.service.artifact, Path::new("/bin/false"), &settings)
-        .expect("an artifact");
-    config
+    })
 }
 
 /// When a step began or failed, since the run began.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bg_deploy::aws::{autoscaling, ec2, elbv2, sts};
+use bg_deploy::aws::{elbv2, sts};
 use bg_deploy::config::Config;
 use bg_deploy::names::{Colour, Release, Weights};
 use bg_deploy::plan::{Change, Decision};
@@ -139,7 +139,6 @@ async fn where_live_has_no_healthy_instance_the_previous_colour_that_has_some_is
     let world = World::with_a_previous().await;
     let config = world.config("0.0.3", None);
     let (_, plan) = world.plan(&config).await;
-    let aws = world.aws().await;
     let group = plan.names().group(plan.live);
     // A person ends the instances, and nobody replaces them yet.
     if let Some(group) = world.cloud.account().autoscaling.groups.get_mut(&group) {
@@ -147,11 +146,7 @@ async fn where_live_has_no_healthy_instance_the_previous_colour_that_has_some_is
             group.suspended.insert(process.to_owned(), String::new());
         }
     }
-    let members = autoscaling::describe_group(&aws, &group).await;
-    for member in members.expect("a group").members {
-        let ended = ec2::terminate_instance(&aws, &member.id).await;
-        ended.expect("one less");
-    }
+    world.end_instances(&group).await;
     world.clock.sleep(Duration::from_secs(30)).await;
     let from = calls(&world);
     let reason = reason(world.prepare(&config).await.decision);

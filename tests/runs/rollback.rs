@@ -6,8 +6,8 @@ mod failing;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bg_deploy::aws::autoscaling;
 use bg_deploy::aws::images;
-use bg_deploy::aws::{autoscaling, ec2};
 use bg_deploy::config::Config;
 use bg_deploy::names::{Colour, Release, Weights};
 use bg_deploy::outcome::Outcome;
@@ -297,12 +297,7 @@ async fn a_way_back_while_nobody_is_served_is_no_first_release() {
         let group = account.autoscaling.groups.get_mut(&live).expect("a group");
         group.suspended.insert("Launch".to_owned(), String::new());
     }
-    let aws = world.aws().await;
-    let group = autoscaling::describe_group(&aws, &live).await;
-    for member in group.expect("a group").members {
-        let ended = ec2::terminate_instance(&aws, &member.id).await;
-        ended.expect("one less");
-    }
+    world.end_instances(&live).await;
     world.clock.sleep(Duration::from_secs(600)).await;
     let plan = world.plan_rollback(None).await;
     assert_eq!(plan.previous.release, None);

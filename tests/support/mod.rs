@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bg_deploy::aws::witness::Able;
-use bg_deploy::aws::{Access, Aws, elbv2};
+use bg_deploy::aws::{Access, Aws, autoscaling, ec2, elbv2};
 use bg_deploy::config::{self, Config};
 use bg_deploy::deploy::{Finished, deploy};
 use bg_deploy::inventory::Inventory;
@@ -103,16 +103,38 @@ impl World {
 
     /// An artifact of the sample app in this version.
     pub(crate) fn artifact(&self, version: &str, fault: Option<AppFault>) -> PathBuf {
-        let folder = self.folder.path().join(version);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let settings = Settings {
+        self.artifact_of(Settings {
             version: version.to_owned(),
             fault,
-            preview_header: Some(PREVIEW_HEADER.to_owned()),
             ..Settings::default()
+        })
+    }
+
+    /// The same with all that can be said of it.
+    fn artifact_of(&self, settings: Settings) -> PathBuf {
+        let folder = self.folder.path().join(&settings.version);
+        let settings = Settings {
+            preview_header: Some(PREVIEW_HEADER.to_owned()),
+            ..settings
         };
         write_artifact(&folder, Path::new("/bin/false"), &settings).expect("an artifact");
         folder
+    }
+
+    /// The config that deploys a sample app with these settings.
+    pub(crate) fn config_with(&self, settings: Settings) -> Config {
+        let version = settings.version.clone();
+        config_of(&self.artifact_of(settings), &version)
+    }
+
+    /// A person ends the instances of this group, one after another.
+    pub(crate) async fn end_instances(&self, group: &str) {
+        let aws = self.aws().await;
+        let members = autoscaling::describe_group(&aws, group).await;
+        for member in members.expect("a group").members {
+            let ended = ec2::terminate_instance(&aws, &member.id).await;
+            ended.expect("one less");
+        }
     }
 
     /// The config that deploys this version.

@@ -58,6 +58,12 @@ impl Clock {
         self.origin.elapsed()
     }
 
+    /// How long on the wall an app is waited for that has so long on this clock: it works in the wall's time, however fast the
+    /// clock runs, and never has less than `least` of it, or all of `limit` where that is shorter.
+    pub fn patience(&self, limit: Duration, least: Duration) -> Duration {
+        limit.div_f64(self.speed).max(limit.min(least))
+    }
+
     /// The date and time on this clock.
     pub fn utc(&self) -> SystemTime {
         self.epoch + self.elapsed()
@@ -116,5 +122,16 @@ mod tests {
         fast.sleep(Duration::from_secs(60)).await;
         assert_eq!(wall.elapsed(), Duration::from_secs(6));
         assert!(fast.elapsed() >= Duration::from_secs(60));
+    }
+
+    #[test]
+    fn an_app_is_waited_for_in_the_wall_s_time_for_a_while_at_least() {
+        let clock = Clock::accelerated(20.0);
+        let (second, patience) = (Duration::from_secs(1), |limit: u64| {
+            clock.patience(Duration::from_millis(limit), Duration::from_secs(1))
+        });
+        assert_eq!(patience(60_000), 3 * second);
+        assert_eq!(patience(5_000), second);
+        assert_eq!(patience(500), second / 2);
     }
 }

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::{Aws, ec2};
-use crate::config::{Config, Service};
+use crate::config::Config;
 use crate::probe::Endpoint;
 use crate::probe::ask::{Question, ask};
 use crate::stack::TAG_RELEASE;
@@ -212,7 +212,7 @@ pub(super) enum Finding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Manners {
     app: String,
-    service: Service,
+    stop_timeout: Duration,
     long_path: Option<String>,
     idle: Option<Idle>,
     stopped: Option<Stopped>,
@@ -238,7 +238,7 @@ impl Manners {
         }
         Ok(Self {
             app: config.app.clone(),
-            service: config.service.clone(),
+            stop_timeout: config.service.stop_timeout,
             long_path: config.probe.long_path.clone(),
             idle,
             stopped: stop(aws, cloud, config).await?,
@@ -291,7 +291,7 @@ impl fmt::Display for Manners {
                     f,
                     "! {app} was told to stop (SIGTERM), was still there after {after}, and was killed with whatever it had under \
                      way. Let it end on SIGTERM, or give it longer (service.stop-timeout is {} s).",
-                    self.service.stop_timeout.as_secs()
+                    self.stop_timeout.as_secs()
                 )?,
                 (Some(false), _) => writeln!(
                     f,

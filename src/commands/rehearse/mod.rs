@@ -129,9 +129,8 @@ impl Stage<'_> {
         self.cloud.keep_output(output);
         if let Some((outcome, code)) = self.first_release(&mut releases, reports_in).await? {
             bring_up(reports_in);
-            let mut answer = answer::of_outcome("deploy", &outcome);
-            answer["command"] = "rehearse".into();
-            self.terminal.answer(|| answer.to_string());
+            let answer = || answer::of_rehearsal("deploy", &outcome).to_string();
+            self.terminal.answer(answer);
             return Ok(code);
         }
         say("");
@@ -163,8 +162,7 @@ impl Stage<'_> {
         } else {
             "deploy"
         };
-        let mut answer = answer::of_outcome(asked, &outcome);
-        answer["command"] = "rehearse".into();
+        let mut answer = answer::of_rehearsal(asked, &outcome);
         if is_live && releases.who != Before::Sample {
             let manners = Manners::of(&cx.aws, self.cloud, after, watch).await?;
             self.terminal.complain(&format!("\n{manners}"));

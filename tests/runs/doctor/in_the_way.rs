@@ -183,15 +183,7 @@ async fn live_that_is_sick_or_gone_is_found() {
         group.suspended.clear();
     }
     for colour in Colour::BOTH {
-        for member in autoscaling::describe_group(&aws, &names().group(colour))
-            .await
-            .expect("a group")
-            .members
-        {
-            ec2::terminate_instance(&aws, &member.id)
-                .await
-                .expect("gone");
-        }
+        world.end_instances(&names().group(colour)).await;
     }
     world.clock.sleep(Duration::from_secs(600)).await;
     let found = consult(&world, &config).await;

@@ -27,8 +27,7 @@ const MOST_STARTS: u32 = 100;
 const LONGEST_LINE: u64 = 48 * 1024;
 /// How long a service may drain, on the wall's clock, when everything ends.
 const LAST_DRAIN: Duration = Duration::from_secs(2);
-/// An app works in the wall's time, however fast the account's clock runs: it never has less than this of the wall's time
-/// to stop, or its own timeout where that is shorter.
+/// A service never has less than this of the wall's time to stop, or its own timeout where that is shorter.
 const LEAST_DRAIN: Duration = Duration::from_secs(5);
 
 /// How long its last output is waited for, on the wall's clock.
@@ -273,8 +272,7 @@ async fn attend(
     if status.is_none() {
         told_at = Some(clock.wall());
         terminate(child, unit.terms_all);
-        let scaled = unit.stop_timeout.div_f64(clock.speed());
-        let patience = scaled.max(unit.stop_timeout.min(LEAST_DRAIN));
+        let patience = clock.patience(unit.stop_timeout, LEAST_DRAIN);
         let last_drain = async {
             host.ending.cancelled().await;
             clock.sleep_wall(LAST_DRAIN).await;

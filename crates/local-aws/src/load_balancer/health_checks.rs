@@ -13,14 +13,12 @@ use crate::account::elbv2::network::Address;
 use crate::account::elbv2::order::Probe;
 use crate::shared::Shared;
 
-/// An app works in the wall's time, however fast the account's clock runs: a check never takes it less than this of
-/// the wall's time to answer, or its own timeout where that is shorter.
+/// A check never leaves an app less than this of the wall's time to answer, or its own timeout where that is shorter.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Makes one check and tells the account how it ended.
 pub(super) async fn run(shared: Arc<Shared>, probe: Probe) {
-    let scaled = probe.timeout.div_f64(shared.clock.speed());
-    let patience = scaled.max(probe.timeout.min(LEAST_PATIENCE));
+    let patience = shared.clock.patience(probe.timeout, LEAST_PATIENCE);
     let asking = async {
         match probe.address {
             Address::Port(port) => ask(&shared, port, &probe.path).await,

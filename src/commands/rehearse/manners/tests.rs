@@ -40,15 +40,10 @@ async fn an_idle_connection_is_watched_until_it_is_closed_or_enough_was_seen() {
 
 /// What was seen of an app, in words and as findings.
 fn told(idle: Option<Idle>, stopped: Option<(EndedWith, Option<bool>)>) -> (String, Vec<Finding>) {
-    let config = crate::config::parse(
-        "app = \"hi\"\n[service]\ncommand = \"./hi\"\nartifact = \".\"\n",
-        std::path::Path::new("bg-deploy.toml"),
-        None,
-    );
     let after = Duration::from_millis(1200);
     let manners = Manners {
         app: "hi".to_owned(),
-        service: config.expect("a config").service,
+        stop_timeout: Duration::from_secs(60),
         long_path: Some("/slow".to_owned()),
         idle,
         stopped: stopped.map(|(with, finished)| Stopped {
