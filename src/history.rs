@@ -184,6 +184,7 @@ fn words(line: &Line, command_line: &CommandLine) -> String {
                 command_line.of(Next::Finish)
             )
         }
+        Fate::NeverLive => "was never live".to_owned(),
         Fate::Standing => command_line.of(Next::RollbackTo(&line.release.0)),
         Fate::Repeated => "the same release again, see above".to_owned(),
         Fate::ImageGone => "its image is gone".to_owned(),

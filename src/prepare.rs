@@ -11,6 +11,7 @@ use crate::bake::bundle::{self, Bundle};
 use crate::bake::service_unit::service_unit;
 use crate::config::Config;
 use crate::inventory::{self, Extent, Inventory};
+use crate::lease::Done;
 use crate::names::Release;
 use crate::plan::durations::Needed;
 use crate::plan::{Change, Decision, Draw, Plan};
@@ -72,14 +73,16 @@ fn changes(decision: &Decision, config: &Config, inventory: &Inventory) -> Vec<C
     }
 }
 
-/// Looks and decides a rollback, to `to` or to what was live before; there is nothing to pack.
+/// Looks and decides a rollback, to `to` or to what was live before, by the `runs` that are remembered; there is nothing to
+/// pack.
 pub async fn prepare_rollback(
     aws: &Aws,
     config: &Config,
+    runs: &[Done],
     to: Option<&Release>,
 ) -> Result<Decision> {
     let inventory = look_to_launch(aws, config).await?;
-    Ok(Plan::go_back(config, &inventory, to, &draw()?))
+    Ok(Plan::go_back(config, &inventory, runs, to, &draw()?))
 }
 
 /// The decision, or why its run would outlive the credentials.

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::doctor::{Finding, Turn, of_standing};
 use crate::guard::FIRES_AFTER;
 use crate::inventory::{Inventory, release};
-use crate::lease::{Hold, Holder};
+use crate::lease::{Done, Hold, Holder, Record};
 use crate::names::{Colour, Release, roughly, utc};
 use crate::plan::{Decision, Draw, Plan, preconditions};
 use crate::runbook::{TRY_ROLE, WAIT};
@@ -171,10 +171,11 @@ impl Status {
             (Some(gone), None) => Turn::Gone(gone.words()),
             (None, None) => Turn::Free,
         };
+        let runs = record.map(Record::past_runs).unwrap_or_default();
         let findings = of_standing(config, &standing, &turn, now);
         let fired = standing.fired.ok().flatten();
         let went_off = fired.map(|fired| Guard::Fired { at: utc(fired.at) });
-        let status = Self::of_inventory(config, &standing.inventory?, now, draw);
+        let status = Self::of_inventory(config, &standing.inventory?, &runs, now, draw);
         Ok(status.map(|status| {
             Self {
                 held_by,
@@ -202,6 +203,7 @@ impl Status {
     fn of_inventory(
         config: &Config,
         inventory: &Inventory,
+        runs: &[Done],
         now: SystemTime,
         draw: &Draw,
     ) -> Option<Self> {
@@ -221,7 +223,7 @@ impl Status {
             hold: None,
             guard: Guard::of(&inventory.automations.guards, now),
             findings: Vec::new(),
-            rollback: match Plan::go_back(config, inventory, None, draw) {
+            rollback: match Plan::go_back(config, inventory, runs, None, draw) {
                 Decision::Release(plan) => Rollback::Possible {
                     to: plan.release.clone(),
                     how: how(&plan),

@@ -42,7 +42,7 @@ pub(super) async fn run(
         patience: Patience::Waits(config.lease.wait),
         state: command.state.as_deref(),
     };
-    let decide = async |aws: &_| {
+    let decide = async |aws: &_, _: &[_]| {
         let prepared = prepare(aws, &config, &release).await?;
         let (decision, notes) = match prepared.decision {
             Decision::Release(plan) => match gate.pass(prepared.live_commit.as_deref()).await {

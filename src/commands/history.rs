@@ -30,13 +30,13 @@ pub(super) async fn run(
     if inventory.template.is_none() || inventory.owner_but(&names).is_some() {
         return Err(not_provisioned(&config));
     }
-    let all = releases(&inventory);
-    let known = all.len();
-    let limit = usize::try_from(command.limit).unwrap_or(usize::MAX);
-    let lines = lines(all, limit);
     // What is written down of runs is worth less than the releases that stand: without it, those are told all the same.
     let record = standing.lease.ok().flatten();
     let mut runs = record.map(|record| record.past_runs()).unwrap_or_default();
+    let all = releases(&inventory, &runs);
+    let known = all.len();
+    let limit = usize::try_from(command.limit).unwrap_or(usize::MAX);
+    let lines = lines(all, limit);
     runs.truncate(limit);
     if options.json {
         let runs: Vec<_> = runs.iter().map(RunLine::of).collect();

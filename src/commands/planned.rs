@@ -23,7 +23,7 @@ use crate::command_line::Next;
 use crate::config::Config;
 use crate::ending::Finished;
 use crate::inputs::Inputs;
-use crate::lease::{Lease, Patience};
+use crate::lease::{Done, Lease, Patience};
 use crate::names::{Release, utc};
 use crate::outcome::Outcome;
 use crate::plan::durations::Needed;
@@ -70,7 +70,7 @@ impl Planned<'_> {
         self,
         config: &Config,
         wanted: &Release,
-        decide: impl AsyncFnOnce(&Aws) -> anyhow::Result<(Decision, Brought)>,
+        decide: impl AsyncFnOnce(&Aws, &[Done]) -> anyhow::Result<(Decision, Brought)>,
         sequence: impl AsyncFnOnce(&Context, &Plan, &Brought, PathBuf) -> Finished,
     ) -> Result<u8, EarlyExit> {
         let (inputs, network) = (self.inputs, Network::tcp());
@@ -148,7 +148,7 @@ impl Planned<'_> {
         config: &Config,
         wanted: &Release,
         network: &Network,
-        decide: impl AsyncFnOnce(&Aws) -> anyhow::Result<(Decision, Brought)>,
+        decide: impl AsyncFnOnce(&Aws, &[Done]) -> anyhow::Result<(Decision, Brought)>,
     ) -> Result<Decided<Brought>, EarlyExit> {
         let inputs = self.inputs;
         // What is decided has to stay true: nobody else's turn comes between the look and the last word.
@@ -169,11 +169,15 @@ impl Planned<'_> {
             let names = Names::new(&config.app, &config.environment);
             let mut turn = asking.turn(&names, self.patience).await?;
             let settled = asking.settle(&mut turn).await?;
+            let runs = match &turn.lease {
+                Some(lease) => lease.past_runs().await,
+                None => Vec::new(),
+            };
             *held.borrow_mut() = turn.lease;
             if let Some(went_back) = settled.filter(|it| self.is_done_by(it, wanted)) {
                 return Ok((aws, clock, Err(went_back)));
             }
-            let (decision, brought) = decide(&aws).await?;
+            let (decision, brought) = decide(&aws, &runs).await?;
             let decision = hold_credentials(decision, aws.life(), clock.utc(), self.needed);
             Ok((aws, clock, Ok((decision, brought))))
         };

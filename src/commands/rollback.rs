@@ -37,7 +37,7 @@ pub(super) async fn run(
         .run(
             &config,
             &wanted,
-            async |aws| Ok((prepare_rollback(aws, &config, to.as_ref()).await?, ())),
+            async |aws, runs| Ok((prepare_rollback(aws, &config, runs, to.as_ref()).await?, ())),
             async |cx, plan, (), ledger| rollback(cx, plan, Some(ledger)).await,
         )
         .await

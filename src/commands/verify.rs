@@ -30,7 +30,7 @@ pub(super) async fn run(
         state: command.state.as_deref(),
     };
     let discard = command.discard_previous;
-    let decide = async |aws: &_| {
+    let decide = async |aws: &_, _: &[_]| {
         let prepared = prepare_verification(aws, &config, &release, discard).await?;
         Ok((prepared.decision, prepared.bundle))
     };

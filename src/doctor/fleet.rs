@@ -38,7 +38,7 @@ fn health(case: &Case<'_>) -> Option<Finding> {
     let healthy = stack.healthy();
     if wanted == 0 {
         // Before a first release nobody is served, as it should be.
-        let past = releases(case.inventory).into_iter().next()?;
+        let past = releases(case.inventory, &[]).into_iter().next()?;
         let (idle, other) = case.idle()?;
         let seen = match other.healthy() {
             0 => format!(

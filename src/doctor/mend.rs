@@ -146,7 +146,7 @@ async fn arm_scale_in(
     inventory: &Inventory,
     colour: Colour,
 ) -> Result<String> {
-    let plan = match Plan::go_back(config, inventory, None, &draw()?) {
+    let plan = match Plan::go_back(config, inventory, &[], None, &draw()?) {
         Decision::Release(plan) if plan.idle == colour => plan,
         Decision::Refused(why) => bail!("{why}"),
         _ => bail!("{colour} is not what a rollback would go back to"),

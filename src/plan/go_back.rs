@@ -6,28 +6,32 @@ use crate::aws::launch_templates::Version;
 use crate::command_line::Next;
 use crate::config::Config;
 use crate::inventory::{Inventory, Stack, release};
+use crate::lease::Done;
 use crate::names::Release;
 use crate::stack::{Names, TAG_COMMIT};
 
-use super::past::within_reach;
+use super::past::{known_never_live, within_reach};
 use super::preconditions::{Chosen, Preconditions};
 use super::{Decision, Draw, Plan, Shift, Source, is_frozen};
+use crate::history::words_of;
 
 impl Plan {
-    /// Decides a rollback to `to`, else to what was live before.
+    /// Decides a rollback to `to`, else to what was live before; `runs` are those that are remembered.
     pub fn go_back(
         config: &Config,
         inventory: &Inventory,
+        runs: &[Done],
         to: Option<&Release>,
         draw: &Draw,
     ) -> Decision {
-        Self::of_a_past(config, inventory, to, draw)
+        Self::of_a_past(config, inventory, runs, to, draw)
             .unwrap_or_else(|reasons| Decision::Refused(reasons.join("\n")))
     }
 
     fn of_a_past(
         config: &Config,
         inventory: &Inventory,
+        runs: &[Done],
         to: Option<&Release>,
         draw: &Draw,
     ) -> Result<Decision, Vec<String>> {
@@ -37,6 +41,7 @@ impl Plan {
         let back = Back {
             config,
             inventory,
+            runs,
             running: inventory.release_of(met.live),
             live,
             idle,
@@ -67,6 +72,7 @@ impl Plan {
 struct Back<'a> {
     config: &'a Config,
     inventory: &'a Inventory,
+    runs: &'a [Done],
     running: Option<Release>,
     live: &'a Stack,
     idle: &'a Stack,
@@ -92,6 +98,14 @@ impl Back<'_> {
         let (Some(version), Some(before)) = (at_hand, before) else {
             return Err(self.nothing_before());
         };
+        if let Some(run) = known_never_live(version, self.runs) {
+            return Err(format!(
+                "{before} is what the idle colour starts, and it was never live: it is of a {}\n\
+                 say which release is meant:{}",
+                words_of(run),
+                self.reachable()
+            ));
+        }
         // A candidate that never was live is newer than what is.
         let newer = self.live.group.template_version < Some(version.number);
         if newer && self.idle.is_up() && is_frozen(&self.idle.group) {
@@ -176,7 +190,7 @@ impl Back<'_> {
             Some(running) => format!("{running} is the first release of {app} in {environment}"),
             None => format!("{app} has no release in {environment} yet"),
         };
-        if within_reach(self.inventory).is_empty() {
+        if within_reach(self.inventory, self.runs).is_empty() {
             return format!("{what}: there is nothing to go back to");
         }
         format!(
@@ -194,7 +208,7 @@ impl Back<'_> {
 
     /// The command for each release that can be gone back to, a line each.
     fn reachable(&self) -> String {
-        within_reach(self.inventory)
+        within_reach(self.inventory, self.runs)
             .iter()
             .map(|release| format!("\n  {}", self.config.next(Next::RollbackTo(&release.0))))
             .collect()

@@ -8,9 +8,11 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::aws::launch_templates::Version;
 use crate::inventory::{Inventory, release};
+use crate::lease::Done;
 use crate::names::{Colour, Release, Weights};
-use crate::stack::TAG_COLOUR;
+use crate::stack::{TAG_COLOUR, TAG_DEPLOYMENT};
 
 use super::is_frozen;
 
@@ -43,6 +45,8 @@ pub enum Fate {
     Retained,
     /// It is up on the idle colour, as a run left it that was interrupted, or is under way.
     Unfinished,
+    /// Its run ended without having made it live, and no other did: nobody is led back to it unasked.
+    NeverLive,
     /// Its instances are gone, its image stands: it can be gone back to.
     Standing,
     /// It can be gone back to, by another of its template versions, which is live, up or newer.
@@ -51,8 +55,8 @@ pub enum Fate {
     ImageGone,
 }
 
-/// Every release that AWS knows of, the newest first.
-pub fn releases(inventory: &Inventory) -> Vec<Past> {
+/// Every release that AWS knows of, the newest first; `runs` are those that are remembered.
+pub fn releases(inventory: &Inventory, runs: &[Done]) -> Vec<Past> {
     let mut all: Vec<Past> = inventory
         .versions
         .iter()
@@ -67,7 +71,7 @@ pub fn releases(inventory: &Inventory) -> Vec<Past> {
                     .find(|colour| tag == Some(colour.to_string().as_str())),
                 image: version.image.clone(),
                 image_stands: inventory.stands(&version.image),
-                fate: fate_of(inventory, version.number, &version.image),
+                fate: fate_of(inventory, version, runs),
             })
         })
         .collect();
@@ -85,37 +89,56 @@ pub fn releases(inventory: &Inventory) -> Vec<Past> {
     all
 }
 
-fn fate_of(inventory: &Inventory, version: i64, image: &str) -> Fate {
+fn fate_of(inventory: &Inventory, version: &Version, runs: &[Done]) -> Fate {
     let weights = inventory.weights();
+    let was_live = known_never_live(version, runs).is_none();
     for (colour, stack) in &inventory.stacks {
-        if stack.group.template_version != Some(version) || !stack.is_up() {
+        if stack.group.template_version != Some(version.number) || !stack.is_up() {
             continue;
         }
         return match weights {
             Some(weights) if weights.of(*colour) > 0 => Fate::Live,
+            _ if !was_live => Fate::NeverLive,
             _ if is_frozen(&stack.group) => Fate::Unfinished,
             _ => Fate::Retained,
         };
     }
-    if inventory.stands(image) {
-        Fate::Standing
-    } else {
-        Fate::ImageGone
+    match (inventory.stands(&version.image), was_live) {
+        (false, _) => Fate::ImageGone,
+        (true, false) => Fate::NeverLive,
+        (true, true) => Fate::Standing,
     }
 }
 
+/// The run that published this version and ended without having made its release live, where no run is remembered that made
+/// it so. That a run is not remembered says nothing.
+pub(super) fn known_never_live<'a>(version: &Version, runs: &'a [Done]) -> Option<&'a Done> {
+    let of_it = version.tags.get(TAG_DEPLOYMENT)?;
+    let release = release(version)?;
+    let made_live = |run: &Done| {
+        run.release == release.0
+            && ["deployed", "unproven", "nothing-to-do"].contains(&run.result.as_str())
+    };
+    let ended = runs.iter().find(|run| run.deployment == *of_it)?;
+    let left_live_as_it_was = ["stopped", "rolled-back", "cancelled", "verified", "refused"];
+    (left_live_as_it_was.contains(&ended.result.as_str()) && !runs.iter().any(made_live))
+        .then_some(ended)
+}
+
 /// The releases that can be gone back to while `weights` hold, each once, the newest first.
-pub fn within_reach(inventory: &Inventory) -> Vec<Release> {
+pub fn within_reach(inventory: &Inventory, runs: &[Done]) -> Vec<Release> {
     let of_live = inventory
         .weights()
         .and_then(Weights::live)
         .and_then(|live| inventory.release_of(live));
     let mut releases = Vec::new();
-    for past in self::releases(inventory) {
+    for past in self::releases(inventory, runs) {
         let can = match past.fate {
             Fate::Retained | Fate::Standing => true,
             // What a run left that was stopped has never been live, as far as anybody knows.
-            Fate::Live | Fate::Unfinished | Fate::Repeated | Fate::ImageGone => false,
+            Fate::Live | Fate::Unfinished | Fate::NeverLive | Fate::Repeated | Fate::ImageGone => {
+                false
+            }
         };
         if can && Some(&past.release) != of_live.as_ref() && !releases.contains(&past.release) {
             releases.push(past.release);

@@ -167,7 +167,7 @@ async fn settle(
 async fn decide_and_carry_out(cx: &Context, command: Command<'_>, seen: &Seen) -> Result<Last> {
     let Command { config, state, .. } = command;
     let (decision, bundle) = if command.name == "rollback" {
-        (prepare_rollback(&cx.aws, config, None).await?, None)
+        (prepare_rollback(&cx.aws, config, &[], None).await?, None)
     } else {
         let release = config.release.clone().context("a release")?;
         let prepared = prepare(&cx.aws, config, &release).await?;

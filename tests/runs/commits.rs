@@ -30,7 +30,7 @@ async fn the_commit_that_is_live_is_known_to_whoever_comes_next_also_after_a_rol
     config.commit = Some("c".repeat(40));
     let to = Release("0.0.2".to_owned());
     let aws = world.aws().await;
-    let decision = prepare_rollback(&aws, &config, Some(&to)).await;
+    let decision = prepare_rollback(&aws, &config, &[], Some(&to)).await;
     let Ok(Decision::Release(plan)) = decision else {
         panic!("{decision:?}");
     };

@@ -9,13 +9,17 @@ use std::time::Duration;
 use bg_deploy::aws::autoscaling;
 use bg_deploy::aws::images;
 use bg_deploy::config::Config;
+use bg_deploy::lease::Done;
 use bg_deploy::names::{Colour, Release, Weights};
 use bg_deploy::outcome::Outcome;
-use bg_deploy::plan::{Decision, FROZEN, Plan, Source};
+use bg_deploy::plan::past::{Fate, releases};
+use bg_deploy::plan::{Decision, Draw, FROZEN, Plan, Source};
 use bg_deploy::probe::Verdict;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
 use bg_deploy::run::runner::Runner;
+use bg_deploy::secret::Secret;
+use bg_deploy::stack::TAG_DEPLOYMENT;
 use bg_deploy::steps::ROLLBACK;
 use bg_deploy::steps::await_healthy::AwaitHealthy;
 use bg_deploy::steps::bake_image::BakeImage;
@@ -306,6 +310,57 @@ async fn a_way_back_while_nobody_is_served_is_no_first_release() {
     let config = first.config("0.0.1", None);
     first.provision(&config).await;
     assert!(!first.plan(&config).await.1.previous.was_down);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_brought_up_that_was_stopped_is_not_gone_back_to_unasked_however_it_is_left() {
+    let world = World::with_a_previous().await;
+    let config = world.config("any", None);
+    let inventory = world.look(&config).await;
+    let idle = inventory
+        .weights()
+        .and_then(Weights::live)
+        .map(Colour::other);
+    let version = inventory.version_of(idle.expect("an idle colour"));
+    let deployment = &version.expect("its version").tags[TAG_DEPLOYMENT];
+    let run = |deployment: &str, result: &str| Done {
+        deployment: deployment.to_owned(),
+        command: "deploy".to_owned(),
+        release: "0.0.1".to_owned(),
+        result: result.to_owned(),
+        ..Done::default()
+    };
+    let draw = Draw {
+        deployment: "d-1".to_owned(),
+        preview_token: Secret::new("t".to_owned()),
+    };
+    let to = Release("0.0.1".to_owned());
+    let decide =
+        |runs: &[Done], to: Option<&Release>| Plan::go_back(&config, &inventory, runs, to, &draw);
+    let stopped = [run(deployment, "stopped")];
+    let refused = refusal(decide(&stopped, None));
+    assert!(refused.contains("it was never live"), "{refused}");
+    assert!(!refused.contains("--to 0.0.1"), "{refused}");
+    let fate = |runs: &[Done]| {
+        let past = releases(&inventory, runs);
+        past.into_iter()
+            .find(|it| it.release == to)
+            .expect("it")
+            .fate
+    };
+    assert_eq!(fate(&stopped), Fate::NeverLive);
+    // Whoever names it means it; and another run may have made it live.
+    assert!(matches!(decide(&stopped, Some(&to)), Decision::Release(_)));
+    for runs in [
+        [run("d-2", "deployed"), run(deployment, "stopped")],
+        [run("d-2", "stopped"), run(deployment, "deployed")],
+    ] {
+        assert!(
+            matches!(decide(&runs, None), Decision::Release(_)),
+            "{runs:?}"
+        );
+        assert_eq!(fate(&runs), Fate::Retained);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,7 +46,7 @@ const MOST_CALLS: usize = 15;
 
 async fn states(world: &World) -> Vec<(String, Fate)> {
     let inventory = world.look(&world.config("any", None)).await;
-    releases(&inventory)
+    releases(&inventory, &[])
         .into_iter()
         .map(|past| (past.release.0, past.fate))
         .collect()
@@ -178,7 +178,7 @@ async fn a_history_tells_what_can_be_gone_back_to() {
     world.clock.sleep(Duration::from_secs(2 * 3_600)).await;
     assert_eq!(states(&world).await[1].1, Fate::Standing);
     let inventory = world.look(&config).await;
-    let lines = history::lines(releases(&inventory), 2);
+    let lines = history::lines(releases(&inventory, &[]), 2);
     let text = history::text(&lines, &world.config("any", None).command_line, 1);
     assert!(
         text.contains("bg-deploy rollback --environment test --to 0.0.2"),

@@ -190,7 +190,7 @@ impl World {
         // It is over in seconds: visitors enough to tell of it.
         config.probe.rate = 5.0;
         let to = to.map(|release| Release(release.to_owned()));
-        prepare_rollback(&self.aws().await, &config, to.as_ref())
+        prepare_rollback(&self.aws().await, &config, &[], to.as_ref())
             .await
             .expect("a decision")
     }

@@ -256,7 +256,7 @@ impl Stage<'_> {
         report_dir: &Path,
     ) -> Result<(Outcome, u8), EarlyExit> {
         let cx = self.turn(config, &Release::default(), "rollback").await?;
-        let decision = prepare_rollback(&cx.aws, config, None).await?;
+        let decision = prepare_rollback(&cx.aws, config, &[], None).await?;
         let page = async |cx: &Context, plan: &Plan, ledger| rollback(cx, plan, Some(ledger)).await;
         self.carry_out(&cx, ("rollback", |_| false), decision, report_dir, page)
             .await
