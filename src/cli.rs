@@ -18,7 +18,7 @@ use crate::config;
 use crate::outcome::EXIT_CODES;
 
 pub use local::{LocalAws, Rehearse, SPEED, SampleApp};
-use values::{origin, path, pointer, rate, release};
+use values::{kept, origin, path, pointer, rate, release};
 
 /// The region of the local cloud unless another one is asked for.
 pub const LOCAL_REGION: &str = "eu-central-1";
@@ -180,6 +180,9 @@ pub struct Deploy {
     /// Release a commit that is older than the one that is live, too; the report says so
     #[arg(long)]
     pub allow_older: bool,
+    /// Keep an instance of a release that fails this long, without visitors, to be looked at [default: the file's]
+    #[arg(long, value_name = "DURATION", value_parser = kept)]
+    pub keep_failed: Option<Duration>,
     /// Where reports and the ledger of requests are written
     #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
     pub report_dir: PathBuf,
@@ -221,6 +224,9 @@ pub struct Verify {
     /// Give up the previous release that is still up for a rollback, if there is one
     #[arg(long)]
     pub discard_previous: bool,
+    /// Keep an instance of a release that fails this long, without visitors, to be looked at [default: the file's]
+    #[arg(long, value_name = "DURATION", value_parser = kept)]
+    pub keep_failed: Option<Duration>,
     /// Where reports are written
     #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
     pub report_dir: PathBuf,

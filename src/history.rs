@@ -93,31 +93,14 @@ pub fn proof_of<'a>(runs: &'a [Done], release: &Release) -> Result<&'a Done, Str
         return Err(format!(
             "{} was live after the latest run ({}), and the traffic was led here since, by no run that is remembered",
             latest.release,
-            words_of(latest)
+            latest.words()
         ));
     }
     let passed = |verdict: &Option<String>| verdict.as_deref().is_none_or(|it| it == "passed");
     match latest.result.as_str() {
         "deployed" | "nothing-to-do" if passed(&latest.verdict) => Ok(latest),
-        _ => Err(format!("the latest run was {}", words_of(latest))),
+        _ => Err(format!("the latest run was {}", latest.words())),
     }
-}
-
-/// A run in a few words: `deploy of 1.4.2, which ended deployed at 2026-11-22T09:00:00Z, https://...`.
-pub fn words_of(run: &Done) -> String {
-    let mut words = format!(
-        "{} of {}, which ended {}",
-        run.command,
-        run.release,
-        answered(&run.command, &run.result)
-    );
-    if !run.ended.is_empty() {
-        words += &format!(" at {}", run.ended);
-    }
-    if let Some(url) = &run.url {
-        words += &format!(", {url}");
-    }
-    words
 }
 
 /// The runs for people, the latest first.

@@ -241,6 +241,7 @@ pub mod http_client;
 pub mod id_token;
 pub mod inputs;
 pub mod inventory;
+pub mod kept;
 pub mod lease;
 pub mod names;
 pub mod outcome;

@@ -11,6 +11,7 @@ use crate::bake::bundle::{self, Bundle};
 use crate::bake::service_unit::service_unit;
 use crate::config::Config;
 use crate::inventory::{self, Extent, Inventory};
+use crate::kept;
 use crate::lease::Done;
 use crate::names::Release;
 use crate::plan::durations::Needed;
@@ -38,6 +39,7 @@ pub struct Prepared {
 pub async fn prepare(aws: &Aws, config: &Config, release: &Release) -> Result<Prepared> {
     let (bundle, inventory) = pack_and_look(aws, config).await?;
     let decision = Plan::decide(config, &inventory, release, &draw()?);
+    let decision = hold_kept(aws, decision).await;
     Ok(Prepared {
         live_commit: live_commit(&inventory),
         changes: changes(&decision, config, &inventory),
@@ -57,6 +59,7 @@ pub async fn prepare_verification(
     let (bundle, inventory) = pack_and_look(aws, config).await?;
     let draw = draw()?;
     let decision = Plan::decide_verification(config, &inventory, release, &draw, discard_previous);
+    let decision = hold_kept(aws, decision).await;
     Ok(Prepared {
         live_commit: live_commit(&inventory),
         changes: changes(&decision, config, &inventory),
@@ -99,6 +102,18 @@ pub fn hold_credentials(
     match needed(plan).too_short(left, Duration::ZERO) {
         Some(why) => Decision::Refused(why),
         None => decision,
+    }
+}
+
+/// The decision, or why nothing of its candidate could be kept, where that is wanted: who asks for it wants to look.
+async fn hold_kept(aws: &Aws, decision: Decision) -> Decision {
+    let plan = match &decision {
+        Decision::Release(plan) if !plan.retain.failed_for.is_zero() => plan,
+        _ => return decision,
+    };
+    match Box::pin(kept::version(aws, plan)).await {
+        Ok(_) => decision,
+        Err(why) => Decision::Refused(format!("{why:#}")),
     }
 }
 

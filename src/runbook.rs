@@ -37,7 +37,7 @@ const GREEN: &str = "Green";
 const BLUE_LEFT: &str = "BlueLeft";
 const GREEN_LEFT: &str = "GreenLeft";
 /// The parameter with the role that it acts in.
-const ROLE: &str = "AutomationAssumeRole";
+pub const ROLE: &str = "AutomationAssumeRole";
 
 /// What a runbook that waits is started with: what it looks at, and what it must find.
 #[derive(Clone, Copy, Debug)]
@@ -211,6 +211,24 @@ pub fn group(about: &str) -> Value {
     text(about, "^[A-Za-z0-9-]{1,255}$")
 }
 
+/// The parameter [`ROLE`].
+pub fn role() -> Value {
+    text(
+        "The role that acts.",
+        "^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$",
+    )
+}
+
+/// The parameter [`DEPLOYMENT`].
+pub fn deployment() -> Value {
+    text("The deployment that it belongs to.", "^[a-z0-9-]{1,64}$")
+}
+
+/// The parameter [`LENGTH`].
+pub fn length() -> Value {
+    text("How long it sleeps.", "^PT[0-9]{1,6}S$")
+}
+
 fn own_parameters() -> Value {
     let weight = |about: &str| text(about, "^[0-9]{1,3}$");
     let arn = |kind| {
@@ -218,9 +236,9 @@ fn own_parameters() -> Value {
     };
     let (rule, either) = (arn("listener-rule"), arn("listener(-rule)?"));
     let mut all = json!({
-        ROLE: text("The role that acts.", "^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$"),
-        DEPLOYMENT: text("The deployment that it belongs to.", "^[a-z0-9-]{1,64}$"),
-        LENGTH: text("How long it sleeps.", "^PT[0-9]{1,6}S$"),
+        ROLE: role(),
+        DEPLOYMENT: deployment(),
+        LENGTH: length(),
         BLUE: target_group("Blue's target group."),
         GREEN: target_group("Green's target group."),
         BLUE_LEFT: weight("Blue's weight as the run left it."),
@@ -244,7 +262,8 @@ fn try_role() -> Value {
     })
 }
 
-fn wait() -> Value {
+/// The step that sleeps.
+pub fn wait() -> Value {
     json!({
         "name": WAIT,
         "action": "aws:sleep",

@@ -100,6 +100,15 @@ impl Names {
         format!("bgd-{}-{}-guard", self.app, self.environment)
     }
 
+    /// The ARN of that, in the account and partition of this ARN of the load balancer's.
+    pub fn guard_role_beside(&self, elb_arn: &str) -> String {
+        // arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:...
+        let mut parts = elb_arn.split(':');
+        let partition = parts.nth(1).unwrap_or_default();
+        let account = parts.nth(2).unwrap_or_default();
+        format!("arn:{partition}:iam::{account}:role/{}", self.guard_role())
+    }
+
     /// The runbook of the guard: each environment is provisioned, and kept up to date, by itself.
     pub fn guard_runbook(&self) -> String {
         format!("bgd-{}-{}-guard", self.app, self.environment)
@@ -108,6 +117,11 @@ impl Names {
     /// The runbook that scales in the previous colour, in the guard's role.
     pub fn scale_in_runbook(&self) -> String {
         format!("bgd-{}-{}-scale-in", self.app, self.environment)
+    }
+
+    /// The runbook that ends an instance which is kept to be looked at, in the guard's role.
+    pub fn kept_runbook(&self) -> String {
+        format!("bgd-{}-{}-kept", self.app, self.environment)
     }
 
     /// The bucket for bundles; buckets' names are global, so the account and region are in it.
@@ -173,6 +187,16 @@ mod tests {
         assert!(blue.len() <= 32 && green.len() <= 32, "{blue} {green}");
         assert_ne!(blue, green);
         assert_eq!(Names::new("hello", "prod").stack(), "bgd-hello-prod");
+    }
+
+    #[test]
+    fn a_role_is_named_in_the_partition_of_its_neighbour() {
+        let rule =
+            "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:listener-rule/app/x/1/2/3";
+        assert_eq!(
+            Names::new("hello", "prod").guard_role_beside(rule),
+            "arn:aws-cn:iam::111122223333:role/bgd-hello-prod-guard"
+        );
     }
 
     #[test]

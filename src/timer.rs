@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::Value;
 
 use crate::aws::Tags;
 use crate::aws::elbv2::{self, TrafficRules};
-use crate::aws::ssm::{self, Automation, Document, Start};
+use crate::aws::ssm::{self, Automation, Start};
 use crate::command_line::Next;
 use crate::names::Weights;
 use crate::plan::Plan;
@@ -47,7 +47,7 @@ impl Runbook {
         let names = plan.names();
         let rules = plan.traffic_rules.clone();
         let looks = Looks {
-            role: &role_beside(rules.own(), &names.guard_role()),
+            role: &names.guard_role_beside(rules.own()),
             rule: rules.own(),
             also: rules.also(),
             blue: &plan.target_groups.blue,
@@ -85,15 +85,9 @@ impl Runbook {
 
     /// The version that says what ours says.
     pub async fn version(&self, cx: &Context) -> Result<String> {
-        match ssm::compare_document(&cx.aws, &self.name, &self.content).await? {
-            Document::Ours { version } => Ok(version),
-            Document::Other => bail!(
-                "the runbook {} is not the one of this bg-deploy: {}",
-                self.name,
-                self.provision
-            ),
-            Document::Absent => bail!("there is no runbook {}: {}", self.name, self.provision),
-        }
+        ssm::compare_document(&cx.aws, &self.name, &self.content)
+            .await?
+            .version(&self.name, &self.provision)
     }
 
     /// What starts a timer that sleeps for so many seconds and must find these weights then: the same `token` starts it
@@ -117,20 +111,22 @@ impl Runbook {
     }
 }
 
-/// The role of this name, in the account and partition of this ARN of the load balancer's.
-fn role_beside(elb_arn: &str, role: &str) -> String {
-    // arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:...
-    let mut parts = elb_arn.split(':');
-    let partition = parts.nth(1).unwrap_or_default();
-    let account = parts.nth(2).unwrap_or_default();
-    format!("arn:{partition}:iam::{account}:role/{role}")
-}
-
 /// Waits until a timer that `step` started sleeps: one that AWS keeps waiting for others is none yet.
 pub async fn await_sleep(cx: &Context, step: &str, what: &str, id: &str) -> Result<()> {
     cx.wait(step, &format!("{what} to sleep"), STANDS, || async {
         Ok(look_for_sleep(
             &ssm::describe_automation(&cx.aws, id).await?,
+        ))
+    })
+    .await?;
+    Ok(())
+}
+
+/// The same while undoing, which only its deadline ends.
+pub async fn await_sleep_undoing(cx: Undoing<'_>, what: &str, id: &str) -> Result<()> {
+    cx.wait(&format!("{what} to sleep"), STANDS, || async {
+        Ok(look_for_sleep(
+            &ssm::describe_automation(cx.aws(), id).await?,
         ))
     })
     .await?;
@@ -204,15 +200,5 @@ mod tests {
         assert!(!has_acted(&automation("Cancelled", "", "Pending"), ACT));
         assert!(has_acted(&automation("Cancelled", "", "Cancelled"), ACT));
         assert!(has_acted(&automation("Success", "", "Success"), ACT));
-    }
-
-    #[test]
-    fn a_role_is_named_in_the_partition_of_its_neighbour() {
-        let rule =
-            "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:listener-rule/app/x/1/2/3";
-        assert_eq!(
-            role_beside(rule, "guard"),
-            "arn:aws-cn:iam::111122223333:role/guard"
-        );
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bg_deploy::cause::Reason;
+use bg_deploy::config;
 use bg_deploy::deploy::Finished;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::report::{self, Run};
@@ -137,6 +138,7 @@ async fn release(fault: AppFault) -> (Finished, Context) {
     });
     // So that the way an app is stopped belongs to a release: this one, and the one after it.
     config.retain.previous_for = Duration::ZERO;
+    config.shift.soak = config::default::SOAK;
     let ended = world.deploy(&config).await;
     if matches!(ended.0.outcome, Outcome::Deployed { .. }) {
         let after = world.config("0.0.3", None);

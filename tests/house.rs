@@ -23,6 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["bake", "faults", "github", "lease", "scale_in", "stack"],
     &["cli", "inventory"],
     &["inputs", "plan"],
+    &["kept"],
     &["history", "prepare", "run"],
     &["standing", "timer"],
     &["guard"],

@@ -56,7 +56,7 @@ async fn go_back(world: &World) -> Result<(Finished, Context)> {
     // It is over in seconds: visitors enough to tell of it.
     config.probe.rate = 5.0;
     let to = Release("0.0.1".to_owned());
-    let plan = match prepare_rollback(&cx.aws, &config, Some(&to)).await? {
+    let plan = match prepare_rollback(&cx.aws, &config, &[], Some(&to)).await? {
         Decision::Release(plan) => plan,
         other => bail!("no rollback: {other:?}"),
     };

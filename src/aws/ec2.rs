@@ -193,7 +193,7 @@ pub async fn find_builders(aws: &Aws, key: &str, value: &str) -> Result<Vec<Inst
 }
 
 /// The instances with this tag that are not terminated.
-async fn find_instances(aws: &Aws, key: &str, value: &str) -> Result<Vec<Instance>, Failure> {
+pub async fn find_instances(aws: &Aws, key: &str, value: &str) -> Result<Vec<Instance>, Failure> {
     let mut found = Vec::new();
     let mut pages = aws
         .ec2
@@ -225,6 +225,18 @@ async fn find_instances(aws: &Aws, key: &str, value: &str) -> Result<Vec<Instanc
         }
     }
     Ok(found)
+}
+
+/// Tags an instance.
+pub async fn tag_instance(aws: &Aws, id: &str, key: &str, value: &str) -> Result<(), Failure> {
+    aws.ec2
+        .create_tags()
+        .resources(id)
+        .tags(Tag::builder().key(key).value(value).build())
+        .send()
+        .await
+        .about("CreateTags", id)?;
+    Ok(())
 }
 
 /// Ends an instance; it may be gone already.

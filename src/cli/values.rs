@@ -1,5 +1,7 @@
 //! What an option's value has to be: what the file would want of the same.
 
+use std::time::Duration;
+
 use crate::config;
 
 /// A text of a form, as the file would want it.
@@ -24,6 +26,14 @@ pub(super) fn pointer(text: &str) -> Result<String, String> {
 
 pub(super) fn release(text: &str) -> Result<String, String> {
     of_form(&config::form::RELEASE, text)
+}
+
+pub(super) fn kept(text: &str) -> Result<Duration, String> {
+    let length = config::duration::parse(text)?;
+    match length <= Duration::from_secs(7 * 24 * 3_600) {
+        true => Ok(length),
+        false => Err("must be at most `7d`".to_owned()),
+    }
 }
 
 pub(super) fn rate(text: &str) -> Result<f64, String> {

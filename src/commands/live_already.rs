@@ -14,7 +14,7 @@ use super::{EarlyExit, Terminal};
 use crate::command_line::Next;
 use crate::config::Config;
 use crate::ending::Finished;
-use crate::history::{proof_of, words_of};
+use crate::history::proof_of;
 use crate::names::Release;
 use crate::outcome::{EXIT_CANCELLED, Outcome};
 use crate::plan::{Decision, Plan};
@@ -122,8 +122,7 @@ async fn proved(
     };
     let why = match proof_of(&past, &plan.release) {
         Ok(run) => {
-            cx.events
-                .note(format!("it was proved by {}", words_of(run)));
+            cx.events.note(format!("it was proved by {}", run.words()));
             return Ok(Finished {
                 outcome: Outcome::NothingToDo {
                     release: plan.release.clone(),

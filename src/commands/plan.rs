@@ -15,9 +15,9 @@ use crate::announce::Announcer;
 use crate::aws::Aws;
 use crate::cli;
 use crate::config::{self, Config};
-use crate::history::{proof_of, words_of};
+use crate::history::proof_of;
 use crate::inputs::Inputs;
-use crate::lease::{self, Record};
+use crate::lease::{self, Done, Record};
 use crate::names::Release;
 use crate::outcome::{EXIT_OK, Outcome};
 use crate::plan::Decision;
@@ -59,7 +59,7 @@ pub(super) async fn run(
             }
         }
         (Decision::NothingToDo(release), is_json) => {
-            let proof = proof_of(&past, &release).map(words_of);
+            let proof = proof_of(&past, &release).map(Done::words);
             match is_json {
                 true => live_as_json(&release, &proof, &met),
                 false => live_as_text(&config, &release, &proof, &met),

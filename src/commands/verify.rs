@@ -17,7 +17,8 @@ pub(super) async fn run(
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
-    let config = config::load(inputs)?;
+    let mut config = config::load(inputs)?;
+    config.retain.failed_for = command.keep_failed.unwrap_or(config.retain.failed_for);
     let release = wanted_release(&config)?;
     let planned = Planned {
         name: "verify",

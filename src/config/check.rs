@@ -230,6 +230,7 @@ fn retain(from: Taker<'_, '_, '_>) -> Retain {
     Retain {
         previous_for: from.duration("for"),
         images: from.whole("images"),
+        failed_for: from.duration("failed-for"),
     }
 }
 

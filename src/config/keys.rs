@@ -358,6 +358,14 @@ pub const KEYS: &[Key] = &[
         what: "How many images are kept.",
     },
     Key {
+        table: Table::Retain,
+        name: "failed-for",
+        kind: Kind::Duration(seconds(0), hours(7 * 24)),
+        fallback: Fallback::Duration(Duration::ZERO),
+        example: r#""2h""#,
+        what: "How long one instance of a release that failed is kept, without visitors, for a person to look at; `0s`: none is.",
+    },
+    Key {
         table: Table::Network,
         name: "vpc",
         kind: Kind::Text(form::VPC),

@@ -209,6 +209,9 @@ pub struct Retain {
     pub previous_for: Duration,
     /// How many images are kept.
     pub images: usize,
+    /// How long an instance of a candidate that failed is kept, to be looked at; nothing: none is.
+    #[serde(default)]
+    pub failed_for: Duration,
 }
 
 /// `[network]`: what exists already and is not made.

@@ -60,6 +60,8 @@ pub enum Fix {
     TakeBackScaleIn(Colour),
     /// Ends a builder.
     EndBuilder(String),
+    /// Ends an instance that was kept to be looked at, and is past its time.
+    EndKept(String),
     /// Removes the images beyond those that are kept.
     PruneImages,
     /// Deletes the snapshots whose image is gone.

@@ -1,9 +1,38 @@
-//! What costs money and serves nobody: builders, images and snapshots past their time.
+//! What costs money and serves nobody: builders, what was kept to be looked at, images and snapshots past their time.
+
+use std::time::Duration;
 
 use super::case::Case;
 use super::case::left_over;
 use super::finding::{Finding, Fix};
 use super::look::Seen;
+use crate::aws::ec2::Instance;
+use crate::kept::TAG_KEPT_UNTIL;
+use crate::names::utc;
+use crate::stack::TAG_RELEASE;
+
+/// How long after its time an instance that was kept may still be there: AWS wakes, and ends it.
+const LATE: Duration = Duration::from_secs(600);
+
+/// An instance of a release that failed, which somebody wanted to look at.
+fn kept(case: &Case<'_>, one: &Instance) -> Finding {
+    let release = one.tags.get(TAG_RELEASE).map_or("", String::as_str);
+    let until = one.tags.get(TAG_KEPT_UNTIL).map_or("", String::as_str);
+    if until < utc(case.now - LATE).as_str() {
+        let seen = format!(
+            "{} of {release} was kept until {until}, and AWS has not ended it",
+            one.id
+        );
+        let finding = left_over("kept-past-time", seen, case.fix());
+        return finding.mended_by(Fix::EndKept(one.id.clone()));
+    }
+    let seen = format!(
+        "{} of {release}, which failed, is kept to be looked at; AWS ends it at {until}",
+        one.id
+    );
+    let options = format!("--target {}", one.id);
+    left_over("kept", seen, case.aws("ssm start-session", &options))
+}
 
 /// All of it.
 pub(super) fn findings(case: &Case<'_>, seen: &Seen) -> Vec<Finding> {
@@ -20,6 +49,7 @@ pub(super) fn findings(case: &Case<'_>, seen: &Seen) -> Vec<Finding> {
         let finding = left_over("builder-forgotten", seen, case.fix());
         found.push(finding.mended_by(Fix::EndBuilder(builder.id.clone())));
     }
+    found.extend(seen.kept.iter().map(|one| kept(case, one)));
     let count = |all: &[String], one: &str| match all.len() {
         1 => format!("1 {one}"),
         many => format!("{many} {one}s"),

@@ -16,8 +16,9 @@ use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
 use crate::config::Config;
 use crate::inventory::Inventory;
+use crate::kept::{self, TAG_KEPT_UNTIL};
 use crate::lease::{self, Holder};
-use crate::stack::{Names, TAG_APP};
+use crate::stack::{Names, TAG_APP, TAG_ENVIRONMENT};
 use crate::standing::{self, Standing};
 use crate::steps::left_by_bakes::find_orphans;
 use crate::steps::prune_images::find_surplus;
@@ -37,6 +38,8 @@ pub struct Seen {
     pub runbooks: Vec<(String, Result<Document>)>,
     /// Builders that have not ended.
     pub builders: Result<Vec<Instance>>,
+    /// Instances of releases that failed, kept to be looked at.
+    pub kept: Vec<Instance>,
     /// Images beyond those that are kept.
     pub surplus: Result<Vec<String>>,
     /// Snapshots whose image is gone.
@@ -67,22 +70,40 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
     let template = inventory.and_then(|inventory| inventory.template.clone());
     let stack = (app, template.as_deref().unwrap_or_default());
     let guards = guard::runbook::runbook();
-    let (bakes, guards, scale_ins, builders, surplus, snapshots, idle_requests) = tokio::join!(
+    let (bakes, guards, scale_ins, instances, surplus, snapshots, idle_requests) = tokio::join!(
         Box::pin(runbook(aws, names.runbook(), bake::runbook::runbook())),
         Box::pin(runbook(aws, names.guard_runbook(), guards)),
         Box::pin(runbook(aws, names.scale_in_runbook(), scale_in::runbook())),
-        Box::pin(ec2::find_builders(aws, TAG_APP, app)),
+        Box::pin(ec2::find_instances(aws, TAG_APP, app)),
         Box::pin(find_surplus(aws, stack, keep, None, now)),
         Box::pin(find_orphans(aws, app)),
         Box::pin(requests_to_idle(aws, inventory, now)),
     );
     let surplus = surplus.map(|all| all.into_iter().map(|image| image.id).collect());
+    let mut runbooks = vec![bakes, guards, scale_ins];
+    if !config.retain.failed_for.is_zero() {
+        let ends_kept = runbook(aws, names.kept_runbook(), kept::runbook());
+        runbooks.push(Box::pin(ends_kept).await);
+    }
+    let instances = instances.map(|mut all| {
+        all.retain(|one| one.state != "shutting-down");
+        all.into_iter().partition(Instance::is_builder)
+    });
+    let (builders, others): (_, Vec<_>) = match instances {
+        Ok((builders, others)) => (Ok(builders), others),
+        Err(error) => (Err(error.into()), Vec::new()),
+    };
+    let is_kept = |one: &Instance| {
+        let environment = one.tags.get(TAG_ENVIRONMENT);
+        one.tags.contains_key(TAG_KEPT_UNTIL) && environment == Some(&config.environment)
+    };
     Seen {
         caller,
         standing,
         turn,
-        runbooks: vec![bakes, guards, scale_ins],
-        builders: builders.map_err(anyhow::Error::from),
+        runbooks,
+        builders,
+        kept: others.into_iter().filter(is_kept).collect(),
         surplus,
         snapshots,
         idle_requests,

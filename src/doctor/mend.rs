@@ -6,15 +6,17 @@ use serde::Serialize;
 
 use super::finding::{Finding, Fix};
 use crate::aws::autoscaling;
+use crate::aws::ec2::{self, Instance};
 use crate::aws::elbv2::{PreviewRule, describe_traffic};
-use crate::aws::{ec2, images, ssm};
+use crate::aws::{images, ssm};
 use crate::config::Config;
 use crate::inventory::Inventory;
+use crate::kept::TAG_KEPT_UNTIL;
 use crate::names::{Colour, human};
 use crate::plan::{Decision, FROZEN, Plan, is_frozen};
 use crate::prepare::{draw, look};
 use crate::run::context::Context;
-use crate::stack::Names;
+use crate::stack::{Names, TAG_APP};
 use crate::steps::left_by_bakes::{self, Left};
 use crate::steps::open_preview::PreviewRoute;
 use crate::steps::prune_images::find_surplus;
@@ -92,6 +94,7 @@ async fn carry_out(cx: &Context, config: &Config, fix: &Fix) -> Result<String> {
         Fix::ArmScaleIn(colour) => arm_scale_in(cx, config, &inventory, *colour).await,
         Fix::TakeBackScaleIn(colour) => take_back(cx, &inventory, &names, *colour).await,
         Fix::EndBuilder(id) => end_builder(cx, config, &inventory, id).await,
+        Fix::EndKept(id) => end_kept(cx, config, id).await,
         Fix::PruneImages => prune(cx, config, &inventory).await,
         Fix::DeleteSnapshots => delete_snapshots(cx, config, &inventory).await,
     }
@@ -211,6 +214,17 @@ async fn end_builder(
     cx.held().await?;
     ec2::terminate_instance(&cx.aws, id).await?;
     Ok(format!("ended the builder {id}"))
+}
+
+async fn end_kept(cx: &Context, config: &Config, id: &str) -> Result<String> {
+    let ours = ec2::find_instances(&cx.aws, TAG_APP, &config.app).await?;
+    let is_kept = |one: &Instance| one.id == id && one.tags.contains_key(TAG_KEPT_UNTIL);
+    if !ours.iter().any(is_kept) {
+        bail!("{id} is gone by now");
+    }
+    cx.held().await?;
+    ec2::terminate_instance(&cx.aws, id).await?;
+    Ok(format!("ended {id}"))
 }
 
 async fn prune(cx: &Context, config: &Config, inventory: &Inventory) -> Result<String> {

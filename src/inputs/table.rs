@@ -232,6 +232,13 @@ pub const INPUTS: &[Input] = &[
         "`false`",
     ),
     Input::new(
+        ("keep-failed", "BGD_KEEP_FAILED"),
+        &["deploy", "verify"],
+        CommandLine,
+        "Keep an instance of a release that fails this long, without visitors, to be looked at: `2h`.",
+        "`retain.failed-for`",
+    ),
+    Input::new(
         ("discard-previous", "BGD_DISCARD_PREVIOUS"),
         &["verify"],
         CommandLine,

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::outcome::answered;
+
 /// The format that this program reads and writes; a change that an older reader would take wrongly makes it another.
 pub const FORMAT: u64 = 1;
 
@@ -95,6 +97,25 @@ pub struct Done {
     pub by: Option<String>,
     /// Where the run can be looked at.
     pub url: Option<String>,
+}
+
+impl Done {
+    /// In a few words: `deploy of 1.4.2, which ended deployed at 2026-11-22T09:00:00Z, https://...`.
+    pub fn words(&self) -> String {
+        let mut words = format!(
+            "{} of {}, which ended {}",
+            self.command,
+            self.release,
+            answered(&self.command, &self.result)
+        );
+        if !self.ended.is_empty() {
+            words += &format!(" at {}", self.ended);
+        }
+        if let Some(url) = &self.url {
+            words += &format!(", {url}");
+        }
+        words
+    }
 }
 
 /// The lease.

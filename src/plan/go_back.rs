@@ -13,7 +13,6 @@ use crate::stack::{Names, TAG_COMMIT};
 use super::past::{known_never_live, within_reach};
 use super::preconditions::{Chosen, Preconditions};
 use super::{Decision, Draw, Plan, Shift, Source, is_frozen};
-use crate::history::words_of;
 
 impl Plan {
     /// Decides a rollback to `to`, else to what was live before; `runs` are those that are remembered.
@@ -102,7 +101,7 @@ impl Back<'_> {
             return Err(format!(
                 "{before} is what the idle colour starts, and it was never live: it is of a {}\n\
                  say which release is meant:{}",
-                words_of(run),
+                run.words(),
                 self.reachable()
             ));
         }

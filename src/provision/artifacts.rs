@@ -1,4 +1,4 @@
-//! Where bundles lie, and the runbooks: the bake's, the guard's, the scale-in's.
+//! Where bundles lie, and the runbooks: the bake's, the guard's, the scale-in's, that of what is kept.
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
 use crate::run::context::Context;
 use crate::stack::Names;
-use crate::{bake, guard, scale_in};
+use crate::{bake, guard, kept, scale_in};
 
 /// A bundle is needed while its image is baked; kept a while for whoever wants to look.
 const KEEP_BUNDLES_DAYS: i32 = 30;
@@ -35,7 +35,8 @@ pub async fn ensure_runbooks(cx: &Context, names: &Names, made: &mut Provisioned
     let guards = guard::runbook::runbook();
     ensure_runbook(cx, names, names.guard_runbook(), &guards, made).await?;
     let scales_in = scale_in::runbook();
-    ensure_runbook(cx, names, names.scale_in_runbook(), &scales_in, made).await
+    ensure_runbook(cx, names, names.scale_in_runbook(), &scales_in, made).await?;
+    ensure_runbook(cx, names, names.kept_runbook(), &kept::runbook(), made).await
 }
 
 async fn ensure_runbook(

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Provisioned;
 use crate::aws::iam::{self, Role};
 use crate::aws::sts::Caller;
+use crate::kept::TAG_KEPT_UNTIL;
 use crate::run::context::Context;
 use crate::stack::{Names, TAG_APP, TAG_ENVIRONMENT};
 
@@ -79,12 +80,15 @@ fn roles(names: &Names, caller: &Caller, bucket: &str) -> [Role; 4] {
 }
 
 /// What the guard needs: look who is healthy and how the traffic is divided, and divide it anew; then
-/// to give the group its floor back. The scale-in needs no more: to look, and to empty the group.
+/// to give the group its floor back. The scale-in needs no more: to look, and to empty the group. What is
+/// kept to be looked at, and says so, it ends.
 fn guard_policy(names: &Names) -> serde_json::Value {
     let ours = json!({"StringEquals": {
         format!("aws:ResourceTag/{TAG_APP}"): names.app,
         format!("aws:ResourceTag/{TAG_ENVIRONMENT}"): names.environment,
     }});
+    let mut kept = ours.clone();
+    kept["StringLike"] = json!({format!("aws:ResourceTag/{TAG_KEPT_UNTIL}"): "*"});
     json!({
         "Version": "2012-10-17",
         "Statement": [
@@ -106,6 +110,12 @@ fn guard_policy(names: &Names) -> serde_json::Value {
                 "Action": "autoscaling:UpdateAutoScalingGroup",
                 "Resource": "arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*",
                 "Condition": ours,
+            },
+            {
+                "Effect": "Allow",
+                "Action": "ec2:TerminateInstances",
+                "Resource": "arn:aws:ec2:*:*:instance/*",
+                "Condition": kept,
             },
         ],
     })

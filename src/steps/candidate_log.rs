@@ -159,7 +159,7 @@ impl Candidate {
 }
 
 /// Whether the candidate itself can be the reason that this step failed.
-const fn can_be_to_blame(step: StepId) -> bool {
+pub(super) const fn can_be_to_blame(step: StepId) -> bool {
     matches!(
         step,
         StepId::AwaitHealthy
@@ -172,7 +172,11 @@ const fn can_be_to_blame(step: StepId) -> bool {
 
 /// The instances to ask, with what the load balancer says of them: those that are not healthy first, and of these those
 /// with an agent.
-fn choose(group: &Group, targets: &[Target], agents: &[String]) -> Vec<(String, String)> {
+pub(super) fn choose(
+    group: &Group,
+    targets: &[Target],
+    agents: &[String],
+) -> Vec<(String, String)> {
     let stays = |lifecycle: &str| !lifecycle.starts_with("Terminat");
     let members = group
         .members

@@ -3,7 +3,7 @@
 //!
 //! Changes: the idle group's capacity, template version and suspended processes (its scaling policies must not act on
 //! a colour without traffic), and how its target group checks it (that belongs to the release). Undo: asks the candidate
-//! why it failed, if it did; the group as it was, empty; waits until the candidate's instances are gone.
+//! why it failed, if it did, and keeps one of its instances, if that is wanted; the group as it was, empty; waits until the candidate's instances are gone.
 //! Waits for: every instance of this template version being in service.
 
 use std::time::{Duration, SystemTime};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::candidate_log::Candidate;
 use super::group::{EMPTYING, latest_activity, look_for_empty, look_for_launch, thaw};
+use super::keep_failed::KeepFailed;
 use crate::aws::autoscaling::{self, Capacity};
 use crate::aws::elbv2::{self, HealthCheck};
 use crate::names::Colour;
@@ -38,6 +39,7 @@ pub struct ScaleUpIdle {
     before: IdleBefore,
     within: Duration,
     candidate: Candidate,
+    keep_failed: KeepFailed,
 }
 
 /// What has begun.
@@ -64,6 +66,7 @@ impl ScaleUpIdle {
             before: plan.idle_before.clone(),
             within: plan.health.within,
             candidate: Candidate::of(plan),
+            keep_failed: KeepFailed::of(plan),
         }
     }
 }
@@ -137,6 +140,7 @@ impl Step for ScaleUpIdle {
         autoscaling::see_no_weight(aws, &self.group).await?;
         // What is emptied cannot be asked any more.
         Box::pin(self.candidate.tell(cx)).await;
+        let kept = Box::pin(self.keep_failed.keep(cx)).await;
         let template = self
             .before
             .template_version
@@ -156,6 +160,10 @@ impl Step for ScaleUpIdle {
             wanted: 0,
             release: None,
         });
-        Ok(Some(format!("emptied {}", self.group)))
+        let emptied = format!("emptied {}", self.group);
+        Ok(Some(match kept {
+            Some(kept) => format!("{emptied}; {kept}"),
+            None => emptied,
+        }))
     }
 }

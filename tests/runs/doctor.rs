@@ -82,7 +82,7 @@ async fn live(world: &World) -> (Colour, String) {
 }
 
 /// Mends what can be, as `--fix` does.
-async fn mended(world: &World, config: &Config, found: &[Finding]) {
+pub(crate) async fn mended(world: &World, config: &Config, found: &[Finding]) {
     let cx = world.context().await;
     for mended in mend(&cx, config, found).await {
         assert_eq!(mended.failed, None, "{mended:#?}\n{}", story(&cx));

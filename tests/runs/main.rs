@@ -17,6 +17,7 @@ mod finish;
 mod guard;
 mod hands;
 mod images;
+mod kept;
 mod lease;
 mod lost_replies;
 mod other_hands;

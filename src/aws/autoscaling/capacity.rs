@@ -104,6 +104,21 @@ pub async fn change_idle(
     Ok(())
 }
 
+/// Takes an instance out of a group without visitors, which wants one less then. It lives on, behind no target group.
+pub async fn detach(aws: &Aws, held: Held, idle: NoWeight, instance: &str) -> Result<()> {
+    let name = idle.spend()?;
+    held.spend()?;
+    aws.autoscaling
+        .detach_instances()
+        .auto_scaling_group_name(&name)
+        .instance_ids(instance)
+        .should_decrement_desired_capacity(true)
+        .send()
+        .await
+        .about("DetachInstances", instance)?;
+    Ok(())
+}
+
 /// Keeps the processes of a group without visitors from acting.
 pub async fn freeze(aws: &Aws, held: Held, idle: NoWeight, processes: &[&str]) -> Result<()> {
     let name = idle.spend()?;

@@ -12,8 +12,8 @@ use super::{Aws, Tags};
 use crate::cause::Reason;
 
 pub use capacity::{
-    Fleet, Floor, change_idle, freeze, pin, raise, raise_over, resume_processes, see_no_weight,
-    set_floor,
+    Fleet, Floor, change_idle, detach, freeze, pin, raise, raise_over, resume_processes,
+    see_no_weight, set_floor,
 };
 
 /// How many instances a group may have and wants.

@@ -44,6 +44,19 @@ pub enum Document {
     Absent,
 }
 
+impl Document {
+    /// The version that says what ours says, or that the document of this `name` does not; `provision` makes it.
+    pub fn version(self, name: &str, provision: &str) -> anyhow::Result<String> {
+        match self {
+            Self::Ours { version } => Ok(version),
+            Self::Other => {
+                anyhow::bail!("the runbook {name} is not the one of this bg-deploy: {provision}")
+            }
+            Self::Absent => anyhow::bail!("there is no runbook {name}: {provision}"),
+        }
+    }
+}
+
 /// What a document says in its default version, beside `ours`.
 pub async fn compare_document(aws: &Aws, name: &str, ours: &Value) -> Result<Document, Failure> {
     let answer = aws

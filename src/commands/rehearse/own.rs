@@ -1,5 +1,7 @@
 //! Whose app is rehearsed: that of the `bg-deploy.toml` that was named or is there, or the sample.
 
+use std::time::Duration;
+
 use std::path::Path;
 
 use super::previous::Own;
@@ -45,7 +47,9 @@ pub(super) fn config(
             any.join(" and ")
         )));
     }
-    let config = config::load(inputs)?;
+    let mut config = config::load(inputs)?;
+    // What each instance wrote is kept, and the cloud is gone afterwards.
+    config.retain.failed_for = Duration::ZERO;
     wanted_release(&config)?;
     if file.is_none() {
         let app = &config.app;

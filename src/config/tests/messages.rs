@@ -17,7 +17,7 @@ fn each_bad_value_is_named_with_its_place_and_what_would_be_right() {
         ),
         (
             "[retain]\nxyz = 1",
-            "2:1: unknown key `xyz` in [retain]; known here: `for` and `images`",
+            "2:1: unknown key `xyz` in [retain]; known here: `for`, `images` and `failed-for`",
         ),
         (
             "[flet]\nmin = 1",

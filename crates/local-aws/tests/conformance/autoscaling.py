@@ -77,6 +77,27 @@ class Groups(AutoScaling):
         self.assertGreaterEqual(len(activities), 5)
         self.assertLessEqual({activity["StatusCode"] for activity in activities}, {"Successful", "InProgress", "PreInService"})
 
+    def test_an_instance_is_detached_and_lives_on(self):
+        name = self.group(2)
+        first, other = self.in_service(name, 2)
+        with self.refused("ValidationError", "is not part of Auto Scaling group"):
+            self.scaling.detach_instances(
+                AutoScalingGroupName=name, InstanceIds=["i-00000000000000001"], ShouldDecrementDesiredCapacity=True
+            )
+        self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, MinSize=2)
+        with self.refused("ValidationError", "To detach 1 instance, please update the AutoScalingGroup sizes appropriately"):
+            self.scaling.detach_instances(AutoScalingGroupName=name, InstanceIds=[first], ShouldDecrementDesiredCapacity=True)
+        self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, MinSize=0)
+        begun = self.scaling.detach_instances(AutoScalingGroupName=name, InstanceIds=[first], ShouldDecrementDesiredCapacity=True)
+        self.assertEqual(begun["Activities"][0]["Description"], f"Detaching EC2 instance: {first}")
+        until("only the other is left", lambda: [one["InstanceId"] for one in self.describe(name)["Instances"]] == [other])
+        self.assertEqual(self.describe(name)["DesiredCapacity"], 1)
+        self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, DesiredCapacity=0)
+        until("the group is empty", lambda: not self.describe(name)["Instances"])
+        instance = self.ec2.describe_instances(InstanceIds=[first])["Reservations"][0]["Instances"][0]
+        self.assertEqual(instance["State"]["Name"], "running")
+        self.ec2.terminate_instances(InstanceIds=[first])
+
     def test_groups_are_updated_and_deleted(self):
         name = self.group(1)
         self.in_service(name, 1)

@@ -38,7 +38,7 @@ fn by_zone(account: &Account, group: &Group) -> BTreeMap<char, usize> {
         .map(|subnet| (subnet.zone, 0))
         .collect();
     for member in group.members.values() {
-        if member.lifecycle != Lifecycle::Terminating {
+        if !member.lifecycle.is_leaving() {
             *zones.entry(member.zone).or_default() += 1;
         }
     }
@@ -218,7 +218,7 @@ fn next_victim(account: &Account, group: &Group) -> Option<String> {
     let candidates: Vec<(&String, &Member)> = group
         .members
         .iter()
-        .filter(|(_, member)| member.lifecycle != Lifecycle::Terminating && !member.is_protected)
+        .filter(|(_, member)| !member.lifecycle.is_leaving() && !member.is_protected)
         .collect();
     let zones = by_zone(account, group);
     let fullest = candidates

@@ -74,7 +74,9 @@ pub enum Lifecycle {
     Pending,
     /// Counted on.
     InService,
-    /// On its way out.
+    /// On its way out, to live on without the group.
+    Detaching,
+    /// On its way out, and to its end.
     Terminating,
 }
 
@@ -84,8 +86,14 @@ impl Lifecycle {
         match self {
             Self::Pending => "Pending",
             Self::InService => "InService",
+            Self::Detaching => "Detaching",
             Self::Terminating => "Terminating",
         }
+    }
+
+    /// Whether it is on its way out.
+    pub fn is_leaving(self) -> bool {
+        matches!(self, Self::Detaching | Self::Terminating)
     }
 }
 
@@ -227,7 +235,7 @@ impl Group {
     pub fn active(&self) -> usize {
         self.members
             .values()
-            .filter(|member| member.lifecycle != Lifecycle::Terminating)
+            .filter(|member| !member.lifecycle.is_leaving())
             .count()
     }
 

@@ -130,12 +130,118 @@ pub(super) fn begin_termination(
     activity
 }
 
+/// Forgets the instances that the load balancers have let go, and that live on.
+pub(super) fn finish_detaching(account: &mut Account, group: &mut Group) {
+    for id in ids(group, Lifecycle::Detaching) {
+        let is_gone = !matches!(ec2_state(account, &id), Some(Ec2::Running | Ec2::Pending));
+        if is_gone || is_drained(account, group, &id) {
+            let activity = group.members[&id].activity.clone();
+            group.members.remove(&id);
+            activity::advance(account, group, &activity, Status::Successful, None);
+        }
+    }
+}
+
+/// As many as may be detached at once.
+const MOST_DETACHED: usize = 20;
+
+/// Takes instances out of a group, which live on, and lowers the desired capacity or has them replaced.
+pub fn detach(
+    account: &mut Account,
+    name: &str,
+    instances: &[String],
+    lowers_desired: bool,
+) -> Result<Vec<activity::Activity>, ApiError> {
+    let held = super::group::living(account, name)?;
+    if instances.len() > MOST_DETACHED {
+        return Err(ApiError::validation(
+            "List exceeds the maximum number of instances to detach. Please retry your request with fewer instances.",
+        ));
+    }
+    for id in instances {
+        match held.members.get(id).map(|member| member.lifecycle) {
+            None => {
+                return Err(ApiError::validation(&format!(
+                    "The instance {id} is not part of Auto Scaling group {name}."
+                )));
+            }
+            Some(Lifecycle::InService) => {}
+            Some(_) => {
+                return Err(ApiError::validation(&format!(
+                    "The instance {id} is not in InService or Standby."
+                )));
+            }
+        }
+    }
+    let number = u32::try_from(instances.len()).unwrap_or(u32::MAX);
+    if lowers_desired && held.desired < held.min.saturating_add(number) {
+        let plural = if number == 1 { "" } else { "s" };
+        return Err(ApiError::validation(&format!(
+            "AutoScalingGroup {name} has min-size={}, max-size={}, and desired-size={}. To detach {number} instance{plural}, please update the AutoScalingGroup sizes appropriately.",
+            held.min, held.max, held.desired
+        )));
+    }
+    let arn = held.arn.clone();
+    let mut held = super::take(account, name, &arn).expect("it was found just above");
+    let mut begun = Vec::new();
+    for id in instances {
+        let id = begin_detaching(account, &mut held, id, lowers_desired);
+        begun.extend(held.activities.iter().find(|one| one.id == id).cloned());
+    }
+    account.autoscaling.groups.insert(name.to_owned(), held);
+    Ok(begun)
+}
+
+/// Takes an instance out of service that lives on; answers the activity.
+fn begin_detaching(
+    account: &mut Account,
+    group: &mut Group,
+    id: &str,
+    lowers_desired: bool,
+) -> String {
+    for target_group in group.target_groups() {
+        elbv2::deregister(account, &target_group, id);
+    }
+    let before = group.desired;
+    let mut cause = format!(
+        "At {} instance {id} was detached in response to a user request",
+        moment(account)
+    );
+    if lowers_desired {
+        group.desired -= 1;
+        cause.push_str(&format!(
+            ", shrinking the capacity from {before} to {}",
+            group.desired
+        ));
+    }
+    cause.push('.');
+    let member = group
+        .members
+        .get_mut(id)
+        .expect("the caller has its id from the group");
+    member.lifecycle = Lifecycle::Detaching;
+    let (subnet, zone) = (member.subnet.clone(), member.zone);
+    let begin = Begin {
+        description: format!("Detaching EC2 instance: {id}"),
+        cause,
+        status: Status::InProgress,
+        subnet,
+        zone: network::zone_name(account, zone),
+        message: None,
+    };
+    let activity = activity::begin(account, group, begin);
+    if let Some(member) = group.members.get_mut(id) {
+        member.activity.clone_from(&activity);
+    }
+    activity
+}
+
 /// Terminates everything a deleted group still has.
 pub(super) fn terminate_all(account: &mut Account, group: &mut Group) {
     let living: Vec<_> = group
         .members
         .iter()
-        .filter(|(_, member)| member.lifecycle != Lifecycle::Terminating)
+        .filter(|(_, member)| !member.lifecycle.is_leaving())
         .map(|(id, _)| id.clone())
         .collect();
     for id in living {

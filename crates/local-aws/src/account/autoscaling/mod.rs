@@ -66,6 +66,7 @@ fn look(account: &mut Account, name: &str, arn: &str) {
     };
     members::finish_launches(account, &mut group);
     members::finish_terminations(account, &mut group);
+    members::finish_detaching(account, &mut group);
     health::follow_attachments(account, &mut group);
     if group.is_deleting {
         members::terminate_all(account, &mut group);

@@ -89,6 +89,18 @@ pub(super) fn terminate(account: &mut Account, mut params: Params) -> Result<Nod
     Ok(Node::map().put("Activity", show_activity(&activity)))
 }
 
+pub(super) fn detach(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
+    let name = required(&mut params, "AutoScalingGroupName")?;
+    let ids = params.texts(&["InstanceIds"]);
+    let lowers_desired = params
+        .boolean("ShouldDecrementDesiredCapacity")?
+        .ok_or_else(|| absent("ShouldDecrementDesiredCapacity"))?;
+    params.finish()?;
+    let begun = members::detach(account, &name, &ids, lowers_desired)?;
+    let activities = begun.iter().map(show_activity).collect();
+    Ok(Node::map().put("Activities", Node::List(activities)))
+}
+
 pub(super) fn protect(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let name = required(&mut params, "AutoScalingGroupName")?;
     let ids = params.texts(&["InstanceIds"]);

@@ -31,6 +31,7 @@ pub(crate) fn call(
         "DescribeAutoScalingInstances" => instances::describe(account, params),
         "DescribeScalingActivities" => instances::describe_activities(account, params),
         "TerminateInstanceInAutoScalingGroup" => instances::terminate(account, params),
+        "DetachInstances" => instances::detach(account, params),
         "SetInstanceProtection" => instances::protect(account, params),
         "SetInstanceHealth" => instances::set_health(account, params),
         "AttachLoadBalancerTargetGroups" => target_groups::attach(account, params),
