@@ -280,7 +280,8 @@ impl<'a> Runner<'a> {
                 what: last.name.to_owned(),
             });
         }
-        for armed in self.armed.take().into_iter().rev() {
+        let mut left = self.armed.take();
+        while let Some(armed) = left.pop() {
             let about = armed.about();
             // Another's by now: not even what only this run made is taken from under it.
             let undone = match cx.still_held().await {
@@ -303,11 +304,20 @@ impl<'a> Runner<'a> {
                         step: about.name.to_owned(),
                         error: error.words.clone(),
                     });
+                    if cx.lost().is_some() {
+                        // All that is left is another's: it is said once.
+                        let rest = left.iter().rev().map(|armed| armed.about());
+                        let all: Vec<_> = std::iter::once(about).chain(rest).collect();
+                        let all = left_to_others(cx, &all, &error.words);
+                        unwound.leftovers.push(all);
+                        unwound.is_another_s = true;
+                        break;
+                    }
                     if error.reason == Some(Reason::Another) {
                         // Theirs by now: it stays as it is, and what else was made is looked at by itself.
                         unwound
                             .leftovers
-                            .push(left_to_others(cx, about, &error.words));
+                            .push(left_to_others(cx, &[about], &error.words));
                         unwound.is_another_s = true;
                         continue;
                     }
@@ -332,10 +342,18 @@ fn left_over(cx: &Context, about: About, error: &str) -> Leftover {
     })
 }
 
-/// Names what a step made and somebody else has by now.
-fn left_to_others(cx: &Context, about: About, why: &str) -> Leftover {
+/// Names what steps made and somebody else has by now.
+fn left_to_others(cx: &Context, steps: &[About], why: &str) -> Leftover {
+    let names: Vec<_> = steps
+        .iter()
+        .map(|about| format!("\"{}\"", about.name))
+        .collect();
+    let are = match steps.len() {
+        1 => "is left as it is",
+        _ => "are left as they are",
+    };
     cx.events.left_over(Leftover {
-        what: format!("\"{}\" is left as it is: {why}", about.name),
+        what: format!("{} {are}: {why}", names.join(", ")),
         remedy: cx.command_line.of(Next::Status),
     })
 }

@@ -155,11 +155,24 @@ async fn a_run_that_is_overtaken_changes_nothing_any_more_and_says_who_serves() 
         (taker, before)
     };
     let (finished, (_taker, before)) = tokio::join!(run, person);
-    let Outcome::Stopped { cause, serving, .. } = &finished.outcome else {
+    let Outcome::Stopped {
+        cause,
+        serving,
+        leftovers,
+        ..
+    } = &finished.outcome
+    else {
         panic!("{:#?}\n{}", finished.outcome, story(&cx));
     };
     assert_eq!(cause.reason, Some(Reason::Another));
     assert!(cause.words.contains("rollback"), "{cause:?}");
+    // Of all that it had begun, in one sentence.
+    let [left] = leftovers.as_slice() else {
+        panic!("{leftovers:#?}");
+    };
+    for step in ["bake image", "scale up idle group", "shift traffic"] {
+        assert!(left.what.contains(step), "{left:?}");
+    }
     // It stood, and was left standing.
     assert_eq!(*serving, Some(Release("0.0.2".to_owned())));
     assert_eq!(finished.outcome.exit_code(), 5);
