@@ -163,6 +163,8 @@ pub enum Reason {
     Call(Box<FailedCall>),
     /// AWS has no instances of this type now.
     NoCapacity,
+    /// AWS does not offer this type of instance in the zones of the subnets.
+    NoSuchType,
     /// The account's quota for instances is used up.
     Quota,
     /// A command on the builder failed.

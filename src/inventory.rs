@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 
 use crate::aws::autoscaling::{self, Group};
+use crate::aws::ec2::Subnet;
 use crate::aws::elbv2::{
     self, LoadBalancer, Routes, Rule, TargetGroup, TargetGroups, TrafficRules,
 };
+use crate::aws::error::ErrorKind;
 use crate::aws::images::{self, Image};
 use crate::aws::launch_templates::{self, Template, Version};
 use crate::aws::ssm::{self, Document};
@@ -334,6 +336,23 @@ struct Place {
     instance_security_group: Option<String>,
 }
 
+/// The zones that have the builder's type: not all of a region's have each (`use1-az3` has none of the Nitro system). `None`
+/// where no builder is launched, or AWS does not tell.
+async fn builder_zones(
+    aws: &Aws,
+    config: &Config,
+    extent: Extent<'_>,
+) -> Result<Option<Vec<String>>> {
+    if !matches!(extent, Extent::Baking(_)) {
+        return Ok(None);
+    }
+    match ec2::find_zones_with(aws, &config.bake.instance_type).await {
+        Ok(zones) => Ok(Some(zones)),
+        Err(error) if error.kind == ErrorKind::Denied => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn place(aws: &Aws, config: &Config, names: &Names, extent: Extent<'_>) -> Result<Place> {
     if extent == Extent::Telling {
         return Ok(Place::default());
@@ -347,12 +366,20 @@ async fn place(aws: &Aws, config: &Config, names: &Names, extent: Extent<'_>) ->
     };
     let builder_group = names.builder_security_group();
     let instance_group = names.instance_security_group();
-    let (subnets, builder, instance_security_group) = tokio::try_join!(
+    let (subnets, builder, instance_security_group, zones) = tokio::try_join!(
         wrap(ec2::describe_subnets(aws, &vpc, &config.network.subnets)),
         wrap(ec2::find_security_group(aws, &vpc, &builder_group)),
         wrap(ec2::find_security_group(aws, &vpc, &instance_group)),
+        Box::pin(builder_zones(aws, config, extent)),
     )?;
-    let subnet = subnets.into_iter().next().map(|subnet| subnet.id);
+    let has_type = |subnet: &&Subnet| {
+        zones
+            .as_ref()
+            .is_none_or(|zones| zones.contains(&subnet.zone))
+    };
+    // Where no zone has the type, the launch says so in AWS's words.
+    let subnet = subnets.iter().find(has_type).or_else(|| subnets.first());
+    let subnet = subnet.map(|subnet| subnet.id.clone());
     Ok(Place {
         builder: builder.zip(subnet),
         instance_security_group,

@@ -1,7 +1,8 @@
 //! Amazon EC2: the network a stack stands in, security groups, instances.
 
 use aws_sdk_ec2::types::{
-    Filter, IpPermission, IpRange, ResourceType, Tag, TagSpecification, UserIdGroupPair,
+    Filter, IpPermission, IpRange, LocationType, ResourceType, Tag, TagSpecification,
+    UserIdGroupPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -115,6 +116,24 @@ pub async fn describe_subnets(
         .collect();
     subnets.sort_by(|a, b| a.zone.cmp(&b.zone).then_with(|| a.id.cmp(&b.id)));
     Ok(subnets)
+}
+
+/// The zones of this region that have instances of this type.
+pub async fn find_zones_with(aws: &Aws, instance_type: &str) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    let mut pages = aws
+        .ec2
+        .describe_instance_type_offerings()
+        .location_type(LocationType::AvailabilityZone)
+        .filters(filter("instance-type", instance_type))
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.about("DescribeInstanceTypeOfferings", instance_type)?;
+        let offerings = page.instance_type_offerings.unwrap_or_default();
+        found.extend(offerings.into_iter().filter_map(|one| one.location));
+    }
+    Ok(found)
 }
 
 /// The security group of this name in the VPC.

@@ -6,6 +6,7 @@
 use crate::cause::{ErrorKind, Exit, FailedCall, Reason};
 
 const NO_CAPACITY: &str = "AWS has no capacity for this instance type in this zone now: try again in a few minutes, or name another instance type.";
+const NO_SUCH_TYPE: &str = "AWS does not offer this instance type in the zones of these subnets: name another type, or `subnets` in other zones in [network].";
 const QUOTA: &str = "The account's quota for running instances is used up: stop some, or ask AWS for a higher quota.";
 const THROTTLED: &str = "AWS slowed this account down for too long: something else may be calling its API a lot; try again.";
 
@@ -14,6 +15,7 @@ pub(super) fn explain(reason: &Reason) -> Option<String> {
     let sentence = match reason {
         Reason::Call(call) => return explain_call(call),
         Reason::NoCapacity => NO_CAPACITY,
+        Reason::NoSuchType => NO_SUCH_TYPE,
         Reason::Quota => QUOTA,
         Reason::BuilderScript => {
             "A command on the builder failed: the end of the builder's log, below, shows which one."
@@ -102,6 +104,7 @@ fn explain_call(call: &FailedCall) -> Option<String> {
     let known = match (call.kind, call.code.as_str()) {
         (ErrorKind::Throttled, _) => THROTTLED,
         (_, "InsufficientInstanceCapacity") => NO_CAPACITY,
+        (_, "Unsupported") => NO_SUCH_TYPE,
         (_, "VcpuLimitExceeded" | "InstanceLimitExceeded") => QUOTA,
         _ => return None,
     };
@@ -145,6 +148,8 @@ mod tests {
                 call(ErrorKind::Other, "InsufficientInstanceCapacity"),
                 "AWS has no capacity",
             ),
+            (Reason::NoSuchType, "AWS does not offer"),
+            (call(ErrorKind::Other, "Unsupported"), "AWS does not offer"),
             (Reason::Quota, "The account's quota"),
             (
                 call(ErrorKind::Other, "VcpuLimitExceeded"),

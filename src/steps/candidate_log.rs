@@ -275,6 +275,7 @@ mod tests {
             ],
             suspended: Vec::new(),
             target_groups: Vec::new(),
+            zones: Vec::new(),
             deleting: false,
         };
         let targets = [

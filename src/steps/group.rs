@@ -47,14 +47,41 @@ pub(super) async fn thaw_only(cx: &Context, group: &str, process: &str) -> Resul
     autoscaling::resume_processes(&cx.aws, cx.held().await?, group, &[process.to_owned()]).await
 }
 
-/// A launch that has failed since then.
-fn failed_launch(activities: &[Activity], since: SystemTime) -> Option<&Activity> {
-    activities
+/// How often a zone may fail before it counts for nothing.
+const TRIES: usize = 2;
+
+/// What has failed of a group's launches since then, the latest first.
+fn failed_launches(activities: &[Activity], since: SystemTime) -> Vec<&Activity> {
+    let failed = activities
         .iter()
-        .find(|activity| activity.started > since && activity.status == "Failed")
+        .filter(|activity| activity.started > since && activity.status == "Failed");
+    failed.collect()
 }
 
-/// The same as [`look_for_instances`]; where it is known why a launch failed, that reason is the error.
+/// The failure after which no instance will come: one of the whole account, or the latest where every zone has failed, again.
+/// One zone without capacity, or without the type, is none: Auto Scaling goes on to the others.
+fn in_vain<'a>(group: &Group, failed: &[&'a Activity]) -> Option<&'a Activity> {
+    let of_account = failed.iter().find(|activity| activity.is_of_account);
+    if let Some(activity) = of_account {
+        return Some(activity);
+    }
+    let times = |zone: &String| {
+        let of_it = |activity: &&&Activity| activity.zone.as_ref() == Some(zone);
+        failed.iter().filter(of_it).count()
+    };
+    let has_failed = !group.zones.is_empty() && group.zones.iter().all(|zone| times(zone) >= TRIES);
+    failed.first().filter(|_| has_failed).copied()
+}
+
+/// A failed launch in AWS's words, which it repeats in the description of some.
+fn words_of(failed: &Activity) -> String {
+    match failed.description.contains(&failed.message) {
+        true => failed.description.clone(),
+        false => format!("{}: {}", failed.description, failed.message),
+    }
+}
+
+/// The same as [`look_for_instances`]; where it is known why launches failed, that reason is the error.
 pub(super) fn look_for_launch(
     group: &Group,
     activities: &[Activity],
@@ -63,14 +90,14 @@ pub(super) fn look_for_launch(
     since: SystemTime,
 ) -> Result<Look<Vec<String>>> {
     let looked = look_for_instances(group, activities, desired, version, since);
-    let failed = failed_launch(activities, since);
+    let failed = in_vain(group, &failed_launches(activities, since));
     match (looked, failed.and_then(|failed| failed.reason.clone())) {
         (Look::Never(words), Some(reason)) => Err(reason.because(words).into()),
         (looked, _) => Ok(looked),
     }
 }
 
-/// Whether the group has its instances, all of this version; a failed launch is told at once, in AWS's words.
+/// Whether the group has its instances, all of this version; launches that fail in vain are told at once, in AWS's words.
 fn look_for_instances(
     group: &Group,
     activities: &[Activity],
@@ -78,15 +105,6 @@ fn look_for_instances(
     version: i64,
     since: SystemTime,
 ) -> Look<Vec<String>> {
-    if let Some(failed) = failed_launch(activities, since) {
-        // AWS repeats its words in the description of some failures.
-        let words = if failed.description.contains(&failed.message) {
-            failed.description.clone()
-        } else {
-            format!("{}: {}", failed.description, failed.message)
-        };
-        return Look::Never(words);
-    }
     let ready: Vec<_> = group
         .members
         .iter()
@@ -98,12 +116,23 @@ fn look_for_instances(
     // Of the plan, not of the group: a late write of somebody's could have made that nothing.
     let wanted = usize::try_from(desired).unwrap_or_default();
     if ready.len() >= wanted && group.members.len() == ready.len() {
-        Look::Ready(ready)
-    } else if let Some(why) = held_back(group, &["Launch", "AddToLoadBalancer"]) {
-        Look::Never(why)
-    } else {
-        Look::NotYet(format!("{} of {wanted} instances in service", ready.len()))
+        return Look::Ready(ready);
     }
+    let failed = failed_launches(activities, since);
+    if let Some(failed) = in_vain(group, &failed) {
+        return Look::Never(words_of(failed));
+    }
+    if let Some(why) = held_back(group, &["Launch", "AddToLoadBalancer"]) {
+        return Look::Never(why);
+    }
+    let last = failed.first().map_or_else(String::new, |failed| {
+        let zone = failed.zone.as_deref().unwrap_or("one zone");
+        format!("; the last launch failed in {zone}: {}", failed.message)
+    });
+    Look::NotYet(format!(
+        "{} of {wanted} instances in service{last}",
+        ready.len()
+    ))
 }
 
 #[cfg(test)]
@@ -132,6 +161,7 @@ mod tests {
                 .collect(),
             suspended: Vec::new(),
             target_groups: Vec::new(),
+            zones: vec!["a".into(), "b".into()],
             deleting: false,
         }
     }
@@ -141,6 +171,8 @@ mod tests {
             status: status.into(),
             description: "Launching a new EC2 instance".into(),
             message: "no capacity".into(),
+            zone: Some("a".into()),
+            is_of_account: false,
             reason: None,
             started: SystemTime::UNIX_EPOCH + Duration::from_secs(second),
         }
@@ -185,15 +217,39 @@ mod tests {
     }
 
     #[test]
-    fn a_launch_that_failed_since_ends_the_wait_and_an_older_one_does_not() {
+    fn a_launch_that_failed_ends_the_wait_where_no_zone_is_left_or_none_would_help() {
         let empty = group(&[]);
         let since = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
-        let old = look_for_instances(&empty, &[activity("Failed", 10)], 2, 3, since);
-        assert!(matches!(old, Look::NotYet(_)));
-        let new = look_for_instances(&empty, &[activity("Failed", 11)], 2, 3, since);
-        assert_eq!(
-            new,
-            Look::Never("Launching a new EC2 instance: no capacity".into())
+        let look = |all: &[Activity]| look_for_instances(&empty, all, 2, 3, since);
+        let in_zone = |zone: &str, second| Activity {
+            zone: Some(zone.into()),
+            ..activity("Failed", second)
+        };
+        let of_account = |second| Activity {
+            is_of_account: true,
+            ..activity("Failed", second)
+        };
+        // Auto Scaling goes on to the next zone, and comes back to each.
+        let one = look(&[in_zone("a", 12), in_zone("a", 11)]);
+        let Look::NotYet(why) = one else {
+            panic!("{one:?}");
+        };
+        assert!(
+            why.contains("the last launch failed in a: no capacity"),
+            "{why}"
         );
+        let each_once = look(&[in_zone("b", 12), in_zone("a", 11)]);
+        assert!(matches!(each_once, Look::NotYet(_)), "{each_once:?}");
+        let words = "Launching a new EC2 instance: no capacity";
+        let twice =
+            [("b", 14), ("a", 13), ("b", 12), ("a", 11)].map(|(zone, at)| in_zone(zone, at));
+        assert_eq!(look(&twice), Look::Never(words.into()));
+        assert_eq!(look(&[of_account(11)]), Look::Never(words.into()));
+        // What an earlier run met says nothing.
+        assert!(matches!(look(&[of_account(10)]), Look::NotYet(_)));
+        // What has come all the same is there.
+        let all = group(&[("a", "InService", 3), ("b", "InService", 3)]);
+        let looked = look_for_instances(&all, &[of_account(11)], 2, 3, since);
+        assert!(matches!(looked, Look::Ready(_)));
     }
 }

@@ -39,3 +39,4 @@ mod unwind;
 mod verify;
 mod visitor;
 mod waiting;
+mod zones;

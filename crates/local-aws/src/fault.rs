@@ -27,8 +27,17 @@ pub enum Answer {
 enum Scope {
     /// Calls of this service (its signing name) and operation; `None` for any.
     Calls(Option<String>, Operations, Answer),
-    /// Instances that an Auto Scaling group launches: there are none of their type, and the scaling activity says so.
-    GroupLaunches,
+    /// Launches in this zone; `None`: of Auto Scaling groups, in any.
+    Launches(Option<char>, Gap),
+}
+
+/// Why a zone has no instance for a launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// It has none left of the type.
+    NoCapacity,
+    /// It never has any of the type.
+    NoType,
 }
 
 /// Which of a service's operations.
@@ -75,7 +84,17 @@ impl Fault {
 
     /// From now on Auto Scaling groups get no instances, as when a zone has none of their type left.
     pub fn no_capacity() -> Self {
-        Self::once(Scope::GroupLaunches).for_ever()
+        Self::once(Scope::Launches(None, Gap::NoCapacity)).for_ever()
+    }
+
+    /// From now on this zone, by its letter, has no instances left, whoever launches them.
+    pub fn no_capacity_in(zone: char) -> Self {
+        Self::once(Scope::Launches(Some(zone), Gap::NoCapacity)).for_ever()
+    }
+
+    /// This zone, by its letter, has no instances of any type that is asked for.
+    pub fn no_type_in(zone: char) -> Self {
+        Self::once(Scope::Launches(Some(zone), Gap::NoType)).for_ever()
     }
 
     /// From now on every caller's credentials have expired.
@@ -152,7 +171,7 @@ impl Faults {
                         Operations::Named(name) => name == operation,
                     }
             }
-            Scope::GroupLaunches => false,
+            Scope::Launches(..) => false,
         };
         let mut faults = self.0.iter_mut();
         let fault = faults.find(|fault| !fault.is_spent() && fits(&fault.scope))?;
@@ -162,12 +181,28 @@ impl Faults {
         }
     }
 
-    /// Whether a group that launches an instance now gets none.
-    pub fn meet_launch(&mut self) -> bool {
+    /// Why a launch in this zone gets no instance now, if it gets none.
+    pub fn meet_launch(&mut self, zone: char, by_group: bool) -> Option<Gap> {
+        let fits = |scope: &Scope| match scope {
+            Scope::Launches(None, _) => by_group,
+            Scope::Launches(Some(of), _) => *of == zone,
+            Scope::Calls(..) => false,
+        };
         let mut faults = self.0.iter_mut();
-        faults
-            .find(|fault| !fault.is_spent() && fault.scope == Scope::GroupLaunches)
-            .is_some_and(Fault::strikes)
+        let fault = faults.find(|fault| !fault.is_spent() && fits(&fault.scope))?;
+        match (fault.strikes(), &fault.scope) {
+            (true, Scope::Launches(_, gap)) => Some(*gap),
+            _ => None,
+        }
+    }
+
+    /// Whether a zone has the types that are asked for.
+    pub fn has_types(&self, zone: char) -> bool {
+        let lacks = Scope::Launches(Some(zone), Gap::NoType);
+        !self
+            .0
+            .iter()
+            .any(|fault| !fault.is_spent() && fault.scope == lacks)
     }
 }
 
@@ -218,8 +253,13 @@ mod tests {
     fn what_strikes_for_ever_is_there_until_it_is_lifted() {
         let mut faults = Faults::default();
         faults.inject(Fault::no_capacity());
-        assert!((0..1000).all(|_| faults.meet_launch()));
+        assert!((0..1000).all(|_| faults.meet_launch('a', true).is_some()));
+        assert_eq!(faults.meet_launch('a', false), None);
         assert_eq!(faults.lift(), [Fault::no_capacity()]);
-        assert!(!faults.meet_launch());
+        assert_eq!(faults.meet_launch('a', true), None);
+        faults.inject(Fault::no_type_in('b'));
+        assert_eq!(faults.meet_launch('a', false), None);
+        assert_eq!(faults.meet_launch('b', false), Some(Gap::NoType));
+        assert!(faults.has_types('a') && !faults.has_types('b'));
     }
 }

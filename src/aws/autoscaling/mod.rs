@@ -1,16 +1,15 @@
 //! EC2 Auto Scaling: the groups, and what they do.
 
+mod activities;
 mod capacity;
-
-use std::time::SystemTime;
 
 use aws_sdk_autoscaling::types::{LaunchTemplateSpecification, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
-use crate::cause::Reason;
 
+pub use activities::{Activity, describe_activities};
 pub use capacity::{
     Fleet, Floor, change_idle, detach, freeze, pin, raise, raise_over, resume_processes,
     see_no_weight, set_floor,
@@ -74,25 +73,12 @@ pub struct Group {
     pub suspended: Vec<String>,
     /// The target groups it registers with.
     pub target_groups: Vec<String>,
+    /// The zones of its subnets.
+    pub zones: Vec<String>,
     /// Set while it is being deleted.
     pub deleting: bool,
     /// Its tags.
     pub tags: Tags,
-}
-
-/// What a group did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Activity {
-    /// `Failed`, `Successful`, `InProgress`, ...
-    pub status: String,
-    /// What.
-    pub description: String,
-    /// AWS's words about a failure.
-    pub message: String,
-    /// What is behind a failure, if it is one that has a name.
-    pub reason: Option<Reason>,
-    /// When it began.
-    pub started: SystemTime,
 }
 
 #[cfg(test)]
@@ -154,6 +140,7 @@ fn read_group(group: aws_sdk_autoscaling::types::AutoScalingGroup) -> Group {
             .filter_map(|process| process.process_name)
             .collect(),
         target_groups: group.target_group_arns.unwrap_or_default(),
+        zones: group.availability_zones.unwrap_or_default(),
         deleting: group.status.is_some(),
         tags: group
             .tags
@@ -251,49 +238,6 @@ fn template_specification(template: &str, version: i64) -> LaunchTemplateSpecifi
         .launch_template_id(template)
         .version(version.to_string())
         .build()
-}
-
-/// What is behind a failed launch. An activity has no code: AWS says it in its message alone, so that is read here, where
-/// it comes in, and nowhere else.
-fn reason_of(message: &str) -> Option<Reason> {
-    const WORDS: [(&str, Reason); 4] = [
-        ("InsufficientInstanceCapacity", Reason::NoCapacity),
-        ("do not have sufficient", Reason::NoCapacity),
-        ("VcpuLimitExceeded", Reason::Quota),
-        ("more vCPU capacity than", Reason::Quota),
-    ];
-    let named = WORDS.into_iter().find(|(words, _)| message.contains(words));
-    named.map(|(_, reason)| reason)
-}
-
-/// The latest activities of a group, the newest first.
-pub async fn describe_activities(aws: &Aws, name: &str) -> Result<Vec<Activity>, Failure> {
-    let answer = aws
-        .autoscaling
-        .describe_scaling_activities()
-        .auto_scaling_group_name(name)
-        .max_records(20)
-        .send()
-        .await
-        .about("DescribeScalingActivities", name)?;
-    Ok(answer
-        .activities
-        .unwrap_or_default()
-        .into_iter()
-        .map(|activity| Activity {
-            status: activity
-                .status_code
-                .map(|code| code.as_str().to_owned())
-                .unwrap_or_default(),
-            description: activity.description.unwrap_or_default(),
-            reason: activity.status_message.as_deref().and_then(reason_of),
-            message: activity.status_message.unwrap_or_default(),
-            started: activity
-                .start_time
-                .and_then(|time| SystemTime::try_from(time).ok())
-                .unwrap_or(SystemTime::UNIX_EPOCH),
-        })
-        .collect())
 }
 
 /// The versions of a launch template that any group, or an instance of one, uses.

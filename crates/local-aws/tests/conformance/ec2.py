@@ -46,6 +46,12 @@ class Places(Ec2):
         self.assertIn(REGION, [region["RegionName"] for region in self.ec2.describe_regions()["Regions"]])
         kind = self.ec2.describe_instance_types(InstanceTypes=["t3.micro"])["InstanceTypes"][0]
         self.assertEqual(kind["ProcessorInfo"]["SupportedArchitectures"], ["x86_64"])
+        micro = [{"Name": "instance-type", "Values": ["t3.micro"]}]
+        offered = self.ec2.describe_instance_type_offerings(LocationType="availability-zone", Filters=micro)["InstanceTypeOfferings"]
+        self.assertEqual({one["InstanceType"] for one in offered}, {"t3.micro"})
+        self.assertTrue(set(self.network.zones) <= {one["Location"] for one in offered})
+        offered = self.ec2.describe_instance_type_offerings(Filters=micro)["InstanceTypeOfferings"]
+        self.assertEqual(offered, [{"InstanceType": "t3.micro", "LocationType": "region", "Location": REGION}])
 
     def test_places_that_are_not_there_are_refused(self):
         with self.refused("InvalidVpcID.NotFound"):
@@ -54,6 +60,8 @@ class Places(Ec2):
             self.ec2.describe_subnets(SubnetIds=["subnet-00000000000000001"])
         with self.refused("InvalidInstanceType"):
             self.ec2.describe_instance_types(InstanceTypes=["t9.enormous"])
+        with self.refused("InvalidParameterValue", "locationType"):
+            self.ec2.describe_instance_type_offerings(LocationType="planet")
 
     def test_what_the_local_cloud_lacks_is_refused_by_name(self):
         with self.refused("InvalidAction", "DescribeKeyPairs"):

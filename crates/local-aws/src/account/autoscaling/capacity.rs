@@ -12,6 +12,8 @@ use crate::account::{Account, ApiError};
 
 /// How long a group waits after a failed launch; twice as long after each further one.
 const RETRY: Duration = Duration::from_secs(30);
+/// How long a zone in which a launch failed is left for the others.
+const AVOIDED: Duration = Duration::from_secs(300);
 
 /// Launches what is missing, or begins to terminate what is too much.
 pub(super) fn mend(account: &mut Account, group: &mut Group) {
@@ -59,19 +61,22 @@ fn begin_rebalance(account: &Account, group: &mut Group) {
     let suspended = ["AZRebalance", "Launch", "Terminate"]
         .iter()
         .any(|process| group.is_suspended(process));
-    let zones = by_zone(account, group);
+    let mut zones = by_zone(account, group);
+    // Where nothing can be launched, no balance can be had.
+    zones.retain(|zone, _| !group.avoids(*zone, account.now()));
     let spread = zones.values().max().unwrap_or(&0) - zones.values().min().unwrap_or(&0);
     group.is_rebalancing =
         !suspended && settled && group.active() == group.desired as usize && spread > 1;
 }
 
-/// The subnet in which the next instance is launched: of the zone with the fewest.
+/// The subnet in which the next instance is launched: of the zone with the fewest, of those that had one for the last launch.
 fn next_subnet(account: &Account, group: &Group) -> Option<(String, char)> {
     let zones = by_zone(account, group);
     group
         .subnets
         .iter()
         .filter_map(|id| network::subnet(account, id).ok())
+        .filter(|subnet| !group.avoids(subnet.zone, account.now()))
         .min_by_key(|subnet| zones[&subnet.zone])
         .map(|subnet| (subnet.id.clone(), subnet.zone))
 }
@@ -82,11 +87,19 @@ fn scale_out(account: &mut Account, group: &mut Group, wanted: usize) {
     }
     let before = group.active();
     for _ in before..wanted {
-        let Some((subnet, zone)) = next_subnet(account, group) else {
+        if !launch_somewhere(account, group, (before, wanted)) {
             return;
-        };
-        let cause = launch_cause(account, group, before, wanted);
-        match launch_one(account, group, &subnet, zone) {
+        }
+    }
+    group.reason = None;
+}
+
+/// Launches one in the zone with the fewest, or where that has none for it in the next (`balanced-best-effort`); where no
+/// zone has, the group waits.
+fn launch_somewhere(account: &mut Account, group: &mut Group, from_to: (usize, usize)) -> bool {
+    while let Some((subnet, zone)) = next_subnet(account, group) {
+        let cause = launch_cause(account, group, from_to.0, from_to.1);
+        match launch_one(account, group, &subnet) {
             Ok(id) => {
                 group.failures = 0;
                 group.replacing = group.replacing.saturating_sub(1);
@@ -101,14 +114,18 @@ fn scale_out(account: &mut Account, group: &mut Group, wanted: usize) {
                 let activity = activity::begin(account, group, begin);
                 let member = members::launched(account, group, &id, zone, activity);
                 group.members.insert(id, member);
+                return true;
             }
             Err(message) => {
                 failed(account, group, cause, message, (subnet, zone));
-                return;
+                group.avoided.insert(zone, account.now() + AVOIDED);
             }
         }
     }
-    group.reason = None;
+    group.avoided.clear();
+    group.retry_at = account.now() + RETRY * (1 << group.failures.min(4));
+    group.failures += 1;
+    false
 }
 
 fn launch_cause(account: &Account, group: &Group, before: usize, wanted: usize) -> String {
@@ -131,12 +148,7 @@ fn launch_cause(account: &Account, group: &Group, before: usize, wanted: usize) 
 }
 
 /// Launches one instance; the error is the status message of the failed activity.
-fn launch_one(
-    account: &mut Account,
-    group: &Group,
-    subnet: &str,
-    zone: char,
-) -> Result<String, String> {
+fn launch_one(account: &mut Account, group: &Group, subnet: &str) -> Result<String, String> {
     let mut launch = Launch {
         template: Some(group.template.clone()),
         min: 1,
@@ -149,27 +161,9 @@ fn launch_one(
         template.name = None;
     }
     launch.data.subnet = Some(subnet.to_owned());
-    if account.faults.meet_launch() {
-        return Err(no_capacity(account, group, zone));
-    }
     launch::launch(account, &launch)
         .map(|ids| ids.concat())
         .map_err(|error| format!("{} Launching EC2 instance failed.", error.message))
-}
-
-/// AWS's words for a zone that has no capacity left.
-fn no_capacity(account: &Account, group: &Group, zone: char) -> String {
-    let instance_type = super::group::instance_type(account, group);
-    let others: Vec<_> = network::ZONES
-        .into_iter()
-        .filter(|other| *other != zone)
-        .map(|other| network::zone_name(account, other))
-        .collect();
-    format!(
-        "We currently do not have sufficient {instance_type} capacity in the Availability Zone you requested ({}). Our system will be working on provisioning additional capacity. You can currently get {instance_type} capacity by not specifying an Availability Zone in your request or choosing {}. Launching EC2 instance failed.",
-        network::zone_name(account, zone),
-        others.join(", ")
-    )
 }
 
 fn failed(
@@ -188,8 +182,6 @@ fn failed(
         message: Some(message),
     };
     activity::begin(account, group, begin);
-    group.retry_at = account.now() + RETRY * (1 << group.failures.min(4));
-    group.failures += 1;
 }
 
 fn scale_in(account: &mut Account, group: &mut Group, wanted: usize) {

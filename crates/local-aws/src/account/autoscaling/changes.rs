@@ -213,6 +213,7 @@ fn new_group(
         replacing: 0,
         is_rebalancing: false,
         failures: 0,
+        avoided: BTreeMap::new(),
         retry_at: Duration::ZERO,
     }
 }

@@ -8,7 +8,6 @@ use super::group;
 use super::policies::Policy;
 use super::schedule::ScheduledAction;
 use crate::account::ec2::launch_data::TemplateChoice;
-use crate::account::ec2::launch_templates;
 use crate::account::{Account, ApiError, Tags};
 
 /// Everything a group can be told to leave.
@@ -221,6 +220,8 @@ pub struct Group {
     pub(super) is_rebalancing: bool,
     /// How many launches failed in a row.
     pub(super) failures: u32,
+    /// The zones in which the last launch failed, and until when they are left for the others.
+    pub(super) avoided: BTreeMap<char, Duration>,
     /// When it tries again.
     pub(super) retry_at: Duration,
 }
@@ -229,6 +230,11 @@ impl Group {
     /// Whether a process is suspended.
     pub fn is_suspended(&self, process: &str) -> bool {
         self.suspended.contains_key(process)
+    }
+
+    /// Whether it leaves this zone for the others now.
+    pub(super) fn avoids(&self, zone: char, now: Duration) -> bool {
+        self.avoided.get(&zone).is_some_and(|until| now < *until)
     }
 
     /// The instances it counts: those not on their way out.
@@ -281,17 +287,4 @@ pub(super) fn propagated_tags(group: &Group) -> Tags {
         .collect();
     tags.insert("aws:autoscaling:groupName".to_owned(), group.name.clone());
     tags
-}
-
-/// The type of the instances that a group launches now.
-pub(super) fn instance_type(account: &Account, group: &Group) -> String {
-    let choice = TemplateChoice {
-        name: None,
-        ..group.template.clone()
-    };
-    launch_templates::resolve(account, &choice)
-        .and_then(|(id, number)| launch_templates::version(account, &id, number))
-        .ok()
-        .and_then(|version| version.data.instance_type.clone())
-        .unwrap_or_default()
 }

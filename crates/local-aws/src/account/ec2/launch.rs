@@ -7,6 +7,7 @@ use super::instances::{Instance, Lifecycle, Volume};
 use super::launch_data::{LaunchData, Profile, TemplateChoice};
 use super::{State, check_id, first_seen, images, launch_templates, lives, network};
 use crate::account::{Account, ApiError, Tags, iam, ssm};
+use crate::fault::Gap;
 
 /// A call of RunInstances.
 #[derive(Clone, Debug, Default)]
@@ -239,6 +240,7 @@ pub fn launch(account: &mut Account, launch: &Launch) -> Result<Vec<String>, Api
         )));
     }
     let ready = prepare(account, launch)?;
+    meet_gap(account, &ready, !launch.system_tags.is_empty())?;
     let reservation = account.resource_id("r");
     let visible_at = first_seen(account);
     let token = launch
@@ -263,6 +265,39 @@ pub fn launch(account: &mut Account, launch: &Launch) -> Result<Vec<String>, Api
         .launch_tokens
         .insert(token, (digest, ids.clone()));
     Ok(ids)
+}
+
+/// Refuses a launch in a zone that has no instance for it.
+fn meet_gap(account: &mut Account, ready: &Ready, by_group: bool) -> Result<(), ApiError> {
+    let zone = network::subnet(account, &ready.subnet)?.zone;
+    let Some(gap) = account.faults.meet_launch(zone, by_group) else {
+        return Ok(());
+    };
+    let others: Vec<_> = network::ZONES
+        .into_iter()
+        .filter(|other| *other != zone)
+        .map(|other| network::zone_name(account, other))
+        .collect();
+    let (kind, zone, others) = (
+        &ready.instance_type,
+        network::zone_name(account, zone),
+        others.join(", "),
+    );
+    Err(match gap {
+        Gap::NoCapacity => ApiError::new(
+            "InsufficientInstanceCapacity",
+            500,
+            &format!(
+                "We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone}). Our system will be working on provisioning additional capacity. You can currently get {kind} capacity by not specifying an Availability Zone in your request or choosing {others}."
+            ),
+        ),
+        Gap::NoType => ApiError::refused(
+            "Unsupported",
+            &format!(
+                "Your requested instance type ({kind}) is not supported in your requested Availability Zone ({zone}). Please retry your request by not specifying an Availability Zone or choosing {others}."
+            ),
+        ),
+    })
 }
 
 fn new_instance(account: &mut Account, ready: &Ready, system_tags: &Tags) -> Instance {

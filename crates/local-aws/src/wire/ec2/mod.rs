@@ -41,6 +41,7 @@ pub(crate) fn call(
         "RebootInstances" => instances::reboot(account, params),
         "TerminateInstances" => instances::terminate(account, params),
         "GetConsoleOutput" => instances::console_output(account, params),
+        "DescribeInstanceTypeOfferings" => instance_types::describe_offerings(account, params),
         "DescribeInstanceTypes" => instance_types::describe_types(params),
         "CreateImage" => images::create(account, params),
         "DescribeImages" => images::describe(account, params),

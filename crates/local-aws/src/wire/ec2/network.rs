@@ -80,7 +80,7 @@ fn show_subnet(account: &Account, subnet: &Subnet) -> Node {
 }
 
 /// The name that a zone has in every account; the account's own letters are another order of them.
-fn zone_id(zone: char) -> &'static str {
+pub(super) fn zone_id(zone: char) -> &'static str {
     match zone {
         'a' => "euc1-az2",
         'b' => "euc1-az3",
