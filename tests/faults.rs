@@ -247,7 +247,10 @@ fn every_fault_takes_a_release_to_the_ending_that_the_list_says() {
 
 async fn ends_as_listed(fault: &Fault) {
     let world = World::with_a_release().await;
-    let config = planted(&world, fault);
+    let mut config = planted(&world, fault);
+    // What strikes a request now and then has the time that it has by default.
+    config.shift.soak = bg_deploy::config::default::SOAK;
+    config.probe.rate = bg_deploy::config::default::RATE;
     let (_, plan) = world.plan(&config).await;
     let before = Standing::look(&world, &plan).await;
     let errors_before = server_errors(&world, &plan);

@@ -1,12 +1,13 @@
 //! Amazon S3: the artifact bucket.
 
+mod upload;
+
 use std::path::Path;
 
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, BucketLocationConstraint, CreateBucketConfiguration,
-    ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
-    PublicAccessBlockConfiguration, Tag, Tagging,
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
+    CreateBucketConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleFilter, PublicAccessBlockConfiguration, Tag, Tagging,
 };
 
 use super::error::{About as _, ErrorKind, Failure};
@@ -106,6 +107,11 @@ async fn put_expiration(aws: &Aws, bucket: &str, keep_days: i32) -> Result<(), F
         .filter(LifecycleRuleFilter::builder().prefix("bundles/").build())
         .status(ExpirationStatus::Enabled)
         .expiration(LifecycleExpiration::builder().days(keep_days).build())
+        .abort_incomplete_multipart_upload(
+            AbortIncompleteMultipartUpload::builder()
+                .days_after_initiation(1)
+                .build(),
+        )
         .build()
         .map_err(unbuildable)?;
     let rules = BucketLifecycleConfiguration::builder()
@@ -133,8 +139,14 @@ fn unbuildable(operation: &'static str, resource: &str, message: &str) -> Failur
     }
 }
 
-/// Uploads a file, unless an object of this key is there: keys are content hashes, so it is the same one.
-pub async fn upload_once(aws: &Aws, bucket: &str, key: &str, file: &Path) -> anyhow::Result<bool> {
+/// Uploads a file, unless an object of this key is there: keys are content hashes, so it is the same one. `tell` is told of a
+/// long one how many bytes of how many are there.
+pub async fn upload_once(
+    aws: &Aws,
+    (bucket, key): (&str, &str),
+    file: &Path,
+    tell: impl Fn(u64, u64),
+) -> anyhow::Result<bool> {
     let about = format!("s3://{bucket}/{key}");
     let found = aws
         .s3
@@ -149,14 +161,6 @@ pub async fn upload_once(aws: &Aws, bucket: &str, key: &str, file: &Path) -> any
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(error.into()),
     }
-    let body = ByteStream::from_path(file).await?;
-    aws.s3
-        .put_object()
-        .bucket(bucket)
-        .key(key)
-        .body(body)
-        .send()
-        .await
-        .about("PutObject", &about)?;
+    upload::upload(aws, (bucket, key), file, tell).await?;
     Ok(true)
 }

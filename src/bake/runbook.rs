@@ -18,8 +18,10 @@ pub const DESCRIBE: &str = "describeBuilder";
 /// The step that makes the image.
 pub const CREATE_IMAGE: &str = "createImage";
 
-/// The step that ends when the image can be used.
-pub const AWAIT_IMAGE: &str = "awaitImage";
+/// The step that ends when the image is done, or has failed.
+const AWAIT_IMAGE: &str = "awaitImage";
+/// The step that ends well when the image can be used.
+pub const SEE_IMAGE: &str = "seeImage";
 
 /// Runs on the builder. Parameters are constrained by patterns: Automation pastes them into the script as they are.
 const BUILDER_SCRIPT: &str = include_str!("builder.sh");
@@ -35,7 +37,8 @@ pub fn runbook() -> Value {
         "assumeRole": "{{ AutomationAssumeRole }}",
         "parameters": parameters(),
         "mainSteps": [
-            launch(), describe(), await_agent(), provision(), stop(), create_image(), await_image(), terminate(),
+            launch(), describe(), await_agent(), provision(), stop(), create_image(), settle(), await_image(),
+            see_image(), terminate(),
         ],
         "outputs": ["createImage.ImageId", "provision.Output"],
     })
@@ -189,11 +192,43 @@ fn create_image() -> Value {
     })
 }
 
+/// EC2 shows what was just made seconds later, and a wait for a property forgives no answer that it is not there. No image is
+/// done as soon as this.
+fn settle() -> Value {
+    json!({
+        "name": "settleImage",
+        "action": "aws:sleep",
+        "onFailure": "step:terminateBuilder",
+        "onCancel": "step:terminateBuilder",
+        "inputs": {"Duration": "PT15S"},
+    })
+}
+
 fn await_image() -> Value {
     json!({
         "name": AWAIT_IMAGE,
         "action": "aws:waitForAwsResourceProperty",
         "timeoutSeconds": 3600,
+        "maxAttempts": 3,
+        "onFailure": "step:terminateBuilder",
+        "onCancel": "step:terminateBuilder",
+        "inputs": {
+            "Service": "ec2",
+            "Api": "DescribeImages",
+            "ImageIds": ["{{ createImage.ImageId }}"],
+            "PropertySelector": "$.Images[0].State",
+            // One that has failed would be waited for, for an hour.
+            "DesiredValues": ["available", "failed", "error", "invalid", "deregistered"],
+        },
+    })
+}
+
+fn see_image() -> Value {
+    json!({
+        "name": SEE_IMAGE,
+        "action": "aws:assertAwsResourceProperty",
+        "timeoutSeconds": 120,
+        "maxAttempts": 3,
         "onFailure": "step:terminateBuilder",
         "onCancel": "step:terminateBuilder",
         "inputs": {

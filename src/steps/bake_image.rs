@@ -9,16 +9,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::builder_log;
 use super::images_in_use::{self, Published};
 use crate::aws::images::Image;
 use crate::aws::launch_templates::Version;
 use crate::aws::ssm::{self, Automation, Start};
 use crate::aws::witness::Contradiction;
-use crate::aws::{Aws, Tags, ec2, images, run_command, s3};
-use crate::bake::runbook::{AWAIT_IMAGE, CREATE_IMAGE, DESCRIBE, PROVISION};
+use crate::aws::{Aws, Tags, ec2, images, s3};
+use crate::bake::runbook::{CREATE_IMAGE, SEE_IMAGE};
 use crate::cause::Reason;
 use crate::plan::{Bake, Plan, Source};
 use crate::run::context::{Context, Undoing};
@@ -27,11 +28,6 @@ use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look, WaitError};
 use crate::stack::TAG_DEPLOYMENT;
-
-/// Lines of the builder's log that the reports get; each shows as much as it has room for.
-const TAIL: usize = 200;
-/// Lines of it that stand in the cause itself: what failed comes just before what it led to.
-const LAST_WORDS: usize = 2;
 
 /// EC2 shows what was just made seconds later; half a minute of looks.
 const LOOKS: u32 = 7;
@@ -54,6 +50,11 @@ pub struct BakeImage {
 pub enum Handle {
     /// An image of this recipe stands.
     Standing {
+        /// Its id.
+        image: String,
+    },
+    /// Another run's bake makes it, and is not done yet.
+    Awaited {
         /// Its id.
         image: String,
     },
@@ -98,8 +99,33 @@ impl Step for BakeImage {
                 image: image.clone(),
             });
         }
+        // Its name belongs to one image, and another run may have begun it, in whatever environment, or have failed to.
+        if let Some(image) = images::find_image_by_name(&cx.aws, &bake.image_name).await? {
+            let id = image.id.clone();
+            match image.state.as_str() {
+                "available" => return Ok(Handle::Standing { image: id }),
+                "pending" => return Ok(Handle::Awaited { image: id }),
+                state => {
+                    cx.held().await?;
+                    images::remove_image(&cx.aws, &image).await?;
+                    cx.events
+                        .note(format!("{id} of an earlier bake is {state}: removed"));
+                }
+            }
+        }
         let key = format!("bundles/{}.tar.gz", bake.recipe.bundle_sha256);
-        s3::upload_once(&cx.aws, &bake.bucket, &key, &self.bundle).await?;
+        let tell = |done: u64, of: u64| {
+            const MIB: u64 = 1024 * 1024;
+            cx.events.emit(Event::Waiting {
+                step: Self::ABOUT.name.to_owned(),
+                reason: format!(
+                    "{} of {} MiB of the bundle are uploaded",
+                    done / MIB,
+                    of / MIB
+                ),
+            });
+        };
+        s3::upload_once(&cx.aws, (&bake.bucket, &key), &self.bundle, tell).await?;
         let (runbook, version) = &bake.runbook;
         let start = Start {
             document: runbook.clone(),
@@ -126,13 +152,14 @@ impl Step for BakeImage {
                 let summary = format!("{image} has the same recipe: nothing to bake");
                 return Ok(Settled::skipped(image.clone(), summary));
             }
+            Handle::Awaited { image } => return self.await_another_s(cx, image).await,
             Handle::Baking { automation } => automation,
         };
-        // Launching, the agent and the image take two minutes at least; looking earlier is no use. The runbook itself
-        // looks every five seconds: with the same interval, this would be late by the same time again and again.
+        // One that can't begin has failed within seconds. The runbook itself looks every five seconds: with the same interval,
+        // this would be late by the same time again and again.
         let limits = Limits::new(self.bake()?.within, Duration::from_secs(1))
             .growing_to(Duration::from_secs(4))
-            .first_after(Duration::from_secs(60));
+            .first_after(Duration::from_secs(5));
         let ended = cx
             .wait(Self::ABOUT.name, "the bake", limits, || async {
                 let state = ssm::describe_automation(&cx.aws, automation).await?;
@@ -156,11 +183,14 @@ impl Step for BakeImage {
             let summary = format!("{image} ({})", self.bake()?.image_name);
             return Ok(Settled::done(image.to_owned(), summary));
         }
-        Err(self.explain(cx, &ended).await)
+        Err(builder_log::explain(cx, &ended).await)
     }
 
     async fn undo(&self, cx: Undoing<'_>, handle: Option<&Handle>) -> Result<Option<String>> {
-        if matches!(handle, Some(Handle::Standing { .. })) {
+        if matches!(
+            handle,
+            Some(Handle::Standing { .. } | Handle::Awaited { .. })
+        ) {
             return Ok(None);
         }
         let mut undone = Vec::new();
@@ -200,7 +230,7 @@ pub(super) async fn end_builders(aws: &Aws, deployment: &str) -> Result<Vec<Stri
 /// Whether the image can be used, or nothing more comes. The builder's end, the runbook's last step, holds nothing up:
 /// pruning looks whether it came.
 fn look(state: Automation) -> Look<Automation> {
-    if state.has_ended() || state.has_done(AWAIT_IMAGE) {
+    if state.has_ended() || state.has_done(SEE_IMAGE) {
         Look::Ready(state)
     } else {
         Look::NotYet(format!("the runbook is at {}", state.current_step))
@@ -237,6 +267,28 @@ impl BakeImage {
             Source::Artifact(bake) => Ok(bake),
             _ => bail!("a rollback bakes nothing"),
         }
+    }
+
+    /// Waits for an image that another run's bake has begun.
+    async fn await_another_s(&self, cx: &Context, image: &str) -> Result<Settled<String>> {
+        let limits = Limits::new(self.bake()?.within, Duration::from_secs(5));
+        let what = format!("{image}, which another run bakes");
+        cx.wait(Self::ABOUT.name, &what, limits, || async {
+            let found = images::find_image(&cx.aws, image).await?;
+            Ok(match found.as_ref().map(|found| found.state.as_str()) {
+                Some("available") => Look::Ready(()),
+                Some("pending") => Look::NotYet("it is pending".to_owned()),
+                Some(other) => Look::Never(format!("it is {other}")),
+                None => Look::Never("it is gone: that bake was undone".to_owned()),
+            })
+        })
+        .await?;
+        cx.events.emit(Event::Image {
+            image: image.to_owned(),
+            baked: false,
+        });
+        let summary = format!("{image} has the same recipe, and was baked by another run");
+        Ok(Settled::skipped(image.to_owned(), summary))
     }
 
     async fn find_automations(&self, cx: Undoing<'_>) -> Result<Vec<String>> {
@@ -294,60 +346,6 @@ impl BakeImage {
             None => Ok(true),
         }
     }
-
-    /// Why the bake failed, with the end of the builder's log.
-    async fn explain(&self, cx: &Context, ended: &Automation) -> anyhow::Error {
-        let Some(failed) = ended.failed_step() else {
-            return anyhow::anyhow!(
-                "the bake ended as {}, and no step of it failed",
-                ended.status
-            );
-        };
-        if failed.name != PROVISION {
-            return anyhow::anyhow!("step {} of the runbook: {}", failed.name, failed.failure);
-        }
-        let log = match builder_log(&cx.aws, ended).await {
-            Ok(log) => log,
-            Err(error) => {
-                cx.events
-                    .note(format!("the builder's log could not be read: {error:#}"));
-                failed.failure.clone()
-            }
-        };
-        let last = last_lines(&log, LAST_WORDS).replace('\n', "; ");
-        cx.events.emit(Event::BuilderLog {
-            tail: last_lines(&log, TAIL),
-        });
-        let words = format!("the builder's script failed: {last}");
-        Reason::BuilderScript.because(words).into()
-    }
-}
-
-async fn builder_log(aws: &Aws, ended: &Automation) -> Result<String> {
-    let command = ended
-        .output(PROVISION, "CommandId")
-        .context("the runbook put out no command id")?;
-    let builder = ended
-        .output(DESCRIBE, "InstanceId")
-        .context("the runbook put out no instance id")?;
-    let found = run_command::find_command(aws, command, builder).await?;
-    let ran = found.context("the command is not to be found")?;
-    if ran.stdout.is_empty() && ran.stderr.is_empty() {
-        bail!("it is empty");
-    }
-    Ok(format!(
-        "{}\n{}",
-        ran.stdout.trim_end(),
-        ran.stderr.trim_end()
-    ))
-}
-
-fn last_lines(text: &str, most: usize) -> String {
-    let lines: Vec<_> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(most)..].join("\n")
 }
 
 #[cfg(test)]
@@ -360,7 +358,7 @@ mod tests {
             status: status.into(),
             current_step: "terminateBuilder".into(),
             steps: vec![crate::aws::ssm::AutomationStep {
-                name: AWAIT_IMAGE.into(),
+                name: SEE_IMAGE.into(),
                 status: await_image.into(),
                 failure: String::new(),
                 outputs: Default::default(),
@@ -371,11 +369,5 @@ mod tests {
         assert!(!is_ready("InProgress", "InProgress"));
         assert!(!is_ready("InProgress", "Failed"));
         assert!(is_ready("Failed", "Failed"));
-    }
-
-    #[test]
-    fn the_tail_of_a_log_is_its_last_lines_without_empty_ones() {
-        assert_eq!(last_lines("a\n\nb\nc\n", 2), "b\nc");
-        assert_eq!(last_lines("", 2), "");
     }
 }

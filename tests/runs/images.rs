@@ -17,13 +17,13 @@ use crate::other_hands::{began, deploy_while};
 use crate::support::{World, assert_deployed, story, turn};
 
 /// The same app in another environment, on a load balancer of its own.
-fn in_stage(mut config: Config) -> Config {
+pub(crate) fn in_stage(mut config: Config) -> Config {
     config.environment = "stage".to_owned();
     config.network.listener_port += 1;
     config
 }
 
-async fn deploy_in_stage(world: &World, config: &Config) -> (Finished, Context) {
+pub(crate) async fn deploy_in_stage(world: &World, config: &Config) -> (Finished, Context) {
     let (prepared, plan) = world.plan(config).await;
     let cx = Context::new(world.aws().await, world.network.clone(), world.clock.lap());
     let cx = turn::at_once(cx, &Names::new("hello", "stage")).await;

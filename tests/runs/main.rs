@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bakes;
 mod books;
 mod cancel;
 mod candidate_log;

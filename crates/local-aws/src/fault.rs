@@ -27,6 +27,8 @@ pub enum Answer {
 enum Scope {
     /// Calls of this service (its signing name) and operation; `None` for any.
     Calls(Option<String>, Operations, Answer),
+    /// Images that are made: they fail.
+    Images,
     /// Launches in this zone; `None`: of Auto Scaling groups, in any.
     Launches(Option<char>, Gap),
 }
@@ -90,6 +92,11 @@ impl Fault {
     /// From now on this zone, by its letter, has no instances left, whoever launches them.
     pub fn no_capacity_in(zone: char) -> Self {
         Self::once(Scope::Launches(Some(zone), Gap::NoCapacity)).for_ever()
+    }
+
+    /// The next image that is made fails, minutes after it was begun.
+    pub fn failed_image() -> Self {
+        Self::once(Scope::Images)
     }
 
     /// This zone, by its letter, has no instances of any type that is asked for.
@@ -171,7 +178,7 @@ impl Faults {
                         Operations::Named(name) => name == operation,
                     }
             }
-            Scope::Launches(..) => false,
+            Scope::Images | Scope::Launches(..) => false,
         };
         let mut faults = self.0.iter_mut();
         let fault = faults.find(|fault| !fault.is_spent() && fits(&fault.scope))?;
@@ -186,7 +193,7 @@ impl Faults {
         let fits = |scope: &Scope| match scope {
             Scope::Launches(None, _) => by_group,
             Scope::Launches(Some(of), _) => *of == zone,
-            Scope::Calls(..) => false,
+            Scope::Calls(..) | Scope::Images => false,
         };
         let mut faults = self.0.iter_mut();
         let fault = faults.find(|fault| !fault.is_spent() && fits(&fault.scope))?;
@@ -194,6 +201,14 @@ impl Faults {
             (true, Scope::Launches(_, gap)) => Some(*gap),
             _ => None,
         }
+    }
+
+    /// Whether the image that would be done now fails.
+    pub fn meet_image(&mut self) -> bool {
+        let mut faults = self.0.iter_mut();
+        faults
+            .find(|fault| !fault.is_spent() && fault.scope == Scope::Images)
+            .is_some_and(Fault::strikes)
     }
 
     /// Whether a zone has the types that are asked for.

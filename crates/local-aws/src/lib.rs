@@ -67,6 +67,7 @@ mod cloud;
 mod fault;
 mod http_date;
 mod instance;
+mod limits;
 mod load_balancer;
 pub mod pace;
 pub mod program;

@@ -30,6 +30,20 @@ pub async fn describe_parameter(aws: &Aws, name: &str) -> Result<String, Failure
         .unwrap_or_default())
 }
 
+/// The number of a document's latest version.
+async fn latest_version(aws: &Aws, name: &str) -> Result<String, Failure> {
+    let answer = aws
+        .ssm
+        .describe_document()
+        .name(name)
+        .document_version("$LATEST")
+        .send()
+        .await
+        .about("DescribeDocument", name)?;
+    let document = answer.document.and_then(|it| it.document_version);
+    Ok(document.unwrap_or_default())
+}
+
 /// A document, beside the one that this program would write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Document {
@@ -122,11 +136,16 @@ pub async fn update_runbook(aws: &Aws, name: &str, content: &str) -> Result<Stri
         .document_version("$LATEST")
         .send()
         .await
-        .about("UpdateDocument", name)?;
-    let version = answer
-        .document_description
-        .and_then(|description| description.document_version)
-        .unwrap_or_default();
+        .about("UpdateDocument", name);
+    let version = match answer {
+        Ok(answer) => answer
+            .document_description
+            .and_then(|description| description.document_version)
+            .unwrap_or_default(),
+        // It says so already, in a version that is not the default: of a call whose answer was lost.
+        Err(error) if error.code == "DuplicateDocumentContent" => latest_version(aws, name).await?,
+        Err(error) => return Err(error),
+    };
     aws.ssm
         .update_document_default_version()
         .name(name)

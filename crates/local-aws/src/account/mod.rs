@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::time::{Duration, SystemTime};
 
 use crate::fault::Faults;
+use crate::limits::Limits;
 use crate::pace::{Pace, Spread};
 use crate::throttle::Throttle;
 
@@ -92,6 +93,8 @@ pub struct Account {
     pub pace: Pace,
     /// What goes wrong on purpose.
     pub faults: Faults,
+    /// How much fits.
+    pub limits: Limits,
     /// How many calls it lets through.
     pub throttle: Throttle,
     /// Instances, images, launch templates, network.
@@ -131,6 +134,7 @@ impl Account {
             region: "eu-central-1".to_owned(),
             pace,
             faults: Faults::default(),
+            limits: Limits::default(),
             throttle: Throttle::default(),
             ec2: ec2::State::with_default_network(),
             elbv2: elbv2::State::default(),

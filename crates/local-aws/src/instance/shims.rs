@@ -48,6 +48,8 @@ pub(super) struct Places<'a> {
     pub(super) state: &'a Path,
     /// The objects of S3, as files.
     pub(super) store: &'a Path,
+    /// How many bytes its `/tmp` holds.
+    pub(super) tmp: u64,
 }
 
 /// Writes every shim into `bin`.
@@ -57,7 +59,8 @@ pub(super) fn write(bin: &Path, places: Places<'_>) -> io::Result<()> {
         let text = text
             .replace("@DISK@", &places.disk.to_string_lossy())
             .replace("@STATE@", &places.state.to_string_lossy())
-            .replace("@STORE@", &places.store.to_string_lossy());
+            .replace("@STORE@", &places.store.to_string_lossy())
+            .replace("@TMP@", &places.tmp.to_string());
         let path = bin.join(name);
         fs::write(&path, text)?;
         make_executable(&path)?;

@@ -101,9 +101,9 @@ async fn boot(
     }
     let config = UserData::read(&user_data);
     let preparing = Arc::clone(machine);
-    let store = host.store.folder.clone();
+    let (store, tmp) = (host.store.folder.clone(), host.shared.account().limits.tmp);
     let prepared = blocking(move || {
-        prepare(&preparing, image.as_deref(), &store)?;
+        prepare(&preparing, image.as_deref(), &store, tmp)?;
         Ok(apply(&preparing, config))
     })
     .await;
@@ -144,7 +144,7 @@ async fn boot(
 }
 
 /// Unpacks the image and writes the shims. Blocks.
-fn prepare(machine: &Machine, image: Option<&Image>, store: &Path) -> io::Result<()> {
+fn prepare(machine: &Machine, image: Option<&Image>, store: &Path, tmp: u64) -> io::Result<()> {
     let (disk, state) = (machine.disk(), machine.state());
     if let Some(image) = image {
         disk::copy_tree(image.folder.path(), &disk)?;
@@ -155,6 +155,7 @@ fn prepare(machine: &Machine, image: Option<&Image>, store: &Path) -> io::Result
         disk: &disk,
         state: &state,
         store,
+        tmp,
     };
     shims::write(&machine.shims(), places)
 }

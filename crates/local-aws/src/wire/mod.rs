@@ -19,6 +19,7 @@ pub(crate) mod sts;
 pub(crate) mod xml;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
@@ -67,6 +68,11 @@ pub(crate) async fn answer(
         account.draw(pace)
     };
     shared.clock.sleep(latency).await;
+    let upload = shared.account().limits.upload;
+    if let Some(a_second) = upload {
+        let seconds = request.body.len() as f64 / a_second as f64;
+        shared.clock.sleep(Duration::from_secs_f64(seconds)).await;
+    }
 
     let fault = shared.account().faults.meet_call(
         &request.service,

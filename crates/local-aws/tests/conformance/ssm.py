@@ -16,6 +16,8 @@ RUNBOOK = {
             },
             "outputs": [{"Name": "InstanceId", "Selector": "$.Instances[0].InstanceId", "Type": "String"}],
         },
+        # What was just launched may not be seen yet, and the wait after this one forgives no such answer.
+        {"name": "settle", "action": "aws:sleep", "inputs": {"Duration": "PT10S"}},
         {
             "name": "running", "action": "aws:waitForAwsResourceProperty", "timeoutSeconds": 600,
             "inputs": {
@@ -143,14 +145,14 @@ class Automations(Ssm):
 
         shown = until("it has ended", ended)
         self.assertEqual(shown["AutomationExecutionStatus"], "Success", shown.get("FailureMessage"))
-        self.assertEqual([step["StepStatus"] for step in shown["StepExecutions"]], ["Success"] * 3)
+        self.assertEqual([step["StepStatus"] for step in shown["StepExecutions"]], ["Success"] * 4)
         [instance] = shown["Outputs"]["launch.InstanceId"]
         client("ec2").get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=QUICK)
         filters = [{"Key": "ExecutionId", "Values": [execution]}]
         [listed] = self.ssm.describe_automation_executions(Filters=filters)["AutomationExecutionMetadataList"]
         self.assertEqual(listed["DocumentName"], name)
         steps = self.ssm.describe_automation_step_executions(AutomationExecutionId=execution)["StepExecutions"]
-        self.assertEqual([step["StepName"] for step in steps], ["launch", "running", "terminate"])
+        self.assertEqual([step["StepName"] for step in steps], ["launch", "settle", "running", "terminate"])
 
     def test_an_automation_is_stopped(self):
         execution = self.ssm.start_automation_execution(DocumentName=self.document(WAITING))["AutomationExecutionId"]

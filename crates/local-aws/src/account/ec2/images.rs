@@ -25,6 +25,8 @@ pub struct Image {
     pub description: String,
     /// Whether it can be launched: "pending" before.
     pub is_available: bool,
+    /// Whether it never will be: "failed".
+    pub has_failed: bool,
     /// Whether Amazon published it; else it is this account's.
     pub is_amazon: bool,
     /// "x86_64" or "arm64".
@@ -91,6 +93,7 @@ pub(super) fn add_public(state: &mut State) {
                 "Amazon Linux 2023 AMI 2023.9.20251117.1 {architecture} HVM kernel-6.1"
             ),
             is_available: true,
+            has_failed: false,
             is_amazon: true,
             architecture,
             created_at: None,
@@ -193,6 +196,7 @@ pub fn create(account: &mut Account, new: NewImage) -> Result<String, ApiError> 
             name: new.name,
             description: new.description,
             is_available: false,
+            has_failed: false,
             is_amazon: false,
             architecture: super::launch::architecture(&instance.instance_type),
             created_at: Some(now),
@@ -232,8 +236,14 @@ fn copy_disk(
 }
 
 pub(super) fn become_available(account: &mut Account, id: &str) {
+    let fails = account.faults.meet_image();
     let ec2 = &mut account.ec2;
     if let Some(image) = ec2.images.get_mut(id) {
+        if fails {
+            image.has_failed = true;
+            account.reached(account.now(), "failed", id);
+            return;
+        }
         image.is_available = true;
         if let Some(snapshot) = ec2.snapshots.get_mut(&image.snapshot) {
             snapshot.is_complete = true;

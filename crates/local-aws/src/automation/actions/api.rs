@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Calls, Failure, Inputs, Look, Outputs, is_not_found, nothing_to_show, text, texts};
+use super::{Calls, Failure, Inputs, Look, Outputs, nothing_to_show, text, texts};
 use crate::account::ApiError;
 use crate::runbook::actions::PROPERTY_INPUTS;
 use crate::runbook::selector::Selector;
@@ -23,7 +23,8 @@ pub(super) fn execute(
     Ok(Look::Done(outputs))
 }
 
-/// Waits as long as the property has another value, or its resource isn't known yet.
+/// Waits as long as the property has another value, or is not in the answer; a call that is refused ends the step, also where
+/// its resource is only not known yet.
 pub(super) fn wait_for_property(inputs: &Inputs, calls: &mut Calls<'_>) -> Result<Look, Failure> {
     let selector = text(inputs, "PropertySelector").unwrap_or_default();
     match call(inputs, calls) {
@@ -34,9 +35,6 @@ pub(super) fn wait_for_property(inputs: &Inputs, calls: &mut Calls<'_>) -> Resul
             } else {
                 Ok(calls.wait(format!("waiting for {selector}, which is {found}")))
             }
-        }
-        Err(error) if is_not_found(&error) => {
-            Ok(calls.wait(format!("waiting for {selector}: {}", error.message)))
         }
         Err(error) => Err(failure(inputs, &error)),
     }

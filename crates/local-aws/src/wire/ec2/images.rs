@@ -63,10 +63,10 @@ pub(super) fn create(account: &mut Account, mut params: Params) -> Result<Node, 
 }
 
 fn state(image: &Image) -> &'static str {
-    if image.is_available {
-        "available"
-    } else {
-        "pending"
+    match (image.is_available, image.has_failed) {
+        (true, _) => "available",
+        (false, true) => "failed",
+        (false, false) => "pending",
     }
 }
 
