@@ -168,8 +168,12 @@ fn known(finished: &Finished, cx: &Context) -> (String, String) {
     );
     let took = match is_waited_for {
         true => "`fleet.healthy-within`".to_owned(),
-        // As many tens of seconds as it begins: what a draw of the local cloud makes of it does not matter.
-        false => format!("{} s", took.as_secs().div_ceil(10) * 10),
+        // What a draw of the local cloud makes of it does not matter.
+        false => match took.as_secs() {
+            0..120 => "less than two minutes".to_owned(),
+            120..300 => "less than five minutes".to_owned(),
+            longer => format!("{longer} s"),
+        },
     };
     let text = report::failure_text(&Run::of(&events, &finished.outcome));
     let why = text

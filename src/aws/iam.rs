@@ -1,6 +1,8 @@
 //! AWS Identity and Access Management: the roles of instances and of the bake.
 
 use aws_sdk_iam::types::Tag;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
 
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
@@ -12,12 +14,41 @@ pub struct Role {
     pub name: String,
     /// Who may assume it (a service principal such as `ec2.amazonaws.com`).
     pub principal: &'static str,
-    /// AWS's own policies it has.
-    pub managed: Vec<&'static str>,
+    /// What that service acts for, where it is asked which: nobody else's request has it act.
+    pub source: Option<Source>,
+    /// AWS's own policies that it had in earlier versions, and has not any more.
+    pub not_managed: Vec<&'static str>,
     /// Its own policy, as JSON.
-    pub inline: Option<serde_json::Value>,
+    pub inline: serde_json::Value,
     /// Whether instances can have it.
     pub instance_profile: bool,
+}
+
+/// What a service acts for: <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The account.
+    pub account: String,
+    /// The pattern of its ARNs.
+    pub arn: String,
+}
+
+impl Role {
+    /// Its trust policy.
+    fn trust(&self) -> Value {
+        let mut statement = json!({
+            "Effect": "Allow",
+            "Principal": {"Service": self.principal},
+            "Action": "sts:AssumeRole",
+        });
+        if let Some(Source { account, arn }) = &self.source {
+            statement["Condition"] = json!({
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"aws:SourceArn": arn},
+            });
+        }
+        json!({"Version": "2012-10-17", "Statement": [statement]})
+    }
 }
 
 fn tags(tags: &Tags) -> Vec<Tag> {
@@ -33,24 +64,27 @@ pub async fn ensure_role(
     with_tags: &Tags,
 ) -> Result<(String, bool), Failure> {
     let (arn, new) = ensure_bare_role(aws, role, with_tags).await?;
-    for policy in &role.managed {
-        aws.iam
-            .attach_role_policy()
+    aws.iam
+        .put_role_policy()
+        .role_name(&role.name)
+        .policy_name("bg-deploy")
+        .policy_document(role.inline.to_string())
+        .send()
+        .await
+        .about("PutRolePolicy", &role.name)?;
+    for policy in role.not_managed.iter().filter(|_| !new) {
+        let detached = aws
+            .iam
+            .detach_role_policy()
             .role_name(&role.name)
             .policy_arn(*policy)
             .send()
             .await
-            .about("AttachRolePolicy", format!("{policy} to {}", role.name))?;
-    }
-    if let Some(policy) = &role.inline {
-        aws.iam
-            .put_role_policy()
-            .role_name(&role.name)
-            .policy_name("bg-deploy")
-            .policy_document(policy.to_string())
-            .send()
-            .await
-            .about("PutRolePolicy", &role.name)?;
+            .about("DetachRolePolicy", format!("{policy} from {}", role.name));
+        match detached {
+            Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
     if role.instance_profile {
         ensure_instance_profile(aws, &role.name, with_tags).await?;
@@ -72,20 +106,16 @@ async fn ensure_bare_role(
         .about("GetRole", &role.name);
     match found {
         Ok(answer) => {
-            let arn = answer.role.map(|role| role.arn).unwrap_or_default();
-            return Ok((arn, false));
+            let Some(found) = answer.role else {
+                return Ok((String::new(), false));
+            };
+            trust_as_said(aws, role, found.assume_role_policy_document()).await?;
+            return Ok((found.arn, false));
         }
         Err(error) if error.kind == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let trust = serde_json::json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": {"Service": role.principal},
-            "Action": "sts:AssumeRole",
-        }],
-    });
+    let trust = role.trust();
     let answer = aws
         .iam
         .create_role()
@@ -96,6 +126,23 @@ async fn ensure_bare_role(
         .await
         .about("CreateRole", &role.name)?;
     Ok((answer.role.map(|role| role.arn).unwrap_or_default(), true))
+}
+
+/// Has a role that stands trust whom it is to; what it says now is read first.
+async fn trust_as_said(aws: &Aws, role: &Role, now: Option<&str>) -> Result<(), Failure> {
+    let now = percent_decode_str(now.unwrap_or_default()).decode_utf8_lossy();
+    let trust = role.trust();
+    if serde_json::from_str::<Value>(&now).is_ok_and(|now| now == trust) {
+        return Ok(());
+    }
+    aws.iam
+        .update_assume_role_policy()
+        .role_name(&role.name)
+        .policy_document(trust.to_string())
+        .send()
+        .await
+        .about("UpdateAssumeRolePolicy", &role.name)?;
+    Ok(())
 }
 
 async fn ensure_instance_profile(aws: &Aws, name: &str, with_tags: &Tags) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::Provisioned;
-use crate::aws::iam::{self, Role};
+use crate::aws::iam::{self, Role, Source};
 use crate::aws::sts::Caller;
 use crate::kept::TAG_KEPT_UNTIL;
 use crate::run::context::Context;
@@ -16,8 +16,29 @@ use crate::stack::{Names, TAG_APP, TAG_ENVIRONMENT};
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 const NEW_ROLE_SETTLES: Duration = Duration::from_secs(15);
 
-/// Lets the SSM agent register: AWS's own policy for it.
+/// AWS's own policy for the SSM agent, which roles of earlier versions have: it lets every instance read every parameter of the
+/// account by its name, secret ones, too.
 const MANAGED_INSTANCE: &str = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
+
+/// What the SSM agent needs for commands and sessions, none of which has a resource to name:
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html>.
+const AGENT: [&str; 15] = [
+    "ssm:DescribeAssociation",
+    "ssm:ListAssociations",
+    "ssm:ListInstanceAssociations",
+    "ssm:UpdateInstanceAssociationStatus",
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+    "ec2messages:AcknowledgeMessage",
+    "ec2messages:DeleteMessage",
+    "ec2messages:FailMessage",
+    "ec2messages:GetEndpoint",
+    "ec2messages:GetMessages",
+    "ec2messages:SendReply",
+];
 
 /// Makes or updates the roles.
 pub async fn ensure(
@@ -44,39 +65,57 @@ pub async fn ensure(
 
 fn roles(names: &Names, caller: &Caller, bucket: &str) -> [Role; 4] {
     let bundles = format!("arn:aws:s3:::{bucket}/bundles/*");
+    // Nobody else's automation may have them act.
+    let source = Source {
+        account: caller.account.clone(),
+        arn: format!("arn:aws:ssm:*:{}:automation-execution/*", caller.account),
+    };
     [
         Role {
             name: names.instance_role(),
             principal: "ec2.amazonaws.com",
-            managed: vec![MANAGED_INSTANCE],
-            inline: None,
+            not_managed: vec![MANAGED_INSTANCE],
+            inline: policy(vec![agent()]),
+            source: None,
             instance_profile: true,
         },
         Role {
             name: names.builder_role(),
             principal: "ec2.amazonaws.com",
-            managed: vec![MANAGED_INSTANCE],
-            inline: Some(json!({
-                "Version": "2012-10-17",
-                "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": bundles}],
-            })),
+            not_managed: vec![MANAGED_INSTANCE],
+            inline: policy(vec![
+                agent(),
+                json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": bundles}),
+            ]),
+            source: None,
             instance_profile: true,
         },
         Role {
             name: names.bake_role(),
             principal: "ssm.amazonaws.com",
-            managed: Vec::new(),
-            inline: Some(bake_policy(names, caller)),
+            not_managed: Vec::new(),
+            inline: bake_policy(names, caller),
+            source: Some(source.clone()),
             instance_profile: false,
         },
         Role {
             name: names.guard_role(),
             principal: "ssm.amazonaws.com",
-            managed: Vec::new(),
-            inline: Some(guard_policy(names)),
+            not_managed: Vec::new(),
+            inline: guard_policy(names),
+            source: Some(source),
             instance_profile: false,
         },
     ]
+}
+
+/// A policy of these statements.
+fn policy(statements: Vec<serde_json::Value>) -> serde_json::Value {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn agent() -> serde_json::Value {
+    json!({"Effect": "Allow", "Action": AGENT, "Resource": "*"})
 }
 
 /// What the guard needs: look who is healthy and how the traffic is divided, and divide it anew; then
@@ -137,7 +176,8 @@ fn bake_policy(names: &Names, caller: &Caller) -> serde_json::Value {
                 "Effect": "Allow",
                 "Action": ["ec2:DescribeInstances", "ec2:DescribeInstanceStatus", "ec2:DescribeImages",
                            "ssm:DescribeInstanceInformation", "ssm:ListCommands", "ssm:ListCommandInvocations",
-                           "ssm:GetCommandInvocation"],
+                           // What a cancelled bake has under way.
+                           "ssm:CancelCommand"],
                 "Resource": "*",
             },
             {

@@ -27,6 +27,7 @@ mod plan;
 mod proven;
 mod put_right;
 mod request_count;
+mod roles;
 mod rollback;
 mod scale_in;
 mod secrets;

@@ -12,7 +12,14 @@ use imports::Imports;
 
 /// The rooms on their floors, from the bottom: a room names only rooms on floors below its own.
 const FLOORS: [&[&str]; 7] = [
-    &["fault", "http_date", "pace", "runbook", "throttle"],
+    &[
+        "fault",
+        "http_date",
+        "limits",
+        "pace",
+        "runbook",
+        "throttle",
+    ],
     &["account"],
     &["shared"],
     &["sample_app", "wire"],
@@ -23,13 +30,14 @@ const FLOORS: [&[&str]; 7] = [
 
 /// The services of the account likewise, with what all of them use. Those below are asked; those above hear of it by
 /// `news`.
-const ACCOUNT: [&[&str]; 7] = [
-    &["ledger", "machine"],
+const ACCOUNT: [&[&str]; 8] = [
+    &["ledger", "machine", "policy"],
     &["cloudwatch", "iam", "s3"],
-    &["permissions", "ssm", "sts"],
+    &["ssm", "sts"],
     &["ec2"],
     &["elbv2"],
     &["autoscaling"],
+    &["authority"],
     &["news", "order"],
 ];
 

@@ -1,12 +1,16 @@
 //! IAM in the pretend account: roles, their policies, instance profiles.
 //!
-//! Nothing that is called is ever denied by a policy here; what a role may do is kept and shown, not enforced. But the agent
-//! on an instance comes only with a role that allows it.
+//! What an automation calls in a role is judged by that role's policies ([`super::authority`]), and the agent on an instance comes
+//! only with a role that allows it. What a caller with keys calls is never denied by a policy here.
+
+mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
-use super::{Account, ApiError, Tags};
+pub use policies::{lets_agent_in, policies_of};
+
+use super::{Account, ApiError, Tags, policy};
 
 /// A role.
 #[derive(Clone, Debug)]
@@ -84,6 +88,15 @@ pub fn instance_profile<'a>(state: &'a State, profile: &str) -> Option<&'a Insta
     } else {
         state.profiles.get(profile)
     }
+}
+
+/// Whether a role of this ARN or name is there, and trusts this service, which acts for the resource `source`.
+pub fn trusts(account: &Account, role: &str, service: &str, source: &str) -> bool {
+    let mut roles = account.iam.roles.values();
+    let Some(role) = roles.find(|held| held.arn == role || held.name == role) else {
+        return false;
+    };
+    policy::trusts(&role.trust, service, (&account.id, source))
 }
 
 fn no_such_entity(message: &str) -> ApiError {

@@ -3,6 +3,7 @@
 //! Guarantees: the same seed, calls and times give the same account. What has to happen outside the account (a
 //! process to start, a port to open) leaves as an [`Order`]; what happens later is a [`Timed`] event in one queue.
 
+pub mod authority;
 pub mod autoscaling;
 pub mod cloudwatch;
 pub mod ec2;
@@ -12,7 +13,7 @@ mod ledger;
 pub mod machine;
 mod news;
 pub mod order;
-pub mod permissions;
+pub mod policy;
 pub mod s3;
 pub mod ssm;
 pub mod sts;

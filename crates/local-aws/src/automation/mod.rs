@@ -46,7 +46,8 @@ pub(crate) fn go_on_with(account: &mut Account, id: &str, caller: Caller<'_>) {
         if run.status.is_final() || now < run.wake_at {
             return;
         }
-        let pause = turn(&mut run, &mut Calls::new(account, caller));
+        let role = run.role.clone();
+        let pause = turn(&mut run, &mut Calls::new(account, caller, role));
         if let Some(pause) = pause {
             run.wake_at = now + pause;
             let event = account::Timed::Ssm(ssm::Timed::Automation(id.to_owned()));

@@ -9,8 +9,8 @@ use super::Timed;
 use super::console;
 use super::instances::{Instance, Lifecycle, check_visible};
 use super::launch_data::decoded;
+use crate::account::iam;
 use crate::account::machine::MachineOrder;
-use crate::account::permissions;
 use crate::account::{self, Account, ApiError};
 
 /// What became of an instance.
@@ -23,9 +23,6 @@ pub(in crate::account) enum InstanceNews {
     /// It stops or terminates: load balancers must not send it requests.
     Leaving,
 }
-
-/// What an agent says that it is there with, and keeps saying.
-const AGENT_REGISTERS: &str = "ssm:UpdateInstanceInformation";
 
 /// How long a terminated instance is still shown.
 const SHOWN_AFTER_TERMINATION: Duration = Duration::from_secs(3600);
@@ -190,8 +187,7 @@ pub(super) fn boot(account: &mut Account, id: &str, life: u32) {
     instance.has_booted = true;
     instance.is_up = true;
     let profile = instance.profile.clone();
-    let may_register =
-        profile.is_some_and(|it| permissions::allows(&account.iam, &it, AGENT_REGISTERS));
+    let may_register = profile.is_some_and(|it| iam::lets_agent_in(account, &it));
     console::post_later(account, id);
     account.reached(account.now(), "booted", id);
     account.order(order);

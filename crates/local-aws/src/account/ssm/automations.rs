@@ -75,6 +75,8 @@ pub struct Execution {
     pub version: usize,
     /// The runbook as it was when this began.
     pub runbook: Runbook,
+    /// The role that it acts in, by its ARN; without one it acts as whoever started it.
+    pub role: Option<String>,
     /// Every parameter's value, defaults included.
     pub parameters: BTreeMap<String, Value>,
     /// How it stands.
@@ -183,7 +185,7 @@ pub fn start(account: &mut Account, start: Start) -> Result<String, ApiError> {
     })?;
     let (name, number) = (document.name.clone(), version.number);
     let parameters = bind_parameters(&runbook, start.parameters)?;
-    check_role(account, &runbook, &parameters)?;
+    let role = check_role(account, &runbook, &parameters)?;
     let id = account.uuid();
     let steps = runbook
         .steps
@@ -195,6 +197,7 @@ pub fn start(account: &mut Account, start: Start) -> Result<String, ApiError> {
         document: name,
         version: number,
         runbook,
+        role,
         parameters,
         status: Status::InProgress,
         steps,
@@ -348,13 +351,14 @@ fn typed(name: &str, parameter: &Parameter, values: &[String]) -> Result<Value, 
     }
 }
 
+/// The role that a runbook names, if it names one: it has to be there, and to trust Systems Manager.
 fn check_role(
     account: &Account,
     runbook: &Runbook,
     parameters: &BTreeMap<String, Value>,
-) -> Result<(), ApiError> {
+) -> Result<Option<String>, ApiError> {
     let Some(role) = &runbook.assume_role else {
-        return Ok(());
+        return Ok(None);
     };
     let resolved = template::resolve(&Value::String(role.clone()), &|name| match name {
         "global:ACCOUNT_ID" => Some(Value::String(account.id.clone())),
@@ -364,8 +368,12 @@ fn check_role(
     let role = resolved
         .map(|value| template::text_of(&value))
         .unwrap_or_default();
-    if role.is_empty() || iam::has_role(&account.iam, &role) {
-        return Ok(());
+    if role.is_empty() {
+        return Ok(None);
+    }
+    let execution = account.arn("ssm", "automation-execution/*");
+    if iam::trusts(account, &role, "ssm.amazonaws.com", &execution) {
+        return Ok(Some(role));
     }
     Err(invalid_parameters(&format!(
         "The defined assume role is unable to be assumed: {role}"

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::account::{Account, ApiError};
+use crate::account::{Account, ApiError, authority};
 use crate::runbook::Step;
 use crate::runbook::template::text_of;
 
@@ -88,6 +88,8 @@ pub(crate) struct Calls<'a> {
     /// The account, for its time and pace.
     pub account: &'a mut Account,
     caller: Caller<'a>,
+    /// The role that the calls are made in.
+    role: Option<String>,
 }
 
 impl std::fmt::Debug for Calls<'_> {
@@ -97,12 +99,19 @@ impl std::fmt::Debug for Calls<'_> {
 }
 
 impl<'a> Calls<'a> {
-    /// Calls made by `caller`.
-    pub(crate) fn new(account: &'a mut Account, caller: Caller<'a>) -> Self {
-        Self { account, caller }
+    /// Calls made by `caller`, in this role.
+    pub(crate) fn new(account: &'a mut Account, caller: Caller<'a>, role: Option<String>) -> Self {
+        Self {
+            account,
+            caller,
+            role,
+        }
     }
 
     fn ask(&mut self, service: &str, operation: &str, params: Value) -> Result<Value, ApiError> {
+        if let Some(role) = &self.role {
+            authority::check(self.account, role, (service, operation), &params)?;
+        }
         (self.caller)(self.account, service, operation, params)
     }
 
