@@ -204,30 +204,23 @@ fn settle() -> Value {
     })
 }
 
+/// Ends when the image is done, or has failed: one that has would be waited for, for an hour.
 fn await_image() -> Value {
-    json!({
-        "name": AWAIT_IMAGE,
-        "action": "aws:waitForAwsResourceProperty",
-        "timeoutSeconds": 3600,
-        "maxAttempts": 3,
-        "onFailure": "step:terminateBuilder",
-        "onCancel": "step:terminateBuilder",
-        "inputs": {
-            "Service": "ec2",
-            "Api": "DescribeImages",
-            "ImageIds": ["{{ createImage.ImageId }}"],
-            "PropertySelector": "$.Images[0].State",
-            // One that has failed would be waited for, for an hour.
-            "DesiredValues": ["available", "failed", "error", "invalid", "deregistered"],
-        },
-    })
+    let ends = ["available", "failed", "error", "invalid", "deregistered"];
+    image_state((AWAIT_IMAGE, "aws:waitForAwsResourceProperty"), 3600, &ends)
 }
 
+/// Ends well if it is done.
 fn see_image() -> Value {
+    let action = "aws:assertAwsResourceProperty";
+    image_state((SEE_IMAGE, action), 120, &["available"])
+}
+
+fn image_state((name, action): (&str, &str), seconds: u32, desired: &[&str]) -> Value {
     json!({
-        "name": SEE_IMAGE,
-        "action": "aws:assertAwsResourceProperty",
-        "timeoutSeconds": 120,
+        "name": name,
+        "action": action,
+        "timeoutSeconds": seconds,
         "maxAttempts": 3,
         "onFailure": "step:terminateBuilder",
         "onCancel": "step:terminateBuilder",
@@ -236,7 +229,7 @@ fn see_image() -> Value {
             "Api": "DescribeImages",
             "ImageIds": ["{{ createImage.ImageId }}"],
             "PropertySelector": "$.Images[0].State",
-            "DesiredValues": ["available"],
+            "DesiredValues": desired,
         },
     })
 }

@@ -68,9 +68,7 @@ async fn keep(cx: Undoing<'_>, plan: &Plan) -> Result<String> {
     autoscaling::change_idle(cx.aws(), cx.held().await?, idle, floorless, None).await?;
     let idle = autoscaling::see_no_weight(cx.aws(), &group).await?;
     autoscaling::detach(cx.aws(), cx.held().await?, idle, &instance).await?;
-    let told = told(plan, &instance, &until);
-    cx.context().events.note(told.clone());
-    Ok(told)
+    Ok(told(plan, &instance, &until))
 }
 
 /// Who says most about why it failed, and can be taken out of the group.

@@ -165,7 +165,7 @@ fn is_key(asked: &str, name: &str) -> bool {
 }
 
 /// `*` stands for any letters, `?` for one.
-fn is_like(pattern: &str, text: &str) -> bool {
+pub fn is_like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut from) = (0, 0);

@@ -1,4 +1,4 @@
-//! Whether a role may make a call: what the call needs ([`needs`]), held against the role's policies.
+//! Whether a role may make a call: what the call needs (`needs`), held against the role's policies.
 //!
 //! Guarantees: what a call needs and nobody allows is refused, in the words and with the code of its service.
 

@@ -92,38 +92,14 @@ pub(super) fn begin_termination(
     id: &str,
     cause: String,
 ) -> String {
-    let targets: Vec<_> = group
-        .attachments
-        .iter()
-        .map(|attachment| attachment.target_group.clone())
-        .collect();
-    for target_group in targets {
-        elbv2::deregister(account, &target_group, id);
-    }
+    deregister(account, group, id);
     let runs = ec2_state(account, id) == Some(Ec2::Running);
     let waits = runs && !is_drained(account, group, id);
-    let member = group
-        .members
-        .get_mut(id)
-        .expect("the caller has its id from the group");
-    member.lifecycle = Lifecycle::Terminating;
-    let (subnet, zone) = (member.subnet.clone(), member.zone);
-    let begin = Begin {
-        description: format!("Terminating EC2 instance: {id}"),
-        cause,
-        status: if waits {
-            Status::WaitingForDrain
-        } else {
-            Status::InProgress
-        },
-        subnet,
-        zone: network::zone_name(account, zone),
-        message: None,
+    let status = match waits {
+        true => Status::WaitingForDrain,
+        false => Status::InProgress,
     };
-    let activity = activity::begin(account, group, begin);
-    if let Some(member) = group.members.get_mut(id) {
-        member.activity.clone_from(&activity);
-    }
+    let activity = leave(account, group, id, (Lifecycle::Terminating, status), cause);
     if !waits {
         lives::begin_terminate(account, id, Reason::Caller);
     }
@@ -199,12 +175,29 @@ fn begin_detaching(
     id: &str,
     lowers_desired: bool,
 ) -> String {
-    for target_group in group.target_groups() {
-        elbv2::deregister(account, &target_group, id);
+    deregister(account, group, id);
+    let cause = asked_for(account, group, id, ("detached", lowers_desired));
+    let to = (Lifecycle::Detaching, Status::InProgress);
+    leave(account, group, id, to, cause)
+}
+
+/// Has the load balancers let an instance go.
+fn deregister(account: &mut Account, group: &Group, id: &str) {
+    for attachment in &group.attachments {
+        elbv2::deregister(account, &attachment.target_group, id);
     }
+}
+
+/// Why an instance goes that somebody asked for; the desired capacity is lowered with it, if that is wanted.
+fn asked_for(
+    account: &Account,
+    group: &mut Group,
+    id: &str,
+    (what, lowers_desired): (&str, bool),
+) -> String {
     let before = group.desired;
     let mut cause = format!(
-        "At {} instance {id} was detached in response to a user request",
+        "At {} instance {id} was {what} in response to a user request",
         moment(account)
     );
     if lowers_desired {
@@ -215,16 +208,27 @@ fn begin_detaching(
         ));
     }
     cause.push('.');
+    cause
+}
+
+/// Has an instance be on its way out, and begins the activity that says so; answers that.
+fn leave(
+    account: &mut Account,
+    group: &mut Group,
+    id: &str,
+    (lifecycle, status): (Lifecycle, Status),
+    cause: String,
+) -> String {
     let member = group
         .members
         .get_mut(id)
         .expect("the caller has its id from the group");
-    member.lifecycle = Lifecycle::Detaching;
+    member.lifecycle = lifecycle;
     let (subnet, zone) = (member.subnet.clone(), member.zone);
     let begin = Begin {
-        description: format!("Detaching EC2 instance: {id}"),
+        description: format!("{} EC2 instance: {id}", lifecycle.name()),
         cause,
-        status: Status::InProgress,
+        status,
         subnet,
         zone: network::zone_name(account, zone),
         message: None,
@@ -274,19 +278,8 @@ pub fn terminate_one(
     }
     let (name, arn) = (held.name.clone(), held.arn.clone());
     let mut held = super::take(account, &name, &arn).expect("it was found just above");
-    let before = held.desired;
-    let mut cause = format!(
-        "At {} instance {instance} was taken out of service in response to a user request",
-        moment(account)
-    );
-    if lowers_desired {
-        held.desired -= 1;
-        cause.push_str(&format!(
-            ", shrinking the capacity from {before} to {}",
-            held.desired
-        ));
-    }
-    cause.push('.');
+    let what = ("taken out of service", lowers_desired);
+    let cause = asked_for(account, &mut held, instance, what);
     let id = begin_termination(account, &mut held, instance, cause);
     let begun = held
         .activities

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::token::Claims;
 use crate::account::ApiError;
+use crate::account::policy::is_like;
 
 /// Whether the policy names this identity provider at all.
 pub(super) fn names(policy: &str, provider: &str) -> bool {
@@ -82,27 +83,6 @@ fn claim<'a>(key: &str, claims: &'a Claims) -> Option<&'a str> {
         ":aud" => Some(&claims.audience),
         _ => None,
     }
-}
-
-/// `*` stands for any text, `?` for any letter.
-fn is_like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<_>, Vec<_>) = (pattern.chars().collect(), text.chars().collect());
-    // Whether the pattern's letters so far match the first `n` letters, for each `n`.
-    let mut matched = vec![false; text.len() + 1];
-    matched[0] = true;
-    for wanted in pattern {
-        let mut next = vec![false; text.len() + 1];
-        next[0] = wanted == '*' && matched[0];
-        for (index, found) in text.iter().enumerate() {
-            next[index + 1] = match wanted {
-                '*' => matched[index + 1] || next[index],
-                '?' => matched[index],
-                letter => matched[index] && letter == *found,
-            };
-        }
-        matched = next;
-    }
-    matched[text.len()]
 }
 
 fn texts(value: &Value) -> Vec<String> {
