@@ -61,6 +61,7 @@ impl Order<'_> {
             release: plan.release.clone(),
             previous: plan.previous.release.clone(),
             was_down: plan.previous.was_down,
+            undid: None,
             by: self.by.clone(),
             url: Some(plan.url.clone()),
             at: Some(self.at.clone()),

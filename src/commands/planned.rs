@@ -61,6 +61,8 @@ struct Decided<Brought> {
     /// What the decision brought along; `None` when it needed no look.
     brought: Option<Brought>,
     lease: Option<Lease>,
+    /// The release whose run was undone instead.
+    undid: Option<Release>,
 }
 
 impl Planned<'_> {
@@ -88,6 +90,7 @@ impl Planned<'_> {
             decision,
             brought,
             lease,
+            undid,
         } = self.decide(config, wanted, &network, decide).await?;
         let (outcome, code) = match decision {
             Decision::Release(plan) => {
@@ -115,7 +118,8 @@ impl Planned<'_> {
             undecided => {
                 let mut cx = Context::new(aws, network, clock.lap()).typed(&config.command_line);
                 cx.lease = lease;
-                let beginning = self.beginning(config, wanted);
+                let mut beginning = self.beginning(config, wanted);
+                beginning.undid = undid;
                 match (undecided, brought) {
                     (Decision::NothingToDo(release), Some(_)) => {
                         live_already(&cx, config, &release, beginning, &publisher).await?
@@ -190,10 +194,13 @@ impl Planned<'_> {
                 return Err(early);
             }
         };
-        let (decision, brought) = match decided {
-            Ok((decision, brought)) => (decision, Some(brought)),
+        let (decision, brought, undid) = match decided {
+            Ok((decision, brought)) => (decision, Some(brought), None),
             // The way back was the end of the run that was stopped.
-            Err(settled) => (Decision::NothingToDo(serving(&settled.outcome)), None),
+            Err(settled) => {
+                let serving = serving(&settled.outcome);
+                (Decision::NothingToDo(serving), None, Some(settled.release))
+            }
         };
         let (decision, lease) = match (decision, lease) {
             (Decision::Release(_), None) => (no_bucket(config), None),
@@ -205,6 +212,7 @@ impl Planned<'_> {
             decision,
             brought,
             lease,
+            undid,
         })
     }
 
@@ -222,6 +230,7 @@ impl Planned<'_> {
             release: wanted.clone(),
             previous: None,
             was_down: false,
+            undid: None,
             by: self.inputs.ci.asked_by(),
             url: config.probe.url.clone(),
             at: Some(utc(Clock::real().utc())),

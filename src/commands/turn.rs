@@ -192,6 +192,7 @@ impl Asking<'_> {
             Outcome::RolledBack { .. } | Outcome::Cancelled { .. }
         );
         Ok(Some(Settled {
+            release: beginning.release,
             outcome: finished.outcome,
             is_moved_back: moved && is_undone,
         }))
@@ -232,6 +233,8 @@ fn on_hold(names: &Names, hold: &Hold, command_line: &CommandLine) -> EarlyExit 
 /// How an earlier run was brought to its end.
 #[derive(Debug)]
 pub(super) struct Settled {
+    /// What it was to release.
+    pub(super) release: Release,
     /// How.
     pub(super) outcome: Outcome,
     /// It had begun to move the traffic, and that was taken back.

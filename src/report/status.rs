@@ -52,6 +52,14 @@ fn seen(run: &Run<'_>, subject: &Beginning) -> Option<String> {
     })
 }
 
+/// Since when what there is nothing to do about serves.
+fn since(subject: &Beginning) -> &'static str {
+    match subject.undid {
+        Some(_) => "again",
+        None => "already",
+    }
+}
+
 /// The result, and who serves.
 fn head(outcome: &Outcome, subject: &Beginning, title: &str, room: usize) -> String {
     let name = |release: &str| short(release, room);
@@ -76,7 +84,9 @@ fn head(outcome: &Outcome, subject: &Beginning, title: &str, room: usize) -> Str
         Outcome::Deployed { release, live, .. } | Outcome::Unproven { release, live, .. } => {
             format!("{title}: {} on {live}", of(release))
         }
-        Outcome::NothingToDo { release } => format!("{title}: {} serves already", of(release)),
+        Outcome::NothingToDo { release } => {
+            format!("{title}: {} serves {}", of(release), since(subject))
+        }
         Outcome::Verified {
             release, serving, ..
         } => format!(

@@ -126,7 +126,10 @@ fn sentence(run: &Run<'_>, subject: &Beginning, proof: Option<&Proof>) -> Phrase
 
 fn what_happened(outcome: &Outcome, subject: &Beginning, seen: &str) -> Phrase {
     match outcome {
-        Outcome::NothingToDo { release } => already(subject, release),
+        Outcome::NothingToDo { release } => match &subject.undid {
+            Some(undid) => again(subject, release, undid),
+            None => already(subject, release),
+        },
         Outcome::Refused { .. } => refused(subject),
         Outcome::Verified {
             release, serving, ..
@@ -201,10 +204,24 @@ fn already(subject: &Beginning, release: &Release) -> Phrase {
         .words(" already; nothing was released")
 }
 
+/// The run that had begun to move the traffic was undone, and that was the way back.
+fn again(subject: &Beginning, release: &Release, undid: &Release) -> Phrase {
+    subject
+        .app_and(&release.0)
+        .words(" serves all traffic")
+        .then(subject.place())
+        .words(" again: the run for ")
+        .name(&undid.0)
+        .words(" was undone")
+}
+
 /// Somebody else had the last word on the traffic.
 fn by_others(subject: &Beginning, serving: Option<&Release>, weights: Option<Weights>) -> Phrase {
     let phrase = match serving {
-        Some(serving) => serves(subject, serving, None),
+        Some(serving) => subject
+            .app_and(&serving.0)
+            .words(" serves all traffic")
+            .then(subject.place()),
         None => Phrase::new("No one release")
             .words(" serves all traffic")
             .then(subject.place()),

@@ -27,6 +27,9 @@ pub(super) fn of(outcome: &Outcome, subject: &Beginning) -> (Tone, &'static str)
             (Tone::Good, "First release deployed")
         }
         Outcome::Deployed { .. } => (Tone::Good, "Deployed"),
+        Outcome::NothingToDo { .. } if subject.undid.is_some() => {
+            (Tone::Good, "Rolled back, as asked")
+        }
         Outcome::NothingToDo { .. } => (Tone::Neutral, "Nothing to do"),
         Outcome::Verified { .. } => (Tone::Good, "Verified"),
         Outcome::Refused { .. } => (Tone::Neutral, "Refused"),

@@ -22,6 +22,9 @@ pub struct Beginning {
     /// What has the traffic had no instance in service: nobody was served.
     #[serde(default)]
     pub was_down: bool,
+    /// The release whose run was undone instead: that was what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undid: Option<Release>,
     /// Who or what asked for it, if known.
     pub by: Option<String>,
     /// Where live traffic is answered, if it is known.

@@ -65,6 +65,7 @@ impl Job {
                 url: Some(URL.to_owned()),
                 at: None,
                 was_down: false,
+                undid: None,
                 command_line: Default::default(),
             },
             network: Network::tcp(),

@@ -22,6 +22,7 @@ fn beginning() -> Beginning {
         url: None,
         at: None,
         was_down: false,
+        undid: None,
         command_line: Default::default(),
     }
 }

@@ -34,6 +34,7 @@ fn beginning(command: &str) -> Beginning {
         url: None,
         at: None,
         was_down: false,
+        undid: None,
         command_line: Default::default(),
     }
 }

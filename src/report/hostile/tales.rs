@@ -158,6 +158,7 @@ fn before_the_shift(foreign: &str) -> Vec<Event> {
             release: Release(text()),
             previous: Some(Release(text())),
             was_down: false,
+            undid: None,
             by: Some(text()),
             url: Some(text()),
             at: Some(text()),

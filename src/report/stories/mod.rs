@@ -77,6 +77,8 @@ pub(super) fn all() -> Vec<Tale> {
         more::rollback(),
         more::finished(),
         more::proven_now(),
+        more::undone_instead(),
+        more::overtaken(),
         more::live_unproven(),
     ]
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::script::{Script, calls, release};
 use super::seen::Seen;
 use super::{Tale, deployed, live_url, run_url};
+use crate::cause::{Cause, Reason};
 use crate::names::{Colour, Weights};
 use crate::outcome::{Leftover, Outcome};
 use crate::probe::{Judged, Tally, Verdict};
@@ -308,6 +309,40 @@ pub(super) fn proven_now() -> Tale {
         verdict: Some(Verdict::Passed),
         ..tale("proven-now", &mut script, outcome)
     }
+}
+
+/// A run from which a rollback took the lease, after its traffic had moved.
+pub(super) fn overtaken() -> Tale {
+    let mut script = Script::new("deploy", "0.0.2", Some("0.0.1"));
+    let why = "this run was overtaken: rollback by octocat, since 2026-11-23T05:01:12Z";
+    script.at = 31.0;
+    script.begin(Zone::Commit, "soak");
+    script.fail("soak", why);
+    let outcome = Outcome::Stopped {
+        step: "soak".to_owned(),
+        cause: Cause::from(why.to_owned()).with(Reason::Another),
+        serving: Some(release("0.0.2")),
+        weights: Some(Weights::split(Colour::Blue, 100)),
+        undone: Vec::new(),
+        leftovers: vec![Leftover {
+            what: format!("\"shift traffic\", \"bake image\" are left as they are: {why}"),
+            remedy: "bg-deploy status --environment prod".to_owned(),
+        }],
+    };
+    tale("overtaken", &mut script, outcome)
+}
+
+/// A rollback that took over a run, and had nothing more to do than to undo it.
+pub(super) fn undone_instead() -> Tale {
+    let mut script = Script::new("rollback", "", None);
+    let outcome = Outcome::NothingToDo {
+        release: release("0.0.1"),
+    };
+    let mut tale = tale("undone-instead", &mut script, outcome);
+    if let Some(Event::Began(beginning)) = tale.events.first_mut().map(|it| &mut it.event) {
+        beginning.undid = Some(release("0.0.2"));
+    }
+    tale
 }
 
 pub(super) fn live_unproven() -> Tale {

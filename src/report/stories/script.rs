@@ -28,6 +28,7 @@ impl Script {
             release: Release(release.into()),
             previous: previous.map(|previous| Release(previous.into())),
             was_down: false,
+            undid: None,
             by: Some("octocat, push to main".into()),
             url: Some("http://hello.example.com".to_owned()),
             at: Some("2026-11-23T04:57:43Z".to_owned()),

@@ -45,6 +45,7 @@ pub(crate) fn beginning(command: &str, plan: &Plan) -> Beginning {
         url: Some(plan.url.clone()),
         at: None,
         was_down: false,
+        undid: None,
         command_line: Default::default(),
     }
 }
