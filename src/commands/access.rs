@@ -18,6 +18,8 @@ use crate::text;
 use net_clock::{Clock, Network};
 
 use super::EarlyExit;
+use super::clock::is_loopback;
+use crate::probe::Endpoint;
 
 /// Clients for the config's region.
 pub(super) async fn connect(
@@ -36,6 +38,9 @@ pub(super) async fn connect_in(
     network: &Network,
     clock: &Clock,
 ) -> Result<Aws, EarlyExit> {
+    if let Some(endpoint) = &inputs.endpoint_url {
+        answers(endpoint, network).await?;
+    }
     let access = Access {
         region,
         endpoint_url: inputs
@@ -65,6 +70,23 @@ pub(super) async fn connect_in(
             exit_code: EXIT_UNEXPECTED,
             text: format!("no AWS credentials: {why}\nnothing was changed; run this again"),
         },
+    })
+}
+
+/// Somebody is at an endpoint on this machine. A call would find out as well, but only when it was tried for half a minute.
+async fn answers(endpoint: &Given, network: &Network) -> Result<(), EarlyExit> {
+    let url = &endpoint.value;
+    let parsed = Endpoint::parse(url);
+    let Some(there) = parsed.ok().filter(|_| is_loopback(url)) else {
+        return Ok(());
+    };
+    let connected = network.connect(&there.host, there.port).await;
+    connected.map(drop).map_err(|why| EarlyExit {
+        exit_code: EXIT_UNEXPECTED,
+        text: format!(
+            "nobody answers at {url} ({}): {why}; is `bg-deploy local-aws` running?",
+            endpoint.from
+        ),
     })
 }
 

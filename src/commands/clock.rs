@@ -72,7 +72,7 @@ fn local_endpoint(inputs: &Inputs) -> Result<&str, EarlyExit> {
 }
 
 /// Whether a URL's host is this machine: an address of loopback, or `localhost`.
-fn is_loopback(url: &str) -> bool {
+pub(super) fn is_loopback(url: &str) -> bool {
     let Ok(url) = url.parse::<Uri>() else {
         return false;
     };

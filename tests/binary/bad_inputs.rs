@@ -259,6 +259,30 @@ fn a_faster_clock_is_for_a_local_cloud_on_this_machine_and_for_nothing_else() {
     schema.assert(0, &["$schema"]);
 }
 
+#[test]
+fn an_endpoint_on_this_machine_at_which_nobody_is_is_told_with_its_address() {
+    let endpoint = "http://127.0.0.1:1";
+    let arguments = [
+        "status",
+        "--region",
+        "eu-central-1",
+        "--endpoint-url",
+        endpoint,
+    ];
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+    ];
+    let told = Desk::new(LEAST).run(&arguments, &keys);
+    told.assert(
+        1,
+        &[
+            "nobody answers at http://127.0.0.1:1 (--endpoint-url)",
+            "`bg-deploy local-aws`",
+        ],
+    );
+}
+
 /// A release there, with this access key.
 fn deploy(cloud: &LocalAws, desk: &Desk, key: &str) -> Answer {
     let arguments = [
