@@ -81,15 +81,11 @@ pub fn lines(releases: Vec<Past>, limit: usize) -> Vec<Line> {
 /// The run that proved what is live now, of those that are remembered, the latest first; or why there is none, in words. Runs
 /// are forgotten with time, and an older bg-deploy remembered fewer: that there is none says nothing against the release.
 pub fn proof_of<'a>(runs: &'a [Done], release: &Release) -> Result<&'a Done, String> {
-    let mut may_have_moved = runs.iter().filter(|run| {
-        let left_live_as_it_was = ["rolled-back", "cancelled", "verified", "refused"];
-        !left_live_as_it_was.contains(&run.result.as_str())
-    });
+    let mut may_have_moved = runs.iter().filter(|run| !run.left_live_as_it_was());
     let Some(latest) = may_have_moved.next() else {
         return Err("no run is remembered that made it live".to_owned());
     };
-    let is_end = ["deployed", "nothing-to-do", "unproven"].contains(&latest.result.as_str());
-    if is_end && latest.release != release.0 {
+    if latest.ended_live() && latest.release != release.0 {
         return Err(format!(
             "{} was live after the latest run ({}), and the traffic was led here since, by no run that is remembered",
             latest.release,

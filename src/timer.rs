@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::aws::Tags;
 use crate::aws::elbv2::{self, TrafficRules};
 use crate::aws::ssm::{self, Automation, Start};
+use crate::aws::{Aws, Tags};
 use crate::command_line::Next;
 use crate::names::Weights;
 use crate::plan::Plan;
@@ -113,24 +113,20 @@ impl Runbook {
 
 /// Waits until a timer that `step` started sleeps: one that AWS keeps waiting for others is none yet.
 pub async fn await_sleep(cx: &Context, step: &str, what: &str, id: &str) -> Result<()> {
-    cx.wait(step, &format!("{what} to sleep"), STANDS, || async {
-        Ok(look_for_sleep(
-            &ssm::describe_automation(&cx.aws, id).await?,
-        ))
-    })
-    .await?;
+    let what = format!("{what} to sleep");
+    cx.wait(step, &what, STANDS, || sleeps(&cx.aws, id)).await?;
     Ok(())
 }
 
 /// The same while undoing, which only its deadline ends.
 pub async fn await_sleep_undoing(cx: Undoing<'_>, what: &str, id: &str) -> Result<()> {
-    cx.wait(&format!("{what} to sleep"), STANDS, || async {
-        Ok(look_for_sleep(
-            &ssm::describe_automation(cx.aws(), id).await?,
-        ))
-    })
-    .await?;
+    let what = format!("{what} to sleep");
+    cx.wait(&what, STANDS, || sleeps(cx.aws(), id)).await?;
     Ok(())
+}
+
+async fn sleeps(aws: &Aws, id: &str) -> Result<Look<()>> {
+    Ok(look_for_sleep(&ssm::describe_automation(aws, id).await?))
 }
 
 fn look_for_sleep(state: &Automation) -> Look<()> {

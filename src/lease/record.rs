@@ -100,6 +100,16 @@ pub struct Done {
 }
 
 impl Done {
+    /// It ended with its release live.
+    pub fn ended_live(&self) -> bool {
+        ["deployed", "nothing-to-do", "unproven"].contains(&self.result.as_str())
+    }
+
+    /// It ended with what was live before live as it was.
+    pub fn left_live_as_it_was(&self) -> bool {
+        ["rolled-back", "cancelled", "verified", "refused"].contains(&self.result.as_str())
+    }
+
     /// In a few words: `deploy of 1.4.2, which ended deployed at 2026-11-22T09:00:00Z, https://...`.
     pub fn words(&self) -> String {
         let mut words = format!(

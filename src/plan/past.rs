@@ -115,14 +115,10 @@ fn fate_of(inventory: &Inventory, version: &Version, runs: &[Done]) -> Fate {
 pub(super) fn known_never_live<'a>(version: &Version, runs: &'a [Done]) -> Option<&'a Done> {
     let of_it = version.tags.get(TAG_DEPLOYMENT)?;
     let release = release(version)?;
-    let made_live = |run: &Done| {
-        run.release == release.0
-            && ["deployed", "unproven", "nothing-to-do"].contains(&run.result.as_str())
-    };
+    let made_live = |run: &Done| run.release == release.0 && run.ended_live();
     let ended = runs.iter().find(|run| run.deployment == *of_it)?;
-    let left_live_as_it_was = ["stopped", "rolled-back", "cancelled", "verified", "refused"];
-    (left_live_as_it_was.contains(&ended.result.as_str()) && !runs.iter().any(made_live))
-        .then_some(ended)
+    let moved_nobody_for_good = ended.left_live_as_it_was() || ended.result == "stopped";
+    (moved_nobody_for_good && !runs.iter().any(made_live)).then_some(ended)
 }
 
 /// The releases that can be gone back to while `weights` hold, each once, the newest first.

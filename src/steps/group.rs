@@ -90,11 +90,13 @@ pub(super) fn look_for_launch(
     since: SystemTime,
 ) -> Result<Look<Vec<String>>> {
     let looked = look_for_instances(group, activities, desired, version, since);
-    let failed = in_vain(group, &failed_launches(activities, since));
-    match (looked, failed.and_then(|failed| failed.reason.clone())) {
-        (Look::Never(words), Some(reason)) => Err(reason.because(words).into()),
-        (looked, _) => Ok(looked),
+    if let Look::Never(words) = &looked
+        && let Some(failed) = in_vain(group, &failed_launches(activities, since))
+        && let Some(reason) = &failed.reason
+    {
+        return Err(reason.clone().because(words.as_str()).into());
     }
+    Ok(looked)
 }
 
 /// Whether the group has its instances, all of this version; launches that fail in vain are told at once, in AWS's words.

@@ -1,8 +1,7 @@
 //! Whose app is rehearsed: that of the `bg-deploy.toml` that was named or is there, or the sample.
 
-use std::time::Duration;
-
 use std::path::Path;
+use std::time::Duration;
 
 use super::previous::Own;
 use crate::cli;

@@ -67,15 +67,6 @@ pub struct State {
     pub profiles: BTreeMap<String, InstanceProfile>,
 }
 
-/// Whether a role of this ARN or name exists.
-pub fn has_role(state: &State, role: &str) -> bool {
-    if role.starts_with("arn:") {
-        state.roles.values().any(|held| held.arn == role)
-    } else {
-        state.roles.contains_key(role)
-    }
-}
-
 /// Whether an instance profile of this name or ARN exists.
 pub fn has_instance_profile(state: &State, profile: &str) -> bool {
     instance_profile(state, profile).is_some()

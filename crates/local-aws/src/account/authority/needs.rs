@@ -72,11 +72,20 @@ fn tag_keys(name: &str, tags: &Tags) -> Keys {
     tags.iter().map(key).collect()
 }
 
-/// The tags that something bears, as keys.
-fn resource_keys(tags: &Tags) -> Keys {
+/// The tags that something bears, as keys: IAM's own, and those of this name that a service has beside them.
+fn resource_keys(of_service: &str, tags: &Tags) -> Keys {
     let mut keys = tag_keys("aws:ResourceTag", tags);
-    keys.extend(tag_keys("ec2:ResourceTag", tags));
+    keys.extend(tag_keys(of_service, tags));
     keys
+}
+
+/// The keys of something of EC2's; none, where it is not there.
+fn ec2_keys(account: &mut Account, id: &str) -> Keys {
+    resource_keys("ec2:ResourceTag", &tags_of(account, id))
+}
+
+fn tags_of(account: &mut Account, id: &str) -> Tags {
+    ec2_tags::tags_of(account, id).cloned().unwrap_or_default()
 }
 
 /// The tags that a call gives, as keys.
@@ -121,9 +130,8 @@ fn unowned_arn(account: &Account, resource: &str) -> String {
 }
 
 fn instance(account: &mut Account, operation: &str, id: &str) -> Request {
-    let tags = ec2_tags::tags_of(account, id).cloned().unwrap_or_default();
     let arn = ec2_arn(account, &format!("instance/{id}"));
-    request(&format!("ec2:{operation}"), arn, resource_keys(&tags))
+    request(&format!("ec2:{operation}"), arn, ec2_keys(account, id))
 }
 
 /// What is tagged as it is made needs the right to tag as well, for this very call.
@@ -147,20 +155,14 @@ fn run_instances(account: &mut Account, params: &Value) -> Vec<Request> {
     ids.push(("subnet", subnet.unwrap_or_else(|| "*".to_owned())));
     let mut needs = Vec::new();
     for (kind, id) in ids {
-        let tags = ec2_tags::tags_of(account, &id).cloned().unwrap_or_default();
         let arn = ec2_arn(account, &format!("{kind}/{id}"));
-        needs.push(request(ACTION, arn, resource_keys(&tags)));
+        needs.push(request(ACTION, arn, ec2_keys(account, &id)));
     }
     let arn = ec2_arn(account, "network-interface/*");
     needs.push(request(ACTION, arn, Keys::new()));
     for image in texts(&params["ImageId"]) {
-        let tags = ec2_tags::tags_of(account, &image).cloned();
         let arn = unowned_arn(account, &format!("image/{image}"));
-        needs.push(request(
-            ACTION,
-            arn,
-            resource_keys(&tags.unwrap_or_default()),
-        ));
+        needs.push(request(ACTION, arn, ec2_keys(account, &image)));
     }
     for kind in ["instance", "volume"] {
         let (arn, tags) = (ec2_arn(account, &format!("{kind}/*")), given(params, kind));
@@ -205,8 +207,7 @@ fn create_tags(account: &mut Account, params: &Value) -> Vec<Request> {
     let tags = read_tags(&params["Tags"]);
     let mut needs = Vec::new();
     for id in texts(&params["Resources"]) {
-        let held = ec2_tags::tags_of(account, &id).cloned().unwrap_or_default();
-        let mut keys = resource_keys(&held);
+        let mut keys = ec2_keys(account, &id);
         keys.extend(request_keys(&tags));
         let arn = match id.split('-').next() {
             Some("ami") => unowned_arn(account, &format!("image/{id}")),
@@ -230,9 +231,7 @@ fn send_command(account: &mut Account, params: &Value) -> Vec<Request> {
     };
     let mut needs = vec![request(ACTION, document, Keys::new())];
     for id in texts(&params["InstanceIds"]) {
-        let tags = ec2_tags::tags_of(account, &id).cloned().unwrap_or_default();
-        let mut keys = tag_keys("ssm:resourceTag", &tags);
-        keys.extend(tag_keys("aws:ResourceTag", &tags));
+        let keys = resource_keys("ssm:resourceTag", &tags_of(account, &id));
         let arn = ec2_arn(account, &format!("instance/{id}"));
         needs.push(request(ACTION, arn, keys));
     }
@@ -242,8 +241,7 @@ fn send_command(account: &mut Account, params: &Value) -> Vec<Request> {
 fn elb(account: &mut Account, operation: &str, arn: &Value) -> Vec<Request> {
     let arn = arn.as_str().unwrap_or_default();
     let tags = elb_tags::of(account, arn).cloned().unwrap_or_default();
-    let mut keys = tag_keys("aws:ResourceTag", &tags);
-    keys.extend(tag_keys("elasticloadbalancing:ResourceTag", &tags));
+    let keys = resource_keys("elasticloadbalancing:ResourceTag", &tags);
     let action = format!("elasticloadbalancing:{operation}");
     vec![request(&action, arn.to_owned(), keys)]
 }
@@ -263,8 +261,7 @@ fn group(account: &mut Account, operation: &str, name: &Value) -> Vec<Request> {
         .iter()
         .map(|(key, tag)| (key.clone(), tag.value.clone()))
         .collect();
-    let mut keys = tag_keys("aws:ResourceTag", &tags);
-    keys.extend(tag_keys("autoscaling:ResourceTag", &tags));
+    let keys = resource_keys("autoscaling:ResourceTag", &tags);
     vec![request(
         &format!("autoscaling:{operation}"),
         group.arn.clone(),
