@@ -1,14 +1,16 @@
 //! IAM in the pretend account: roles, their policies, instance profiles.
 //!
-//! What an automation calls in a role is judged by that role's policies ([`super::authority`]), and the agent on an instance comes
-//! only with a role that allows it. What a caller with keys calls is never denied by a policy here.
+//! What an automation calls in a role, a session of a role, or a user is judged by their policies ([`super::authority`]), and the
+//! agent on an instance comes only with a role that allows it. Keys that are nobody's are an administrator's.
 
 mod policies;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 pub use policies::{lets_agent_in, policies_of};
+pub use users::{User, put_user, user_of};
 
 use super::{Account, ApiError, Tags, policy};
 
@@ -65,6 +67,8 @@ pub struct State {
     pub roles: BTreeMap<String, Role>,
     /// Instance profiles by name.
     pub profiles: BTreeMap<String, InstanceProfile>,
+    /// Users by name.
+    pub users: BTreeMap<String, User>,
 }
 
 /// Whether an instance profile of this name or ARN exists.

@@ -19,7 +19,7 @@ pub mod ssm;
 pub mod sts;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::{Duration, SystemTime};
 
 use crate::fault::Faults;
@@ -116,6 +116,8 @@ pub struct Account {
     pub cloudwatch: cloudwatch::State,
     /// Every call that reached the account, in order.
     pub calls: Vec<Call>,
+    /// What policies were asked by calls, and in whose name.
+    pub asked: BTreeSet<(String, policy::Request)>,
     /// Every milestone, in the order in which each was known.
     pub milestones: Vec<Milestone>,
     rng: fastrand::Rng,
@@ -146,6 +148,7 @@ impl Account {
             sts: sts::State::default(),
             cloudwatch: cloudwatch::State::new(seed),
             calls: Vec::new(),
+            asked: BTreeSet::new(),
             milestones: Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
             epoch,
@@ -261,11 +264,14 @@ impl Account {
         )
     }
 
-    /// The ARN of whoever calls: the session's, when its keys were given out here; all other callers are one.
+    /// The ARN of whoever calls: the session's, when its keys were given out here, or the user's; all other callers are one.
     pub fn caller(&self) -> String {
-        match self.sts.caller() {
-            Some(session) => session.arn.clone(),
-            None => format!("arn:aws:sts::{}:assumed-role/local/caller", self.id),
+        let key = self.sts.calling.as_deref();
+        let user = key.and_then(|key| iam::user_of(&self.iam, key));
+        match (self.sts.caller(), user) {
+            (Some(session), _) => session.arn.clone(),
+            (None, Some(user)) => user.arn.clone(),
+            (None, None) => format!("arn:aws:sts::{}:assumed-role/local/caller", self.id),
         }
     }
 

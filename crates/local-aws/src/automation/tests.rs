@@ -42,6 +42,11 @@ async fn cloud() -> LocalAws {
             json!({"RoleName": "builder", "PolicyArn": "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"}),
         ),
         (
+            "PutRolePolicy",
+            json!({"RoleName": "builder", "PolicyName": "bundle", "PolicyDocument": json!({"Statement":
+                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}).to_string()}),
+        ),
+        (
             "CreateInstanceProfile",
             json!({"InstanceProfileName": "builder"}),
         ),

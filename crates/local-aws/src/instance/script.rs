@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Host;
 use super::machine::{Machine, blocking};
 use super::process::{PATH, kill_group};
+use super::store::Store;
 use crate::account::ssm::ScriptResult;
 
 /// How much of each stream is kept.
@@ -28,6 +29,9 @@ pub(super) struct Wanted<'a> {
     /// How long it may run, on the account's clock.
     pub(super) limit: Duration,
 }
+
+/// The file that lists the objects of S3 which the machine's role may not read.
+const CLOSED_OBJECTS: &str = "closed-objects";
 
 /// Where a script and its output stand.
 #[derive(Clone, Debug)]
@@ -45,9 +49,18 @@ pub(super) async fn run(
     over: &CancellationToken,
     cancel: &CancellationToken,
 ) -> ScriptResult {
-    let exports = host.store.look(&host.shared.account());
+    let (exports, closed) = {
+        let mut account = host.shared.account();
+        let closed = Store::closed_to(&mut account, &machine.instance);
+        (host.store.look(&account), closed)
+    };
     let exporting = Arc::clone(&host.store);
-    if let Err(error) = blocking(move || exporting.write(exports)).await {
+    let list = machine.state().join(CLOSED_OBJECTS);
+    let written = blocking(move || {
+        fs::write(list, closed)?;
+        exporting.write(exports)
+    });
+    if let Err(error) = written.await {
         return failed(&format!("exporting the objects of S3: {error}"));
     }
     let state = machine.state();

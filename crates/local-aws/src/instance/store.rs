@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::account::{Account, s3};
+use crate::account::{Account, authority, s3};
 
 /// The folder, and which version of each object stands in it.
 #[derive(Debug)]
@@ -51,6 +51,25 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Of what S3 holds now, `BUCKET/KEY` of each object that this instance's role may not read, a line each.
+    pub(super) fn closed_to(account: &mut Account, instance: &str) -> String {
+        let held = account.ec2.instances.get(instance);
+        let profile = held.and_then(|instance| instance.profile.clone());
+        let all = s3::objects(&account.s3);
+        let all: Vec<_> = all
+            .map(|(bucket, key, _)| (bucket.to_owned(), key.to_owned()))
+            .collect();
+        let mut lines = String::new();
+        for (bucket, key) in all {
+            let about = serde_json::json!({"Bucket": bucket, "Key": key});
+            let call = ("s3", "GetObject");
+            if !authority::lets_instance(account, profile.as_deref(), call, &about) {
+                lines += &format!("{bucket}/{key}\n");
+            }
+        }
+        lines
     }
 
     /// Makes the folder hold exactly `exports`. Blocks.

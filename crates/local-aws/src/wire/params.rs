@@ -54,6 +54,11 @@ impl Params {
         }
     }
 
+    /// All of it, as it was sent.
+    pub(crate) fn sent(&self) -> Value {
+        Value::Object(self.members.clone().into_iter().collect())
+    }
+
     /// The first of `names` that is there: an API name, and the name in a form where that differs.
     fn take(&mut self, names: &[&str]) -> Option<Value> {
         names.iter().find_map(|name| {

@@ -1,5 +1,8 @@
 //! The policies that a role has, AWS's own among them, and whether they let the agent of an instance in.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::instance_profile;
 use crate::account::{Account, policy};
 
@@ -18,6 +21,9 @@ const OF_AWS: [(&str, &str); 3] = [
         AGENT,
     ),
 ];
+
+/// How many policies are kept as they were read.
+const MOST_READ: usize = 1_000;
 
 /// What the Systems Manager agent on an instance does.
 const AGENT: &str = r#"{"Statement": {"Effect": "Allow", "Resource": "*", "Action": [
@@ -64,7 +70,7 @@ pub fn lets_agent_in(account: &Account, profile: &str) -> bool {
 }
 
 /// The policies that a role has; none, where there is no such role any more.
-pub fn policies_of(account: &Account, role: &str) -> Vec<serde_json::Value> {
+pub fn policies_of(account: &Account, role: &str) -> Vec<Arc<serde_json::Value>> {
     let mut roles = account.iam.roles.values();
     let Some(role) = roles.find(|held| held.arn == role) else {
         return Vec::new();
@@ -74,9 +80,21 @@ pub fn policies_of(account: &Account, role: &str) -> Vec<serde_json::Value> {
         .filter(|(arn, _)| role.attached.contains(*arn));
     let texts = role.inline.values().map(String::as_str);
     let texts = texts.chain(of_aws.map(|(_, text)| *text));
-    texts
-        .filter_map(|text| serde_json::from_str(text).ok())
-        .collect()
+    texts.filter_map(read).collect()
+}
+
+/// A policy as it was written; the same text is read once.
+pub(super) fn read(text: &str) -> Option<Arc<serde_json::Value>> {
+    static READ: Mutex<BTreeMap<String, Arc<serde_json::Value>>> = Mutex::new(BTreeMap::new());
+    let mut all = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(policy) = all.get(text) {
+        return Some(Arc::clone(policy));
+    }
+    let policy = Arc::new(serde_json::from_str(text).ok()?);
+    if all.len() < MOST_READ {
+        all.insert(text.to_owned(), Arc::clone(&policy));
+    }
+    Some(policy)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! STS in the pretend account: sessions of roles that a web identity assumed, with keys that really expire.
 //!
-//! A trust policy is enforced here, the only policy that is. An identity provider counts as registered, for the
+//! A trust policy is enforced here, those of the role at each call. An identity provider counts as registered, for the
 //! audience `sts.amazonaws.com`, when some role's trust policy names it. A token's signature is not checked.
 
 mod token;
@@ -30,6 +30,8 @@ pub struct Session {
     pub id: String,
     /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/NAME`
     pub arn: String,
+    /// The ARN of the role.
+    pub role: String,
     /// When it ends, on the account's clock.
     pub until: Duration,
 }
@@ -39,7 +41,7 @@ pub struct Session {
 pub struct State {
     /// Those that have ended as well: AWS tells an expired key from one that never was.
     pub sessions: BTreeMap<String, Session>,
-    /// The key of the session whose call is being answered.
+    /// The key of whoever calls.
     pub(crate) calling: Option<String>,
 }
 
@@ -135,6 +137,7 @@ pub fn assume_with_web_identity(
             "arn:aws:sts::{}:assumed-role/{}/{name}",
             account.id, role.name
         ),
+        role: role.arn,
         until: account.now() + Duration::from_secs(seconds.unsigned_abs()),
     };
     let sessions = &mut account.sts.sessions;

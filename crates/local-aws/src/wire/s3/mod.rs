@@ -28,6 +28,16 @@ pub(crate) fn operation(parts: &Parts) -> &'static str {
     Address::of(parts).operation(&parts.method)
 }
 
+/// What a request is about, as far as policies care.
+pub(crate) fn about(parts: &Parts) -> serde_json::Value {
+    let address = Address::of(parts);
+    serde_json::json!({
+        "Bucket": address.bucket,
+        "Key": address.key,
+        "IfMatch": parts.headers.contains_key(http::header::IF_MATCH),
+    })
+}
+
 /// Makes one call.
 pub(crate) fn call(
     account: &mut Account,

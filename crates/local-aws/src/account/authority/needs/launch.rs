@@ -1,0 +1,94 @@
+//! A launch, be it asked for or through a group's launch template: whoever gives a group a version of one needs the right to
+//! launch what it says
+//! (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html>).
+
+use super::ec2::{arn, keys_of, tag_on_create};
+use super::{Keys, request, request_keys};
+use crate::account::ec2::launch_data::{LaunchData, Profile};
+use crate::account::policy::Request;
+use crate::account::{Account, Tags, iam};
+
+/// What a launch is about.
+#[derive(Default)]
+pub(super) struct Launch {
+    pub(super) image: Option<String>,
+    pub(super) security_groups: Vec<String>,
+    pub(super) subnet: Option<String>,
+    pub(super) profile: Option<Profile>,
+    pub(super) instance_tags: Tags,
+    pub(super) volume_tags: Tags,
+    /// The launch template that all of it is from.
+    pub(super) template: Option<String>,
+}
+
+impl Launch {
+    /// What a template says.
+    pub(super) fn of_template(id: &str, data: &LaunchData) -> Self {
+        let tags = |kind: &str| {
+            let mut of_kind = data.tags.iter().filter(|(of, _)| of == kind);
+            of_kind.next().map(|(_, tags)| tags.clone())
+        };
+        let of_interfaces = data.interfaces.iter().flat_map(|it| it.groups.clone());
+        Self {
+            image: data.image.clone(),
+            security_groups: data
+                .security_groups
+                .iter()
+                .cloned()
+                .chain(of_interfaces)
+                .collect(),
+            subnet: None,
+            profile: data.profile.clone(),
+            instance_tags: tags("instance").unwrap_or_default(),
+            volume_tags: tags("volume").unwrap_or_default(),
+            template: Some(id.to_owned()),
+        }
+    }
+}
+
+pub(super) fn needs(account: &mut Account, launch: &Launch) -> Vec<Request> {
+    const ACTION: &str = "ec2:RunInstances";
+    // Every part of the launch knows the template that it is from.
+    let template = launch.template.as_ref();
+    let template = template.map(|id| (id, arn(account, "launch-template", id)));
+    let from = |mut keys: Keys| {
+        if let Some((_, arn)) = &template {
+            keys.insert("ec2:LaunchTemplate".to_owned(), vec![arn.clone()]);
+        }
+        keys
+    };
+    let mut needs = Vec::new();
+    let subnet = launch.subnet.clone().unwrap_or_else(|| "*".to_owned());
+    let groups = launch.security_groups.iter();
+    let parts = groups.map(|id| ("security-group", id.clone()));
+    let parts = parts.chain([("subnet", subnet)]);
+    let parts = parts.chain(launch.image.iter().map(|id| ("image", id.clone())));
+    for (kind, id) in parts {
+        let keys = from(keys_of(account, &id));
+        needs.push(request(ACTION, arn(account, kind, &id), keys));
+    }
+    let interface = arn(account, "network-interface", "*");
+    needs.push(request(ACTION, interface, from(Keys::new())));
+    for (kind, tags) in [
+        ("instance", &launch.instance_tags),
+        ("volume", &launch.volume_tags),
+    ] {
+        let arn = arn(account, kind, "*");
+        needs.push(request(ACTION, arn.clone(), from(request_keys(tags))));
+        needs.extend(tag_on_create(arn, tags, "RunInstances"));
+    }
+    if let Some((id, arn)) = &template {
+        needs.push(request(ACTION, arn.clone(), keys_of(account, id)));
+    }
+    needs.extend(pass_role(account, launch.profile.as_ref()));
+    needs
+}
+
+/// The right to hand a role to EC2.
+fn pass_role(account: &Account, profile: Option<&Profile>) -> Option<Request> {
+    let (Profile::Name(named) | Profile::Arn(named)) = profile?;
+    let held = iam::instance_profile(&account.iam, named)?;
+    let role = account.iam.roles.get(held.role.as_ref()?)?;
+    let to = super::key("iam:PassedToService", "ec2.amazonaws.com");
+    Some(request("iam:PassRole", role.arn.clone(), to))
+}

@@ -1,0 +1,65 @@
+//! S3, whose actions are not called like its operations
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>).
+
+use serde_json::Value;
+
+use super::{Keys, request, text};
+use crate::account::policy::Request;
+use crate::account::{Account, s3};
+
+pub(super) fn needs(account: &Account, operation: &str, params: &Value) -> Vec<Request> {
+    let (bucket, name) = (text(params, "Bucket"), text(params, "Key"));
+    let of_bucket = format!("arn:aws:s3:::{bucket}");
+    let of_object = format!("{of_bucket}/{name}");
+    let on_bucket = |action: &str| request(action, &*of_bucket, Keys::new());
+    let on_object = |action: &str| request(action, &*of_object, Keys::new());
+    let is_there = s3::object(&account.s3, &bucket, &name).is_some();
+    match operation {
+        "ListBuckets" => vec![request("s3:ListAllMyBuckets", "*", Keys::new())],
+        // Who may not list a bucket is not told that something is not in it.
+        "GetObject" | "HeadObject" if !is_there => {
+            vec![on_object("s3:GetObject"), on_bucket("s3:ListBucket")]
+        }
+        "GetObject" | "HeadObject" => vec![on_object("s3:GetObject")],
+        // What is overwritten only if it is what it was has to be readable.
+        "PutObject" if params["IfMatch"] == true => {
+            vec![on_object("s3:PutObject"), on_object("s3:GetObject")]
+        }
+        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+            vec![on_object("s3:PutObject")]
+        }
+        "AbortMultipartUpload" => vec![on_object("s3:AbortMultipartUpload")],
+        "ListParts" => vec![on_object("s3:ListMultipartUploadParts")],
+        "DeleteObject" => vec![on_object("s3:DeleteObject")],
+        "DeleteObjects" => vec![request(
+            "s3:DeleteObject",
+            format!("{of_bucket}/*"),
+            Keys::new(),
+        )],
+        "HeadBucket" | "ListObjects" | "ListObjectsV2" => vec![on_bucket("s3:ListBucket")],
+        "ListObjectVersions" => vec![on_bucket("s3:ListBucketVersions")],
+        "ListMultipartUploads" => vec![on_bucket("s3:ListBucketMultipartUploads")],
+        other => vec![on_bucket(&of_configuration(other))],
+    }
+}
+
+/// The action for a bucket's configuration; taking one away is allowed to whoever may put it.
+fn of_configuration(operation: &str) -> String {
+    let is_asked = operation.starts_with("Get");
+    let what = operation.trim_start_matches("Get");
+    let what = what.trim_start_matches("Put").trim_start_matches("Delete");
+    let named = match what {
+        "PublicAccessBlock" => "BucketPublicAccessBlock",
+        "BucketEncryption" => "EncryptionConfiguration",
+        "BucketLifecycle" | "BucketLifecycleConfiguration" => "LifecycleConfiguration",
+        _ if operation == "CreateBucket" || operation.starts_with("DeleteBucketPolicy") => {
+            return format!("s3:{operation}");
+        }
+        "Bucket" => return "s3:DeleteBucket".to_owned(),
+        other => other,
+    };
+    match is_asked {
+        true => format!("s3:Get{named}"),
+        false => format!("s3:Put{named}"),
+    }
+}
