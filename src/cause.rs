@@ -107,8 +107,8 @@ static REFUSALS: [Refusal; 3] = [
             "AccessDeniedException",
             "UnauthorizedOperation",
         ],
-        remedy: "the role may not do this: allow it in the role's policy (docs/release.md lists what each command \
-                 needs), then run this again",
+        remedy: "the role may not do this: hold its policy against the one that the command `policy` prints for it \
+                 (docs/permissions.md), then run this again",
     },
     Refusal {
         codes: &[
@@ -341,7 +341,7 @@ mod tests {
         assert!(
             denied()
                 .refusal()
-                .is_some_and(|it| it.remedy.contains("docs/release.md"))
+                .is_some_and(|it| it.remedy.contains("docs/permissions.md"))
         );
     }
 }

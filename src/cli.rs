@@ -16,9 +16,10 @@ use clap_complete::Shell;
 
 use crate::config;
 use crate::outcome::EXIT_CODES;
+use crate::stack::ROLES;
 
 pub use local::{LocalAws, Rehearse, SPEED, SampleApp};
-use values::{kept, origin, path, pointer, rate, release};
+use values::{kept, origin, path, pointer, rate, release, repository};
 
 /// The region of the local cloud unless another one is asked for.
 pub const LOCAL_REGION: &str = "eu-central-1";
@@ -135,6 +136,11 @@ pub enum Command {
     /// Make what a deploy needs in AWS (load balancer, groups, roles), or bring it up to date
     #[command(after_help = "Example:\n  bg-deploy provision --environment prod")]
     Provision,
+    /// Print the least that each role needs: of the jobs that release, check and look, and of what acts inside AWS
+    #[command(
+        after_help = "Examples:\n  bg-deploy policy --environment prod\n  bg-deploy policy --environment prod --role deploy --format policy > deploy.json\n  bg-deploy policy --environment prod --format terraform --repository octo/hello"
+    )]
+    Policy(Policy),
     /// Send requests to a service all the time, and say which release answered each and which ones failed
     #[command(
         after_help = "Example:\n  bg-deploy probe --url https://hello.example.com --rate 20 --for 5m --expect 1.4.2"
@@ -261,6 +267,42 @@ pub struct Finish {
     /// Where reports are written
     #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
     pub report_dir: PathBuf,
+}
+
+/// `policy`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Only this role's
+    #[arg(long, value_name = "ROLE", value_parser = PossibleValuesParser::new(ROLES))]
+    pub role: Option<String>,
+    /// How it is printed: for people, for a program, as Terraform, or the bare document of one role
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: PolicyFormat,
+    /// Whose jobs may take the roles on: OWNER/NAME, or OWNER@ID/NAME@ID as GitHub names newer ones in its tokens, or both
+    #[arg(long, value_name = "REPOSITORY", value_delimiter = ',', value_parser = repository)]
+    pub repository: Vec<String>,
+    /// Let jobs about pull requests take on `verify` and `read`, too: they run what the pull request says
+    #[arg(long)]
+    pub pull_requests: bool,
+    /// With what `--keep-failed` needs, also where the file keeps nothing
+    #[arg(long)]
+    pub with_keep_failed: bool,
+}
+
+/// How policies are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFormat {
+    /// What each role may do, on what, if what, and why.
+    #[default]
+    Table,
+    /// All of it, with the trust policies.
+    Json,
+    /// As `aws_iam_role` and `aws_iam_role_policy`.
+    Terraform,
+    /// The policy of one role, as IAM takes it.
+    Policy,
+    /// The trust policy of one role, as IAM takes it.
+    Trust,
 }
 
 /// `probe`

@@ -1,6 +1,7 @@
 //! What AWS holds now for an app in an environment: read, never changed.
 
 mod automations;
+mod baked;
 mod beside;
 mod stack;
 
@@ -273,7 +274,7 @@ async fn bakery(
         bundle_sha256: bundle_sha256.to_owned(),
         runbook_sha256: crate::bake::runbook::runbook_sha256(),
     };
-    let image = images::find_image_by_name(aws, &recipe.image_name(&config.app)).await?;
+    let image = baked::find(aws, config, &recipe).await?;
     Ok(Some(Bakery {
         runbook_version,
         bucket: has_bucket.then_some(bucket),

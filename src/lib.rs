@@ -246,6 +246,7 @@ pub mod lease;
 pub mod names;
 pub mod outcome;
 pub mod plan;
+pub mod policy;
 pub mod prepare;
 pub mod probe;
 pub mod prove_live;

@@ -19,6 +19,28 @@ pub const TAG_COMMIT: &str = "bg-deploy:commit";
 /// The tag with the colour.
 pub const TAG_COLOUR: &str = "bg-deploy:colour";
 
+/// The tag that says what something is for: which of the stack's rules it is, or that it is a builder. Some roles may change that
+/// alone.
+pub const TAG_PURPOSE: &str = "bg-deploy:purpose";
+/// Its value for builders.
+pub const PURPOSE_BUILDER: &str = "builder";
+/// Its value for the rule of the preview route.
+pub const PURPOSE_PREVIEW: &str = "preview";
+/// Its value for the rule that divides the traffic.
+pub const PURPOSE_TRAFFIC: &str = "traffic";
+
+/// What roles there are: of jobs, and of what acts inside AWS.
+pub const ROLES: [&str; 8] = [
+    "deploy",
+    "verify",
+    "read",
+    "provision",
+    "instance",
+    "builder",
+    "bake",
+    "guard",
+];
+
 /// The preview rule comes first.
 pub const PREVIEW_PRIORITY: i32 = 10;
 /// The rule that divides the traffic; users' own rules fit in between.
@@ -90,9 +112,14 @@ impl Names {
         format!("bgd-{}-{}-bake", self.app, self.environment)
     }
 
-    /// The runbook: one for all stacks of an app.
+    /// The runbook that bakes.
     pub fn runbook(&self) -> String {
-        format!("bgd-{}-bake", self.app)
+        format!("bgd-{}-{}-bake", self.app, self.environment)
+    }
+
+    /// Where a bundle is uploaded to: one environment's job overwrites nothing of another's.
+    pub fn bundle(&self, sha256: &str) -> String {
+        format!("bundles/{}/{sha256}.tar.gz", self.environment)
     }
 
     /// The role of the guard.
@@ -157,12 +184,26 @@ impl Names {
         })
     }
 
+    /// Whether what bears these tags was made in this environment: whoever makes something can give it no other's.
+    pub fn made(&self, tags: &Tags) -> bool {
+        self.tags()
+            .iter()
+            .all(|(key, value)| tags.get(key) == Some(value))
+    }
+
     /// The tags of what belongs to the stack and outlives a deployment.
     pub fn tags(&self) -> Tags {
         Tags::from([
             (TAG_APP.to_owned(), self.app.clone()),
             (TAG_ENVIRONMENT.to_owned(), self.environment.clone()),
         ])
+    }
+
+    /// The same of what belongs to one of the colours.
+    pub fn tags_of(&self, colour: Colour) -> Tags {
+        let mut tags = self.tags();
+        tags.insert(TAG_COLOUR.to_owned(), colour.to_string());
+        tags
     }
 }
 

@@ -47,6 +47,7 @@ impl Step for Moves {
         does: "",
         undo: "",
         calls: &[],
+        undo_calls: &[],
     };
 
     async fn start(&self, cx: &Context) -> Result<()> {
@@ -80,6 +81,7 @@ impl Step for Panics {
         does: "",
         undo: "",
         calls: &[],
+        undo_calls: &[],
     };
 
     async fn start(&self, cx: &Context) -> Result<()> {

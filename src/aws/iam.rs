@@ -2,53 +2,24 @@
 
 use aws_sdk_iam::types::Tag;
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
-/// A role that is to exist.
+/// A role as it is to be.
 #[derive(Clone, Debug)]
 pub struct Role {
-    /// Its name.
+    /// Its name, and that of its instance profile.
     pub name: String,
-    /// Who may assume it (a service principal such as `ec2.amazonaws.com`).
-    pub principal: &'static str,
-    /// What that service acts for, where it is asked which: nobody else's request has it act.
-    pub source: Option<Source>,
-    /// AWS's own policies that it had in earlier versions, and has not any more.
-    pub not_managed: Vec<&'static str>,
-    /// Its own policy, as JSON.
-    pub inline: serde_json::Value,
-    /// Whether instances can have it.
+    /// Who may take it on.
+    pub trust: Value,
+    /// A managed policy that it has no more.
+    pub not_managed: Option<&'static str>,
+    /// Its own policy.
+    pub inline: Value,
+    /// Instances take it on.
     pub instance_profile: bool,
-}
-
-/// What a service acts for: <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The account.
-    pub account: String,
-    /// The pattern of its ARNs.
-    pub arn: String,
-}
-
-impl Role {
-    /// Its trust policy.
-    fn trust(&self) -> Value {
-        let mut statement = json!({
-            "Effect": "Allow",
-            "Principal": {"Service": self.principal},
-            "Action": "sts:AssumeRole",
-        });
-        if let Some(Source { account, arn }) = &self.source {
-            statement["Condition"] = json!({
-                "StringEquals": {"aws:SourceAccount": account},
-                "ArnLike": {"aws:SourceArn": arn},
-            });
-        }
-        json!({"Version": "2012-10-17", "Statement": [statement]})
-    }
 }
 
 fn tags(tags: &Tags) -> Vec<Tag> {
@@ -72,12 +43,12 @@ pub async fn ensure_role(
         .send()
         .await
         .about("PutRolePolicy", &role.name)?;
-    for policy in role.not_managed.iter().filter(|_| !new) {
+    if let Some(policy) = role.not_managed.filter(|_| !new) {
         let detached = aws
             .iam
             .detach_role_policy()
             .role_name(&role.name)
-            .policy_arn(*policy)
+            .policy_arn(policy)
             .send()
             .await
             .about("DetachRolePolicy", format!("{policy} from {}", role.name));
@@ -115,7 +86,7 @@ async fn ensure_bare_role(
         Err(error) if error.kind == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let trust = role.trust();
+    let trust = &role.trust;
     let answer = aws
         .iam
         .create_role()
@@ -131,8 +102,8 @@ async fn ensure_bare_role(
 /// Has a role that stands trust whom it is to; what it says now is read first.
 async fn trust_as_said(aws: &Aws, role: &Role, now: Option<&str>) -> Result<(), Failure> {
     let now = percent_decode_str(now.unwrap_or_default()).decode_utf8_lossy();
-    let trust = role.trust();
-    if serde_json::from_str::<Value>(&now).is_ok_and(|now| now == trust) {
+    let trust = &role.trust;
+    if serde_json::from_str::<Value>(&now).is_ok_and(|now| now == *trust) {
         return Ok(());
     }
     aws.iam

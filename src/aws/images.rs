@@ -13,6 +13,8 @@ pub struct Image {
     pub name: String,
     /// `available`, `pending`, `failed`, ...
     pub state: String,
+    /// `x86_64`, `arm64`, ...
+    pub architecture: String,
     /// When it was made, as AWS writes it (sorts by time).
     pub created: String,
     /// Its tags.
@@ -29,6 +31,10 @@ impl Image {
             state: image
                 .state
                 .map(|state| state.as_str().to_owned())
+                .unwrap_or_default(),
+            architecture: image
+                .architecture
+                .map(|architecture| architecture.as_str().to_owned())
                 .unwrap_or_default(),
             created: image.creation_date.unwrap_or_default(),
             tags: read_tags(image.tags),
@@ -99,8 +105,11 @@ pub async fn remove_image(aws: &Aws, image: &Image) -> Result<(), Failure> {
         .send()
         .await
         .about("DeregisterImage", &image.id);
+    // What is gone bears no tag any more, and may be refused only for that.
+    let is_denied = matches!(&answer, Err(error) if error.kind == ErrorKind::Denied);
+    let is_gone = is_denied && find_image(aws, &image.id).await?.is_none();
     match answer {
-        Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind != ErrorKind::NotFound && !is_gone => return Err(error),
         _ => {}
     }
     for snapshot in &image.snapshots {
@@ -111,31 +120,26 @@ pub async fn remove_image(aws: &Aws, image: &Image) -> Result<(), Failure> {
 
 /// Removes our snapshots with this tag: nothing but their tag leads to them once their image is gone.
 pub async fn remove_snapshots_by_tag(aws: &Aws, key: &str, value: &str) -> Result<(), Failure> {
-    for snapshot in find_snapshots_by_tag(aws, key, value).await? {
+    let tags = Tags::from([(key.to_owned(), value.to_owned())]);
+    for snapshot in find_snapshots(aws, &tags).await? {
         delete_snapshot(aws, &snapshot).await?;
     }
     Ok(())
 }
 
-/// Our snapshots with this tag.
-pub async fn find_snapshots_by_tag(
-    aws: &Aws,
-    key: &str,
-    value: &str,
-) -> Result<Vec<String>, Failure> {
+/// The account's snapshots that bear all these tags.
+pub async fn find_snapshots(aws: &Aws, tags: &Tags) -> Result<Vec<String>, Failure> {
+    let filters = tags
+        .iter()
+        .map(|(key, value)| filter(&format!("tag:{key}"), value));
     let answer = aws
         .ec2
         .describe_snapshots()
         .owner_ids("self")
-        .filters(
-            aws_sdk_ec2::types::Filter::builder()
-                .name(format!("tag:{key}"))
-                .values(value)
-                .build(),
-        )
+        .set_filters(Some(filters.collect()))
         .send()
         .await
-        .about("DescribeSnapshots", value)?;
+        .about("DescribeSnapshots", format!("{tags:?}"))?;
     let snapshots = answer.snapshots.unwrap_or_default().into_iter();
     let ids = snapshots.filter_map(|snapshot| snapshot.snapshot_id);
     Ok(ids.collect())
@@ -151,7 +155,26 @@ pub async fn delete_snapshot(aws: &Aws, snapshot: &str) -> Result<(), Failure> {
         .await
         .about("DeleteSnapshot", snapshot);
     match answer {
+        Err(error) if error.kind == ErrorKind::Denied => match has_snapshot(aws, snapshot).await? {
+            true => Err(error),
+            false => Ok(()),
+        },
         Err(error) if error.kind != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+async fn has_snapshot(aws: &Aws, snapshot: &str) -> Result<bool, Failure> {
+    let answer = aws
+        .ec2
+        .describe_snapshots()
+        .snapshot_ids(snapshot)
+        .send()
+        .await
+        .about("DescribeSnapshots", snapshot);
+    match answer {
+        Ok(answer) => Ok(!answer.snapshots.unwrap_or_default().is_empty()),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }

@@ -26,8 +26,8 @@ impl Recipe {
     }
 
     /// The image's name, which is unique in an account and region.
-    pub fn image_name(&self, app: &str) -> String {
-        format!("bgd-{app}-{}", self.address())
+    pub fn image_name(&self, app: &str, environment: &str) -> String {
+        format!("bgd-{app}-{environment}-{}", self.address())
     }
 }
 

@@ -54,6 +54,7 @@ fn parameters() -> Value {
     json!({
         "AutomationAssumeRole": text("The role that bakes.", "^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$"),
         "App": text("The app's name.", "^[a-z][a-z0-9-]{0,19}$"),
+        "Environment": text("The environment's name.", "^[a-z][a-z0-9-]{0,19}$"),
         "Deployment": text("The deployment that bakes; the tag that cleaning up goes by.", "^[a-z0-9-]{1,64}$"),
         "BaseImage": text("The image to start from.", "^ami-[0-9a-f]{8,17}$"),
         "InstanceType": text("The builder's.", "^[a-z0-9.-]{2,32}$"),
@@ -66,10 +67,20 @@ fn parameters() -> Value {
     })
 }
 
+/// The tags of the builder and its disk: what bakes may enter, stop and end it alone.
+fn tags_of_builder() -> Value {
+    let mut all = tags("bg-deploy builder of {{ App }}");
+    if let Some(all) = all.as_array_mut() {
+        all.push(json!({"Key": "bg-deploy:purpose", "Value": "builder"}));
+    }
+    all
+}
+
 fn tags(name: &str) -> Value {
     json!([
         {"Key": "Name", "Value": name},
         {"Key": "bg-deploy:app", "Value": "{{ App }}"},
+        {"Key": "bg-deploy:environment", "Value": "{{ Environment }}"},
         {"Key": "bg-deploy:deployment", "Value": "{{ Deployment }}"},
     ])
 }
@@ -94,8 +105,8 @@ fn launch() -> Value {
             "UserData": STANDARD.encode(BUILDER_USER_DATA),
             "MetadataOptions": {"HttpTokens": "required"},
             "TagSpecifications": [
-                {"ResourceType": "instance", "Tags": tags("bg-deploy builder of {{ App }}")},
-                {"ResourceType": "volume", "Tags": tags("bg-deploy builder of {{ App }}")},
+                {"ResourceType": "instance", "Tags": tags_of_builder()},
+                {"ResourceType": "volume", "Tags": tags_of_builder()},
             ],
         },
     })

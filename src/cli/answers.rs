@@ -1,7 +1,7 @@
 //! The schemas of what commands answer a program, by name.
 
 /// Each kind of answer, and its JSON Schema.
-pub const ANSWERS: [(&str, &str); 9] = [
+pub const ANSWERS: [(&str, &str); 10] = [
     (
         "by-hand",
         include_str!("../../schema/answers/by-hand.schema.json"),
@@ -21,6 +21,10 @@ pub const ANSWERS: [(&str, &str); 9] = [
     (
         "plan",
         include_str!("../../schema/answers/plan.schema.json"),
+    ),
+    (
+        "policy",
+        include_str!("../../schema/answers/policy.schema.json"),
     ),
     (
         "probe",

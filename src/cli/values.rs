@@ -36,6 +36,32 @@ pub(super) fn kept(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// It becomes a part of a trust policy, where a star would let others in.
+pub(super) fn repository(text: &str) -> Result<String, String> {
+    let is_name = |part: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        !part.is_empty() && part.len() <= 128 && part.chars().all(fits)
+    };
+    let is_id = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let parts = text.split_once('/').map(|(owner, name)| {
+        [owner, name].map(|part| match part.split_once('@') {
+            Some((name, id)) => (name, Some(id)),
+            None => (part, None),
+        })
+    });
+    let fits = match parts {
+        Some([(owner, None), (name, None)]) => is_name(owner) && is_name(name),
+        Some([(owner, Some(of_owner)), (name, Some(of_name))]) => {
+            is_name(owner) && is_name(name) && is_id(of_owner) && is_id(of_name)
+        }
+        _ => false,
+    };
+    match fits {
+        true => Ok(text.to_owned()),
+        false => Err("must be `OWNER/NAME`, or `OWNER@ID/NAME@ID`".to_owned()),
+    }
+}
+
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()

@@ -41,6 +41,7 @@ pub(super) fn of_an_answer(command: &Command, code: u8, inputs: &Inputs, termina
         | Command::Unlock(_)
         | Command::History(_)
         | Command::Plan
+        | Command::Policy(_)
         | Command::Provision
         | Command::Probe(_)
         | Command::Schema(_)

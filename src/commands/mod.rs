@@ -21,6 +21,7 @@ mod now;
 mod outlook;
 mod plan;
 mod planned;
+mod policy;
 mod probe;
 mod provision;
 mod publish;
@@ -124,6 +125,7 @@ pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
         Command::ReleaseHold => by_hand::release_hold(options, &inputs, &terminal).await,
         Command::Unlock(command) => by_hand::unlock(options, command, &inputs, &terminal).await,
         Command::Plan => plan::run(options, &inputs, &terminal).await,
+        Command::Policy(command) => policy::run(options, command, &inputs, &terminal).await,
         Command::Provision => provision::run(options, &inputs, &terminal).await,
         Command::Probe(command) => probe::run(options, command, &inputs, &terminal).await,
         Command::Rehearse(command) => rehearse::run(command, &inputs, &terminal).await,

@@ -82,6 +82,11 @@ pub(super) fn config(report: &mut Report<'_>, layer: &Layer, environment: String
         top.text_if_any("account"),
     );
     let probe = probe(Taker::new(report, layer, Table::Probe));
+    let bake = bake(
+        Taker::new(report, layer, Table::Bake),
+        &folder,
+        &environment,
+    );
     Config {
         app,
         command_line: CommandLine::in_environment(&environment),
@@ -91,7 +96,7 @@ pub(super) fn config(report: &mut Report<'_>, layer: &Layer, environment: String
         release: None,
         commit: None,
         service: service(Taker::new(report, layer, Table::Service), &folder),
-        bake: bake(Taker::new(report, layer, Table::Bake), &folder),
+        bake,
         shift: shift(Taker::new(report, layer, Table::Shift), &probe),
         probe,
         fleet: fleet(Taker::new(report, layer, Table::Fleet)),
@@ -128,12 +133,21 @@ fn service(mut from: Taker<'_, '_, '_>, folder: &Path) -> Service {
     }
 }
 
-fn bake(mut from: Taker<'_, '_, '_>, folder: &Path) -> Bake {
+fn bake(mut from: Taker<'_, '_, '_>, folder: &Path, environment: &str) -> Bake {
+    let take_from = from.text_if_any("take-from");
+    if take_from.as_deref() == Some(environment) {
+        from.note(
+            "take-from",
+            format!("`bake.take-from` is {environment}, which is this environment itself"),
+            "name the environment that bakes first, or leave it out",
+        );
+    }
     Bake {
         base_image: from.text("base-image"),
         instance_type: from.text("instance-type"),
         script: from.text_if_any("script").map(|script| folder.join(script)),
         timeout: from.duration("timeout"),
+        take_from,
     }
 }
 

@@ -148,6 +148,14 @@ pub const KEYS: &[Key] = &[
         what: "How long the whole bake may take.",
     },
     Key {
+        table: Table::Bake,
+        name: "take-from",
+        kind: Kind::Text(form::NAME),
+        fallback: Fallback::Otherwise("no other"),
+        example: r#""stage""#,
+        what: "Another environment of this account and region: where it has baked an image of the same bundle and base image, that one is taken, and none is baked.",
+    },
+    Key {
         table: Table::Smoke,
         name: "name",
         kind: Kind::Text(form::LINE),

@@ -121,6 +121,9 @@ pub struct Bake {
     pub script: Option<PathBuf>,
     /// For the whole bake.
     pub timeout: Duration,
+    /// The environment whose image of the same recipe is taken, where there is one.
+    #[serde(default)]
+    pub take_from: Option<String>,
 }
 
 /// `[[smoke]]`: one request through the preview route, and what its answer must be.

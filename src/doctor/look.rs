@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::inventory::Inventory;
 use crate::kept::{self, TAG_KEPT_UNTIL};
 use crate::lease::{self, Holder};
-use crate::stack::{Names, TAG_APP, TAG_ENVIRONMENT};
+use crate::stack::{Names, TAG_APP};
 use crate::standing::{self, Standing};
 use crate::steps::left_by_bakes::find_orphans;
 use crate::steps::prune_images::find_surplus;
@@ -68,7 +68,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
     let standing = Box::pin(standing::look(aws, caller.clone(), config)).await;
     let inventory = standing.inventory.as_ref().ok();
     let template = inventory.and_then(|inventory| inventory.template.clone());
-    let stack = (app, template.as_deref().unwrap_or_default());
+    let stack = (&names, template.as_deref().unwrap_or_default());
     let guards = guard::runbook::runbook();
     let (bakes, guards, scale_ins, instances, surplus, snapshots, idle_requests) = tokio::join!(
         Box::pin(runbook(aws, names.runbook(), bake::runbook::runbook())),
@@ -76,7 +76,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
         Box::pin(runbook(aws, names.scale_in_runbook(), scale_in::runbook())),
         Box::pin(ec2::find_instances(aws, TAG_APP, app)),
         Box::pin(find_surplus(aws, stack, keep, None, now)),
-        Box::pin(find_orphans(aws, app)),
+        Box::pin(find_orphans(aws, &names)),
         Box::pin(requests_to_idle(aws, inventory, now)),
     );
     let surplus = surplus.map(|all| all.into_iter().map(|image| image.id).collect());
@@ -86,17 +86,14 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
         runbooks.push(Box::pin(ends_kept).await);
     }
     let instances = instances.map(|mut all| {
-        all.retain(|one| one.state != "shutting-down");
+        all.retain(|one| one.state != "shutting-down" && names.made(&one.tags));
         all.into_iter().partition(Instance::is_builder)
     });
     let (builders, others): (_, Vec<_>) = match instances {
         Ok((builders, others)) => (Ok(builders), others),
         Err(error) => (Err(error.into()), Vec::new()),
     };
-    let is_kept = |one: &Instance| {
-        let environment = one.tags.get(TAG_ENVIRONMENT);
-        one.tags.contains_key(TAG_KEPT_UNTIL) && environment == Some(&config.environment)
-    };
+    let is_kept = |one: &Instance| one.tags.contains_key(TAG_KEPT_UNTIL);
     Seen {
         caller,
         standing,

@@ -185,7 +185,7 @@ async fn take_back(
     Ok(format!("{colour} is not scaled in ({})", due.id))
 }
 
-/// Of a bake, in whatever environment, builder, image and snapshot may be.
+/// Of a bake builder, image and snapshot may be.
 fn no_bake(inventory: &Inventory) -> Result<()> {
     match inventory.automations.bakes.first() {
         Some(bake) => bail!("a bake is under way ({})", bake.id),
@@ -195,8 +195,8 @@ fn no_bake(inventory: &Inventory) -> Result<()> {
 
 /// The same, looked at after what is left: a bake that has begun meanwhile may own that.
 async fn left_by_bakes(cx: &Context, config: &Config) -> Result<Left> {
-    let runbook = Names::new(&config.app, &config.environment).runbook();
-    let left = left_by_bakes::find(&cx.aws, &config.app, &runbook).await?;
+    let names = Names::new(&config.app, &config.environment);
+    let left = left_by_bakes::find(&cx.aws, &names).await?;
     left.context("a bake is under way")
 }
 
@@ -218,7 +218,10 @@ async fn end_builder(
 
 async fn end_kept(cx: &Context, config: &Config, id: &str) -> Result<String> {
     let ours = ec2::find_instances(&cx.aws, TAG_APP, &config.app).await?;
-    let is_kept = |one: &Instance| one.id == id && one.tags.contains_key(TAG_KEPT_UNTIL);
+    let names = Names::new(&config.app, &config.environment);
+    let is_kept = |one: &Instance| {
+        one.id == id && one.tags.contains_key(TAG_KEPT_UNTIL) && names.made(&one.tags)
+    };
     if !ours.iter().any(is_kept) {
         bail!("{id} is gone by now");
     }
@@ -231,7 +234,8 @@ async fn prune(cx: &Context, config: &Config, inventory: &Inventory) -> Result<S
     no_bake(inventory)?;
     let mut removed = Vec::new();
     let ours = inventory.template.as_deref().unwrap_or_default();
-    let (stack, keep) = ((config.app.as_str(), ours), config.retain.images);
+    let names = Names::new(&config.app, &config.environment);
+    let (stack, keep) = ((&names, ours), config.retain.images);
     for image in find_surplus(&cx.aws, stack, keep, None, cx.clock.utc()).await? {
         cx.held().await?;
         images::remove_image(&cx.aws, &image).await?;

@@ -260,6 +260,46 @@ pub const INPUTS: &[Input] = &[
         "`20`",
     ),
     Input::new(
+        ("role", "BGD_ROLE"),
+        &["policy"],
+        CommandLine,
+        "Only this role's policies.",
+        "all of them",
+    )
+    .not_in_action(),
+    Input::new(
+        ("format", "BGD_FORMAT"),
+        &["policy"],
+        CommandLine,
+        "How policies are printed: `table`, `json`, `terraform`, or the bare `policy` or `trust` of one role.",
+        "`table`",
+    )
+    .not_in_action(),
+    Input::new(
+        ("repository", "BGD_REPOSITORY"),
+        &["policy"],
+        CommandLine,
+        "Whose jobs may take the roles on.",
+        "left open",
+    )
+    .not_in_action(),
+    Input::new(
+        ("pull-requests", "BGD_PULL_REQUESTS"),
+        &["policy"],
+        CommandLine,
+        "Let jobs about pull requests take on `verify` and `read`, too.",
+        "`false`",
+    )
+    .not_in_action(),
+    Input::new(
+        ("with-keep-failed", "BGD_WITH_KEEP_FAILED"),
+        &["policy"],
+        CommandLine,
+        "With what `keep-failed` needs, also where the file keeps nothing.",
+        "`false`",
+    )
+    .not_in_action(),
+    Input::new(
         ("state", "BGD_STATE"),
         RUNS,
         CommandLine,

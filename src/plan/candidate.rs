@@ -6,7 +6,7 @@ use crate::inventory::{Bakery, Inventory};
 use crate::names::{Colour, Release};
 use crate::stack::{Names, TAG_COLOUR, TAG_COMMIT, TAG_DEPLOYMENT, TAG_RELEASE};
 
-use super::{Bake, Draw};
+use super::{Bake, Draw, Taken};
 
 /// What must exist for a bake.
 pub(super) struct BakePreconditions {
@@ -34,9 +34,9 @@ pub(super) fn plan_bake(
     met: &BakePreconditions,
     draw: &Draw,
 ) -> Bake {
-    let image_name = bakery.recipe.image_name(&config.app);
+    let image_name = bakery.recipe.image_name(&config.app, &config.environment);
     let (security_group, subnet) = &met.builder;
-    let key = format!("bundles/{}.tar.gz", bakery.recipe.bundle_sha256);
+    let key = names.bundle(&bakery.recipe.bundle_sha256);
     let role = format!(
         "arn:aws:iam::{}:role/{}",
         inventory.caller.account,
@@ -45,6 +45,7 @@ pub(super) fn plan_bake(
     let parameters = [
         ("AutomationAssumeRole", role),
         ("App", config.app.clone()),
+        ("Environment", config.environment.clone()),
         ("Deployment", draw.deployment.clone()),
         ("BaseImage", bakery.base_image.clone()),
         ("InstanceType", config.bake.instance_type.clone()),
@@ -63,6 +64,14 @@ pub(super) fn plan_bake(
             .filter(|image| image.state == "available")
             .map(|image| image.id.clone()),
         image_name,
+        taken: config.bake.take_from.as_ref().map(|environment| {
+            let image_name = bakery.recipe.image_name(&config.app, environment);
+            let environment = environment.clone();
+            Box::new(Taken {
+                environment,
+                image_name,
+            })
+        }),
         runbook: (names.runbook(), met.runbook_version.clone()),
         bucket: met.bucket.clone(),
         parameters: parameters

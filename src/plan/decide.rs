@@ -90,7 +90,7 @@ impl Plan {
         let chosen = Chosen {
             release: release.clone(),
             commit: config.commit.clone(),
-            source: Source::Artifact(bake),
+            source: Source::Artifact(Box::new(bake)),
             desired: met.live_stack.group.capacity.desired,
             shift: match shares_with_nobody(met.live_stack) {
                 true => Shift::unshared(config),

@@ -132,7 +132,7 @@ pub struct IdleBefore {
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The artifact: it is baked, unless an image of the same recipe stands.
-    Artifact(Bake),
+    Artifact(Box<Bake>),
     /// The previous colour, which is still up.
     Retained {
         /// The template version that its instances were started from.
@@ -161,6 +161,9 @@ pub struct Bake {
     pub recipe: Recipe,
     /// Its name.
     pub image_name: String,
+    /// What another environment calls it, from which it may be taken.
+    #[serde(default)]
+    pub taken: Option<Box<Taken>>,
     /// An image of this recipe that stands already.
     pub existing: Option<String>,
     /// The runbook and its version.
@@ -171,6 +174,15 @@ pub struct Bake {
     pub parameters: BTreeMap<String, String>,
     /// How long the whole bake may take.
     pub within: Duration,
+}
+
+/// An image that another environment makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The environment.
+    pub environment: String,
+    /// The image's name.
+    pub image_name: String,
 }
 
 /// Every decision of a release.

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use super::{Place, Provisioned};
+use super::{Place, Provisioned, tags};
 use crate::aws::autoscaling::{self, NewGroup};
 use crate::aws::elbv2::TargetGroups;
 use crate::aws::launch_templates::{self, VersionData};
 use crate::config::Config;
 use crate::names::Colour;
 use crate::run::context::Context;
-use crate::stack::{Names, TAG_COLOUR};
+use crate::stack::Names;
 
 /// Makes what does not exist.
 #[expect(
@@ -46,11 +46,11 @@ pub async fn ensure(
     let existing = autoscaling::find_groups(&cx.aws, &wanted).await?;
     for colour in Colour::BOTH {
         let name = names.group(colour);
-        if existing.iter().any(|group| group.name == name) {
+        let tags = names.tags_of(colour);
+        if let Some(group) = existing.iter().find(|group| group.name == name) {
+            tags::ensure_of_group(cx, group, &tags).await?;
             continue;
         }
-        let mut tags = names.tags();
-        tags.insert(TAG_COLOUR.to_owned(), colour.to_string());
         let group = NewGroup {
             name: name.clone(),
             template: template.clone(),

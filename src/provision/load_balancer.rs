@@ -4,18 +4,22 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::{Place, Provisioned};
-use crate::aws::autoscaling;
-use crate::aws::elbv2::{self, Condition, HealthCheck, LoadBalancer, Routes, Target, TargetGroups};
+use super::{Place, Provisioned, tags};
+use crate::aws::elbv2::{
+    self, Condition, HealthCheck, LoadBalancer, Routes, Rule, Target, TargetGroups,
+};
 use crate::aws::error::{ErrorKind, kind};
 use crate::aws::witness::Contradiction;
+use crate::aws::{Tags, autoscaling};
 use crate::config::Config;
 use crate::names::{Colour, PREVIEW_CLOSED, PREVIEW_HEADER, Weights};
 use crate::plan::health_check;
 use crate::random::random_token;
 use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
-use crate::stack::{Names, PREVIEW_PRIORITY, TRAFFIC_PRIORITY};
+use crate::stack::{
+    Names, PREVIEW_PRIORITY, PURPOSE_PREVIEW, PURPOSE_TRAFFIC, TAG_PURPOSE, TRAFFIC_PRIORITY,
+};
 
 /// A new load balancer takes some two minutes.
 const ACTIVE: Limits = Limits::new(Duration::from_secs(600), Duration::from_secs(5));
@@ -59,6 +63,8 @@ pub async fn ensure(
             .await?
         }
     };
+    let standing = [(balancer.arn.clone(), names.tags())];
+    tags::ensure_of_load_balancing(cx, &standing).await?;
     elbv2::set_load_balancer_attributes(&cx.aws, &balancer.arn).await?;
     let target_groups = TargetGroups {
         blue: target_group(cx, config, names, place, Colour::Blue, made).await?,
@@ -66,7 +72,11 @@ pub async fn ensure(
     };
     let port = config.network.listener_port;
     let listener = match elbv2::find_listener(&cx.aws, &balancer.arn, port).await? {
-        Some(listener) => listener,
+        Some(listener) => {
+            let standing = [(listener.clone(), names.tags())];
+            tags::ensure_of_load_balancing(cx, &standing).await?;
+            listener
+        }
         None => {
             made.create(cx, format!("listener on port {port}"));
             elbv2::create_listener(&cx.aws, &balancer.arn, port, &names.tags()).await?
@@ -90,8 +100,10 @@ async fn target_group(
 ) -> Result<String> {
     let check = health_check(config);
     let name = names.target_group(colour);
+    let tags = names.tags_of(colour);
     let arn = match elbv2::find_target_group(&cx.aws, &name).await? {
         Some(group) => {
+            tags::ensure_of_load_balancing(cx, &[(group.arn.clone(), tags)]).await?;
             if group.check != check {
                 check_otherwise(cx, names, colour, &group.arn, &check, made).await?;
             }
@@ -99,8 +111,6 @@ async fn target_group(
         }
         None => {
             made.create(cx, format!("target group {name}"));
-            let mut tags = names.tags();
-            tags.insert(crate::stack::TAG_COLOUR.to_owned(), colour.to_string());
             elbv2::create_target_group(&cx.aws, &name, &place.vpc, &check, &tags).await?
         }
     };
@@ -194,6 +204,7 @@ async fn ensure_rules(
     made: &mut Provisioned,
 ) -> Result<()> {
     let rules = elbv2::describe_rules(&cx.aws, listener).await?;
+    tags::ensure_of_load_balancing(cx, &tagged_rules(names, &rules)).await?;
     let find = |priority: i32| {
         let mut all = rules.iter();
         all.find(|rule| rule.priority == priority.to_string())
@@ -219,7 +230,7 @@ async fn ensure_rules(
             &Condition::AnyPath,
             groups,
             weights,
-            &names.tags(),
+            &with_purpose(names, PURPOSE_TRAFFIC),
         )
         .await?;
     }
@@ -234,11 +245,32 @@ async fn ensure_rules(
             &closed,
             groups,
             blue,
-            &names.tags(),
+            &with_purpose(names, PURPOSE_PREVIEW),
         )
         .await?;
     }
     Ok(())
+}
+
+/// The tags of one of the stack's rules.
+fn with_purpose(names: &Names, purpose: &str) -> Tags {
+    let mut tags = names.tags();
+    tags.insert(TAG_PURPOSE.to_owned(), purpose.to_owned());
+    tags
+}
+
+/// The stack's own rules that are there, with the tags that each is to have.
+fn tagged_rules(names: &Names, rules: &[Rule]) -> Vec<(String, Tags)> {
+    let purposes = [
+        (TRAFFIC_PRIORITY, PURPOSE_TRAFFIC),
+        (PREVIEW_PRIORITY, PURPOSE_PREVIEW),
+    ];
+    let found = purposes.into_iter().filter_map(|(priority, purpose)| {
+        let mut all = rules.iter();
+        let rule = all.find(|rule| rule.priority == priority.to_string())?;
+        Some((rule.arn.clone(), with_purpose(names, purpose)))
+    });
+    found.collect()
 }
 
 async fn wait_until_active(

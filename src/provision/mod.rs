@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod load_balancer;
 pub mod roles;
 pub mod security_groups;
+mod tags;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -71,8 +72,8 @@ pub async fn provision(
         cx, config, &names, &place, &mut made,
     ))
     .await?;
-    let bucket = Box::pin(artifacts::ensure_bucket(cx, &names, caller, &mut made)).await?;
-    Box::pin(roles::ensure(cx, &names, caller, &bucket, &mut made)).await?;
+    Box::pin(artifacts::ensure_bucket(cx, &names, caller, &mut made)).await?;
+    Box::pin(roles::ensure(cx, config, &names, caller, &mut made)).await?;
     Box::pin(artifacts::ensure_runbooks(cx, &names, &mut made)).await?;
     let traffic = Box::pin(load_balancer::ensure(
         cx,

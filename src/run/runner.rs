@@ -34,7 +34,7 @@ pub const STRAGGLERS: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Stop {
     /// The step that failed.
-    pub step: About,
+    pub step: Box<About>,
     /// The furthest zone that the run had reached: it decides what undoing means.
     pub zone: Zone,
     /// Why.
@@ -256,7 +256,7 @@ impl<'a> Runner<'a> {
 
     fn stop(&self, about: About, error: &anyhow::Error) -> Stop {
         let stop = Stop {
-            step: about,
+            step: Box::new(about),
             zone: self.reached.get().unwrap_or(about.zone),
             cause: cause_of(error),
             cancelled: is_cancelled(error),

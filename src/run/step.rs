@@ -33,6 +33,8 @@ pub struct About {
     pub undo: &'static str,
     /// The calls to AWS that change something.
     pub calls: &'static [&'static str],
+    /// The same of undoing it.
+    pub undo_calls: &'static [&'static str],
 }
 
 /// What came of a step.

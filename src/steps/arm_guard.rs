@@ -60,6 +60,7 @@ impl Step for ArmGuard {
                for a quarter of an hour, if the weights are as the run left them and the previous release is healthy",
         undo: "disarms it, after the weights were restored",
         calls: &["StartAutomationExecution"],
+        undo_calls: &["StopAutomationExecution"],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {

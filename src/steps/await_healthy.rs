@@ -109,6 +109,7 @@ impl Check for AwaitHealthy {
                several looks in a row; ends at once when the service ends by itself again and again",
         undo: "",
         calls: &[],
+        undo_calls: &[],
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {

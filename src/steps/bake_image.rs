@@ -9,16 +9,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::builder_log;
+use super::end_bake::{end_automation, end_builders};
 use super::images_in_use::{self, Published};
 use crate::aws::images::Image;
 use crate::aws::launch_templates::Version;
 use crate::aws::ssm::{self, Automation, Start};
 use crate::aws::witness::Contradiction;
-use crate::aws::{Aws, Tags, ec2, images, s3};
+use crate::aws::{Aws, images, s3};
 use crate::bake::runbook::{CREATE_IMAGE, SEE_IMAGE};
 use crate::cause::Reason;
 use crate::plan::{Bake, Plan, Source};
@@ -27,7 +28,7 @@ use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look, WaitError};
-use crate::stack::TAG_DEPLOYMENT;
+use crate::stack::{Names, TAG_DEPLOYMENT};
 
 /// EC2 shows what was just made seconds later; half a minute of looks.
 const LOOKS: u32 = 7;
@@ -38,9 +39,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct BakeImage {
     source: Source,
-    app: String,
+    names: Names,
     deployment: String,
-    tags: Tags,
     bundle: PathBuf,
 }
 
@@ -70,9 +70,8 @@ impl BakeImage {
     pub fn of(plan: &Plan, bundle: PathBuf) -> Self {
         Self {
             source: plan.source.clone(),
-            app: plan.app.clone(),
+            names: plan.names(),
             deployment: plan.deployment.clone(),
-            tags: plan.names().tags(),
             bundle,
         }
     }
@@ -90,6 +89,12 @@ impl Step for BakeImage {
                an image of the same recipe is used as it stands",
         undo: "cancels the automation, ends the builder, removes the image and its snapshot",
         calls: &["PutObject", "StartAutomationExecution"],
+        undo_calls: &[
+            "StopAutomationExecution",
+            "TerminateInstances",
+            "DeregisterImage",
+            "DeleteSnapshot",
+        ],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
@@ -99,21 +104,9 @@ impl Step for BakeImage {
                 image: image.clone(),
             });
         }
-        // Its name belongs to one image, and another run may have begun it, in whatever environment, or have failed to.
-        if let Some(image) = images::find_image_by_name(&cx.aws, &bake.image_name).await? {
-            let id = image.id.clone();
-            match image.state.as_str() {
-                "available" => return Ok(Handle::Standing { image: id }),
-                "pending" => return Ok(Handle::Awaited { image: id }),
-                state => {
-                    cx.held().await?;
-                    images::remove_image(&cx.aws, &image).await?;
-                    cx.events
-                        .note(format!("{id} of an earlier bake is {state}: removed"));
-                }
-            }
+        if let Some(handle) = self.look_again(cx, bake).await? {
+            return Ok(handle);
         }
-        let key = format!("bundles/{}.tar.gz", bake.recipe.bundle_sha256);
         let tell = |done: u64, of: u64| {
             const MIB: u64 = 1024 * 1024;
             cx.events.emit(Event::Waiting {
@@ -125,6 +118,7 @@ impl Step for BakeImage {
                 ),
             });
         };
+        let key = self.names.bundle(&bake.recipe.bundle_sha256);
         s3::upload_once(&cx.aws, (&bake.bucket, &key), &self.bundle, tell).await?;
         let (runbook, version) = &bake.runbook;
         let start = Start {
@@ -133,7 +127,7 @@ impl Step for BakeImage {
             parameters: bake.parameters.clone(),
             // The same deployment never starts two bakes.
             client_token: ssm::client_token(&self.deployment),
-            tags: self.tags.clone(),
+            tags: self.names.tags(),
         };
         let automation = ssm::start_automation(&cx.aws, start).await?;
         cx.events.note(format!(
@@ -217,14 +211,14 @@ impl Step for BakeImage {
     }
 }
 
-/// Ends every builder of this deployment that is not ending already; answers with the ids.
-pub(super) async fn end_builders(aws: &Aws, deployment: &str) -> Result<Vec<String>> {
-    let mut ended = Vec::new();
-    for builder in ec2::find_builders(aws, TAG_DEPLOYMENT, deployment).await? {
-        ec2::terminate_instance(aws, &builder.id).await?;
-        ended.push(builder.id);
+/// An image that can be used, or will be.
+fn usable(image: &Image) -> Option<Handle> {
+    let image_id = image.id.clone();
+    match image.state.as_str() {
+        "available" => Some(Handle::Standing { image: image_id }),
+        "pending" => Some(Handle::Awaited { image: image_id }),
+        _ => None,
     }
-    Ok(ended)
 }
 
 /// Whether the image can be used, or nothing more comes. The builder's end, the runbook's last step, holds nothing up:
@@ -237,36 +231,41 @@ fn look(state: Automation) -> Look<Automation> {
     }
 }
 
-/// Ends an automation; false when it had ended already.
-async fn end_automation(cx: Undoing<'_>, automation: &str) -> Result<bool> {
-    if ssm::describe_automation(cx.aws(), automation)
-        .await?
-        .has_ended()
-    {
-        return Ok(false);
-    }
-    ssm::cancel_automation(cx.aws(), automation).await?;
-    // What onCancel may take.
-    let limits = Limits::new(Duration::from_secs(300), Duration::from_secs(2))
-        .growing_to(Duration::from_secs(5));
-    cx.wait("the end of the cancelled bake", limits, || async {
-        let state = ssm::describe_automation(cx.aws(), automation).await?;
-        Ok(if state.has_ended() {
-            Look::Ready(())
-        } else {
-            Look::NotYet(format!("it is {}", state.status))
-        })
-    })
-    .await?;
-    Ok(true)
-}
-
 impl BakeImage {
     fn bake(&self) -> Result<&Bake> {
         match &self.source {
             Source::Artifact(bake) => Ok(bake),
             _ => bail!("a rollback bakes nothing"),
         }
+    }
+
+    /// What another run has made meanwhile, or makes; what one has failed to make is removed, because its name belongs to one
+    /// image.
+    async fn look_again(&self, cx: &Context, bake: &Bake) -> Result<Option<Handle>> {
+        if let Some(image) = images::find_image_by_name(&cx.aws, &bake.image_name).await? {
+            ensure!(
+                self.names.made(&image.tags),
+                "{} is called {}, and was not made in {}: whoever made it has to remove it",
+                image.id,
+                image.name,
+                self.names.environment
+            );
+            if let Some(handle) = usable(&image) {
+                return Ok(Some(handle));
+            }
+            cx.held().await?;
+            images::remove_image(&cx.aws, &image).await?;
+            let (id, state) = (image.id, image.state);
+            cx.events
+                .note(format!("{id} of an earlier bake is {state}: removed"));
+        }
+        let Some(taken) = &bake.taken else {
+            return Ok(None);
+        };
+        let there = Names::new(&self.names.app, &taken.environment);
+        let image = images::find_image_by_name(&cx.aws, &taken.image_name).await?;
+        let image = image.filter(|image| there.made(&image.tags));
+        Ok(image.as_ref().and_then(usable))
     }
 
     /// Waits for an image that another run's bake has begun.
@@ -327,7 +326,9 @@ impl BakeImage {
         undone: &mut Vec<String>,
     ) -> Result<bool> {
         let mut left_by_this = None;
-        for Published { template, versions } in images_in_use::published(aws, &self.app).await? {
+        for Published { template, versions } in
+            images_in_use::published(aws, &self.names.app).await?
+        {
             let of_these = |version: &&Version| images.iter().any(|it| it.id == version.image);
             for version in versions.iter().filter(of_these) {
                 if version.tags.get(TAG_DEPLOYMENT) != Some(&self.deployment) {

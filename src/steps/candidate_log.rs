@@ -276,6 +276,7 @@ mod tests {
             suspended: Vec::new(),
             target_groups: Vec::new(),
             zones: Vec::new(),
+            subnets: Vec::new(),
             deleting: false,
         };
         let targets = [

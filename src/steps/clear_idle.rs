@@ -80,6 +80,7 @@ impl Step for ClearIdle {
                a minute, and waits until it is gone",
         undo: "if nothing was scaled in: arms the scale-in again",
         calls: &["StopAutomationExecution", "UpdateAutoScalingGroup"],
+        undo_calls: &["StartAutomationExecution"],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {

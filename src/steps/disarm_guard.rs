@@ -45,6 +45,7 @@ impl Check for DisarmGuard {
         does: "stops the automation that would restore the weights: the release stands",
         undo: "",
         calls: &["StopAutomationExecution"],
+        undo_calls: &[],
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {

@@ -66,6 +66,7 @@ impl Forward for DrainPrevious {
         does: "closes the preview route, and waits until the previous release has answered nobody for a minute",
         undo: "",
         calls: &["ModifyRule"],
+        undo_calls: &[],
     };
 
     async fn start(&self, cx: &Context) -> Result<()> {

@@ -164,6 +164,7 @@ mod tests {
             suspended: Vec::new(),
             target_groups: Vec::new(),
             zones: vec!["a".into(), "b".into()],
+            subnets: Vec::new(),
             deleting: false,
         }
     }

@@ -89,6 +89,11 @@ impl Step for HoldPrevious {
             "SuspendProcesses",
             "UpdateAutoScalingGroup",
         ],
+        undo_calls: &[
+            "UpdateAutoScalingGroup",
+            "ResumeProcesses",
+            "StartAutomationExecution",
+        ],
     };
 
     const LOOKS_FIRST: bool = true;

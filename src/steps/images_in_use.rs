@@ -1,7 +1,7 @@
 //! Which images must stand: those that any environment of the app starts instances from, or may have to.
 //!
-//! Environments share images: what one baked, another takes when its recipe is the same. So whoever removes an image looks
-//! at the templates of all of them first.
+//! An environment may take what another one has baked (`bake.take-from`). So whoever removes an image looks at the templates of
+//! all of them first.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};

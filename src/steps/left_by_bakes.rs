@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::aws::ec2::{self, Instance};
 use crate::aws::{Aws, images, ssm};
-use crate::stack::TAG_APP;
+use crate::stack::{Names, TAG_APP};
 
 /// It.
 #[derive(Debug)]
@@ -15,13 +15,14 @@ pub(crate) struct Left {
     pub(crate) snapshots: Vec<String>,
 }
 
-/// What bakes of the app left, in all its environments; `None` while a bake by this runbook is under way, whose it may be.
-pub(crate) async fn find(aws: &Aws, app: &str, runbook: &str) -> Result<Option<Left>> {
-    let builders = ec2::find_builders(aws, TAG_APP, app).await?;
-    let snapshots = find_orphans(aws, app).await?;
+/// What bakes of the environment left; `None` while one is under way, whose it may be.
+pub(crate) async fn find(aws: &Aws, names: &Names) -> Result<Option<Left>> {
+    let mut builders = ec2::find_builders(aws, TAG_APP, &names.app).await?;
+    builders.retain(|builder| names.made(&builder.tags));
+    let snapshots = find_orphans(aws, names).await?;
     let is_nothing = builders.is_empty() && snapshots.is_empty();
     // The bakes last: one that began meanwhile is seen, and what was seen before it is not its own.
-    if !is_nothing && !ssm::list_under_way(aws, runbook).await?.is_empty() {
+    if !is_nothing && !ssm::list_under_way(aws, &names.runbook()).await?.is_empty() {
         return Ok(None);
     }
     Ok(Some(Left {
@@ -30,11 +31,11 @@ pub(crate) async fn find(aws: &Aws, app: &str, runbook: &str) -> Result<Option<L
     }))
 }
 
-/// The app's snapshots that no image of its has.
-pub(crate) async fn find_orphans(aws: &Aws, app: &str) -> Result<Vec<String>> {
+/// The environment's snapshots that no image of the app's has.
+pub(crate) async fn find_orphans(aws: &Aws, names: &Names) -> Result<Vec<String>> {
     // The snapshots first: of one that is made meanwhile the image is seen.
-    let mut snapshots = images::find_snapshots_by_tag(aws, TAG_APP, app).await?;
-    let images = images::find_images_by_tag(aws, TAG_APP, app).await?;
+    let mut snapshots = images::find_snapshots(aws, &names.tags()).await?;
+    let images = images::find_images_by_tag(aws, TAG_APP, &names.app).await?;
     snapshots.retain(|id| !images.iter().any(|image| image.snapshots.contains(id)));
     Ok(snapshots)
 }

@@ -10,6 +10,7 @@ mod crash_loop;
 pub mod data_plane;
 pub mod disarm_guard;
 pub mod drain_previous;
+mod end_bake;
 mod fleets;
 mod group;
 pub mod hand_back;

@@ -157,6 +157,7 @@ impl Step for OpenPreview {
         does: "points the preview rule at the idle colour, with a header value that is a fresh secret",
         undo: "closes the route: a header value that nobody knows",
         calls: &["ModifyRule"],
+        undo_calls: &["ModifyRule"],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {

@@ -60,6 +60,7 @@ impl Check for ProbeVersion {
                with the wanted release",
         undo: "",
         calls: &[],
+        undo_calls: &[],
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {

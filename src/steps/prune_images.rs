@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 
-use super::bake_image::end_builders;
+use super::end_bake::end_builders;
 use super::{images_in_use, left_by_bakes};
 use crate::aws::images::{self, Image};
 use crate::aws::{Aws, ec2};
@@ -19,17 +19,15 @@ use crate::run::context::Context;
 use crate::run::event::Zone;
 use crate::run::step::{About, Forward, Settled};
 use crate::run::step_id::StepId;
-use crate::stack::TAG_APP;
+use crate::stack::{Names, TAG_APP};
 
 /// The step.
 #[derive(Debug)]
 pub struct PruneImages {
-    app: String,
+    names: Names,
     /// The launch template of the environment.
     template: String,
     deployment: String,
-    /// What bakes go by.
-    runbook: String,
     /// How many are kept.
     keep: usize,
     /// What was just released.
@@ -44,30 +42,30 @@ impl PruneImages {
     /// Prunes as `plan` says; `image` is the one that was just released.
     pub fn of(plan: &Plan, image: &str) -> Self {
         Self {
-            app: plan.app.clone(),
+            names: plan.names(),
             template: plan.template.clone(),
             deployment: plan.deployment.clone(),
-            runbook: plan.names().runbook(),
             keep: plan.retain.images,
             image: image.to_owned(),
         }
     }
 }
 
-/// The app's images beyond `keep` that can go, by whoever has the turn of the environment with the template `ours`;
-/// `released` was just released there, and stays.
+/// The environment's images beyond `keep` that can go, by whoever has the turn of it, with its template `ours`; `released` was just
+/// released there, and stays, and so does what another environment has taken.
 pub(crate) async fn find_surplus(
     aws: &Aws,
-    (app, ours): (&str, &str),
+    (names, ours): (&Names, &str),
     keep: usize,
     released: Option<&str>,
     now: SystemTime,
 ) -> Result<Vec<Image>> {
-    let images = images::find_images_by_tag(aws, TAG_APP, app).await?;
+    let mut images = images::find_images_by_tag(aws, TAG_APP, &names.app).await?;
+    images.retain(|image| names.made(&image.tags));
     if images.len() <= keep {
         return Ok(Vec::new());
     }
-    let mut in_use = images_in_use::in_use(aws, app, ours, now).await?;
+    let mut in_use = images_in_use::in_use(aws, &names.app, ours, now).await?;
     in_use.extend(released.map(str::to_owned));
     let surplus = surplus(&images, &in_use, keep);
     Ok(surplus.into_iter().cloned().collect())
@@ -84,6 +82,7 @@ impl Forward for PruneImages {
                ends a builder and removes a snapshot that a bake left",
         undo: "",
         calls: &["TerminateInstances", "DeregisterImage", "DeleteSnapshot"],
+        undo_calls: &[],
     };
 
     async fn start(&self, cx: &Context) -> Result<Removed> {
@@ -92,7 +91,7 @@ impl Forward for PruneImages {
                 "ended builder {builder}, which the runbook had left"
             ));
         }
-        let (stack, now) = ((self.app.as_str(), self.template.as_str()), cx.clock.utc());
+        let (stack, now) = ((&self.names, self.template.as_str()), cx.clock.utc());
         let released = Some(self.image.as_str());
         let surplus = find_surplus(&cx.aws, stack, self.keep, released, now).await?;
         let mut removed = Vec::new();
@@ -116,7 +115,7 @@ impl Forward for PruneImages {
 impl PruneImages {
     /// Ends and removes what earlier bakes left.
     async fn sweep(&self, cx: &Context) -> Result<()> {
-        let found = left_by_bakes::find(&cx.aws, &self.app, &self.runbook).await?;
+        let found = left_by_bakes::find(&cx.aws, &self.names).await?;
         let Some(left) = found else {
             return Ok(());
         };
@@ -156,6 +155,7 @@ mod tests {
             id: id.into(),
             name: String::new(),
             state: state.into(),
+            architecture: String::new(),
             created: String::new(),
             tags: Default::default(),
             snapshots: Vec::new(),

@@ -98,6 +98,7 @@ impl Step for PublishTemplate {
         does: "adds a numbered launch template version with the image; never `$Latest`",
         undo: "deletes the version",
         calls: &["CreateLaunchTemplateVersion"],
+        undo_calls: &["DeleteLaunchTemplateVersions"],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {

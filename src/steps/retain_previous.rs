@@ -105,6 +105,7 @@ impl Forward for RetainPrevious {
             "ResumeProcesses",
             "StartAutomationExecution",
         ],
+        undo_calls: &[],
     };
 
     async fn start(&self, cx: &Context) -> Result<Option<String>> {

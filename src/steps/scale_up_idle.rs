@@ -86,6 +86,7 @@ impl Step for ScaleUpIdle {
             "ModifyTargetGroup",
             "UpdateAutoScalingGroup",
         ],
+        undo_calls: &["UpdateAutoScalingGroup", "ResumeProcesses"],
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {

@@ -47,6 +47,7 @@ impl Check for SmokeTest {
         does: "runs every smoke test through the preview route, and shows all results",
         undo: "",
         calls: &[],
+        undo_calls: &[],
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {

@@ -66,6 +66,7 @@ impl Check for Soak {
         does: "watches the new release with all the traffic, both colours up",
         undo: "",
         calls: &[],
+        undo_calls: &[],
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {

@@ -50,6 +50,7 @@ impl Check for StartProbe {
                it stops after the drain",
         undo: "",
         calls: &[],
+        undo_calls: &[],
     };
 
     async fn check(&self, cx: &Context) -> Result<Settled<()>> {

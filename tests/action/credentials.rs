@@ -2,12 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bg_deploy::config;
 use bg_deploy::http_client::{HttpClient, Limits, Proxies};
+use bg_deploy::policy::{self, Scope};
 use bytes::Bytes;
 use http::Request;
 use http::header::AUTHORIZATION;
 use net_clock::{Clock, Network};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use wiremock::matchers::{header, method, query_param};
@@ -48,17 +51,28 @@ async fn issuer() -> MockServer {
     server
 }
 
-/// Makes a role that trusts the job, with a query as any client of IAM would send it.
+/// Makes a role that trusts the job and may look, with queries as any client of IAM would send them.
 async fn make_role(url: &str) {
     let trust = json!({"Statement": [{
         "Effect": "Allow",
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Principal": {"Federated": format!("arn:aws:iam::123456789012:oidc-provider/{ISSUER}")},
     }]});
+    let config = config::parse(CONFIG, Path::new("bg-deploy.toml"), None).expect("a config");
+    let scope = Scope::of(&config, "123456789012", "eu-central-1");
+    let reads = policy::role(&scope, "read").expect("a role").policy();
+    let trust = ("AssumeRolePolicyDocument", trust.to_string());
+    ask_iam(url, "CreateRole", &[trust]).await;
+    let named = ("PolicyName", "bg-deploy".to_owned());
+    let document = ("PolicyDocument", reads.to_string());
+    ask_iam(url, "PutRolePolicy", &[named, document]).await;
+}
+
+async fn ask_iam(url: &str, action: &str, about: &[(&str, String)]) {
     let body = form_urlencoded::Serializer::new(String::new())
-        .append_pair("Action", "CreateRole")
+        .append_pair("Action", action)
         .append_pair("RoleName", "deployer")
-        .append_pair("AssumeRolePolicyDocument", &trust.to_string())
+        .extend_pairs(about)
         .finish();
     let scope =
         "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/iam/aws4_request, Signature=x";

@@ -49,7 +49,7 @@ fn every_key_of_every_answer_is_of_one_style_and_no_answer_has_more() {
 }
 
 /// What is typed, whose answer it is, the exit code, and how it ended.
-const TYPED: [(&str, &str, i32, &str); 23] = [
+const TYPED: [(&str, &str, i32, &str); 24] = [
     ("provision", "provision", 0, "provisioned"),
     ("status", "status", 0, ""),
     ("rollback", "run", 3, "refused"),
@@ -97,6 +97,7 @@ const TYPED: [(&str, &str, i32, &str); 23] = [
     ),
     ("release-hold", "by-hand", 0, "let-go"),
     ("doctor --fix", "doctor", 0, ""),
+    ("policy --role deploy", "policy", 0, ""),
     ("unlock --reason gone", "by-hand", 0, "unlocked"),
     (
         "deploy --release 4 --artifact nowhere",

@@ -21,6 +21,7 @@ mod killed;
 mod live_already;
 #[cfg(unix)]
 mod manual;
+mod policy;
 mod probe;
 mod rehearse;
 #[cfg(unix)]

@@ -8,9 +8,11 @@ use bg_deploy::cause::Reason;
 use bg_deploy::config::Config;
 use bg_deploy::deploy::{Finished, deploy};
 use bg_deploy::outcome::Outcome;
+use bg_deploy::plan::Source;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
-use local_aws::account::ec2::images::AMAZON_LINUX;
+use bg_deploy::stack::TAG_ENVIRONMENT;
+use local_aws::account::ec2::images::{AMAZON_LINUX, Image};
 use local_aws::{Answer, Fault};
 
 use crate::images::{deploy_in_stage, in_stage};
@@ -123,6 +125,32 @@ async fn the_last_words_of_a_long_log_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_builder_reads_what_its_role_lets_it_and_nothing_else() {
+    let world = World::with_a_release().await;
+    let role = "bgd-hello-test-builder";
+    let policy = {
+        let mut account = world.cloud.account();
+        let role = account.iam.roles.get_mut(role).expect("a role");
+        let policy = role.inline["bg-deploy"].clone();
+        let other = policy.replace("/bundles/test/*", "/bundles/stage/*");
+        assert_ne!(policy, other);
+        role.inline.insert("bg-deploy".to_owned(), other);
+        policy
+    };
+    let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
+    let cause = rolled_back(&finished, &cx);
+    assert!(cause.words.contains("(403)"), "{cause:?}");
+    world.free().await;
+    {
+        let mut account = world.cloud.account();
+        let role = account.iam.roles.get_mut(role).expect("a role");
+        role.inline.insert("bg-deploy".to_owned(), policy);
+    }
+    let (finished, cx) = world.deploy(&world.config("0.0.3", None)).await;
+    assert_deployed(&finished, &cx);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_image_that_fails_is_known_when_it_has_and_the_next_bake_takes_its_name() {
     let world = World::with_a_release().await;
     world.cloud.inject(Fault::failed_image());
@@ -170,7 +198,8 @@ fn prepared_name(plan: &bg_deploy::plan::Plan) -> String {
 async fn an_image_that_another_environment_s_run_bakes_is_waited_for_and_used() {
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
-    let stage = in_stage(config.clone());
+    let mut stage = in_stage(config.clone());
+    stage.bake.take_from = Some("test".to_owned());
     world.provision(&stage).await;
     let (prepared, plan) = world.plan(&config).await;
     let cx = world.context().await;
@@ -194,6 +223,71 @@ async fn an_image_that_another_environment_s_run_bakes_is_waited_for_and_used() 
     );
 }
 
+/// The images of this environment that can be used.
+fn images_of(world: &World, environment: &str) -> usize {
+    let account = world.cloud.account();
+    let tag =
+        |image: &&Image| image.tags.get(TAG_ENVIRONMENT).map(String::as_str) == Some(environment);
+    account.ec2.images.values().filter(tag).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_environment_takes_another_one_s_image_only_where_the_file_says_so() {
+    let world = World::with_a_release().await;
+    let mut stage = in_stage(world.config("0.0.1", None));
+    world.provision(&stage).await;
+    let (finished, cx) = deploy_in_stage(&world, &stage).await;
+    assert_deployed(&finished, &cx);
+    assert_eq!(
+        (images_of(&world, "test"), images_of(&world, "stage")),
+        (1, 1)
+    );
+
+    let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
+    assert_deployed(&finished, &cx);
+    stage = in_stage(world.config("0.0.2", None));
+    stage.bake.take_from = Some("test".to_owned());
+    let (finished, cx) = deploy_in_stage(&world, &stage).await;
+    assert_deployed(&finished, &cx);
+    assert_eq!(
+        (images_of(&world, "test"), images_of(&world, "stage")),
+        (2, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_of_our_name_that_another_environment_made_is_not_ours() {
+    let world = World::with_a_release().await;
+    let config = world.config("0.0.2", None);
+    let (_, plan) = world.plan(&config).await;
+    let Source::Artifact(bake) = &plan.source else {
+        panic!("{:?}", plan.source);
+    };
+    {
+        // All that a role of stage's could do: its images bear its own tags.
+        let mut account = world.cloud.account();
+        let mut all = account.ec2.images.values();
+        let image = all.find(|image| image.tags.contains_key(TAG_ENVIRONMENT));
+        let mut image = image.expect("an image of ours").clone();
+        image.id = "ami-0000000000000beef".to_owned();
+        image.name.clone_from(&bake.image_name);
+        image
+            .tags
+            .insert(TAG_ENVIRONMENT.to_owned(), "stage".to_owned());
+        account.ec2.images.insert(image.id.clone(), image);
+    }
+    let (_, plan) = world.plan(&config).await;
+    let Source::Artifact(bake) = &plan.source else {
+        panic!("{:?}", plan.source);
+    };
+    assert_eq!(bake.existing, None);
+    let (finished, cx) = world.deploy(&config).await;
+    let cause = rolled_back(&finished, &cx);
+    for words in ["ami-0000000000000beef is called", "was not made in test"] {
+        assert!(cause.words.contains(words), "{cause:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bake_that_can_not_begin_is_known_within_seconds() {
     let world = World::with_a_release().await;
@@ -212,7 +306,7 @@ async fn a_bake_that_can_not_begin_is_known_within_seconds() {
 async fn a_runbook_whose_update_got_no_answer_is_the_one_that_counts_after_the_next_try() {
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
-    let runbook = "bgd-hello-bake";
+    let runbook = "bgd-hello-test-bake";
     {
         let mut account = world.cloud.account();
         let document = account.ssm.documents.get_mut(runbook).expect("a runbook");

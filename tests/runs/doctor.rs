@@ -31,7 +31,7 @@ fn names() -> Names {
 /// What a doctor says now, which changes nothing.
 pub(crate) async fn consult(world: &World, config: &Config) -> Vec<Finding> {
     let from = world.cloud.account().calls.len();
-    let aws = world.aws().await;
+    let aws = world.aws_of("AKIDREAD").await;
     let caller = sts::caller(&aws).await.expect("a caller");
     let place = names().lease(&caller.account, &aws.region);
     let turn = whose_turn(&aws, &world.clock, &place, |_| {}).await;
@@ -282,7 +282,7 @@ async fn a_run_that_lives_is_seen_to_and_what_it_changes_now_is_not_judged() {
 
 /// The same beside a run that beats: its beats are calls, too.
 async fn consult_beside(world: &World, config: &Config) -> Vec<Finding> {
-    let aws = world.aws().await;
+    let aws = world.aws_of("AKIDREAD").await;
     let caller = sts::caller(&aws).await.expect("a caller");
     let place = names().lease(&caller.account, &aws.region);
     let turn = whose_turn(&aws, &world.clock, &place, |_| {}).await;

@@ -1,4 +1,5 @@
-//! Environments of one app share images, and a person may remove one: what is started from stands, whoever made it.
+//! An environment may take what another one of its app has baked, and a person may remove an image: what is started from stands,
+//! whoever made it.
 
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ pub(crate) async fn deploy_in_stage(world: &World, config: &Config) -> (Finished
 #[tokio::test(start_paused = true)]
 async fn an_image_that_another_environment_has_taken_outlives_the_release_that_made_it() {
     let world = World::with_a_release().await;
-    let stage = in_stage(world.config("0.0.2", None));
+    let mut stage = in_stage(world.config("0.0.2", None));
+    stage.bake.take_from = Some("test".to_owned());
     world.provision(&stage).await;
 
     // It never gets healthy here, and there it does.

@@ -264,7 +264,7 @@ async fn a_rule_of_somebody_else_s_that_leads_to_our_target_groups_is_a_refusal_
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
     let (_, plan) = world.plan(&config).await;
-    let aws = world.aws().await;
+    let aws = world.person().await;
     let balancer = elbv2::find_load_balancer(&aws, &plan.names().stack()).await;
     let balancer = balancer.expect("an answer").expect("a load balancer").arn;
     let listener = elbv2::create_listener(&aws, &balancer, 8443, &Default::default())
@@ -306,7 +306,7 @@ async fn a_provision_that_fails_has_told_what_it_had_made_by_then() {
         "CreateLoadBalancer",
         refusal,
     ));
-    let cx = world.context().await;
+    let cx = world.provisioner(&config).await;
     let caller = bg_deploy::aws::sts::caller(&cx.aws).await;
     let (caller, made) = (caller.expect("a caller"), Default::default());
     let failed = bg_deploy::provision::provision(&cx, &config, &caller, made).await;
@@ -342,7 +342,7 @@ async fn provisioning_another_health_path_leaves_what_serves_as_it_is_and_says_s
     };
     assert_eq!(path(plan.live).await, "/hc");
     assert_eq!(path(plan.idle).await, "/version");
-    let cx = world.context().await;
+    let cx = world.provisioner(&config).await;
     let caller = bg_deploy::aws::sts::caller(&cx.aws)
         .await
         .expect("a caller");

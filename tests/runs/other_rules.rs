@@ -51,7 +51,7 @@ async fn with_two_ports(by: By) -> (World, String) {
 }
 
 /// A person's listener on port 8080, which has no rules and leads wherever the stack's own rule does.
-async fn listen_by_default_action(world: &World) {
+pub(crate) async fn listen_by_default_action(world: &World) {
     let (_, plan) = world.plan(&world.config("0.0.2", None)).await;
     let mut account = world.cloud.account();
     let balancer = account.elbv2.load_balancers.keys().next().cloned();

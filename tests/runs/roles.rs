@@ -1,213 +1,243 @@
-//! The roles that `provision` makes for what acts inside AWS, the bake and the timers, may do what they have to and nothing
-//! besides: with any action taken away something fails.
+//! What the roles reach that `provision` makes for what acts inside AWS, the bake and the timers: nothing of another app, another
+//! environment, or another purpose.
 
-mod reach;
+use bg_deploy::kept::TAG_KEPT_UNTIL;
+use bg_deploy::stack::{Names, PURPOSE_BUILDER, TAG_APP, TAG_ENVIRONMENT, TAG_PURPOSE};
+use local_aws::account::authority;
+use local_aws::account::elbv2::rules;
+use serde_json::{Value, json};
 
-use std::time::Duration;
-
-use bg_deploy::deploy::deploy;
-use bg_deploy::guard::FIRES_AFTER;
-use bg_deploy::run::event::Event;
-use bg_deploy::stack::Names;
-use local_aws::account::ssm::automations::Status;
-use local_aws::sample_app::AppFault;
-use serde_json::Value;
-
-use crate::finish::killed::canary;
 use crate::support::World;
-use crate::support::standing::Standing;
 
 fn names() -> Names {
     Names::new("hello", "test")
 }
 
-/// The only policy of a role.
-fn read(world: &World, role: &str) -> Value {
-    let account = world.cloud.account();
-    let role = &account.iam.roles[role];
-    assert!(role.attached.is_empty(), "{:?}", role.attached);
-    let [text] = role.inline.values().collect::<Vec<_>>()[..] else {
-        panic!("{:?}", role.inline);
-    };
-    serde_json::from_str(text).expect("a policy")
+/// Something that a role may not do, or may.
+struct Case {
+    role: String,
+    call: (&'static str, &'static str),
+    params: Value,
+    may: bool,
 }
 
-fn write(world: &World, role: &str, policy: &Value) {
+const OURS: &str = "i-0000000000000aaaa";
+/// Serves: nobody's to enter or to end, but the same app's.
+const LIVE: &str = "i-0000000000000eeee";
+const KEPT: &str = "i-0000000000000bbbb";
+const THEIRS: &str = "i-0000000000000cccc";
+const OF_STAGE: &str = "i-0000000000000dddd";
+
+/// Instances of the app, of the app and kept, of another app, of another environment and kept.
+fn add_instances(world: &World) {
     let mut account = world.cloud.account();
-    let role = account.iam.roles.get_mut(role).expect("the role");
-    for text in role.inline.values_mut() {
-        *text = policy.to_string();
-    }
-}
-
-fn actions(statement: &Value) -> Vec<String> {
-    match &statement["Action"] {
-        Value::Array(all) => all
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-        one => one.as_str().map(str::to_owned).into_iter().collect(),
-    }
-}
-
-/// The policy with one action less, for each that it names, and what that was.
-fn one_action_less(policy: &Value) -> Vec<(String, Value)> {
-    let mut all = Vec::new();
-    let statements = policy["Statement"].as_array().expect("statements");
-    for (nth, statement) in statements.iter().enumerate() {
-        for action in actions(statement) {
-            let mut less = policy.clone();
-            let mut left = actions(statement);
-            left.retain(|it| *it != action);
-            less["Statement"][nth]["Action"] = left.into();
-            all.push((format!("{action} of statement {nth}"), less));
-        }
-    }
-    all
-}
-
-/// What AWS's interpreter of runbooks needs beside what the local one calls, or only a bake that is cancelled.
-const OF_BAKES_BESIDE: [&str; 3] = [
-    "ec2:DescribeInstanceStatus",
-    "ssm:ListCommands ",
-    "ssm:CancelCommand",
-];
-
-/// Whether a bake comes to its end, its builder's included.
-async fn bakes(world: &World) -> bool {
-    world.deploy(&world.config("0.0.2", None)).await;
-    world.clock.sleep(Duration::from_secs(900)).await;
-    let account = world.cloud.account();
-    let all = account.ssm.automations.values();
-    let of_bakes = all.filter(|run| run.document.ends_with("-bake"));
-    let last = of_bakes.max_by_key(|run| run.started_at);
-    last.expect("a bake").status == Status::Success
-}
-
-/// Carries out one check in a thread and a cloud of its own.
-fn in_a_world<T: Send>(check: impl AsyncFn(World) -> T + Send + Sync) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build();
-    let runtime = runtime.expect("a runtime");
-    runtime.block_on(async { check(World::with_a_release().await).await })
-}
-
-#[test]
-fn a_bake_needs_every_action_of_its_role() {
-    let role = names().bake_role();
-    let policy = in_a_world(async |world| {
-        assert!(bakes(&world).await, "with all of it");
-        read(&world, &names().bake_role())
-    });
-    let all = one_action_less(&policy);
-    let tried: Vec<_> = all
-        .iter()
-        .filter(|(what, _)| !OF_BAKES_BESIDE.iter().any(|known| what.starts_with(known)))
-        .collect();
-    let (role, halves) = (&role, tried.chunks(tried.len().div_ceil(2)));
-    std::thread::scope(|scope| {
-        for half in halves {
-            scope.spawn(move || {
-                for (what, less) in half {
-                    let ended = in_a_world(async |world| {
-                        write(&world, role, less);
-                        bakes(&world).await
-                    });
-                    assert!(!ended, "it bakes without {what}");
-                }
-            });
-        }
-    });
-    assert_eq!((tried.len(), all.len()), (14, 17));
-}
-
-/// Whether the guard brings back what a vanished run left. A run that can't arm it moves nobody, and has none.
-async fn guards(world: &World) -> bool {
-    let (prepared, plan) = world.plan(&canary(world, "0.0.9")).await;
-    let before = Standing::look(world, &plan).await;
-    let cx = world.context().await;
-    {
-        let run = deploy(&cx, &plan, prepared.bundle.file.path(), None);
-        let is_written = |event: &Event| matches!(event, Event::WeightsWritten { .. });
-        let written = async {
-            while !cx.events.all().iter().any(|it| is_written(&it.event)) {
-                cx.clock.sleep(Duration::from_millis(50)).await;
-            }
-        };
-        // Killed, where it came so far.
-        tokio::select! {
-            _ = run => return false,
-            () = written => {}
-        }
-    }
-    world
-        .clock
-        .sleep(FIRES_AFTER + Duration::from_secs(700))
-        .await;
-    Standing::look(world, &plan).await.has_live_of(&before)
-}
-
-/// Whether what is kept for a rollback is scaled in at its time.
-async fn scales_in(world: &World) -> bool {
-    let mut config = world.config("0.0.2", None);
-    config.retain.previous_for = Duration::from_secs(120);
-    world.deploy(&config).await;
-    world.clock.sleep(Duration::from_secs(1_200)).await;
-    let account = world.cloud.account();
-    let idle = &account.autoscaling.groups["bgd-hello-test-green"];
-    idle.members.is_empty()
-}
-
-/// Whether what is kept to be looked at is ended at its time.
-async fn ends_kept(world: &World) -> bool {
-    let mut config = world.config("0.0.2", Some(AppFault::Unhealthy));
-    config.retain.failed_for = Duration::from_secs(600);
-    world.deploy(&config).await;
-    world.clock.sleep(Duration::from_secs(1_800)).await;
-    let account = world.cloud.account();
-    let mut ends = account.ssm.automations.values();
-    ends.any(|run| run.document.ends_with("-kept") && run.status == Status::Success)
-}
-
-#[test]
-fn the_timers_need_every_action_of_their_role() {
-    /// What moves the default action of a listener, where one moves along: tests of their own move those.
-    const OF_LISTENERS: [&str; 2] = [
-        "elasticloadbalancing:DescribeListeners",
-        "elasticloadbalancing:ModifyListener",
-    ];
-    let role = &names().guard_role();
-    let policy = in_a_world(async |world| read(&world, &names().guard_role()));
-    let all = one_action_less(&policy);
-    let mut tried = 0;
-    for (what, less) in &all {
-        if OF_LISTENERS.iter().any(|known| what.starts_with(known)) {
-            continue;
-        }
-        tried += 1;
-        let is_of = |words: &str| what.contains(words);
-        let ended = in_a_world(async |world| {
-            write(&world, role, less);
-            match () {
-                () if is_of("UpdateAutoScalingGroup") => scales_in(&world).await,
-                () if is_of("TerminateInstances") => ends_kept(&world).await,
-                () => guards(&world).await,
-            }
-        });
-        assert!(!ended, "it is done without {what}");
-    }
-    for (what, ended) in [
-        ("guard", in_a_world(async |world| guards(&world).await)),
-        (
-            "scale-in",
-            in_a_world(async |world| scales_in(&world).await),
-        ),
-        ("kept", in_a_world(async |world| ends_kept(&world).await)),
+    let any = account.ec2.instances.values().next().expect("one").clone();
+    for (id, app, environment, is_kept) in [
+        (OURS, "hello", "test", false),
+        (LIVE, "hello", "test", false),
+        (KEPT, "hello", "test", true),
+        (THEIRS, "other", "test", true),
+        (OF_STAGE, "hello", "stage", true),
     ] {
-        assert!(ended, "{what}, with all of it");
+        let mut instance = any.clone();
+        instance.id = id.to_owned();
+        instance.tags.insert(TAG_APP.to_owned(), app.to_owned());
+        instance
+            .tags
+            .insert(TAG_ENVIRONMENT.to_owned(), environment.to_owned());
+        instance.tags.remove(TAG_PURPOSE);
+        if id != LIVE {
+            let builder = PURPOSE_BUILDER.to_owned();
+            instance.tags.insert(TAG_PURPOSE.to_owned(), builder);
+        }
+        if is_kept {
+            let until = "2030-01-01T00:00:00Z".to_owned();
+            instance.tags.insert(TAG_KEPT_UNTIL.to_owned(), until);
+        }
+        account.ec2.instances.insert(id.to_owned(), instance);
     }
-    assert_eq!((tried, all.len()), (5, 7));
+}
+
+/// An app in an environment.
+type Whose = (&'static str, &'static str);
+const HELLO: Whose = ("hello", "test");
+
+fn tags((app, environment): Whose) -> Value {
+    json!([{"Key": TAG_APP, "Value": app}, {"Key": TAG_ENVIRONMENT, "Value": environment}])
+}
+
+/// What a launch of a builder says, for these, with this profile.
+fn launch(whose: Option<Whose>, profile: &str) -> Value {
+    let tags = whose.map_or(json!([]), tags);
+    let tagged = |kind: &str| json!({"ResourceType": kind, "Tags": tags});
+    json!({
+        "ImageId": "ami-0a1b2c3d4e5f60001",
+        "SubnetId": "subnet-0a1b2c3d4e5f6000a",
+        "SecurityGroupIds": ["sg-0a1b2c3d4e5f60000"],
+        "IamInstanceProfile": {"Name": profile},
+        "TagSpecifications": [tagged("instance"), tagged("volume")],
+    })
+}
+
+/// The same for an image of this instance.
+fn image(instance: &str, whose: Whose) -> Value {
+    let tags = tags(whose);
+    json!({
+        "InstanceId": instance,
+        "TagSpecifications": [
+            {"ResourceType": "image", "Tags": tags},
+            {"ResourceType": "snapshot", "Tags": tags},
+        ],
+    })
+}
+
+fn of_bakes() -> Vec<Case> {
+    let (builder, instance) = (names().builder_role(), names().instance_role());
+    let on = |id: &str| json!({"InstanceIds": [id]});
+    let tag = json!({"Resources": [THEIRS], "Tags": [{"Key": TAG_APP, "Value": "hello"}]});
+    [
+        (("ec2", "TerminateInstances"), on(OURS), true),
+        (("ec2", "TerminateInstances"), on(THEIRS), false),
+        (("ec2", "StopInstances"), on(THEIRS), false),
+        (("ec2", "RunInstances"), launch(Some(HELLO), &builder), true),
+        (
+            ("ec2", "RunInstances"),
+            launch(Some(("other", "test")), &builder),
+            false,
+        ),
+        (
+            ("ec2", "RunInstances"),
+            launch(Some(("hello", "stage")), &builder),
+            false,
+        ),
+        (("ec2", "TerminateInstances"), on(OF_STAGE), false),
+        (("ec2", "TerminateInstances"), on(LIVE), false),
+        (("ec2", "CreateImage"), image(LIVE, HELLO), false),
+        (("ec2", "CreateImage"), image(OF_STAGE, HELLO), false),
+        (
+            ("ec2", "CreateImage"),
+            image(OURS, ("hello", "stage")),
+            false,
+        ),
+        (("ec2", "RunInstances"), launch(None, &builder), false),
+        (
+            ("ec2", "RunInstances"),
+            launch(Some(HELLO), &instance),
+            false,
+        ),
+        (("ec2", "CreateImage"), image(OURS, HELLO), true),
+        (("ec2", "CreateImage"), image(THEIRS, HELLO), false),
+        (
+            ("ec2", "CreateImage"),
+            image(OURS, ("other", "test")),
+            false,
+        ),
+        // What would make another app's instance one of ours.
+        (("ec2", "CreateTags"), tag, false),
+        (("iam", "CreateRole"), json!({}), false),
+    ]
+    .map(|(call, params, may)| Case {
+        role: names().bake_role(),
+        call,
+        params,
+        may,
+    })
+    .into_iter()
+    .chain(of_commands())
+    .collect()
+}
+
+/// Commands on a builder of its own, and on no other instance.
+fn of_commands() -> impl Iterator<Item = Case> {
+    [
+        ("AWS-RunShellScript", LIVE, false),
+        ("AWS-RunShellScript", OURS, true),
+        ("AWS-RunShellScript", THEIRS, false),
+        ("AWS-RunShellScript", OF_STAGE, false),
+        ("AWS-RunPatchBaseline", OURS, false),
+    ]
+    .into_iter()
+    .map(|(document, id, may)| Case {
+        role: names().bake_role(),
+        call: ("ssm", "SendCommand"),
+        params: json!({"DocumentName": document, "InstanceIds": [id]}),
+        may,
+    })
+}
+
+/// A rule, a listener and a group.
+type Stands = (String, String, String);
+
+/// The same as they would be of another app, and of another environment: by their names, whatever tags are left on them.
+fn of_others(own: &Stands) -> Vec<Stands> {
+    let named = |name: &str| {
+        let rename = |ours: &str| ours.replace("bgd-hello-test", name);
+        (rename(&own.0), rename(&own.1), rename(&own.2))
+    };
+    vec![named("bgd-other-test"), named("bgd-hello-stage")]
+}
+
+/// The stack's own rule, listener and group, and the same as others would have them.
+async fn of_timers(world: &World) -> Vec<Case> {
+    let plan = world.plan(&world.config("0.0.2", None)).await.1;
+    let own = plan.traffic_rules.own().to_owned();
+    let listener = rules::listener_of(&own).expect("a rule of a listener");
+    let ours = (own, listener, plan.names().group(plan.live));
+    let foreign = of_others(&ours);
+    let of_each = foreign.iter().map(|it| (it, false));
+    let of_each = of_each.chain([(&ours, true)]);
+    let mut cases = Vec::new();
+    for ((rule, listener, group), may) in of_each {
+        cases.extend([
+            (("elbv2", "ModifyRule"), json!({"RuleArn": rule}), may),
+            (
+                ("elbv2", "ModifyListener"),
+                json!({"ListenerArn": listener}),
+                may,
+            ),
+            (
+                ("autoscaling", "UpdateAutoScalingGroup"),
+                json!({"AutoScalingGroupName": group}),
+                may,
+            ),
+        ]);
+    }
+    let on = |id: &str| json!({"InstanceIds": [id]});
+    cases.extend([
+        (("ec2", "TerminateInstances"), on(KEPT), true),
+        // A live one is no timer's to end.
+        (("ec2", "TerminateInstances"), on(LIVE), false),
+        (("ec2", "TerminateInstances"), on(THEIRS), false),
+        (("ec2", "TerminateInstances"), on(OF_STAGE), false),
+    ]);
+    let cases = cases.into_iter().map(|(call, params, may)| Case {
+        role: names().guard_role(),
+        call,
+        params,
+        may,
+    });
+    cases.collect()
+}
+
+/// The cases that go otherwise than they should.
+fn wrong(world: &World, cases: &[Case]) -> Vec<String> {
+    let mut account = world.cloud.account();
+    let mut wrong = Vec::new();
+    for case in cases {
+        let arn = account.iam.roles[&case.role].arn.clone();
+        let checked = authority::check(&mut account, &arn, case.call, &case.params);
+        if checked.is_ok() != case.may {
+            wrong.push(format!("{:?} {} {checked:?}", case.call, case.params));
+        }
+    }
+    wrong
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_role_inside_aws_reaches_what_is_another_s() {
+    let world = World::with_a_release().await;
+    add_instances(&world);
+    let mut cases = of_bakes();
+    cases.extend(of_timers(&world).await);
+    assert_eq!(wrong(&world, &cases), [""; 0]);
 }

@@ -13,9 +13,12 @@ use local_aws::sample_app::AppFault;
 use crate::support::standing::{Standing, assert_untouched};
 use crate::support::{World, story};
 
-async fn prepare(world: &World, config: &Config, discard: bool) -> Prepared {
+/// Whose job has the role of a check.
+const CHECKER: &str = "AKIDVERIFY";
+
+pub(crate) async fn prepare(world: &World, config: &Config, discard: bool) -> Prepared {
     let release = config.release.clone().expect("a release");
-    prepare_verification(&world.aws().await, config, &release, discard)
+    prepare_verification(&world.aws_of(CHECKER).await, config, &release, discard)
         .await
         .expect("a decision")
 }
@@ -35,21 +38,37 @@ fn refusal(prepared: &Prepared) -> &str {
 }
 
 /// Verifies; `set` is told the context before anything begins.
-async fn run(world: &World, config: &Config, set: impl Fn(&Context)) -> (Finished, Context) {
-    let prepared = prepare(world, config, false).await;
+pub(crate) async fn run(
+    world: &World,
+    config: &Config,
+    discard: bool,
+    set: impl Fn(&Context),
+) -> (Finished, Context) {
+    let prepared = prepare(world, config, discard).await;
     let plan = plan_of(&prepared);
     let before = Standing::look(world, &plan).await;
-    let cx = world.context().await;
+    let (finished, cx) = carry_out(world, &prepared, set).await;
+    assert_untouched(world, &plan, &before, &story(&cx)).await;
+    (finished, cx)
+}
+
+/// The same of what was prepared, whatever it leaves.
+pub(crate) async fn carry_out(
+    world: &World,
+    prepared: &Prepared,
+    set: impl Fn(&Context),
+) -> (Finished, Context) {
+    let plan = plan_of(prepared);
+    let cx = world.context_of(world.aws_of(CHECKER).await).await;
     set(&cx);
     let finished = verify(&cx, &plan, prepared.bundle.file.path()).await;
-    assert_untouched(world, &plan, &before, &story(&cx)).await;
     (finished, cx)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_good_release_is_verified_and_leaves_no_trace() {
     let world = World::with_a_release().await;
-    let (finished, cx) = run(&world, &world.config("0.0.2", None), |_| {}).await;
+    let (finished, cx) = run(&world, &world.config("0.0.2", None), false, |_| {}).await;
     let Outcome::Verified {
         release,
         serving,
@@ -72,11 +91,11 @@ async fn a_good_release_is_verified_and_leaves_no_trace() {
 async fn a_broken_release_is_found_and_a_cancel_leaves_no_trace() {
     let world = World::with_a_release().await;
     let wrong = world.config("0.0.2", Some(AppFault::WrongVersion));
-    let (finished, cx) = run(&world, &wrong, |_| {}).await;
+    let (finished, cx) = run(&world, &wrong, false, |_| {}).await;
     let found = matches!(&finished.outcome, Outcome::RolledBack { step, traffic_moved: false, .. } if step == "probe version");
     assert!(found, "{:#?}\n{}", finished.outcome, story(&cx));
     let good = world.config("0.0.3", None);
-    let (finished, cx) = run(&world, &good, |cx| {
+    let (finished, cx) = run(&world, &good, false, |cx| {
         let cancel = cx.cancel.clone();
         cx.events.listen(move |stamped| {
             if matches!(&stamped.event, Event::StepBegan { step, .. } if step == "smoke test") {
@@ -109,16 +128,11 @@ async fn what_is_retained_is_given_up_only_when_that_is_said() {
     ] {
         assert!(reason.contains(word), "no {word} in: {reason}");
     }
-    let prepared = prepare(&world, &config, true).await;
-    let plan = plan_of(&prepared);
-    let before = Standing::look(&world, &plan).await;
-    let cx = world.context().await;
-    let finished = verify(&cx, &plan, prepared.bundle.file.path()).await;
+    let (finished, cx) = run(&world, &config, true, |_| {}).await;
     assert!(
         matches!(finished.outcome, Outcome::Verified { .. }),
         "{:#?}\n{}",
         finished.outcome,
         story(&cx)
     );
-    assert_untouched(&world, &plan, &before, "discarded").await;
 }

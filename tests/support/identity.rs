@@ -19,7 +19,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use local_aws::account::iam::{NewRole, create_role};
+use local_aws::account::iam::{NewRole, create_role, put_policy};
 use local_aws::account::sts::{Assume, assume_with_web_identity};
 use net_clock::Clock;
 use serde_json::json;
@@ -71,7 +71,12 @@ impl Issuer {
             max_session: 3600,
             tags: Default::default(),
         };
-        create_role(&mut world.cloud.account(), role).expect("a role");
+        {
+            let mut account = world.cloud.account();
+            create_role(&mut account, role).expect("a role");
+            let policy = world.policy(&account, "deploy");
+            put_policy(&mut account, "deployer", "bg-deploy", policy).expect("a policy");
+        }
         let mut listener = world.network.listen(0).await.expect("a port");
         let port = listener.port();
         let state = Arc::new(State {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
 pub(crate) mod identity;
+pub(crate) mod roles;
 pub(crate) mod rule;
 pub(crate) mod standing;
 #[cfg(unix)]
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bg_deploy::aws::witness::Able;
-use bg_deploy::aws::{Access, Aws, autoscaling, ec2, elbv2};
+use bg_deploy::aws::{Aws, autoscaling, ec2, elbv2};
 use bg_deploy::config::{self, Config};
 use bg_deploy::deploy::{Finished, deploy};
 use bg_deploy::inventory::Inventory;
@@ -59,22 +60,19 @@ impl World {
             ..Options::default()
         };
         let cloud = LocalAws::start(options).await.expect("a local cloud");
-        Self {
+        let world = Self {
             cloud,
             clock,
             network,
             folder: tempfile::tempdir().expect("a temporary folder"),
-        }
+        };
+        world.let_all_in();
+        world
     }
 
-    /// Clients of the local cloud.
+    /// Clients of the deployer.
     pub(crate) async fn aws(&self) -> Aws {
-        let access = Access {
-            region: Some("eu-central-1".to_owned()),
-            endpoint_url: Some(self.cloud.endpoint()),
-            keys: Some(("AKIDTEST".to_owned(), "secret".to_owned())),
-        };
-        Aws::connect(&access, &self.network).await.expect("clients")
+        self.aws_of(roles::DEPLOYER).await
     }
 
     /// What a run uses that begins now and has its turn at once, whoever had it before; without a stack there are no turns.
@@ -129,7 +127,7 @@ impl World {
 
     /// A person ends the instances of this group, one after another.
     pub(crate) async fn end_instances(&self, group: &str) {
-        let aws = self.aws().await;
+        let aws = self.person().await;
         let members = autoscaling::describe_group(&aws, group).await;
         for member in members.expect("a group").members {
             let ended = ec2::terminate_instance(&aws, &member.id).await;
@@ -144,7 +142,7 @@ impl World {
 
     /// Makes the stack.
     pub(crate) async fn provision(&self, config: &Config) {
-        let cx = self.context().await;
+        let cx = self.provisioner(config).await;
         let caller = bg_deploy::aws::sts::caller(&cx.aws)
             .await
             .expect("a caller");

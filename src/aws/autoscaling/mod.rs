@@ -75,6 +75,8 @@ pub struct Group {
     pub target_groups: Vec<String>,
     /// The zones of its subnets.
     pub zones: Vec<String>,
+    /// Its subnets.
+    pub subnets: Vec<String>,
     /// Set while it is being deleted.
     pub deleting: bool,
     /// Its tags.
@@ -141,6 +143,13 @@ fn read_group(group: aws_sdk_autoscaling::types::AutoScalingGroup) -> Group {
             .collect(),
         target_groups: group.target_group_arns.unwrap_or_default(),
         zones: group.availability_zones.unwrap_or_default(),
+        subnets: group
+            .vpc_zone_identifier
+            .unwrap_or_default()
+            .split(',')
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned)
+            .collect(),
         deleting: group.status.is_some(),
         tags: group
             .tags
@@ -196,21 +205,34 @@ pub struct NewGroup {
     pub tags: Tags,
 }
 
+/// Tags of a group's own, which its instances do not get: they have theirs from the template.
+fn tags_of_group(name: &str, tags: &Tags) -> Vec<Tag> {
+    let tag = |(key, value): (&String, &String)| {
+        Tag::builder()
+            .key(key)
+            .value(value)
+            .resource_id(name)
+            .resource_type("auto-scaling-group")
+            .propagate_at_launch(false)
+            .build()
+    };
+    tags.iter().map(tag).collect()
+}
+
+/// Gives a group these tags beside those that it has.
+pub async fn tag_group(aws: &Aws, name: &str, tags: &Tags) -> Result<(), Failure> {
+    aws.autoscaling
+        .create_or_update_tags()
+        .set_tags(Some(tags_of_group(name, tags)))
+        .send()
+        .await
+        .about("CreateOrUpdateTags", name)?;
+    Ok(())
+}
+
 /// Makes an empty group.
 pub async fn create_group(aws: &Aws, group: &NewGroup) -> Result<(), Failure> {
-    let tags = group
-        .tags
-        .iter()
-        .map(|(key, value)| {
-            Tag::builder()
-                .key(key)
-                .value(value)
-                .resource_id(&group.name)
-                .resource_type("auto-scaling-group")
-                .propagate_at_launch(false)
-                .build()
-        })
-        .collect();
+    let tags = tags_of_group(&group.name, &group.tags);
     aws.autoscaling
         .create_auto_scaling_group()
         .auto_scaling_group_name(&group.name)

@@ -131,6 +131,18 @@ pub async fn describe_tags(aws: &Aws, arns: &[String]) -> Result<Vec<(String, Ta
     Ok(found)
 }
 
+/// Gives something these tags beside those that it has.
+pub async fn add_tags(aws: &Aws, arn: &str, with_tags: &Tags) -> Result<(), Failure> {
+    aws.elbv2
+        .add_tags()
+        .resource_arns(arn)
+        .set_tags(Some(tags(with_tags)))
+        .send()
+        .await
+        .about("AddTags", arn)?;
+    Ok(())
+}
+
 /// Makes an application load balancer.
 pub async fn create_load_balancer(
     aws: &Aws,

@@ -136,6 +136,14 @@ fn each_bad_value_is_named_with_its_place_and_what_would_be_right() {
             "2:10: `retain.images` must be 1 to 1000, not 0; write for example `images = 5`",
         ),
         (
+            "[bake]\ntake-from = \"default\"",
+            "2:1: `bake.take-from` is default, which is this environment itself; name the environment that bakes first, or leave it out",
+        ),
+        (
+            "[bake]\ntake-from = \"Stage\"",
+            "2:13: `bake.take-from` is `Stage`, but must be lower-case letters, digits and hyphens, 1 to 20 characters, beginning with a letter and not ending with a hyphen; write for example `take-from = \"stage\"`",
+        ),
+        (
             "[bake]\nbase-image = \"ami-xyz\"",
             "2:14: `bake.base-image` is `ami-xyz`, but must be an image (`ami-...`) or the parameter that names one (`ssm:/...`); write for example `base-image = \"ami-0123456789abcdef0\"`",
         ),

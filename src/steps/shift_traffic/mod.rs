@@ -322,6 +322,7 @@ impl Step for ShiftTraffic {
         does: "moves the weights stage by stage: each written in full, read back, seen on the data plane, held, judged",
         undo: "restores the weights, and waits until the previous release answers every look at the data plane",
         calls: &["ModifyRule", "UpdateAutoScalingGroup", "ResumeProcesses"],
+        undo_calls: &["ModifyRule", "UpdateAutoScalingGroup", "ResumeProcesses"],
     };
 
     const LOOKS_FIRST: bool = true;

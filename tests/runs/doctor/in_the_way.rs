@@ -91,7 +91,7 @@ async fn what_the_next_release_would_fail_or_lie_by_is_found_and_left_to_a_perso
 
 /// Does to the account what people do.
 async fn put_in_the_way(world: &World) {
-    let aws = world.aws().await;
+    let aws = world.person().await;
     let place = names().lease(
         &sts::caller(&aws).await.expect("a caller").account,
         &aws.region,
@@ -126,7 +126,7 @@ async fn put_in_the_way(world: &World) {
 }
 
 async fn route_of_somebody(world: &World, groups: &elbv2::TargetGroups) {
-    let aws = world.aws().await;
+    let aws = world.person().await;
     let inventory = world.look(&world.config("any", None)).await;
     let balancer = inventory.load_balancer.expect("a load balancer").arn;
     let listener = elbv2::find_listener(&aws, &balancer, 80)
@@ -153,7 +153,7 @@ async fn live_that_is_sick_or_gone_is_found() {
     world.free().await;
     let config = world.config("any", None);
     let (colour, group) = live(&world).await;
-    let aws = world.aws().await;
+    let aws = world.person().await;
     let members = autoscaling::describe_group(&aws, &group)
         .await
         .expect("a group")

@@ -114,7 +114,7 @@ pub(crate) async fn start_bake(world: &World, plan: &Plan) -> String {
         client_token: ssm::client_token("forgotten"),
         tags: Tags::new(),
     };
-    let started = ssm::start_automation(&world.aws().await, start).await;
+    let started = ssm::start_automation(&world.person().await, start).await;
     started.expect("an automation")
 }
 

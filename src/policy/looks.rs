@@ -1,0 +1,139 @@
+//! What every command looks at, and what whoever changes something needs beside its steps.
+
+use super::inside::run_shell_script;
+use super::scope::Scope;
+use super::statement::Statement;
+
+/// Who serves, by what, and what may lead there beside it: what every command asks, none of which has a resource to name.
+const STANDS: [&str; 11] = [
+    "autoscaling:DescribeAutoScalingGroups",
+    "ec2:DescribeLaunchTemplates",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "elasticloadbalancing:DescribeListeners",
+    "elasticloadbalancing:DescribeLoadBalancers",
+    "elasticloadbalancing:DescribeRules",
+    "elasticloadbalancing:DescribeTags",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth",
+];
+
+/// What is decided from it, and what was left by runs before.
+const DECIDES: [&str; 7] = [
+    "cloudwatch:GetMetricData",
+    "ec2:DescribeImages",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstances",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ec2:DescribeSnapshots",
+    "ssm:DescribeAutomationExecutions",
+];
+
+/// What every command looks at.
+pub(super) fn stands(scope: &Scope, runbooks: &[String]) -> Vec<Statement> {
+    let own = (
+        "LookAtOwn",
+        "compare the runbooks with its own, and see whose turn it is",
+    );
+    vec![
+        Statement::new(("Look", "see what stands, and who serves"), STANDS),
+        Statement::new(own, ["ssm:GetDocument"]).on(runbooks.iter().map(|it| scope.document(it))),
+        Statement::new(own, ["s3:ListBucket"]).on([scope.bucket()]),
+        Statement::new(own, ["s3:GetObject"]).on([scope.state()]),
+    ]
+}
+
+/// What `status`, `history`, `plan` and `doctor` look at beside that, and every run before each act that could harm.
+pub(super) fn looks(scope: &Scope, runbooks: &[String]) -> Vec<Statement> {
+    let own = (
+        "LookAtRuns",
+        "see the automations of runs, and whether the role is there that bakes",
+    );
+    let mut all = stands(scope, runbooks);
+    all.extend([
+        Statement::new(
+            (
+                "Decide",
+                "see what a release would be made of, and what was left by others",
+            ),
+            DECIDES,
+        ),
+        Statement::new(own, ["ssm:GetAutomationExecution"])
+            .on([scope.executions()])
+            .ours(scope),
+        Statement::new(own, ["iam:GetRole"]).on([scope.role(&scope.names.bake_role())]),
+    ]);
+    all.extend(base_image(scope));
+    all
+}
+
+/// The parameter that names the image to start from.
+pub(super) fn base_image(scope: &Scope) -> Option<Statement> {
+    let path = scope.base_parameter.as_ref()?.trim_start_matches('/');
+    let arn = match path.starts_with("aws/") {
+        true => format!(
+            "arn:{}:ssm:{}::parameter/{path}",
+            scope.partition(),
+            scope.region
+        ),
+        false => scope.arn("ssm", &format!("parameter/{path}")),
+    };
+    let about = ("BaseImage", "know which image is the newest to start from");
+    Some(Statement::new(about, ["ssm:GetParameter"]).on([arn]))
+}
+
+/// The runbooks that `provision` makes.
+pub(super) fn runbooks(scope: &Scope) -> [String; 4] {
+    let names = &scope.names;
+    [
+        names.runbook(),
+        names.guard_runbook(),
+        names.scale_in_runbook(),
+        names.kept_runbook(),
+    ]
+}
+
+/// Whoever changes something has a turn.
+pub(super) fn turn(scope: &Scope) -> Statement {
+    Statement::new(
+        ("Turn", "take its turn, and say what is under way"),
+        ["s3:PutObject"],
+    )
+    .on([scope.state()])
+}
+
+/// What its group and the console of its instances say of a candidate that fails, asked before they are gone.
+pub(super) fn why_it_failed(scope: &Scope) -> Vec<Statement> {
+    let ask = (
+        "AskCandidate",
+        "know why a candidate fails, from its group and its own instances",
+    );
+    vec![
+        Statement::new(ask, ["autoscaling:DescribeScalingActivities"]),
+        Statement::new(ask, ["ec2:GetConsoleOutput"])
+            .on([scope.any_of_ec2("instance")])
+            .ours(scope),
+    ]
+}
+
+/// The same by a command on them, which is as good as being root there, on live ones, too.
+pub(super) fn why_it_failed_by_command(scope: &Scope) -> Vec<Statement> {
+    let ask = (
+        "AskByCommand",
+        "know why a candidate fails, and that it ends by itself, from the instances themselves",
+    );
+    vec![
+        Statement::new(
+            ask,
+            [
+                "ssm:DescribeInstanceInformation",
+                "ssm:GetCommandInvocation",
+            ],
+        ),
+        Statement::new(ask, ["ssm:SendCommand"]).on([run_shell_script(scope)]),
+        Statement::new(ask, ["ssm:SendCommand"])
+            .on([scope.any_of_ec2("instance")])
+            .tagged("ssm:resourceTag", scope),
+    ]
+}

@@ -1,0 +1,173 @@
+//! What `provision` needs: whatever it makes bears the stack's names or tags.
+
+use super::looks::runbooks;
+use super::release::launch;
+use super::scope::Scope;
+use super::statement::Statement;
+
+/// Beside what every command looks at.
+pub(super) fn provision(scope: &Scope) -> Vec<Statement> {
+    let mut all = network(scope);
+    all.extend(load_balancer(scope));
+    all.extend(fleet(scope));
+    all.extend(roles(scope));
+    all.extend(artifacts(scope));
+    all
+}
+
+fn network(scope: &Scope) -> Vec<Statement> {
+    let about = ("Network", "make security groups, and let traffic in");
+    let groups = scope.any_of_ec2("security-group");
+    vec![
+        Statement::new(about, ["ec2:CreateSecurityGroup"]).on([scope.any_of_ec2("vpc")]),
+        Statement::new(about, ["ec2:CreateSecurityGroup"])
+            .on([groups.clone()])
+            .made_ours(scope),
+        Statement::new(about, ["ec2:CreateTags"])
+            .on([groups.clone(), scope.any_of_ec2("launch-template")])
+            .made_ours(scope)
+            .when(
+                "ec2:CreateAction",
+                ["CreateLaunchTemplate", "CreateSecurityGroup"],
+            ),
+        Statement::new(about, ["ec2:AuthorizeSecurityGroupIngress"])
+            .on([groups])
+            .ours(scope),
+    ]
+}
+
+fn load_balancer(scope: &Scope) -> Vec<Statement> {
+    let about = (
+        "LoadBalancer",
+        "make the load balancer, its listener, rules and target groups",
+    );
+    let [balancer, listener, rules] =
+        ["loadbalancer", "listener", "listener-rule"].map(|kind| scope.of_load_balancer(kind));
+    let groups = scope.target_groups().to_vec();
+    let made = [groups.clone(), vec![balancer.clone()]].concat();
+    let all = [made.clone(), vec![listener.clone(), rules.clone()]].concat();
+    vec![
+        Statement::new(
+            about,
+            [
+                "elasticloadbalancing:CreateLoadBalancer",
+                "elasticloadbalancing:CreateTargetGroup",
+            ],
+        )
+        .on(made)
+        .made_ours(scope),
+        Statement::new(about, ["elasticloadbalancing:AddTags"])
+            .on(all)
+            .made_ours(scope),
+        Statement::new(
+            about,
+            [
+                "elasticloadbalancing:CreateListener",
+                "elasticloadbalancing:ModifyLoadBalancerAttributes",
+            ],
+        )
+        .on([balancer]),
+        Statement::new(about, ["elasticloadbalancing:CreateRule"]).on([listener]),
+        // The target group that a rule does not name is added to it.
+        Statement::new(about, ["elasticloadbalancing:ModifyRule"]).on([rules]),
+        Statement::new(
+            about,
+            [
+                "elasticloadbalancing:ModifyTargetGroup",
+                "elasticloadbalancing:ModifyTargetGroupAttributes",
+            ],
+        )
+        .on(groups),
+    ]
+}
+
+fn fleet(scope: &Scope) -> Vec<Statement> {
+    let about = ("Groups", "make the launch template and both groups");
+    let mut all = vec![
+        Statement::new(about, ["ec2:CreateLaunchTemplate"])
+            .on([scope.any_of_ec2("launch-template")])
+            .made_ours(scope),
+        Statement::new(
+            about,
+            [
+                "autoscaling:CreateAutoScalingGroup",
+                "autoscaling:CreateOrUpdateTags",
+            ],
+        )
+        .on(scope.groups())
+        .made_ours(scope),
+    ];
+    let named = (
+        "Launch",
+        "give the groups a version of the template, which AWS asks the right to launch for",
+    );
+    all.extend(launch(scope, named));
+    all
+}
+
+fn roles(scope: &Scope) -> Vec<Statement> {
+    let about = (
+        "Roles",
+        "make the roles of instances, builders, bakes and timers",
+    );
+    let names = &scope.names;
+    let acting = [names.instance_role(), names.builder_role()];
+    let all = [acting.to_vec(), vec![names.bake_role(), names.guard_role()]].concat();
+    let roles = all.iter().map(|name| scope.role(name));
+    let profiles = acting.iter().map(|name| scope.profile(name));
+    vec![
+        Statement::new(
+            about,
+            [
+                "iam:CreateRole",
+                "iam:GetRole",
+                "iam:PutRolePolicy",
+                "iam:TagRole",
+                "iam:UpdateAssumeRolePolicy",
+            ],
+        )
+        .on(roles),
+        // AWS's own policy for the agent, which earlier versions attached: it reads every parameter.
+        Statement::new(about, ["iam:DetachRolePolicy"]).on(acting.iter().map(|it| scope.role(it))),
+        Statement::new(
+            about,
+            [
+                "iam:AddRoleToInstanceProfile",
+                "iam:CreateInstanceProfile",
+                "iam:TagInstanceProfile",
+            ],
+        )
+        .on(profiles),
+        // Asked for by AddRoleToInstanceProfile, which hands the role to no service yet.
+        Statement::new(about, ["iam:PassRole"]).on(acting.iter().map(|name| scope.role(name))),
+    ]
+}
+
+fn artifacts(scope: &Scope) -> Vec<Statement> {
+    vec![
+        Statement::new(
+            (
+                "Bucket",
+                "make the bucket of bundles and of turns, closed to the public",
+            ),
+            [
+                "s3:CreateBucket",
+                "s3:PutBucketPublicAccessBlock",
+                "s3:PutBucketTagging",
+                "s3:PutLifecycleConfiguration",
+            ],
+        )
+        .on([scope.bucket()]),
+        Statement::new(
+            ("Runbooks", "make the runbooks, and bring them up to date"),
+            [
+                "ssm:AddTagsToResource",
+                "ssm:CreateDocument",
+                "ssm:DescribeDocument",
+                "ssm:UpdateDocument",
+                "ssm:UpdateDocumentDefaultVersion",
+            ],
+        )
+        .on(runbooks(scope).map(|name| scope.document(&name))),
+    ]
+}

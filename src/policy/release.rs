@@ -1,0 +1,381 @@
+//! What the steps of a release need, by their own lists of calls ([`About::calls`](crate::run::step::About)): a role has what the
+//! steps of its commands name, and a step that names another call fails a test here.
+
+use super::scope::Scope;
+use super::statement::Statement;
+use crate::kept::TAG_KEPT_UNTIL;
+use crate::run::event::Zone;
+use crate::run::step::About;
+use crate::run::step_id::StepId;
+use crate::stack::{PURPOSE_PREVIEW, TAG_APP, TAG_PURPOSE};
+use crate::steps;
+
+/// Whose steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Of a release, a rollback, and what brings either to its end.
+    Release,
+    /// Of a check that moves no traffic.
+    Check,
+}
+
+impl Whose {
+    /// The runbooks that it starts, and compares with its own before.
+    pub(super) fn runbooks(self, scope: &Scope) -> Vec<String> {
+        let names = &scope.names;
+        let mut all = vec![names.runbook(), names.scale_in_runbook()];
+        if self == Self::Release {
+            all.push(names.guard_runbook());
+        }
+        if scope.keeps_failed {
+            all.push(names.kept_runbook());
+        }
+        all
+    }
+
+    /// The steps.
+    pub(super) fn steps(self) -> Vec<About> {
+        let of_rollback = steps::ROLLBACK.map(|step| step.about);
+        let mut all: Vec<_> = steps::TABLE.into_iter().chain(of_rollback).collect();
+        all.sort_by_key(|step| step.id);
+        all.dedup_by_key(|step| step.id);
+        // What a check does not come to: it holds nobody's group, asks live nothing, and is over before anything is armed.
+        let of_a_shift = [StepId::HoldPrevious, StepId::StartProbe, StepId::ArmGuard];
+        if self == Self::Check {
+            all.retain(|step| step.zone == Zone::Prepare && !of_a_shift.contains(&step.id));
+        }
+        all
+    }
+}
+
+/// What some calls of some steps need.
+pub(super) struct Purpose {
+    /// Its `Sid`, and what it is for.
+    about: (&'static str, &'static str),
+    /// Calls, as steps name them, and of which steps; of none: of all.
+    pub(super) covers: &'static [(&'static str, &'static [StepId])],
+    statements: fn(&Scope, Whose, (&'static str, &'static str)) -> Vec<Statement>,
+}
+
+impl Purpose {
+    /// Whether it is what this call of this step needs.
+    pub(super) fn covers(&self, step: StepId, call: &str) -> bool {
+        let mut all = self.covers.iter();
+        all.any(|(name, of)| *name == call && (of.is_empty() || of.contains(&step)))
+    }
+
+    /// What these steps need of it.
+    pub(super) fn of(&self, scope: &Scope, whose: Whose) -> Vec<Statement> {
+        let mut steps = whose.steps();
+        steps.retain(|step| {
+            let mut calls = step.calls.iter().chain(step.undo_calls);
+            calls.any(|call| self.covers(step.id, call))
+        });
+        let names: Vec<_> = steps.iter().map(|step| step.name).collect();
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let mut all = (self.statements)(scope, whose, self.about);
+        for statement in &mut all {
+            statement.steps.clone_from(&names);
+        }
+        all
+    }
+}
+
+/// Everything that steps need.
+pub(super) const PURPOSES: [Purpose; 10] = [
+    Purpose {
+        about: (
+            "Upload",
+            "bring the bundle to where the builder takes it from",
+        ),
+        covers: &[("PutObject", &[])],
+        statements: |scope, _, about| {
+            vec![
+                Statement::new(
+                    about,
+                    ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+                )
+                .on([scope.bundles()]),
+            ]
+        },
+    },
+    Purpose {
+        about: ("Bake", "start the automation that bakes"),
+        covers: &[("StartAutomationExecution", &[StepId::BakeImage])],
+        statements: |scope, _, about| {
+            begin(
+                scope,
+                about,
+                &[scope.names.runbook()],
+                &scope.names.bake_role(),
+            )
+        },
+    },
+    Purpose {
+        about: (
+            "Timers",
+            "start the automations that act when nobody else does",
+        ),
+        covers: &[(
+            "StartAutomationExecution",
+            &[
+                StepId::ArmGuard,
+                StepId::ClearIdle,
+                StepId::HoldPrevious,
+                StepId::RetainPrevious,
+            ],
+        )],
+        statements: |scope, whose, about| {
+            let mut runbooks = vec![scope.names.scale_in_runbook()];
+            if whose == Whose::Release {
+                runbooks.push(scope.names.guard_runbook());
+            }
+            begin(scope, about, &runbooks, &scope.names.guard_role())
+        },
+    },
+    Purpose {
+        about: ("Stop", "stop a bake, a guard, a scale-in"),
+        covers: &[("StopAutomationExecution", &[])],
+        statements: |scope, _, about| {
+            vec![
+                Statement::new(about, ["ssm:StopAutomationExecution"])
+                    .on([scope.executions()])
+                    .ours(scope),
+            ]
+        },
+    },
+    Purpose {
+        about: (
+            "Publish",
+            "add a version to the launch template, and take it back",
+        ),
+        covers: &[
+            ("CreateLaunchTemplateVersion", &[]),
+            ("DeleteLaunchTemplateVersions", &[]),
+        ],
+        statements: |scope, _, about| {
+            vec![
+                Statement::new(
+                    about,
+                    [
+                        "ec2:CreateLaunchTemplateVersion",
+                        "ec2:DeleteLaunchTemplateVersions",
+                    ],
+                )
+                .on([scope.any_of_ec2("launch-template")])
+                .ours(scope),
+            ]
+        },
+    },
+    Purpose {
+        about: ("Fleet", "size a group, and freeze and thaw its scaling"),
+        covers: &[
+            ("UpdateAutoScalingGroup", &[]),
+            ("SuspendProcesses", &[]),
+            ("ResumeProcesses", &[]),
+        ],
+        statements: |scope, _, about| {
+            vec![
+                Statement::new(
+                    about,
+                    [
+                        "autoscaling:ResumeProcesses",
+                        "autoscaling:SuspendProcesses",
+                    ],
+                )
+                .on(scope.groups()),
+                Statement::new(about, ["autoscaling:UpdateAutoScalingGroup"])
+                    .on(scope.groups())
+                    .numbered_version(),
+            ]
+        },
+    },
+    Purpose {
+        about: (
+            "Launch",
+            "have a group start what the template says: AWS asks whoever gives it a version",
+        ),
+        covers: &[("UpdateAutoScalingGroup", &[StepId::ScaleUpIdle])],
+        statements: |scope, _, about| {
+            let mut all = launch(scope, about);
+            all.push(
+                Statement::new(about, ["iam:PassRole"])
+                    .on([scope.role(&scope.names.instance_role())])
+                    .when("iam:PassedToService", ["ec2.amazonaws.com"]),
+            );
+            all
+        },
+    },
+    Purpose {
+        about: (
+            "HealthCheck",
+            "give the idle target group the file's health check",
+        ),
+        covers: &[("ModifyTargetGroup", &[])],
+        statements: |scope, _, about| {
+            vec![
+                Statement::new(about, ["elasticloadbalancing:ModifyTargetGroup"])
+                    .on(scope.target_groups()),
+            ]
+        },
+    },
+    Purpose {
+        about: (
+            "Weights",
+            "divide the traffic, and open and close the preview route",
+        ),
+        covers: &[("ModifyRule", &[])],
+        statements: |scope, whose, about| weights(scope, whose, about),
+    },
+    Purpose {
+        about: (
+            "CleanUp",
+            "end what a bake left, and remove images that are old or its own",
+        ),
+        covers: &[
+            ("TerminateInstances", &[]),
+            ("DeregisterImage", &[]),
+            ("DeleteSnapshot", &[]),
+        ],
+        statements: |scope, _, about| {
+            let images = ["image", "snapshot"].map(|kind| scope.any_of_ec2(kind));
+            vec![
+                Statement::new(about, ["ec2:DeleteSnapshot", "ec2:DeregisterImage"])
+                    .on(images)
+                    .ours(scope),
+                Statement::new(about, ["ec2:TerminateInstances"])
+                    .on([scope.any_of_ec2("instance")])
+                    .builder(scope),
+            ]
+        },
+    },
+];
+
+/// An automation of one of these runbooks, in this role.
+fn begin(
+    scope: &Scope,
+    about: (&'static str, &'static str),
+    runbooks: &[String],
+    role: &str,
+) -> Vec<Statement> {
+    vec![
+        Statement::new(about, ["ssm:StartAutomationExecution"])
+            .on(scope.beginnings(runbooks))
+            .made_ours(scope),
+        // As it begins, and nothing that is another's already.
+        Statement::new(about, ["ssm:AddTagsToResource"])
+            .on([scope.executions()])
+            .made_ours(scope)
+            .nobody_else_s(scope),
+        Statement::new(about, ["iam:PassRole"])
+            .on([scope.role(role)])
+            .when("iam:PassedToService", ["ssm.amazonaws.com"]),
+    ]
+}
+
+/// What AWS asks of whoever gives a group a version of a launch template, beside the right to hand its role on
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html>).
+pub(super) fn launch(scope: &Scope, about: (&'static str, &'static str)) -> Vec<Statement> {
+    let any = |kind: &str| scope.any_of_ec2(kind);
+    let made = || [any("instance"), any("volume")];
+    vec![
+        Statement::new(about, ["ec2:RunInstances"]).on(["network-interface", "subnet"].map(any)),
+        Statement::new(about, ["ec2:RunInstances"])
+            .on(["launch-template", "security-group"].map(any))
+            .ours(scope),
+        // The base image, which bears no tags of ours, and whatever was made of it for the app.
+        Statement::new(about, ["ec2:RunInstances"])
+            .on([any("image")])
+            .met(
+                "StringEqualsIfExists",
+                format!("aws:ResourceTag/{TAG_APP}"),
+                [&scope.names.app],
+            ),
+        Statement::new(about, ["ec2:RunInstances"])
+            .on(made())
+            .made_ours(scope),
+        Statement::new(about, ["ec2:CreateTags"])
+            .on(made())
+            .made_ours(scope)
+            .when("ec2:CreateAction", ["RunInstances"]),
+    ]
+}
+
+/// A check opens and closes the preview route, and can do nothing to any other rule.
+fn weights(scope: &Scope, whose: Whose, about: (&'static str, &'static str)) -> Vec<Statement> {
+    let rules = scope.of_load_balancer("listener-rule");
+    vec![match whose {
+        Whose::Release => Statement::new(
+            about,
+            [
+                "elasticloadbalancing:ModifyListener",
+                "elasticloadbalancing:ModifyRule",
+            ],
+        )
+        .on([rules, scope.of_load_balancer("listener")]),
+        Whose::Check => {
+            let about = ("Preview", "open and close the preview route");
+            Statement::new(about, ["elasticloadbalancing:ModifyRule"])
+                .on([rules])
+                .when(format!("aws:ResourceTag/{TAG_PURPOSE}"), [PURPOSE_PREVIEW])
+        }
+    }]
+}
+
+/// An instance of what failed that is kept to be looked at.
+pub(super) fn keep_failed(scope: &Scope, whose: Whose) -> Vec<Statement> {
+    let about = ("Keep", "keep an instance of what failed, to be looked at");
+    let mut all = vec![
+        Statement::new(about, ["autoscaling:DetachInstances"]).on(scope.groups()),
+        // No other tag: whoever could change those could make anything ours.
+        Statement::new(about, ["ec2:CreateTags"])
+            .on([scope.any_of_ec2("instance")])
+            .ours(scope)
+            .met("ForAllValues:StringEquals", "aws:TagKeys", [TAG_KEPT_UNTIL]),
+    ];
+    if whose == Whose::Release {
+        // `doctor --fix`, where AWS did not.
+        all.push(
+            Statement::new(about, ["ec2:TerminateInstances"])
+                .on([scope.any_of_ec2("instance")])
+                .kept(scope),
+        );
+    }
+    all.extend(begin(
+        scope,
+        about,
+        &[scope.names.kept_runbook()],
+        &scope.names.guard_role(),
+    ));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_that_a_step_names_has_a_purpose_and_every_purpose_a_step() {
+        let steps = Whose::Release.steps();
+        for step in &steps {
+            for call in step.calls.iter().chain(step.undo_calls) {
+                let covered = PURPOSES.iter().any(|it| it.covers(step.id, call));
+                assert!(covered, "{}: {call}", step.name);
+            }
+        }
+        for purpose in &PURPOSES {
+            for (call, of) in purpose.covers {
+                let named = |step: &&About| {
+                    let mut calls = step.calls.iter().chain(step.undo_calls);
+                    calls.any(|it| it == call)
+                };
+                let by: Vec<_> = steps.iter().filter(named).map(|step| step.id).collect();
+                assert!(!by.is_empty(), "no step calls {call}");
+                let strays = of.iter().filter(|step| !by.contains(step));
+                assert_eq!(strays.collect::<Vec<_>>(), Vec::<&StepId>::new(), "{call}");
+            }
+        }
+    }
+}

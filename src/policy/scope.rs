@@ -1,0 +1,191 @@
+//! What a policy is limited to: an app in an environment of an account, and what its configuration makes use of.
+
+use super::statement::Statement;
+use crate::config::Config;
+use crate::kept::TAG_KEPT_UNTIL;
+use crate::names::Colour;
+use crate::stack::{Names, PURPOSE_BUILDER, TAG_APP, TAG_ENVIRONMENT, TAG_PURPOSE};
+
+/// It.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The names of what belongs to it.
+    pub names: Names,
+    /// Twelve digits.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The parameter that names the base image, if one does.
+    pub base_parameter: Option<String>,
+    /// Whether jobs about pull requests may check, and look.
+    pub pull_requests: bool,
+    /// Whether an instance of what fails is kept to be looked at.
+    pub keeps_failed: bool,
+}
+
+impl Scope {
+    /// What this configuration makes use of, in this account and region.
+    pub fn of(config: &Config, account: &str, region: &str) -> Self {
+        let parameter = config.bake.base_image.strip_prefix("ssm:");
+        Self {
+            names: Names::new(&config.app, &config.environment),
+            account: account.to_owned(),
+            region: region.to_owned(),
+            base_parameter: parameter.map(str::to_owned),
+            pull_requests: false,
+            keeps_failed: !config.retain.failed_for.is_zero(),
+        }
+    }
+
+    /// How ARNs begin in the region: `aws`, `aws-cn`, `aws-us-gov`
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+    pub(super) fn partition(&self) -> &'static str {
+        match &self.region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    /// Something of the account's, in the region.
+    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+        let (partition, region, account) = (self.partition(), &self.region, &self.account);
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    /// Something of EC2's, of any id. Images and snapshots are named without an account.
+    pub(super) fn any_of_ec2(&self, kind: &str) -> String {
+        match kind {
+            "image" | "snapshot" => {
+                format!("arn:{}:ec2:{}::{kind}/*", self.partition(), self.region)
+            }
+            _ => self.arn("ec2", &format!("{kind}/*")),
+        }
+    }
+
+    pub(super) fn role(&self, name: &str) -> String {
+        format!("arn:{}:iam::{}:role/{name}", self.partition(), self.account)
+    }
+
+    pub(super) fn profile(&self, name: &str) -> String {
+        let partition = self.partition();
+        format!(
+            "arn:{partition}:iam::{}:instance-profile/{name}",
+            self.account
+        )
+    }
+
+    pub(super) fn bucket(&self) -> String {
+        let name = self.names.bucket(&self.account, &self.region);
+        format!("arn:{}:s3:::{name}", self.partition())
+    }
+
+    /// The objects of the bucket below this prefix.
+    pub(super) fn objects(&self, below: &str) -> String {
+        format!("{}/{below}/*", self.bucket())
+    }
+
+    /// What the environment's runs write down of themselves.
+    pub(super) fn state(&self) -> String {
+        self.objects(&format!("state/{}", self.names.environment))
+    }
+
+    /// What the environment's runs upload.
+    pub(super) fn bundles(&self) -> String {
+        self.objects(&format!("bundles/{}", self.names.environment))
+    }
+
+    /// Both groups, by their names.
+    pub(super) fn groups(&self) -> [String; 2] {
+        Colour::BOTH.map(|colour| {
+            let of = format!(
+                "autoScalingGroup:*:autoScalingGroupName/{}",
+                self.names.group(colour)
+            );
+            self.arn("autoscaling", &of)
+        })
+    }
+
+    /// Both target groups, by their names.
+    pub(super) fn target_groups(&self) -> [String; 2] {
+        Colour::BOTH.map(|colour| {
+            let of = format!("targetgroup/{}/*", self.names.target_group(colour));
+            self.arn("elasticloadbalancing", &of)
+        })
+    }
+
+    /// What belongs to the stack's load balancer, by its name: tags may be taken off by whoever applies something, and who can not
+    /// change a rule any more can not bring the traffic back.
+    pub(super) fn of_load_balancer(&self, kind: &str) -> String {
+        let of = format!("{kind}/app/{}/*", self.names.stack());
+        self.arn("elasticloadbalancing", &of)
+    }
+
+    pub(super) fn document(&self, name: &str) -> String {
+        self.arn("ssm", &format!("document/{name}"))
+    }
+
+    /// What an automation of this runbook is begun on: AWS names the runbook in two ways, and the execution by itself.
+    pub(super) fn beginnings(&self, runbooks: &[String]) -> Vec<String> {
+        let by_name = runbooks.iter().flat_map(|name| {
+            let definition = format!("automation-definition/{name}:*");
+            [self.document(name), self.arn("ssm", &definition)]
+        });
+        by_name.chain([self.executions()]).collect()
+    }
+
+    pub(super) fn executions(&self) -> String {
+        self.arn("ssm", "automation-execution/*")
+    }
+}
+
+impl Statement {
+    /// Only what bears the tags of the app and the environment.
+    pub(super) fn ours(self, scope: &Scope) -> Self {
+        self.tagged("aws:ResourceTag", scope)
+    }
+
+    /// Only what bears no such tags yet, or these.
+    pub(super) fn nobody_else_s(self, scope: &Scope) -> Self {
+        const ABSENT_OR: &str = "StringEqualsIfExists";
+        let (app, environment) = (&scope.names.app, &scope.names.environment);
+        self.met(ABSENT_OR, format!("aws:ResourceTag/{TAG_APP}"), [app])
+            .met(
+                ABSENT_OR,
+                format!("aws:ResourceTag/{TAG_ENVIRONMENT}"),
+                [environment],
+            )
+    }
+
+    /// Only a version of a template by its number: of `$Latest` AWS asks nobody again what a later version hands on.
+    pub(super) fn numbered_version(self) -> Self {
+        let key = "autoscaling:LaunchTemplateVersionSpecified";
+        self.met("BoolIfExists", key, ["true"])
+    }
+
+    /// Only what bears them, and says that it is a builder.
+    pub(super) fn builder(self, scope: &Scope) -> Self {
+        self.ours(scope)
+            .when(format!("aws:ResourceTag/{TAG_PURPOSE}"), [PURPOSE_BUILDER])
+    }
+
+    /// Only what bears them, and says that it is kept to be looked at.
+    pub(super) fn kept(self, scope: &Scope) -> Self {
+        let key = format!("aws:ResourceTag/{TAG_KEPT_UNTIL}");
+        self.ours(scope).met("StringLike", key, ["*"])
+    }
+
+    /// Only what is given the tags of the app and the environment as it is made.
+    pub(super) fn made_ours(self, scope: &Scope) -> Self {
+        self.tagged("aws:RequestTag", scope)
+    }
+
+    /// The same by keys of another name.
+    pub(super) fn tagged(self, key: &str, scope: &Scope) -> Self {
+        self.when(format!("{key}/{TAG_APP}"), [&scope.names.app])
+            .when(
+                format!("{key}/{TAG_ENVIRONMENT}"),
+                [&scope.names.environment],
+            )
+    }
+}
