@@ -2,6 +2,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../../crates/local-aws/tests/support/venv.rs"]
+mod venv;
 
 mod bakes;
 mod books;
@@ -20,6 +22,7 @@ mod hands;
 mod images;
 mod kept;
 mod lease;
+mod least;
 mod lost_replies;
 mod other_hands;
 mod other_rules;

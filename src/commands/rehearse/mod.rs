@@ -1,5 +1,6 @@
 //! `rehearse`: a first release and the next one under traffic, on a local cloud; or something going wrong.
 
+mod callers;
 mod counts;
 mod manners;
 mod own;
@@ -38,6 +39,7 @@ use crate::report::LEDGER;
 use crate::rollback::rollback;
 use crate::run::context::Context;
 use crate::stack::Names;
+use callers::Caller;
 use local_aws::{LocalAws, Options};
 use manners::{Manners, Watch};
 use net_clock::Clock;
@@ -113,7 +115,8 @@ impl Stage<'_> {
         let program = std::env::current_exe().context("the path of this program")?;
         let port = self.network.free_port().await.context("a free port")?;
         let mut releases = Releases::of(own, &said(command), port, folder.path(), &program)?;
-        let cx = self.context().await?;
+        callers::let_in(self.cloud, &releases.after);
+        let cx = self.context(Caller::Provision).await?;
         let caller = sts::known_caller(&cx.aws)
             .await
             .map_err(anyhow::Error::from)?;
@@ -164,6 +167,7 @@ impl Stage<'_> {
         };
         let mut answer = answer::of_rehearsal(asked, &outcome);
         if is_live && releases.who != Before::Sample {
+            let cx = self.context(Caller::Person).await?;
             let manners = Manners::of(&cx.aws, self.cloud, after, watch).await?;
             self.terminal.complain(&format!("\n{manners}"));
             answer["findings"] = serde_json::json!(manners.findings());
@@ -219,11 +223,11 @@ impl Stage<'_> {
         Ok(Some((outcome, code)))
     }
 
-    async fn context(&self) -> Result<Context> {
+    async fn context(&self, caller: Caller) -> Result<Context> {
         let access = Access {
             region: Some(LOCAL_REGION.to_owned()),
             endpoint_url: Some(self.cloud.endpoint()),
-            keys: Some(("AKIDREHEARSAL".to_owned(), "rehearsal".to_owned())),
+            keys: Some((caller.key().to_owned(), "rehearsal".to_owned())),
         };
         let aws = Aws::connect(&access, &self.network)
             .await
@@ -269,7 +273,7 @@ impl Stage<'_> {
         release: &Release,
         command: &str,
     ) -> Result<Context, EarlyExit> {
-        let mut cx = self.context().await?;
+        let mut cx = self.context(Caller::Deploy).await?;
         let asking = Asking {
             aws: &cx.aws,
             network: &self.network,

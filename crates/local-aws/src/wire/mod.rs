@@ -30,7 +30,7 @@ use self::node::Node;
 use self::params::Params;
 use self::protocol::{Protocol, Request, read_params, understand, write_answer, write_error};
 use crate::account::sts::{Unfit, check_key};
-use crate::account::{Account, ApiError, Call, is_mutating};
+use crate::account::{Account, ApiError, Call, authority, is_mutating};
 use crate::fault::Answer;
 use crate::shared::Shared;
 
@@ -102,20 +102,22 @@ fn apply(shared: &Arc<Shared>, request: &Request, fault: Option<&Answer>) -> Rep
     let mut account = shared.account_now();
     let request_id = account.uuid();
     account.sts.calling = Some(request.key.clone());
+    let call = (request.service.as_str(), request.operation.as_str());
     let outcome = admit(&mut account, request, fault).and_then(|()| match request.protocol {
-        Protocol::S3 => s3::call(
-            &mut account,
-            &request.operation,
-            &request.parts,
-            &request.body,
-        ),
-        protocol => {
-            let answer = dispatch(
+        Protocol::S3 => {
+            let about = s3::about(&request.parts);
+            authority::check_caller(&mut account, call, &about)?;
+            s3::call(
                 &mut account,
-                &request.service,
                 &request.operation,
-                read_params(request)?,
-            )?;
+                &request.parts,
+                &request.body,
+            )
+        }
+        protocol => {
+            let params = read_params(request)?;
+            authority::check_caller(&mut account, call, &params.sent())?;
+            let answer = dispatch(&mut account, call.0, call.1, params)?;
             Ok(write_answer(
                 protocol,
                 &request.operation,
