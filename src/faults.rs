@@ -15,7 +15,7 @@ use local_aws::LocalAws;
 use local_aws::sample_app::{AppFault, Settings};
 
 use crate::config::Config;
-use crate::outcome::{EXIT_OK, EXIT_ROLLED_BACK};
+use crate::outcome::{EXIT_OK, EXIT_REFUSED, EXIT_ROLLED_BACK};
 
 /// What `slow-after-shift` takes three times.
 const SLOWEST: Duration = Duration::from_millis(100);
@@ -60,6 +60,8 @@ pub enum Ending {
     Deployed,
     /// Rolled back before any visitor was answered by the new release: nobody noticed.
     KeptAway,
+    /// Refused: nothing was begun, and nobody noticed.
+    Refused,
     /// Rolled back after the new release had traffic: visitors noticed, and the previous release serves all of it again.
     TakenBack,
 }
@@ -69,6 +71,7 @@ impl Ending {
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Deployed => EXIT_OK,
+            Self::Refused => EXIT_REFUSED,
             Self::KeptAway | Self::TakenBack => EXIT_ROLLED_BACK,
         }
     }
@@ -90,7 +93,7 @@ pub struct Scene<'a> {
 }
 
 /// Every fault, in the order of the help.
-pub static FAULTS: [Fault; 10] = [
+pub static FAULTS: [Fault; 11] = [
     Fault {
         name: "unhealthy",
         help: "The new release never becomes healthy",
@@ -194,9 +197,39 @@ pub static FAULTS: [Fault; 10] = [
         why: "the new release passes its tests and takes three times as long under traffic as `shift.slowest` allows: the weights \
               are restored",
     },
+    Fault {
+        name: "nowhere-to-start",
+        help: "Eight things are wrong with the account and the file, and all are known before anything begins",
+        place: Place::Aws,
+        plant: |scene| {
+            scene.nowhere_to_start();
+            Ok(())
+        },
+        ending: Ending::Refused,
+        why: "what would end the release minutes from now is said at once, and nothing is begun",
+    },
 ];
 
 impl Scene<'_> {
+    /// Another architecture than the base image's, subnets without addresses, a zone without the type and one without the load
+    /// balancer, and security groups that let nobody in.
+    fn nowhere_to_start(&mut self) {
+        const GRAVITON: &str = "t4g.small";
+        self.config.fleet.instance_type = GRAVITON.to_owned();
+        self.config.bake.instance_type = GRAVITON.to_owned();
+        self.cloud.inject(local_aws::Fault::no_type_in('b'));
+        let mut account = self.cloud.account();
+        for (subnet, left) in account.ec2.subnets.values_mut().zip([0, 1]) {
+            subnet.leave_addresses(left);
+        }
+        for group in account.ec2.security_groups.values_mut() {
+            group.ingress.clear();
+        }
+        for balancer in account.elbv2.load_balancers.values_mut() {
+            balancer.zones.truncate(1);
+        }
+    }
+
     fn misbehave(&mut self, fault: AppFault) -> Result<()> {
         self.app.fault = Some(fault);
         Ok(())

@@ -247,6 +247,7 @@ pub mod names;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
+pub mod preflight;
 pub mod prepare;
 pub mod probe;
 pub mod prove_live;

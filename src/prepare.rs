@@ -16,6 +16,7 @@ use crate::lease::Done;
 use crate::names::Release;
 use crate::plan::durations::Needed;
 use crate::plan::{Change, Decision, Draw, Plan};
+use crate::preflight::{self, Concern};
 use crate::random::random_token;
 use crate::secret::Secret;
 use crate::stack::TAG_COMMIT;
@@ -31,6 +32,8 @@ pub struct Prepared {
     pub live_commit: Option<String>,
     /// What a release changes of what is live.
     pub changes: Vec<Change>,
+    /// What would make it slower, or leave it fewer places.
+    pub slows: Vec<Concern>,
     /// What there is to do.
     pub decision: Decision,
 }
@@ -40,7 +43,9 @@ pub async fn prepare(aws: &Aws, config: &Config, release: &Release) -> Result<Pr
     let (bundle, inventory) = pack_and_look(aws, config).await?;
     let decision = Plan::decide(config, &inventory, release, &draw()?);
     let decision = hold_kept(aws, decision).await;
+    let (decision, slows) = hold_preflight(aws, config, &inventory, decision).await?;
     Ok(Prepared {
+        slows,
         live_commit: live_commit(&inventory),
         changes: changes(&decision, config, &inventory),
         caller: inventory.caller,
@@ -60,7 +65,9 @@ pub async fn prepare_verification(
     let draw = draw()?;
     let decision = Plan::decide_verification(config, &inventory, release, &draw, discard_previous);
     let decision = hold_kept(aws, decision).await;
+    let (decision, slows) = hold_preflight(aws, config, &inventory, decision).await?;
     Ok(Prepared {
+        slows,
         live_commit: live_commit(&inventory),
         changes: changes(&decision, config, &inventory),
         caller: inventory.caller,
@@ -115,6 +122,24 @@ async fn hold_kept(aws: &Aws, decision: Decision) -> Decision {
         Ok(_) => decision,
         Err(why) => Decision::Refused(format!("{why:#}")),
     }
+}
+
+/// The decision, or everything that would end its run minutes after it began; and what would only make it slower.
+async fn hold_preflight(
+    aws: &Aws,
+    config: &Config,
+    inventory: &Inventory,
+    decision: Decision,
+) -> Result<(Decision, Vec<Concern>)> {
+    let Decision::Release(plan) = &decision else {
+        return Ok((decision, Vec::new()));
+    };
+    let looking = preflight::concerns(aws, config, inventory, plan);
+    let concerns = Box::pin(looking).await?;
+    Ok(match preflight::refusal(&concerns) {
+        Some(why) => (Decision::Refused(why), Vec::new()),
+        None => (decision, concerns),
+    })
 }
 
 /// What AWS holds now, as far as it takes to tell of it.

@@ -10,7 +10,7 @@ use bg_deploy::deploy::Finished;
 use bg_deploy::faults::{Ending, FAULTS, Fault, Scene};
 use bg_deploy::names::{Colour, PREVIEW_HEADER};
 use bg_deploy::outcome::Outcome;
-use bg_deploy::plan::Plan;
+use bg_deploy::plan::{Decision, Plan};
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
 use local_aws::account::elbv2;
@@ -247,7 +247,11 @@ fn every_fault_takes_a_release_to_the_ending_that_the_list_says() {
 
 async fn ends_as_listed(fault: &Fault) {
     let world = World::with_a_release().await;
+    let url = world.plan(&world.config("any", None)).await.1.url;
     let mut config = planted(&world, fault);
+    if fault.ending == Ending::Refused {
+        return is_refused(&world, &config, &url).await;
+    }
     // What strikes a request now and then has the time that it has by default.
     config.shift.soak = bg_deploy::config::default::SOAK;
     config.probe.rate = bg_deploy::config::default::RATE;
@@ -265,6 +269,36 @@ async fn ends_as_listed(fault: &Fault) {
     let answers = visitors.leave().await;
     let errors = server_errors(&world, &plan) - errors_before;
     judge(fault, &answers, errors, &told);
+}
+
+/// All that is wrong is said at once, nothing is begun, and live answers as before.
+async fn is_refused(world: &World, config: &Config, url: &str) {
+    let changes = |call: &&local_aws::Call| call.is_mutating();
+    let calls = || world.cloud.ledger().calls.iter().filter(changes).count();
+    let before = calls();
+    let why = match world.prepare(config).await.decision {
+        Decision::Refused(why) => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(calls(), before);
+    let problems = why
+        .lines()
+        .filter(|line| line.trim_start().starts_with("-> "));
+    assert_eq!(problems.count(), 8, "{why}");
+    for words in [
+        "6 things would end this release minutes from now:",
+        "1 address is left in subnet-",
+        "where the builder is to start",
+        "(bake.instance-type)",
+        "(fleet.instance-type)",
+        "reach port 8080 of the instances",
+        "reach port 80 of the load balancer",
+        "AWS does not offer t4g.small in eu-central-1b",
+        "where the load balancer has no subnet",
+    ] {
+        assert!(why.contains(words), "{words}\n{why}");
+    }
+    assert_eq!(world.visit(url, None).await, "0.0.1");
 }
 
 /// What an idle connection's end does to a request is a matter of sockets, too.
@@ -347,7 +381,7 @@ fn judge(fault: &Fault, answers: &[String], errors: u64, told: &str) {
             assert_eq!((errors, last), (0, Some("0.0.2")), "{told}");
             assert!(got("0.0.1"), "nobody was there before the shift\n{told}");
         }
-        Ending::KeptAway => {
+        Ending::Refused | Ending::KeptAway => {
             assert!(
                 answers.iter().all(|it| it == "0.0.1"),
                 "{answers:?}\n{told}"

@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["bake", "faults", "github", "lease", "scale_in", "stack"],
     &["cli", "inventory"],
     &["inputs", "plan"],
-    &["kept"],
+    &["kept", "preflight"],
     &["history", "prepare", "run"],
     &["standing", "timer"],
     &["guard"],

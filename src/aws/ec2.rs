@@ -19,6 +19,37 @@ pub struct Subnet {
     pub zone: String,
     /// Its VPC.
     pub vpc: String,
+    /// How many addresses are left.
+    pub free: i32,
+}
+
+/// A type of instance that the region has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// `t3.micro`
+    pub name: String,
+    /// What it runs.
+    pub architectures: Vec<String>,
+}
+
+/// What a security group lets in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ingress {
+    /// From and to; `None`: every port.
+    pub ports: Option<(i32, i32)>,
+    /// Whom: other security groups.
+    pub groups: Vec<String>,
+    /// Whom: addresses, and lists of them.
+    pub ranges: Vec<String>,
+}
+
+impl Ingress {
+    /// Whether this port is among those that are let in.
+    pub fn covers(&self, port: u16) -> bool {
+        let port = i32::from(port);
+        self.ports
+            .is_none_or(|(from, to)| (from..=to).contains(&port))
+    }
 }
 
 /// Whom a security group's rule lets in.
@@ -111,6 +142,7 @@ pub async fn describe_subnets(
                 id: subnet.subnet_id?,
                 zone: subnet.availability_zone.unwrap_or_default(),
                 vpc: subnet.vpc_id.unwrap_or_default(),
+                free: subnet.available_ip_address_count.unwrap_or_default(),
             })
         })
         .collect();
@@ -134,6 +166,58 @@ pub async fn find_zones_with(aws: &Aws, instance_type: &str) -> Result<Vec<Strin
         found.extend(offerings.into_iter().filter_map(|one| one.location));
     }
     Ok(found)
+}
+
+/// Those of these types that the region has.
+pub async fn describe_types(aws: &Aws, names: &[String]) -> Result<Vec<Offered>, Failure> {
+    let answer = aws
+        .ec2
+        .describe_instance_types()
+        .filters(
+            Filter::builder()
+                .name("instance-type")
+                .set_values(Some(names.to_vec()))
+                .build(),
+        )
+        .send()
+        .await
+        .about("DescribeInstanceTypes", names.join(", "))?;
+    let found = answer.instance_types.unwrap_or_default().into_iter();
+    let read = found.filter_map(|one| {
+        let processor = one.processor_info?.supported_architectures?;
+        Some(Offered {
+            name: one.instance_type?.as_str().to_owned(),
+            architectures: processor.iter().map(|it| it.as_str().to_owned()).collect(),
+        })
+    });
+    Ok(read.collect())
+}
+
+/// What these security groups let in by TCP.
+pub async fn describe_ingress(aws: &Aws, groups: &[String]) -> Result<Vec<Ingress>, Failure> {
+    let answer = aws
+        .ec2
+        .describe_security_groups()
+        .set_group_ids(Some(groups.to_vec()))
+        .send()
+        .await
+        .about("DescribeSecurityGroups", groups.join(", "))?;
+    let groups = answer.security_groups.unwrap_or_default().into_iter();
+    let rules = groups.flat_map(|group| group.ip_permissions.unwrap_or_default());
+    let by_tcp = rules.filter(|rule| matches!(rule.ip_protocol(), Some("tcp" | "6" | "-1")));
+    let read = by_tcp.map(|rule| {
+        let peers = rule.user_id_group_pairs.iter().flatten();
+        let ranges = rule.ip_ranges.iter().flatten();
+        let ranges = ranges.filter_map(|range| range.cidr_ip.clone());
+        let lists = rule.prefix_list_ids.iter().flatten();
+        let lists = lists.filter_map(|list| list.prefix_list_id.clone());
+        Ingress {
+            ports: rule.from_port.zip(rule.to_port),
+            groups: peers.filter_map(|peer| peer.group_id.clone()).collect(),
+            ranges: ranges.chain(lists).collect(),
+        }
+    });
+    Ok(read.collect())
 }
 
 /// The security group of this name in the VPC.

@@ -45,13 +45,15 @@ pub(super) async fn run(
     };
     let decide = async |aws: &_, _: &[_]| {
         let prepared = prepare(aws, &config, &release).await?;
-        let (decision, notes) = match prepared.decision {
+        let slows = prepared.slows.iter().map(ToString::to_string);
+        let (decision, mut notes) = match prepared.decision {
             Decision::Release(plan) => match gate.pass(prepared.live_commit.as_deref()).await {
                 Ok(notes) => (Decision::Release(plan), notes),
                 Err(words) => (Decision::Refused(words), Vec::new()),
             },
             undecided => (undecided, Vec::new()),
         };
+        notes.extend(slows);
         Ok((decision, (prepared.bundle, notes)))
     };
     planned

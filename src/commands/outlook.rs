@@ -11,11 +11,12 @@ use crate::command_line::{CommandLine, Next};
 use crate::config::Windows;
 use crate::lease::Record;
 use crate::names::{roughly, short_commit};
+use crate::preflight::Concern;
 
 /// One thing that it would meet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Met {
-    /// `windows`, `commits`, `hold` or `lease`.
+    /// `windows`, `commits`, `preflight`, `hold` or `lease`.
     pub(super) about: &'static str,
     /// A deploy would be refused for it.
     pub(super) refuses: bool,
@@ -69,6 +70,11 @@ pub(super) fn of_commits(order: &Order, ours: &str, live: &str) -> Option<Met> {
             ),
         )),
     }
+}
+
+/// What would make it slower, or leave it fewer places.
+pub(super) fn of_concern(concern: &Concern) -> Met {
+    met("preflight", false, concern.to_string())
 }
 
 /// Why releases are on hold, and whose turn it is; a deploy waits so long for its own.

@@ -9,7 +9,7 @@ use shown::Shown;
 
 use super::clock::clock;
 use super::deploy::wanted_release;
-use super::outlook::{Met, of_commits, of_lease, of_windows, text};
+use super::outlook::{Met, of_commits, of_concern, of_lease, of_windows, text};
 use super::{EarlyExit, Terminal, access};
 use crate::announce::Announcer;
 use crate::aws::Aws;
@@ -41,6 +41,7 @@ pub(super) async fn run(
     let announcer = Announcer::of(inputs, &network, &Clock::real());
     let mut met = Vec::from_iter(of_windows(&config.windows, clock.utc()));
     met.extend(commits(&config, &announcer, &prepared).await);
+    met.extend(prepared.slows.iter().map(of_concern));
     match &record {
         Ok(Some(record)) => met.extend(of_lease(record, config.lease.wait, &config.command_line)),
         Ok(None) => {}

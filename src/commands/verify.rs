@@ -33,11 +33,19 @@ pub(super) async fn run(
     let discard = command.discard_previous;
     let decide = async |aws: &_, _: &[_]| {
         let prepared = prepare_verification(aws, &config, &release, discard).await?;
-        Ok((prepared.decision, prepared.bundle))
+        Ok((prepared.decision, (prepared.bundle, prepared.slows)))
     };
     planned
-        .run(&config, &release, decide, async |cx, plan, bundle, _| {
-            verify(cx, plan, bundle.file.path()).await
-        })
+        .run(
+            &config,
+            &release,
+            decide,
+            async |cx, plan, (bundle, slows), _| {
+                for slow in slows {
+                    cx.events.note(slow.to_string());
+                }
+                verify(cx, plan, bundle.file.path()).await
+            },
+        )
         .await
 }

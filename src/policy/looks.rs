@@ -20,10 +20,11 @@ const STANDS: [&str; 11] = [
 ];
 
 /// What is decided from it, and what was left by runs before.
-const DECIDES: [&str; 7] = [
+const DECIDES: [&str; 8] = [
     "cloudwatch:GetMetricData",
     "ec2:DescribeImages",
     "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
     "ec2:DescribeInstances",
     "ec2:DescribeLaunchTemplateVersions",
     "ec2:DescribeSnapshots",

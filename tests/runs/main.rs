@@ -27,6 +27,7 @@ mod lost_replies;
 mod other_hands;
 mod other_rules;
 mod plan;
+mod preflight;
 mod proven;
 mod put_right;
 mod request_count;

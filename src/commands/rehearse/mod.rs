@@ -29,7 +29,7 @@ use crate::faults::{Ending, Fault};
 use crate::inputs::Inputs;
 use crate::lease::Patience;
 use crate::names::{Release, utc};
-use crate::outcome::{EXIT_CANCELLED, EXIT_UNEXPECTED, Outcome};
+use crate::outcome::{EXIT_CANCELLED, EXIT_REFUSED, EXIT_UNEXPECTED, Outcome};
 use crate::plan::{Decision, Plan};
 use crate::prepare::{Prepared, prepare, prepare_rollback};
 use crate::probe::Endpoint;
@@ -302,7 +302,13 @@ impl Stage<'_> {
     ) -> Result<(Outcome, u8), EarlyExit> {
         let plan = match decision {
             Decision::Release(plan) => plan,
-            other => return Err(EarlyExit::refused(format!("{other:?}"))),
+            Decision::Refused(reason) => {
+                self.terminal.complain(&format!("\nrefused: {reason}\n"));
+                return Ok((Outcome::Refused { reason, now: None }, EXIT_REFUSED));
+            }
+            Decision::NothingToDo(release) => {
+                return Err(EarlyExit::refused(format!("{release} is live already")));
+            }
         };
         let order = Order {
             plan: &plan,
@@ -370,7 +376,7 @@ impl Stage<'_> {
         let expected = fault.ending.exit_code();
         let wanted = match fault.ending {
             Ending::Deployed => after,
-            Ending::KeptAway | Ending::TakenBack => before,
+            Ending::Refused | Ending::KeptAway | Ending::TakenBack => before,
         };
         let right = wanted
             .release

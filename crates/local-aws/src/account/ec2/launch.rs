@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::instances::{Instance, Lifecycle, Volume};
 use super::launch_data::{LaunchData, Profile, TemplateChoice};
-use super::{State, check_id, first_seen, images, launch_templates, lives, network};
+use super::{State, check_id, first_seen, images, launch_templates, lives, network, room};
 use crate::account::{Account, ApiError, Tags, iam, ssm};
 use crate::fault::Gap;
 
@@ -241,6 +241,7 @@ pub fn launch(account: &mut Account, launch: &Launch) -> Result<Vec<String>, Api
     }
     let ready = prepare(account, launch)?;
     meet_gap(account, &ready, !launch.system_tags.is_empty())?;
+    room::check(account, &ready.subnet, &ready.instance_type, launch.max)?;
     let reservation = account.resource_id("r");
     let visible_at = first_seen(account);
     let token = launch

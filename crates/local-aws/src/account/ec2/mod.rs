@@ -12,6 +12,7 @@ pub mod launch_data;
 pub mod launch_templates;
 pub mod lives;
 pub mod network;
+mod room;
 pub mod tags;
 #[cfg(test)]
 mod tests;

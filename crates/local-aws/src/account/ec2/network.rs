@@ -190,10 +190,15 @@ impl Subnet {
         4091 - self.next_host.min(4091)
     }
 
+    /// Takes all addresses but so many, as if others had them.
+    pub fn leave_addresses(&mut self, left: u16) {
+        self.next_host = 4091 - left.min(4091);
+    }
+
     /// The next free address: AWS keeps the first four.
     pub(super) fn take_address(&mut self) -> String {
         let host = self.next_host + 4;
-        self.next_host = (self.next_host + 1) % 4091;
+        self.next_host += 1;
         let [a, b, c] = self.prefix;
         format!("{a}.{b}.{}.{}", u16::from(c) + host / 256, host % 256)
     }

@@ -1,0 +1,117 @@
+//! What would end a release minutes from now is said before it begins, all of it at once; what is only found on the way ends it
+//! before any visitor noticed.
+
+use bg_deploy::cause::Reason;
+use bg_deploy::outcome::Outcome;
+use bg_deploy::plan::Decision;
+use local_aws::Fault;
+use local_aws::account::Account;
+
+use crate::support::{World, assert_deployed, story};
+
+/// Everything that changed something since the `from`th call.
+fn changes(world: &World, from: usize) -> Vec<String> {
+    let account = world.cloud.account();
+    let since = account.calls[from..].iter();
+    let changing = since.filter(|call| call.is_mutating());
+    changing.map(|call| call.operation.clone()).collect()
+}
+
+fn leave_addresses(account: &mut Account, left: [u16; 2]) {
+    let subnets = account.ec2.subnets.values_mut();
+    for (subnet, left) in subnets.zip(left) {
+        subnet.leave_addresses(left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_in_the_way_is_said_at_once_and_nothing_is_begun() {
+    let world = World::with_a_release().await;
+    let mut config = world.config("0.0.2", None);
+    config.fleet.instance_type = "t4g.small".to_owned();
+    config.service.port = 9090;
+    {
+        let mut account = world.cloud.account();
+        leave_addresses(&mut account, [0, 1]);
+        for balancer in account.elbv2.load_balancers.values_mut() {
+            balancer.zones.truncate(1);
+        }
+    }
+    let from = world.cloud.account().calls.len();
+    let prepared = world.prepare(&config).await;
+    let Decision::Refused(why) = prepared.decision else {
+        panic!("{:?}", prepared.decision);
+    };
+    for words in [
+        "things would end this release minutes from now:",
+        "  addresses              1 address is left in subnet-",
+        "is for x86_64, and t4g.small runs arm64",
+        "-> choose a type for x86_64 (fleet.instance-type)",
+        "nothing lets the load balancer reach port 9090",
+        "and would only make it slower, or leave it fewer places:",
+        "where the load balancer has no subnet",
+    ] {
+        assert!(why.contains(words), "{words}\n{why}");
+    }
+    assert_eq!(changes(&world, from), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_leaves_fewer_places_is_told_and_the_release_goes_on() {
+    let world = World::with_a_release().await;
+    world.cloud.inject(Fault::no_type_in('b'));
+    let config = world.config("0.0.2", None);
+    let prepared = world.prepare(&config).await;
+    let told: Vec<_> = prepared.slows.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("instance type: AWS does not offer t3.micro in eu-central-1b"),
+        "{told:?}"
+    );
+    let (finished, cx) = world.deploy(&config).await;
+    assert_deployed(&finished, &cx);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_may_not_look_does_without() {
+    let world = World::with_a_release().await;
+    {
+        let mut account = world.cloud.account();
+        for user in account.iam.users.values_mut() {
+            for policy in user.inline.values_mut() {
+                *policy = policy.replace("ec2:DescribeInstanceTypes", "ec2:DescribeRegions");
+            }
+        }
+    }
+    let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
+    assert_deployed(&finished, &cx);
+}
+
+/// A new account has five virtual CPUs: two colours of two instances, and a builder, need ten.
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_is_used_up_ends_a_release_before_any_visitor_noticed() {
+    let world = World::with_a_release().await;
+    world.cloud.account().limits.vcpus = Some(6);
+    let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
+    let Outcome::RolledBack {
+        step,
+        cause,
+        traffic_moved: false,
+        leftovers,
+        ..
+    } = &finished.outcome
+    else {
+        panic!("{:#?}\n{}", finished.outcome, story(&cx));
+    };
+    assert_eq!((step.as_str(), leftovers.len()), ("scale up idle group", 0));
+    assert_eq!(cause.reason, Some(Reason::Quota), "{cause:?}");
+    assert!(cause.words.contains("vCPU limit of 6"), "{cause:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_subnet_without_addresses_leaves_the_release_the_other() {
+    let world = World::with_a_release().await;
+    leave_addresses(&mut world.cloud.account(), [4091, 0]);
+    let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
+    assert_deployed(&finished, &cx);
+}
