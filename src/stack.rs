@@ -2,8 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::aws::Tags;
 use crate::aws::lease::Place;
+use crate::aws::{Tags, bear};
 use crate::names::Colour;
 
 /// The tag with the app's name.
@@ -97,19 +97,24 @@ impl Names {
         format!("bgd-{}-{}-builder", self.app, self.environment)
     }
 
+    /// The role of this kind ([`ROLES`]).
+    pub fn role(&self, kind: &str) -> String {
+        format!("bgd-{}-{}-{kind}", self.app, self.environment)
+    }
+
     /// The role and instance profile of the instances.
     pub fn instance_role(&self) -> String {
-        format!("bgd-{}-{}-instance", self.app, self.environment)
+        self.role("instance")
     }
 
     /// The role and instance profile of the builder.
     pub fn builder_role(&self) -> String {
-        format!("bgd-{}-{}-builder", self.app, self.environment)
+        self.role("builder")
     }
 
     /// The role of the automation that bakes.
     pub fn bake_role(&self) -> String {
-        format!("bgd-{}-{}-bake", self.app, self.environment)
+        self.role("bake")
     }
 
     /// The runbook that bakes.
@@ -124,7 +129,7 @@ impl Names {
 
     /// The role of the guard.
     pub fn guard_role(&self) -> String {
-        format!("bgd-{}-{}-guard", self.app, self.environment)
+        self.role("guard")
     }
 
     /// The ARN of that, in the account and partition of this ARN of the load balancer's.
@@ -186,9 +191,7 @@ impl Names {
 
     /// Whether what bears these tags was made in this environment: whoever makes something can give it no other's.
     pub fn made(&self, tags: &Tags) -> bool {
-        self.tags()
-            .iter()
-            .all(|(key, value)| tags.get(key) == Some(value))
+        bear(tags, &self.tags())
     }
 
     /// The tags of what belongs to the stack and outlives a deployment.

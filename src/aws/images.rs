@@ -105,13 +105,8 @@ pub async fn remove_image(aws: &Aws, image: &Image) -> Result<(), Failure> {
         .send()
         .await
         .about("DeregisterImage", &image.id);
-    // What is gone bears no tag any more, and may be refused only for that.
-    let is_denied = matches!(&answer, Err(error) if error.kind == ErrorKind::Denied);
-    let is_gone = is_denied && find_image(aws, &image.id).await?.is_none();
-    match answer {
-        Err(error) if error.kind != ErrorKind::NotFound && !is_gone => return Err(error),
-        _ => {}
-    }
+    let is_there = async || Ok(find_image(aws, &image.id).await?.is_some());
+    unless_gone(answer, is_there).await?;
     for snapshot in &image.snapshots {
         delete_snapshot(aws, snapshot).await?;
     }
@@ -154,14 +149,7 @@ pub async fn delete_snapshot(aws: &Aws, snapshot: &str) -> Result<(), Failure> {
         .send()
         .await
         .about("DeleteSnapshot", snapshot);
-    match answer {
-        Err(error) if error.kind == ErrorKind::Denied => match has_snapshot(aws, snapshot).await? {
-            true => Err(error),
-            false => Ok(()),
-        },
-        Err(error) if error.kind != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    unless_gone(answer, async || has_snapshot(aws, snapshot).await).await
 }
 
 async fn has_snapshot(aws: &Aws, snapshot: &str) -> Result<bool, Failure> {
@@ -176,5 +164,20 @@ async fn has_snapshot(aws: &Aws, snapshot: &str) -> Result<bool, Failure> {
         Ok(answer) => Ok(!answer.snapshots.unwrap_or_default().is_empty()),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// What came of a removal: what is not there was removed. What is gone bears no tag any more, and may be refused only for that.
+async fn unless_gone<T>(
+    answer: Result<T, Failure>,
+    is_there: impl AsyncFnOnce() -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    match answer {
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind == ErrorKind::Denied => match is_there().await? {
+            true => Err(error),
+            false => Ok(()),
+        },
+        answer => answer.map(drop),
     }
 }

@@ -51,6 +51,13 @@ use net_clock::Network;
 /// Tags of a resource.
 pub type Tags = BTreeMap<String, String>;
 
+/// Whether all of these are among the tags that something bears.
+pub fn bear(held: &Tags, wanted: &Tags) -> bool {
+    wanted
+        .iter()
+        .all(|(key, value)| held.get(key) == Some(value))
+}
+
 /// One try of a call; a mutating call that gets no answer in this time is looked after, not assumed failed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A call with its retries.

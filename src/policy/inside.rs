@@ -148,6 +148,5 @@ pub(super) fn bake(scope: &Scope) -> Vec<Statement> {
 
 /// The document with which commands are run, which is AWS's.
 pub(super) fn run_shell_script(scope: &Scope) -> String {
-    let (partition, region) = (scope.partition(), &scope.region);
-    format!("arn:{partition}:ssm:{region}::document/AWS-RunShellScript")
+    scope.unowned("ssm", "document/AWS-RunShellScript")
 }

@@ -72,13 +72,10 @@ pub(super) fn looks(scope: &Scope, runbooks: &[String]) -> Vec<Statement> {
 /// The parameter that names the image to start from.
 pub(super) fn base_image(scope: &Scope) -> Option<Statement> {
     let path = scope.base_parameter.as_ref()?.trim_start_matches('/');
+    let resource = format!("parameter/{path}");
     let arn = match path.starts_with("aws/") {
-        true => format!(
-            "arn:{}:ssm:{}::parameter/{path}",
-            scope.partition(),
-            scope.region
-        ),
-        false => scope.arn("ssm", &format!("parameter/{path}")),
+        true => scope.unowned("ssm", &resource),
+        false => scope.arn("ssm", &resource),
     };
     let about = ("BaseImage", "know which image is the newest to start from");
     Some(Statement::new(about, ["ssm:GetParameter"]).on([arn]))

@@ -39,14 +39,17 @@ pub struct RolePolicy {
     pub trust: Value,
     /// What it may do.
     pub statements: Vec<Statement>,
-    /// It is an instance's: there is a profile of its name.
-    pub has_profile: bool,
 }
 
 impl RolePolicy {
     /// The policy.
     pub fn policy(&self) -> Value {
         document(&self.statements)
+    }
+
+    /// Whether it is an instance's: there is a profile of its name.
+    pub fn has_profile(&self) -> bool {
+        self.who == Who::Instances
     }
 }
 
@@ -56,7 +59,6 @@ pub fn roles(scope: &Scope, repository: &[&str]) -> Vec<RolePolicy> {
         true => Who::PullRequests,
         false => Who::Environment,
     };
-    let stack = format!("bgd-{}-{}", scope.names.app, scope.names.environment);
     let mut all = Vec::new();
     for (kind, of, who, statements) in [
         (
@@ -105,12 +107,11 @@ pub fn roles(scope: &Scope, repository: &[&str]) -> Vec<RolePolicy> {
     ] {
         all.push(RolePolicy {
             kind,
-            name: format!("{stack}-{kind}"),
+            name: scope.names.role(kind),
             of,
             who,
             trust: trust::trust(who, scope, repository),
             statements: statement::merged(statements),
-            has_profile: who == Who::Instances,
         });
     }
     all

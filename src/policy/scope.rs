@@ -53,12 +53,16 @@ impl Scope {
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
+    /// Something in the region that is named without an account: what AWS has for everybody, and images.
+    pub(super) fn unowned(&self, service: &str, resource: &str) -> String {
+        let (partition, region) = (self.partition(), &self.region);
+        format!("arn:{partition}:{service}:{region}::{resource}")
+    }
+
     /// Something of EC2's, of any id. Images and snapshots are named without an account.
     pub(super) fn any_of_ec2(&self, kind: &str) -> String {
         match kind {
-            "image" | "snapshot" => {
-                format!("arn:{}:ec2:{}::{kind}/*", self.partition(), self.region)
-            }
+            "image" | "snapshot" => self.unowned("ec2", &format!("{kind}/*")),
             _ => self.arn("ec2", &format!("{kind}/*")),
         }
     }

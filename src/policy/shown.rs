@@ -86,7 +86,7 @@ pub fn json(roles: &[RolePolicy]) -> Value {
             "kind": role.kind,
             "name": role.name,
             "for": role.of,
-            "instance_profile": role.has_profile,
+            "instance_profile": role.has_profile(),
             "trust": role.trust,
             "policy": role.policy(),
             "why": role.statements.iter().map(|statement| json!({
@@ -116,7 +116,7 @@ pub fn terraform(roles: &[RolePolicy]) -> String {
             "resource \"aws_iam_role_policy\" \"{id}\" {{\n  name   = \"bg-deploy\"\n  role   = aws_iam_role.{id}.id\n  policy = {}\n}}\n",
             encoded(&role.policy())
         );
-        if role.has_profile {
+        if role.has_profile() {
             let _ = writeln!(
                 text,
                 "resource \"aws_iam_instance_profile\" \"{id}\" {{\n  name = \"{}\"\n  role = aws_iam_role.{id}.name\n}}\n",

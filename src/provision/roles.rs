@@ -20,9 +20,6 @@ const NEW_ROLE_SETTLES: Duration = Duration::from_secs(15);
 /// account by its name, secret ones, too.
 const MANAGED_INSTANCE: &str = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
 
-/// The kinds that act inside AWS.
-const INSIDE: [&str; 4] = ["instance", "builder", "bake", "guard"];
-
 /// Makes or updates the roles.
 pub async fn ensure(
     cx: &Context,
@@ -36,15 +33,15 @@ pub async fn ensure(
     let mut any_new = false;
     // No job takes these on: there is no repository to name.
     let mut roles = policy::roles(&scope, &[]);
-    roles.retain(|role| INSIDE.contains(&role.kind));
+    roles.retain(|role| !role.who.is_a_job());
     for role in roles {
-        let inline = role.policy();
+        let (inline, instance_profile) = (role.policy(), role.has_profile());
         let role = Role {
             name: role.name,
             trust: role.trust,
-            not_managed: role.has_profile.then_some(MANAGED_INSTANCE),
+            not_managed: instance_profile.then_some(MANAGED_INSTANCE),
             inline,
-            instance_profile: role.has_profile,
+            instance_profile,
         };
         let (_, new) = iam::ensure_role(&cx.aws, &role, &tags).await?;
         if new {

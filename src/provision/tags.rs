@@ -5,7 +5,7 @@
 use anyhow::Result;
 
 use crate::aws::autoscaling::{self, Group};
-use crate::aws::{Tags, elbv2};
+use crate::aws::{Tags, bear, elbv2};
 use crate::run::context::Context;
 
 /// Gives load balancers, listeners, rules and target groups the tags that they have not.
@@ -17,7 +17,7 @@ pub(super) async fn ensure_of_load_balancing(
     let described = elbv2::describe_tags(&cx.aws, &arns).await?;
     for (arn, wanted) in wanted {
         let held = described.iter().find(|(of, _)| of == arn);
-        if held.is_some_and(|(_, held)| !has_all(held, wanted)) {
+        if held.is_some_and(|(_, held)| !bear(held, wanted)) {
             elbv2::add_tags(&cx.aws, arn, wanted).await?;
         }
     }
@@ -26,13 +26,8 @@ pub(super) async fn ensure_of_load_balancing(
 
 /// Gives a group the tags that it has not.
 pub(super) async fn ensure_of_group(cx: &Context, group: &Group, wanted: &Tags) -> Result<()> {
-    if !has_all(&group.tags, wanted) {
+    if !bear(&group.tags, wanted) {
         autoscaling::tag_group(&cx.aws, &group.name, wanted).await?;
     }
     Ok(())
-}
-
-fn has_all(held: &Tags, wanted: &Tags) -> bool {
-    let mut wanted = wanted.iter();
-    wanted.all(|(key, value)| held.get(key) == Some(value))
 }

@@ -55,7 +55,8 @@ fn is_allowed(policy: &Value, request: &Request) -> bool {
     judge(std::slice::from_ref(policy), request) == Verdict::Allowed
 }
 
-/// The same request about what is somebody else's: each key has another value, or is not there, or another one's tag is, and the account is another one, in turn.
+/// The same request about what is somebody else's: each key has another value, or is not there, or another one's tag is, and the
+/// account is another one, in turn.
 fn foreign(request: &Request) -> Vec<Request> {
     let mut all = Vec::new();
     for key in request.keys.keys() {

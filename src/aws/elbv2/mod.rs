@@ -10,7 +10,7 @@ pub mod traffic;
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancerAttribute, LoadBalancerSchemeEnum, Tag};
 
 use super::error::{About as _, ErrorKind, Failure};
-use super::{Aws, Tags};
+use super::{Aws, Tags, bear};
 
 pub use by_hand::{describe_by_hand, modify_rules_by_hand};
 pub use listeners::{create_listener, find_listener};
@@ -101,12 +101,7 @@ pub async fn find_tagged(
     wanted: &Tags,
 ) -> Result<Vec<String>, Failure> {
     let described = describe_tags(aws, arns).await?.into_iter();
-    let has_all = |tags: &Tags| {
-        wanted
-            .iter()
-            .all(|(key, value)| tags.get(key) == Some(value))
-    };
-    let found = described.filter(|(_, tags)| has_all(tags));
+    let found = described.filter(|(_, tags)| bear(tags, wanted));
     Ok(found.map(|(arn, _)| arn).collect())
 }
 

@@ -85,6 +85,12 @@ pub fn instance_profile<'a>(state: &'a State, profile: &str) -> Option<&'a Insta
     }
 }
 
+/// The role that an instance with this profile has.
+pub fn role_of_profile<'a>(state: &'a State, profile: &str) -> Option<&'a Role> {
+    let held = instance_profile(state, profile)?;
+    state.roles.get(held.role.as_deref()?)
+}
+
 /// Whether a role of this ARN or name is there, and trusts this service, which acts for the resource `source`.
 pub fn trusts(account: &Account, role: &str, service: &str, source: &str) -> bool {
     let mut roles = account.iam.roles.values();

@@ -51,8 +51,7 @@ pub fn lets_instance(
     (service, operation): (&str, &str),
     params: &Value,
 ) -> bool {
-    let held = profile.and_then(|named| iam::instance_profile(&account.iam, named));
-    let role = held.and_then(|held| account.iam.roles.get(held.role.as_deref()?));
+    let role = profile.and_then(|named| iam::role_of_profile(&account.iam, named));
     let Some(arn) = role.map(|role| role.arn.clone()) else {
         return false;
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::instance_profile;
+use super::role_of_profile;
 use crate::account::{Account, policy};
 
 /// AWS's own policies that are known here, each as far as the local cloud has what it is about.
@@ -51,9 +51,7 @@ const MESSAGES: [&str; 6] = [
 /// Whether the agent of an instance with this profile can be reached: it may say that it is there, and be spoken to, in one
 /// of the two ways that there are.
 pub fn lets_agent_in(account: &Account, profile: &str) -> bool {
-    let held = instance_profile(&account.iam, profile);
-    let role = held.and_then(|held| account.iam.roles.get(held.role.as_deref()?));
-    let Some(role) = role else {
+    let Some(role) = role_of_profile(&account.iam, profile) else {
         return false;
     };
     let policies = policies_of(account, &role.arn);

@@ -87,8 +87,7 @@ pub(super) fn needs(account: &mut Account, launch: &Launch) -> Vec<Request> {
 /// The right to hand a role to EC2.
 fn pass_role(account: &Account, profile: Option<&Profile>) -> Option<Request> {
     let (Profile::Name(named) | Profile::Arn(named)) = profile?;
-    let held = iam::instance_profile(&account.iam, named)?;
-    let role = account.iam.roles.get(held.role.as_ref()?)?;
+    let role = iam::role_of_profile(&account.iam, named)?;
     let to = super::key("iam:PassedToService", "ec2.amazonaws.com");
     Some(request("iam:PassRole", role.arn.clone(), to))
 }
