@@ -3,11 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result};
-use net_clock::{Network, Stream};
+use net_clock::Stream;
 
-/// Dials `host:port` and speaks TLS.
-pub async fn connect(network: &Network, host: &str, port: u16) -> Result<Stream> {
-    let plain = network.connect(host, port).await?;
+/// Speaks TLS on a connection to `host`.
+pub async fn speak(plain: Stream, host: &str) -> Result<Stream> {
     let name = rustls::pki_types::ServerName::try_from(host.to_owned())
         .with_context(|| format!("{host} as a TLS server name"))?;
     let stream = tls_connector()?.connect(name, plain).await?;

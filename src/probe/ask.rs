@@ -1,5 +1,6 @@
 //! One question on a fresh connection, and its whole answer: for looks at the data plane and for smoke tests.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -128,8 +129,20 @@ pub async fn ask(
     question: &Question,
     timeout: Duration,
 ) -> Result<Reply> {
+    ask_at(network, clock, endpoint, None, question, timeout).await
+}
+
+/// Asks at this address of the endpoint's, or at the first that answers.
+pub async fn ask_at(
+    network: &Network,
+    clock: &Clock,
+    endpoint: &Endpoint,
+    address: Option<SocketAddr>,
+    question: &Question,
+    timeout: Duration,
+) -> Result<Reply> {
     let begun = clock.wall();
-    let asked = clock.within_wall(timeout, exchange(network, endpoint, question));
+    let asked = clock.within_wall(timeout, exchange(network, endpoint, address, question));
     match asked.await {
         Some(answered) => {
             let (status, headers, body) = answered?;
@@ -153,15 +166,21 @@ pub async fn ask(
 async fn exchange(
     network: &Network,
     endpoint: &Endpoint,
+    address: Option<SocketAddr>,
     question: &Question,
 ) -> Result<(u16, HeaderMap, Vec<u8>)> {
-    let dialled = if endpoint.tls {
-        tls::connect(network, &endpoint.host, endpoint.port).await
-    } else {
-        let plain = network.connect(&endpoint.host, endpoint.port).await;
-        plain.map_err(anyhow::Error::from)
+    let dialling = async {
+        let plain = match address {
+            Some(address) => network.connect_to(address).await?,
+            None => network.connect(&endpoint.host, endpoint.port).await?,
+        };
+        match endpoint.tls {
+            true => tls::speak(plain, &endpoint.host).await,
+            false => Ok(plain),
+        }
     };
-    let stream = dialled.with_context(|| format!("connecting to {endpoint}"))?;
+    let stream = dialling.await;
+    let stream = stream.with_context(|| format!("connecting to {endpoint}"))?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);

@@ -1,6 +1,7 @@
 //! What a probe observed, for people and for other programs.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct Evidence {
     pub judged: Option<Judged>,
     /// Each lane by itself, the negative control among them.
     pub lanes: BTreeMap<Lane, LaneTally>,
+    /// What became of the visitors' requests at each address that the name has: a load balancer has one for each node.
+    pub addresses: BTreeMap<IpAddr, AddressTally>,
     /// Latency of the fresh and keep-alive lanes, counted from when each request was due.
     pub latency: Percentiles,
     /// How long connecting took, TLS included.
@@ -70,6 +73,15 @@ pub struct Judged {
     pub since: Duration,
     /// Its counts.
     pub tally: Tally,
+}
+
+/// The counts of one address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AddressTally {
+    /// Requests that were sent there and are finished.
+    pub sent: u64,
+    /// Those that failed.
+    pub failed: u64,
 }
 
 /// The counts and latencies of one lane.

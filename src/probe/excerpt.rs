@@ -119,6 +119,7 @@ mod tests {
                 lane: Lane::Fresh,
                 scheduled: Duration::from_millis(number),
                 sent: None,
+                to: None,
                 latency: Duration::ZERO,
                 connect: None,
                 status: Some(if is_bad { 502 } else { 200 }),

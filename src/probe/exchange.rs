@@ -5,6 +5,7 @@
 //! its cap, and every wait is within the caller's limit.
 
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
+use super::addresses::Addresses;
 use super::answer::{self, BODY_CAP, FailedRequest};
 use super::endpoint::Endpoint;
 use super::sample::ErrorClass;
@@ -36,6 +38,7 @@ pub(super) enum Want {
 pub(super) struct Request {
     pub(super) network: Network,
     pub(super) endpoint: Endpoint,
+    pub(super) addresses: Addresses,
     pub(super) uri: http::Uri,
     pub(super) headers: http::HeaderMap,
     pub(super) expected: std::ops::RangeInclusive<u16>,
@@ -45,6 +48,8 @@ pub(super) struct Request {
 /// What came of sending it once.
 #[derive(Debug)]
 pub(super) struct Attempt {
+    /// Whom it was sent to, if that was found out.
+    pub(super) to: Option<IpAddr>,
     /// How long connecting took, if it had to.
     pub(super) connect: Option<Duration>,
     pub(super) outcome: Result<GoodAnswer, FailedRequest>,
@@ -61,6 +66,7 @@ type Driver = http1::Connection<TokioIo<Stream>, Empty<Bytes>>;
 
 /// An open connection. It is driven by whoever waits on it, which saves a task and two wake-ups for each request.
 pub(super) struct Connection {
+    to: IpAddr,
     sender: http1::SendRequest<Empty<Bytes>>,
     driver: Option<Pin<Box<Driver>>>,
 }
@@ -94,16 +100,19 @@ impl Request {
     ) -> Attempt {
         let until = clock.wall() + limit;
         if let Some(mut connection) = kept.take() {
+            let to = Some(connection.to);
             match self.exchange_within(clock, until, &mut connection).await {
                 Ok((answer, reusable)) => {
                     *kept = reusable.then_some(connection);
                     return Attempt {
+                        to,
                         connect: None,
                         outcome: answer,
                     };
                 }
                 Err(Lost::Sent(failure)) => {
                     return Attempt {
+                        to,
                         connect: None,
                         outcome: Err(failure),
                     };
@@ -112,12 +121,14 @@ impl Request {
             }
         }
         let begun = clock.wall();
-        let connected = self.connect_within(clock, until).await;
+        let mut to = None;
+        let connected = self.connect_within(clock, until, &mut to).await;
         let connect = Some(clock.wall().saturating_sub(begun));
         let mut connection = match connected {
             Ok(connection) => connection,
             Err(failure) => {
                 return Attempt {
+                    to,
                     connect,
                     outcome: Err(failure),
                 };
@@ -130,30 +141,37 @@ impl Request {
             }
             Err(Lost::Sent(failure) | Lost::Unsent(failure)) => Err(failure),
         };
-        Attempt { connect, outcome }
+        Attempt {
+            to,
+            connect,
+            outcome,
+        }
     }
 
     async fn connect_within(
         &self,
         clock: &Clock,
         until: Duration,
+        to: &mut Option<IpAddr>,
     ) -> Result<Connection, FailedRequest> {
         let limit = until.saturating_sub(clock.wall());
-        match clock.within_wall(limit, self.connect()).await {
+        match clock.within_wall(limit, self.connect(clock, to)).await {
             Some(connected) => connected.map_err(|error| answer::connect_failure(&error)),
             None => Err(FailedRequest::new(ErrorClass::ConnectTimeout, "")),
         }
     }
 
-    async fn connect(&self) -> anyhow::Result<Connection> {
-        let Endpoint { tls, host, port } = &self.endpoint;
-        let stream = if *tls {
-            tls::connect(&self.network, host, *port).await?
-        } else {
-            self.network.connect(host, *port).await?
+    async fn connect(&self, clock: &Clock, to: &mut Option<IpAddr>) -> anyhow::Result<Connection> {
+        let address = self.addresses.next(clock).await?;
+        *to = Some(address.ip());
+        let plain = self.network.connect_to(address).await?;
+        let stream = match self.endpoint.tls {
+            true => tls::speak(plain, &self.endpoint.host).await?,
+            false => plain,
         };
         let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
         Ok(Connection {
+            to: address.ip(),
             sender,
             driver: Some(Box::pin(driver)),
         })
@@ -177,7 +195,7 @@ impl Request {
         &self,
         connection: &mut Connection,
     ) -> Result<(Result<GoodAnswer, FailedRequest>, bool), Lost> {
-        let Connection { sender, driver } = connection;
+        let Connection { sender, driver, .. } = connection;
         let mut request = http::Request::new(Empty::new());
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();

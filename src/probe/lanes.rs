@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use tokio::sync::Mutex;
 
+use super::addresses::Addresses;
 use super::exchange::{Request, Want};
 use super::sample::Lane;
 use super::schedule::Schedule;
@@ -109,6 +110,7 @@ fn request(network: &Network, spec: &Spec, path: &str, want: Want) -> Result<Req
     Ok(Request {
         network: network.clone(),
         endpoint: spec.base.clone(),
+        addresses: Addresses::of(network, &spec.base.host, spec.base.port),
         uri: path
             .parse()
             .with_context(|| format!("{path:?} as a path"))?,

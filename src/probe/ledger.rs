@@ -140,6 +140,8 @@ fn lock(error: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::super::sample::{ErrorClass, Lane};
     use super::*;
 
@@ -148,6 +150,7 @@ mod tests {
             lane: Lane::KeepAlive,
             scheduled: Duration::from_micros(1_500),
             sent: Some(Duration::from_micros(1_600)),
+            to: Some(IpAddr::from([203, 0, 113, 1])),
             latency: Duration::from_micros(700),
             connect: None,
             status: Some(200),
@@ -171,7 +174,7 @@ mod tests {
         let line: serde_json::Value =
             serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
         let expected = serde_json::json!({
-            "lane": "keep-alive", "scheduled_us": 1500, "sent_us": 1600, "latency_us": 700,
+            "lane": "keep-alive", "scheduled_us": 1500, "sent_us": 1600, "to": "203.0.113.1", "latency_us": 700,
             "connect_us": null, "status": 200, "version": "1\n2", "error": "timeout",
             "detail": "a \"quote\"\nand a line",
         });

@@ -21,6 +21,7 @@ pub mod table;
 pub mod tally;
 pub mod verdict;
 
+mod addresses;
 mod answer;
 mod endpoint;
 mod exchange;
@@ -35,8 +36,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+pub use addresses::reachable;
 pub use endpoint::Endpoint;
-pub use evidence::{Changeover, Evidence, Judged, LaneTally, Percentiles};
+pub use evidence::{AddressTally, Changeover, Evidence, Judged, LaneTally, Percentiles};
 pub use excerpt::{Excerpt, Mention};
 pub use sample::{ErrorClass, Lane, Sample};
 pub use series::Bucket;
@@ -151,6 +153,7 @@ fn sum_up(
         endpoint: spec.base.to_string(),
         path: spec.path,
         lanes: recorder.lanes(),
+        addresses: recorder.addresses(),
         latency,
         connect,
         lateness_p99: lateness.p99,

@@ -4,11 +4,12 @@
 //! whatever the length of the run: histograms, counts by time slot, a series of at most 240 buckets.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::evidence::{Judged, LaneTally, Percentiles};
+use super::evidence::{AddressTally, Judged, LaneTally, Percentiles};
 use super::excerpt::{self, Excerpt};
 use super::sample::{Lane, Sample};
 use super::series::{Bucket, Collector};
@@ -17,6 +18,9 @@ use super::units::whole_micros;
 
 /// The longest latency the histograms tell apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(600);
+
+/// So many addresses are told apart; a load balancer has one for each node.
+const ADDRESSES: usize = 256;
 
 #[derive(Debug)]
 struct LaneRecord {
@@ -33,6 +37,7 @@ pub(super) struct Recorder {
     started: Duration,
     counter: Counter,
     lanes: BTreeMap<Lane, LaneRecord>,
+    addresses: BTreeMap<IpAddr, AddressTally>,
     latency: Histogram<u32>,
     connect: Histogram<u32>,
     lateness: Histogram<u32>,
@@ -53,6 +58,7 @@ impl Recorder {
             started,
             counter: Counter::default(),
             lanes: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             latency: histogram(),
             connect: histogram(),
             lateness: histogram(),
@@ -93,6 +99,7 @@ impl Recorder {
         if let Some(connect) = sample.connect {
             add(&mut self.connect, connect);
         }
+        self.note_address(sample);
         self.series.add(sample.scheduled, version, failed);
         self.excerpt.add(sample, version);
         if sample.lane == Lane::Long {
@@ -105,6 +112,17 @@ impl Recorder {
         if let Some(version) = version {
             self.note_good(usize::from(version), sample.finished());
         }
+    }
+
+    fn note_address(&mut self, sample: &Sample) {
+        let Some(to) = sample.to else { return };
+        let is_new = !self.addresses.contains_key(&to);
+        if is_new && self.addresses.len() >= ADDRESSES {
+            return;
+        }
+        let tally = self.addresses.entry(to).or_default();
+        tally.sent += 1;
+        tally.failed += u64::from(!sample.is_good());
     }
 
     /// Enters a request that the probe itself cut short.
@@ -166,6 +184,11 @@ impl Recorder {
             .iter()
             .map(|(lane, record)| (*lane, row(record)))
             .collect()
+    }
+
+    /// What became of the visitors' requests at each address.
+    pub(super) fn addresses(&self) -> BTreeMap<IpAddr, AddressTally> {
+        self.addresses.clone()
     }
 
     /// Latency, connect time and lateness.
@@ -246,6 +269,7 @@ mod tests {
             lane: Lane::Fresh,
             scheduled: Duration::from_secs(second),
             sent: Some(Duration::from_secs(second)),
+            to: None,
             latency: Duration::ZERO,
             connect: None,
             status: Some(200),

@@ -4,6 +4,7 @@
 //! a sample is safe to print and is one line of the ledger.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -96,6 +97,8 @@ pub struct Sample {
     /// When it was really sent; `None` when it waited its whole timeout for a free connection.
     #[serde(rename = "sent_us", serialize_with = "units::optional_micros")]
     pub sent: Option<Duration>,
+    /// The address that it was sent to, if one was found.
+    pub to: Option<IpAddr>,
     /// From when it was due to the end of its answer, or of the wait for one.
     #[serde(rename = "latency_us", serialize_with = "units::micros")]
     pub latency: Duration,
@@ -138,6 +141,9 @@ impl fmt::Display for Sample {
             self.lane,
             self.scheduled.as_secs_f64()
         )?;
+        if let Some(to) = self.to {
+            write!(f, " to {to}")?;
+        }
         if let Some(class) = self.error {
             write!(f, ": {class}")?;
         }

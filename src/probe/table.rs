@@ -81,6 +81,12 @@ fn draw_rest(evidence: &Evidence, text: &mut String) -> std::fmt::Result {
     if let Some(first) = &evidence.tally.first_failure {
         writeln!(text, "first failure: {first}")?;
     }
+    if evidence.addresses.len() > 1 {
+        let each = evidence.addresses.iter();
+        let each = each.map(|(at, tally)| format!("{at} {} ({} failed)", tally.sent, tally.failed));
+        let each: Vec<_> = each.collect();
+        writeln!(text, "addresses: {}", each.join(", "))?;
+    }
     writeln!(
         text,
         "longest time without a good answer: {} ms; requests sent late by at most {} ms (p99)",
@@ -133,6 +139,7 @@ mod tests {
             },
             judged: None,
             lanes: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             latency: Percentiles::default(),
             connect: Percentiles::default(),
             lateness_p99: Duration::ZERO,

@@ -274,6 +274,7 @@ mod tests {
             lane: Lane::Fresh,
             scheduled: Duration::from_millis(scheduled_ms),
             sent: None,
+            to: None,
             latency: Duration::from_millis(1),
             connect: None,
             status: Some(200),
@@ -309,6 +310,7 @@ mod tests {
         };
         let of = |version: &str, sent_ms: u64, latency_ms: u64| Sample {
             sent: Some(Duration::from_millis(sent_ms)),
+            to: None,
             latency: Duration::from_millis(latency_ms),
             ..sample(0, version)
         };

@@ -196,6 +196,7 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
         let first = text::one_line(&first.to_string());
         facts.push(Phrase::new(format!("First failure: {first}.")));
     }
+    facts.extend(addresses(evidence).map(Phrase::new));
     facts.push(Phrase::new(if evidence.control {
         format!(
             "Negative control: {} of {} that had to fail were seen to fail.",
@@ -222,6 +223,30 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
         });
     }
     facts
+}
+
+/// Which addresses of the load balancer were asked, where it was asked by its name, and where requests failed.
+fn addresses(evidence: &Evidence) -> Option<String> {
+    let all = &evidence.addresses;
+    if let [(only, _)] = all.iter().collect::<Vec<_>>().as_slice() {
+        let is_name = !evidence.endpoint.contains(&only.to_string());
+        return is_name.then(|| {
+            format!("The name led to {only} only: no other node of the load balancer was asked.")
+        });
+    }
+    let each = all.iter().take(MOST_ROWS).map(|(at, tally)| {
+        let failed = match tally.failed {
+            0 => String::new(),
+            failed => format!(" ({} failed)", count(failed)),
+        };
+        format!("{at} {}{failed}", plural(tally.sent, "time"))
+    });
+    let each: Vec<String> = each.collect();
+    let more = match all.len().saturating_sub(MOST_ROWS) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    (!each.is_empty()).then(|| format!("Each address was asked: {}{more}.", each.join(", ")))
 }
 
 /// How the previous release gave way; on a way back, how long the candidate was seen.
@@ -289,4 +314,38 @@ fn split(evidence: &Evidence) -> Option<[Part; 2]> {
         failed: judged.failed,
     };
     Some([Part { sent, failed }, since])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::probe::AddressTally;
+    use crate::report::stories::blank;
+
+    #[test]
+    fn a_name_that_leads_to_one_address_only_is_told_and_an_address_is_no_name() {
+        let [one, two] = [1, 2].map(|last| IpAddr::from([203, 0, 113, last]));
+        let told = |endpoint: &str, all: &[(IpAddr, u64, u64)]| {
+            let mut evidence = blank();
+            evidence.endpoint = endpoint.to_owned();
+            let tally = |(at, sent, failed): &(_, _, _)| {
+                let (sent, failed) = (*sent, *failed);
+                (*at, AddressTally { sent, failed })
+            };
+            evidence.addresses = all.iter().map(tally).collect();
+            addresses(&evidence).unwrap_or_default()
+        };
+        assert_eq!(told("http://hello.example", &[]), "");
+        assert_eq!(told("http://203.0.113.1:80", &[(one, 7, 0)]), "");
+        assert_eq!(
+            told("http://hello.example", &[(one, 7, 0)]),
+            "The name led to 203.0.113.1 only: no other node of the load balancer was asked."
+        );
+        assert_eq!(
+            told("http://hello.example", &[(one, 7, 0), (two, 1, 1)]),
+            "Each address was asked: 203.0.113.1 7 times, 203.0.113.2 1 time (1 failed)."
+        );
+    }
 }

@@ -1,21 +1,23 @@
 //! Looks at the data plane: what a visitor is answered now, by several fresh connections at once.
 //!
 //! A load balancer has several nodes, and each learns of a change in its own time, so one answer says little; a round
-//! of them on fresh connections, and several rounds in a row, says enough.
+//! of them on fresh connections, to each of its addresses as often, and several rounds in a row, says enough.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::Result;
 use tokio::task::JoinSet;
 
 use crate::plan::{Visitor, durations};
-use crate::probe::Endpoint;
-use crate::probe::ask::{NO_TARGET, Question, ask};
+use crate::probe::ask::{NO_TARGET, Question, ask_at};
+use crate::probe::{Endpoint, reachable};
 use crate::run::context::Context;
 use crate::run::wait::Limits;
 
-/// Connections in a round: each of three nodes is met with a chance of 99.9 %.
+/// Connections in a round, or as many as the load balancer has addresses. Where it shows one address only, each of three nodes
+/// behind it is met with a chance of 99.9 %.
 pub const ROUND: usize = 20;
 /// How long the last node may take to learn of a change.
 pub const PROPAGATION: Limits = Limits::new(durations::PROPAGATION, Duration::from_secs(2))
@@ -30,6 +32,8 @@ pub const TARGETS: Limits = Limits::new(durations::PROPAGATION, Duration::from_s
 pub struct Round {
     /// Answers by what they said: a version, or `no answer: ...`.
     pub answers: BTreeMap<Said, usize>,
+    /// At which addresses that was said.
+    pub(super) at: BTreeMap<Said, BTreeSet<IpAddr>>,
 }
 
 /// What one answer said.
@@ -46,6 +50,9 @@ impl Round {
     pub fn add(&mut self, other: Self) {
         for (said, count) in other.answers {
             *self.answers.entry(said).or_default() += count;
+        }
+        for (said, at) in other.at {
+            self.at.entry(said).or_default().extend(at);
         }
     }
 
@@ -89,21 +96,36 @@ impl Round {
         !self.is_empty() && self.of(version) == self.len()
     }
 
-    /// For people: `18 x 0.0.2, 2 x 503`.
+    /// For people: `18 x 0.0.2, 2 x 503 at 203.0.113.1 alone`.
     pub fn summary(&self) -> String {
         let words: Vec<_> = self
             .answers
             .iter()
-            .map(|(answer, count)| match answer {
-                Said::Version(version) => format!("{count} x {version}"),
-                Said::Bad(why) => format!("{count} x no version ({why})"),
+            .map(|(answer, count)| {
+                let place = self.place(answer);
+                match answer {
+                    Said::Version(version) => format!("{count} x {version}{place}"),
+                    Said::Bad(why) => format!("{count} x no version ({why}){place}"),
+                }
             })
             .collect();
         words.join(", ")
     }
+
+    /// Where that was said, if not everywhere.
+    fn place(&self, said: &Said) -> String {
+        let all: BTreeSet<_> = self.at.values().flatten().collect();
+        match self.at.get(said) {
+            Some(at) if at.len() < all.len() => {
+                let at: Vec<_> = at.iter().map(IpAddr::to_string).collect();
+                format!(" at {} alone", at.join(" and "))
+            }
+            _ => String::new(),
+        }
+    }
 }
 
-/// Asks for the version on fresh connections, all at once.
+/// Asks for the version on fresh connections, all at once, at each address of the load balancer in turn.
 pub async fn look(
     cx: &Context,
     url: &str,
@@ -115,20 +137,32 @@ pub async fn look(
     let mut question = Question::get(&visitor.version_path);
     question.headers = headers.to_vec();
     let mut asking = JoinSet::new();
-    for _ in 0..connections {
+    // A name that leads nowhere is said by each of them.
+    let addresses = reachable(&cx.network, &cx.clock, &endpoint.host, endpoint.port).await;
+    let addresses = addresses.unwrap_or_default();
+    for number in 0..connections.max(addresses.len()) {
+        let at = number.checked_rem(addresses.len());
+        let at = at.map(|index| addresses[index]);
         let network = cx.network.clone();
         let clock = cx.clock.clone();
         let (endpoint, question) = (endpoint.clone(), question.clone());
         let timeout = visitor.timeout;
-        asking.spawn(async move { ask(&network, &clock, &endpoint, &question, timeout).await });
+        asking.spawn(async move {
+            let asked = ask_at(&network, &clock, &endpoint, at, &question, timeout);
+            (at, asked.await)
+        });
     }
     let pointer = visitor.version_pointer.as_deref();
     let mut round = Round::default();
     while let Some(answered) = asking.join_next().await {
-        let answer = match answered?.and_then(|reply| reply.version(pointer)) {
+        let (at, answered) = answered?;
+        let answer = match answered.and_then(|reply| reply.version(pointer)) {
             Ok(version) => Said::Version(version),
             Err(error) => Said::Bad(format!("{error:#}")),
         };
+        if let Some(at) = at {
+            round.at.entry(answer.clone()).or_default().insert(at.ip());
+        }
         *round.answers.entry(answer).or_default() += 1;
     }
     Ok(round)
@@ -213,6 +247,14 @@ mod tests {
         round.answers.insert(Said::Bad("it answered 503".into()), 1);
         assert!(!round.is_all("2"));
         assert_eq!(round.summary(), "3 x 2, 1 x no version (it answered 503)");
+        let [one, two] = [1, 2].map(|last| IpAddr::from([203, 0, 113, last]));
+        round.at = [
+            (Said::Version("2".into()), [one, two].into()),
+            (Said::Bad("it answered 503".into()), [two].into()),
+        ]
+        .into();
+        let told = "3 x 2, 1 x no version (it answered 503) at 203.0.113.2 alone";
+        assert_eq!(round.summary(), told);
     }
 
     #[test]

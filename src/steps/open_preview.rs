@@ -235,6 +235,7 @@ mod tests {
     fn round(answers: &[(Said, usize)]) -> Round {
         Round {
             answers: answers.iter().cloned().collect(),
+            ..Round::default()
         }
     }
 

@@ -138,6 +138,7 @@ mod tests {
             led_to: weights.live(),
             answers: Round {
                 answers: answers.iter().cloned().collect(),
+                ..Round::default()
             },
         }
     }

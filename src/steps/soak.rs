@@ -300,6 +300,7 @@ mod tests {
                 lane: Lane::Fresh,
                 scheduled: Duration::from_secs(7),
                 sent: None,
+                to: None,
                 latency: Duration::ZERO,
                 connect: None,
                 status: Some(500),

@@ -5,6 +5,7 @@ mod support;
 #[path = "../../crates/local-aws/tests/support/venv.rs"]
 mod venv;
 
+mod addresses;
 mod bakes;
 mod books;
 mod cancel;

@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bg_deploy::names::PREVIEW_HEADER;
 use bg_deploy::probe::Endpoint;
-use bg_deploy::probe::ask::{Question, ask};
+use bg_deploy::probe::ask::{Question, ask_at};
 
 use crate::support::World;
 
@@ -15,6 +16,7 @@ pub(crate) struct Visitor<'a> {
     world: &'a World,
     url: String,
     question: Question,
+    at: Option<SocketAddr>,
     answers: RefCell<BTreeMap<String, usize>>,
     last: RefCell<String>,
     losses: RefCell<Vec<(Duration, String)>>,
@@ -27,6 +29,7 @@ impl<'a> Visitor<'a> {
             world,
             url: url.to_owned(),
             question: Question::get("/version"),
+            at: None,
             answers: RefCell::default(),
             last: RefCell::default(),
             losses: RefCell::default(),
@@ -39,17 +42,25 @@ impl<'a> Visitor<'a> {
         self
     }
 
+    /// The same of one address, whatever the name leads to.
+    pub(crate) fn at(mut self, address: IpAddr) -> Self {
+        let endpoint = Endpoint::parse(&self.url).expect("a URL");
+        self.at = Some((address, endpoint.port).into());
+        self
+    }
+
     /// Asks for ever.
     pub(crate) async fn visit(&self) {
         let endpoint = Endpoint::parse(&self.url).expect("a URL");
         let (network, clock) = (&self.world.network, &self.world.clock);
         loop {
             let timeout = Duration::from_secs(5);
-            let said = match ask(network, clock, &endpoint, &self.question, timeout).await {
-                Ok(reply) if reply.status == 200 => reply.version(None).unwrap_or_default(),
-                Ok(reply) => format!("LOST: status {}", reply.status),
-                Err(error) => format!("LOST: {error:#}"),
-            };
+            let said =
+                match ask_at(network, clock, &endpoint, self.at, &self.question, timeout).await {
+                    Ok(reply) if reply.status == 200 => reply.version(None).unwrap_or_default(),
+                    Ok(reply) => format!("LOST: status {}", reply.status),
+                    Err(error) => format!("LOST: {error:#}"),
+                };
             if said.starts_with("LOST") {
                 let lost = (clock.elapsed(), said.clone());
                 self.losses.borrow_mut().push(lost);

@@ -83,6 +83,7 @@ impl LocalAws {
         );
         account.region = options.region;
         account.elbv2.lowest_port = lowest_port(&options.network).await;
+        account.elbv2.has_names = options.network.is_memory();
         let machines = Arc::new(Machines::new()?);
         let carrier = carrier(Arc::clone(&machines), LoadBalancers::default());
         let shared = Shared::new(options.clock, options.network, account, carrier);

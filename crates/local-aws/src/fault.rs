@@ -29,6 +29,8 @@ enum Scope {
     Calls(Option<String>, Operations, Answer),
     /// Images that are made: they fail.
     Images,
+    /// Changes on their way to this node of each load balancer: they take so much longer.
+    Propagation(usize, Duration),
     /// Launches in this zone; `None`: of Auto Scaling groups, in any.
     Launches(Option<char>, Gap),
 }
@@ -102,6 +104,11 @@ impl Fault {
     /// This zone, by its letter, has no instances of any type that is asked for.
     pub fn no_type_in(zone: char) -> Self {
         Self::once(Scope::Launches(Some(zone), Gap::NoType)).for_ever()
+    }
+
+    /// From now on this node of each load balancer learns of every change so much later than it would.
+    pub fn slow_node(node: usize, by: Duration) -> Self {
+        Self::once(Scope::Propagation(node, by)).for_ever()
     }
 
     /// From now on every caller's credentials have expired.
@@ -178,7 +185,7 @@ impl Faults {
                         Operations::Named(name) => name == operation,
                     }
             }
-            Scope::Images | Scope::Launches(..) => false,
+            Scope::Images | Scope::Launches(..) | Scope::Propagation(..) => false,
         };
         let mut faults = self.0.iter_mut();
         let fault = faults.find(|fault| !fault.is_spent() && fits(&fault.scope))?;
@@ -193,7 +200,7 @@ impl Faults {
         let fits = |scope: &Scope| match scope {
             Scope::Launches(None, _) => by_group,
             Scope::Launches(Some(of), _) => *of == zone,
-            Scope::Calls(..) | Scope::Images => false,
+            Scope::Calls(..) | Scope::Images | Scope::Propagation(..) => false,
         };
         let mut faults = self.0.iter_mut();
         let fault = faults.find(|fault| !fault.is_spent() && fits(&fault.scope))?;
@@ -209,6 +216,19 @@ impl Faults {
         faults
             .find(|fault| !fault.is_spent() && fault.scope == Scope::Images)
             .is_some_and(Fault::strikes)
+    }
+
+    /// How much longer a change takes to this node.
+    pub fn meet_propagation(&mut self, node: usize) -> Duration {
+        let mut faults = self.0.iter_mut();
+        let slow = faults.find_map(|fault| match fault.scope {
+            Scope::Propagation(of, by) if of == node && !fault.is_spent() => Some((fault, by)),
+            _ => None,
+        });
+        match slow.map(|(fault, by)| (fault.strikes(), by)) {
+            Some((true, by)) => by,
+            _ => Duration::ZERO,
+        }
     }
 
     /// Whether a zone has the types that are asked for.

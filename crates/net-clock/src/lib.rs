@@ -6,8 +6,10 @@
 //!
 //! Nothing else may come in here: who depends on this crate depends on tokio alone.
 
+mod board;
 mod clock;
 mod network;
 
+pub use board::Resolver;
 pub use clock::Clock;
 pub use network::{Io, Listener, Network, Stream, Unresolved};

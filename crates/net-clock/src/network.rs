@@ -3,17 +3,22 @@
 //! Whoever dials and listens through a [`Network`] can be run as a whole, data plane included, in one process under
 //! a paused clock: a socket would let the clock jump while bytes are in flight, an in-memory stream does not.
 //!
-//! Guarantees: a memory network behaves like a loopback interface with its own port space; dialling a port that
-//! nobody listens on is refused at once; port 0 asks for a free one.
+//! Guarantees: a memory network behaves like a loopback interface with its own port space and as many addresses as
+//! anybody likes; dialling a port that nobody listens on is refused at once; port 0 asks for a free one.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::sync::mpsc;
+
+use super::board::{Board, Dialled, Resolver};
+
+/// Where a listener stands that was asked for none.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A connection in either network, before or after TLS.
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -47,13 +52,6 @@ enum Kind {
     Memory(Arc<Mutex<Board>>),
 }
 
-/// Who listens where in a memory network.
-#[derive(Debug)]
-struct Board {
-    next_port: u16,
-    listeners: HashMap<u16, mpsc::UnboundedSender<DuplexStream>>,
-}
-
 impl Network {
     /// The machine's own network.
     pub fn tcp() -> Self {
@@ -62,10 +60,7 @@ impl Network {
 
     /// A fresh in-memory network with nobody on it.
     pub fn memory() -> Self {
-        Self(Kind::Memory(Arc::new(Mutex::new(Board {
-            next_port: 20_000,
-            listeners: HashMap::new(),
-        }))))
+        Self(Kind::Memory(Arc::default()))
     }
 
     /// Whether connections stay inside this process.
@@ -73,29 +68,68 @@ impl Network {
         matches!(self.0, Kind::Memory(_))
     }
 
-    /// Dials `host:port`. A memory network has one host, so only the port counts there. The error of a name that has no
-    /// address holds an [`Unresolved`].
-    pub async fn connect(&self, host: &str, port: u16) -> io::Result<Stream> {
+    /// Gives a name these addresses in a memory network. On TCP names are the machine's, and nothing is changed.
+    pub fn give_name(&self, name: &str, addresses: Vec<IpAddr>) {
+        if let Kind::Memory(board) = &self.0 {
+            lock(board).names.insert(name.to_owned(), addresses);
+        }
+    }
+
+    /// Has the resolver of a memory network answer like this from now on.
+    pub fn resolve(&self, resolver: Resolver) {
+        if let Kind::Memory(board) = &self.0 {
+            lock(board).resolver = resolver;
+        }
+    }
+
+    /// All addresses of `host:port`, in the order in which the resolver has them. In a memory network a name that was given
+    /// none has the one of loopback. The error of a name that has no address holds an [`Unresolved`].
+    pub async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         match &self.0 {
             Kind::Tcp => {
-                // In two steps, because only that tells a name without an address from an address that does not answer.
-                let addresses: Vec<_> = lookup_host((host, port))
-                    .await
-                    .map_err(|error| io::Error::new(error.kind(), Unresolved(error)))?
-                    .collect();
-                let stream = TcpStream::connect(&addresses[..]).await?;
+                let found = lookup_host((host, port)).await;
+                let found =
+                    found.map_err(|error| io::Error::new(error.kind(), Unresolved(error)))?;
+                Ok(found.collect())
+            }
+            Kind::Memory(board) => {
+                let found = lock(board).resolve(host, LOOPBACK);
+                Ok(found.into_iter().map(|ip| (ip, port).into()).collect())
+            }
+        }
+    }
+
+    /// Dials `host:port`: the first of its addresses that answers.
+    pub async fn connect(&self, host: &str, port: u16) -> io::Result<Stream> {
+        // In two steps, because only that tells a name without an address from an address that does not answer.
+        let addresses = self.addresses(host, port).await?;
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in addresses {
+            match self.connect_to(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Dials this address and no other.
+    pub async fn connect_to(&self, address: SocketAddr) -> io::Result<Stream> {
+        match &self.0 {
+            Kind::Tcp => {
+                let stream = TcpStream::connect(address).await?;
                 stream.set_nodelay(true)?;
                 Ok(Box::new(stream))
             }
             Kind::Memory(board) => {
                 let (ours, theirs) = tokio::io::duplex(MEMORY_BUFFER);
                 let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
-                let listener = lock(board)
-                    .listeners
-                    .get(&port)
-                    .cloned()
-                    .ok_or_else(refused)?;
-                listener.send(theirs).map_err(|_| refused())?;
+                let listener = lock(board).listener(address.port()).ok_or_else(refused)?;
+                let dialled = Dialled {
+                    stream: theirs,
+                    at: address.ip(),
+                };
+                listener.send(dialled).map_err(|_| refused())?;
                 Ok(Box::new(ours))
             }
         }
@@ -143,18 +177,6 @@ impl Network {
     }
 }
 
-impl Board {
-    fn free_port(&mut self) -> u16 {
-        loop {
-            let port = self.next_port;
-            self.next_port = port.checked_add(1).unwrap_or(20_000);
-            if !self.listeners.contains_key(&port) {
-                return port;
-            }
-        }
-    }
-}
-
 /// Accepts the connections made to one port. Dropping it frees the port.
 #[derive(Debug)]
 pub struct Listener {
@@ -165,7 +187,7 @@ pub struct Listener {
 #[derive(Debug)]
 enum ListenerKind {
     Tcp(TcpListener),
-    Memory(mpsc::UnboundedReceiver<DuplexStream>, Arc<Mutex<Board>>),
+    Memory(mpsc::UnboundedReceiver<Dialled>, Arc<Mutex<Board>>),
 }
 
 impl Listener {
@@ -176,14 +198,20 @@ impl Listener {
 
     /// The next connection.
     pub async fn accept(&mut self) -> io::Result<Stream> {
+        Ok(self.accept_at().await?.0)
+    }
+
+    /// The next connection, and which of this machine's addresses was dialled.
+    pub async fn accept_at(&mut self) -> io::Result<(Stream, IpAddr)> {
         match &mut self.kind {
             ListenerKind::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok(Box::new(stream))
+                let at = stream.local_addr()?.ip();
+                Ok((Box::new(stream), at))
             }
             ListenerKind::Memory(receiver, _) => match receiver.recv().await {
-                Some(stream) => Ok(Box::new(stream)),
+                Some(Dialled { stream, at }) => Ok((Box::new(stream), at)),
                 None => Err(io::ErrorKind::ConnectionAborted.into()),
             },
         }
@@ -240,6 +268,28 @@ mod tests {
         assert!(is_unresolved(&"x".repeat(64), 80).await);
         let port = network.free_port().await.expect("a free port");
         assert!(!is_unresolved("127.0.0.1", port).await);
+    }
+
+    #[tokio::test]
+    async fn a_name_has_its_addresses_in_turn_or_as_the_resolver_pins_them() {
+        let network = Network::memory();
+        let given = [1, 2, 3].map(|last| IpAddr::from([203, 0, 113, last]));
+        network.give_name("name", given.to_vec());
+        let mut listener = network.listen(80).await.expect("a free port");
+        let mut dialled = Vec::new();
+        let [turns, same] = [Resolver::Rotates, Resolver::SameOrder];
+        for resolver in [turns, turns, turns, same, same] {
+            network.resolve(resolver);
+            let _client = network.connect("name", 80).await.expect("a listener");
+            dialled.push(listener.accept_at().await.expect("the client").1);
+        }
+        assert_eq!(dialled, [given[0], given[1], given[2], given[0], given[0]]);
+        let found = async || network.addresses("name", 80).await.expect("addresses");
+        assert_eq!(found().await, given.map(|ip| (ip, 80).into()));
+        network.resolve(Resolver::FirstOnly);
+        assert_eq!(found().await, [(given[0], 80).into()]);
+        let other = network.connect_to((given[2], 80).into()).await;
+        other.expect("whoever knows an address can dial it");
     }
 
     #[tokio::test]

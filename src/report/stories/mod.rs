@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use script::{Script, calls, release};
 use seen::Seen;
+pub(super) use seen::blank;
 
 use super::{LoadBalancerCounts, Run};
 use crate::aws::calls::Call;

@@ -1,10 +1,12 @@
 //! What the probe of a run saw, written down for the tests.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::probe::{
-    Bucket, ErrorClass, Evidence, Excerpt, Lane, LaneTally, Mention, Percentiles, Sample, Tally,
+    AddressTally, Bucket, ErrorClass, Evidence, Excerpt, Lane, LaneTally, Mention, Percentiles,
+    Sample, Tally,
 };
 
 /// What a probe of 20 requests a second saw: the old version until the shift, then both, then the new one.
@@ -87,6 +89,17 @@ impl Seen {
         }
         tally.control_sent = 64;
         tally.control_caught = 64;
+        let tally = &evidence.tally;
+        let half = tally.sent / 2;
+        let at = |sent, failed| AddressTally { sent, failed };
+        evidence.addresses = [
+            (IpAddr::from([203, 0, 113, 1]), at(half, 0)),
+            (
+                IpAddr::from([203, 0, 113, 2]),
+                at(tally.sent - half, tally.failed),
+            ),
+        ]
+        .into();
         evidence.excerpt = excerpt(evidence, &self.failures);
         let tally = &evidence.tally;
         let half = tally.sent / 2;
@@ -135,6 +148,7 @@ fn failure(at: f64) -> Sample {
         lane: Lane::KeepAlive,
         scheduled: Duration::from_secs_f64(at),
         sent: Some(Duration::from_secs_f64(at)),
+        to: None,
         latency: Duration::from_millis(9),
         connect: None,
         status: Some(502),
@@ -156,13 +170,14 @@ fn lane(sent: u64, failed: u64, millis: u64) -> LaneTally {
     }
 }
 
-fn blank() -> Evidence {
+pub(in crate::report) fn blank() -> Evidence {
     Evidence {
         endpoint: "http://hello.example".to_owned(),
         path: "/version".to_owned(),
         tally: Tally::default(),
         judged: None,
         lanes: BTreeMap::new(),
+        addresses: BTreeMap::new(),
         latency: Percentiles::default(),
         connect: Percentiles::default(),
         lateness_p99: Duration::from_millis(1),

@@ -1,5 +1,5 @@
-//! The nodes of a load balancer: one port, and each connection to it belongs to the next of the nodes, as DNS would
-//! have it.
+//! The nodes of a load balancer: each has an address behind the load balancer's name. Where such a name is nothing that a
+//! visitor could resolve, all share loopback's, and each connection belongs to the next of them, as DNS would have it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::place::Place;
 use super::proxy::{self, Client};
-use crate::account::elbv2::{NODES, listeners};
+use crate::account::elbv2::{NODES, listeners, node_address, node_at};
 use crate::shared::Shared;
 use net_clock::Listener;
 
@@ -26,11 +26,11 @@ pub(super) async fn listen(place: Place, arn: String, closing: CancellationToken
         return;
     };
     let arn: Arc<str> = arn.into();
-    for node in (0..NODES).cycle() {
-        let stream = tokio::select! {
+    for next in (0..NODES).cycle() {
+        let (stream, at) = tokio::select! {
             () = closing.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok(stream) => stream,
+            accepted = listener.accept_at() => match accepted {
+                Ok(accepted) => accepted,
                 // A client that left before it was accepted, or no file descriptor: not the listener's end.
                 Err(_) => {
                     shared.clock.sleep_wall(Duration::from_millis(1)).await;
@@ -38,6 +38,7 @@ pub(super) async fn listen(place: Place, arn: String, closing: CancellationToken
                 }
             },
         };
+        let node = node_at(at).unwrap_or(next);
         let client = Client::new(&place, Arc::clone(&arn), node);
         tokio::spawn(proxy::serve(client, stream, closing.clone()));
     }
@@ -49,6 +50,10 @@ async fn open(shared: &Arc<Shared>, arn: &str, port: u16) -> Listener {
     loop {
         match shared.network.listen(port).await {
             Ok(listener) => {
+                if let Some(name) = listeners::dns_name(&shared.account(), arn) {
+                    let nodes = (0..NODES).map(node_address);
+                    shared.network.give_name(&name, nodes.collect());
+                }
                 listeners::opened(&mut shared.account(), arn, None);
                 return listener;
             }

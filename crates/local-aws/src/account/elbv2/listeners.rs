@@ -172,6 +172,15 @@ pub(super) fn remove(account: &mut Account, arn: &str) {
     close(account, arn);
 }
 
+/// The name that visitors of a listener's load balancer dial, where it has a name of its own.
+pub fn dns_name(account: &Account, arn: &str) -> Option<String> {
+    let listener = account.elbv2.listeners.get(arn)?;
+    let load_balancers = &account.elbv2.load_balancers;
+    let load_balancer = load_balancers.get(&listener.load_balancer)?;
+    let name = &load_balancer.dns_name;
+    account.elbv2.has_names.then(|| name.clone())
+}
+
 /// Called by the data plane: a listener's port is open, or why it is not.
 pub fn opened(account: &mut Account, arn: &str, failure: Option<String>) {
     if let Ok(listener) = find_mut(account, arn) {

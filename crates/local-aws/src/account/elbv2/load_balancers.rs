@@ -15,6 +15,8 @@ pub struct LoadBalancer {
     pub arn: String,
     /// Unique in the account and region.
     pub name: String,
+    /// What its visitors dial: a name, or an address where names are nothing that a visitor could resolve.
+    pub dns_name: String,
     /// What it was asked to be.
     pub settings: Settings,
     /// Its subnets, each with its zone.
@@ -55,6 +57,9 @@ pub struct Settings {
     pub security_groups: BTreeSet<String>,
 }
 
+/// The address of every listener's port.
+const LOOPBACK: &str = "127.0.0.1";
+
 /// A load balancer that must exist.
 pub fn find<'a>(account: &'a Account, arn: &str) -> Result<&'a LoadBalancer, ApiError> {
     let found = account.elbv2.load_balancers.get(arn);
@@ -94,13 +99,19 @@ pub fn create(
     super::tags::check(&tags)?;
     let (vpc, zones) = zones(account, &settings.subnets)?;
     let security_groups = check_security_groups(account, &vpc, &settings.security_groups)?;
-    let arn = format!("loadbalancer/app/{name}/{}", account.hex16());
+    let number = account.hex16();
+    let arn = format!("loadbalancer/app/{name}/{number}");
     let arn = account.arn("elasticloadbalancing", &arn);
+    let dns_name = match account.elbv2.has_names {
+        true => format!("{name}-{number}.{}.elb.amazonaws.com", account.region),
+        false => LOOPBACK.to_owned(),
+    };
     account.elbv2.load_balancers.insert(
         arn.clone(),
         LoadBalancer {
             arn: arn.clone(),
             name: name.to_owned(),
+            dns_name,
             zones,
             vpc,
             security_groups,

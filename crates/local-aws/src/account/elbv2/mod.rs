@@ -24,6 +24,7 @@ mod tests;
 pub mod versions;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Account, ApiError};
@@ -62,6 +63,8 @@ pub struct State {
     pub target_groups: BTreeMap<String, target_groups::TargetGroup>,
     /// The lowest port that this machine lets the local cloud listen on.
     pub lowest_port: u16,
+    /// Whether load balancers have names of their own, with an address for each node: in a network that can resolve them.
+    pub has_names: bool,
     /// Numbers registrations and generations of health checks, so that a late event is known to be late.
     sequence: u64,
     /// Machines that tests put behind instance ids, before there are instances.
@@ -76,6 +79,7 @@ impl Default for State {
             listeners: BTreeMap::new(),
             target_groups: BTreeMap::new(),
             lowest_port: 1,
+            has_names: false,
             sequence: 0,
             #[cfg(test)]
             fakes: BTreeMap::new(),
@@ -114,7 +118,20 @@ pub fn uses_security_group(account: &Account, security_group: &str) -> bool {
 /// When each node will have learnt of a change made now.
 fn propagation(account: &mut Account) -> PerNode<Duration> {
     let pace = account.pace.node_propagation;
-    std::array::from_fn(|_| account.now() + account.draw(pace))
+    std::array::from_fn(|node| {
+        account.now() + account.draw(pace) + account.faults.meet_propagation(node)
+    })
+}
+
+/// The address of a node, of those that nobody on the internet has (RFC 5737).
+pub fn node_address(node: usize) -> IpAddr {
+    let last = u8::try_from(node + 1).unwrap_or(u8::MAX);
+    IpAddr::from([203, 0, 113, last])
+}
+
+/// Which node has this address, if one has.
+pub fn node_at(address: IpAddr) -> Option<usize> {
+    (0..NODES).find(|node| node_address(*node) == address)
 }
 
 fn not_found(code: &str, kind: &str) -> ApiError {

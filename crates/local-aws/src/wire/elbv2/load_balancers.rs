@@ -89,7 +89,7 @@ fn show(account: &Account, held: &LoadBalancer) -> Node {
     };
     Node::map()
         .put("LoadBalancerArn", &held.arn)
-        .put("DNSName", "127.0.0.1")
+        .put("DNSName", &held.dns_name)
         .put("CanonicalHostedZoneId", HOSTED_ZONE)
         .put("CreatedTime", held.created)
         .put("LoadBalancerName", &held.name)
