@@ -332,6 +332,9 @@ pub struct Probe {
     /// A path whose answer takes long [default: the file's `probe.long-path`]
     #[arg(long, value_name = "PATH", value_parser = path)]
     pub long_path: Option<String>,
+    /// Something unrelated, asked to tell this machine's own network apart [default: the file's `probe.reference`]
+    #[arg(long, value_name = "URL", value_parser = origin)]
+    pub reference: Option<String>,
 }
 
 /// `schema`

@@ -32,6 +32,7 @@ use crate::steps::smoke_test::SmokeTest;
 use crate::steps::soak::Soak;
 use crate::steps::start_probe::StartProbe;
 use crate::steps::watch::Watch;
+use crate::steps::watch_live::WatchLive;
 
 pub use crate::ending::Finished;
 
@@ -55,8 +56,10 @@ async fn release<'a>(
     watch: &Watch,
 ) -> Result<(), Stop> {
     // Prepare: live is not touched.
-    let Candidate { image, version } = prove(run, plan, bundle).await?;
+    let candidate = publish(run, plan, bundle).await?;
     run.check(StartProbe::of(plan, watch)).await?;
+    let Candidate { image, version } = prove(run, plan, candidate).await?;
+    run.check(WatchLive::of(watch)).await?;
     let guard = Guard::of(plan);
     run.step(ArmGuard::of(plan, &guard)).await?;
 
@@ -72,7 +75,7 @@ async fn release<'a>(
     run.forward(PruneImages::of(plan, &image)).await
 }
 
-/// What was brought up and proved.
+/// What is to be brought up and proved.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     /// Its image.
@@ -81,8 +84,8 @@ pub(crate) struct Candidate {
     version: i64,
 }
 
-/// The candidate, brought up and proved without any traffic. [`crate::verify`] goes so far.
-pub(crate) async fn prove<'a>(
+/// The candidate, baked and published; nothing of it is up yet.
+pub(crate) async fn publish<'a>(
     run: &Runner<'a>,
     plan: &Plan,
     bundle: &Path,
@@ -90,10 +93,20 @@ pub(crate) async fn prove<'a>(
     let image = run.step(BakeImage::of(plan, bundle.to_owned())).await?;
     let version = run.step(PublishTemplate::of(plan, &image)).await?;
     run.step(ClearIdle::of(plan)).await?;
-    let instances = run.step(ScaleUpIdle::of(plan, version)).await?;
+    Ok(Candidate { image, version })
+}
+
+/// The candidate, brought up and proved without any traffic. [`crate::verify`] goes so far.
+pub(crate) async fn prove<'a>(
+    run: &Runner<'a>,
+    plan: &Plan,
+    candidate: Candidate,
+) -> Result<Candidate, Stop> {
+    let scaling_up = ScaleUpIdle::of(plan, candidate.version);
+    let instances = run.step(scaling_up).await?;
     run.check(AwaitHealthy::of(plan, &instances)).await?;
     let preview = run.step(OpenPreview::of(plan)).await?;
     run.check(SmokeTest::of(plan, &preview)).await?;
     run.check(ProbeVersion::of(plan, &preview)).await?;
-    Ok(Candidate { image, version })
+    Ok(candidate)
 }

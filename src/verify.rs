@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::deploy::prove;
+use crate::deploy::{prove, publish};
 use crate::ending::{Finished, begin, by_looking, undone};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
@@ -20,7 +20,11 @@ pub async fn verify(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
 
 async fn prove_and_undo(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
     let run = Runner::new(cx);
-    let outcome = match prove(&run, plan, bundle).await {
+    let proving = async {
+        let candidate = publish(&run, plan, bundle).await?;
+        prove(&run, plan, candidate).await
+    };
+    let outcome = match proving.await {
         Err(stop) => undone(cx, plan, run, stop).await,
         Ok(_) => {
             let unwound = run.unwind().await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bg_deploy::plan::Plan;
 use bg_deploy::run::event::{Event, Stamped};
-use bg_deploy::steps::{await_healthy, data_plane, drain_previous, start_probe};
+use bg_deploy::steps::{await_healthy, data_plane, drain_previous};
 use local_aws::account::{Account, Call, Milestone};
 
 /// A step, or several that overlap, of a release that was carried out.
@@ -132,7 +132,6 @@ impl Recording {
                 (self.fleet()?, await_healthy::LOOK_EVERY * looks)
             }
             "open preview route" => (self.propagation(name), rounds()),
-            "start probe" => (Duration::ZERO, start_probe::BASELINE),
             // The previous release answers for the last time when the last node learns of the last weights (or up to
             // one request of the probe earlier), and is to be silent for a while from then on.
             "shift traffic" => {

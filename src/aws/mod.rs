@@ -95,6 +95,8 @@ pub enum NoAccess {
 pub struct Aws {
     /// The region.
     pub region: String,
+    /// Where load balancers are asked for in it.
+    pub endpoint: String,
     pub(crate) ec2: aws_sdk_ec2::Client,
     pub(crate) elbv2: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) autoscaling: aws_sdk_autoscaling::Client,
@@ -170,7 +172,9 @@ impl Aws {
                 )
             };
         }
+        let endpoint = access.endpoint_url.clone();
         Ok(Self {
+            endpoint: endpoint.unwrap_or_else(|| endpoint_in(&region)),
             region,
             ec2: client!(aws_sdk_ec2),
             elbv2: client!(aws_sdk_elasticloadbalancingv2),
@@ -196,6 +200,15 @@ impl Aws {
     pub fn calls(&self) -> Vec<Call> {
         self.recorder.calls()
     }
+}
+
+/// AWS's own endpoint for load balancers: <https://docs.aws.amazon.com/general/latest/gr/elb.html>
+fn endpoint_in(region: &str) -> String {
+    let domain = match region.starts_with("cn-") {
+        true => "amazonaws.com.cn",
+        false => "amazonaws.com",
+    };
+    format!("https://elasticloadbalancing.{region}.{domain}")
 }
 
 /// Nobody waits long for figures: a run goes on without them.

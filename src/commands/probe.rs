@@ -75,7 +75,16 @@ fn spec(command: &cli::Probe, inputs: &Inputs) -> Result<Spec, EarlyExit> {
         .clone()
         .or_else(|| file.map(|file| file.service.version_path.clone()))
         .unwrap_or_else(|| config::default::VERSION_PATH.to_owned());
+    let reference = command
+        .reference
+        .clone()
+        .or_else(|| file.and_then(|file| file.probe.reference.clone()));
+    let endpoint = |name: &str, url: &str| {
+        Endpoint::parse(url).map_err(|error| EarlyExit::bad_input(format!("{name}: {error:#}")))
+    };
+    let reference = reference.map(|url| endpoint("--reference", &url));
     Ok(Spec {
+        reference: reference.transpose()?,
         pointer: command
             .pointer
             .clone()
@@ -91,10 +100,6 @@ fn spec(command: &cli::Probe, inputs: &Inputs) -> Result<Spec, EarlyExit> {
             .or_else(|| file.and_then(|file| file.probe.long_path.clone())),
         ledger: command.ledger.clone(),
         random: random_token()?,
-        ..Spec::new(
-            Endpoint::parse(&url)
-                .map_err(|error| EarlyExit::bad_input(format!("--url: {error:#}")))?,
-            &path,
-        )
+        ..Spec::new(endpoint("--url", &url)?, &path)
     })
 }

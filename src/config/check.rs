@@ -211,6 +211,7 @@ fn probe(from: Taker<'_, '_, '_>) -> Probe {
         url: from.text_if_any("url"),
         long_path: from.text_if_any("long-path"),
         timeout: from.duration("timeout"),
+        reference: from.text_if_any("reference"),
     }
 }
 

@@ -310,6 +310,14 @@ pub const KEYS: &[Key] = &[
         what: "A probe request that takes longer than this has failed.",
     },
     Key {
+        table: Table::Probe,
+        name: "reference",
+        kind: Kind::Text(form::ORIGIN),
+        fallback: Fallback::Otherwise("AWS's own endpoint in the region"),
+        example: r#""https://status.example.com""#,
+        what: "Something that has nothing to do with the service, asked four times a second: what is lost while that does not answer either, the runner's own network lost.",
+    },
+    Key {
         table: Table::Fleet,
         name: "instance-type",
         kind: Kind::Text(form::INSTANCE_TYPE),

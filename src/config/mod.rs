@@ -188,6 +188,8 @@ pub struct Probe {
     pub long_path: Option<String>,
     /// A request that takes longer than this has failed.
     pub timeout: Duration,
+    /// What tells the runner's own network apart; `None`: AWS's own endpoint.
+    pub reference: Option<String>,
 }
 
 /// `[fleet]`.

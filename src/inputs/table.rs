@@ -363,6 +363,13 @@ pub const INPUTS: &[Input] = &[
         "`probe.long-path`",
     ),
     Input::new(
+        ("reference", "BGD_REFERENCE"),
+        &["probe"],
+        CommandLine,
+        "Something unrelated, asked to tell this machine's own network apart.",
+        "`probe.reference`",
+    ),
+    Input::new(
         ("fault", "BGD_FAULT"),
         &["rehearse"],
         CommandLine,

@@ -23,6 +23,9 @@ pub struct Visitor {
     pub rate: f64,
     /// A path whose answer takes longer than the shift, if the app has one.
     pub long_path: Option<String>,
+    /// What tells the runner's own network apart; `None`: AWS's own endpoint.
+    #[serde(default)]
+    pub reference: Option<String>,
 }
 
 impl Visitor {
@@ -33,6 +36,7 @@ impl Visitor {
             timeout: config.probe.timeout,
             rate: config.probe.rate,
             long_path: config.probe.long_path.clone(),
+            reference: config.probe.reference.clone(),
         }
     }
 }

@@ -40,7 +40,12 @@ impl Whose {
         all.sort_by_key(|step| step.id);
         all.dedup_by_key(|step| step.id);
         // What a check does not come to: it holds nobody's group, asks live nothing, and is over before anything is armed.
-        let of_a_shift = [StepId::HoldPrevious, StepId::StartProbe, StepId::ArmGuard];
+        let of_a_shift = [
+            StepId::HoldPrevious,
+            StepId::StartProbe,
+            StepId::WatchLive,
+            StepId::ArmGuard,
+        ];
         if self == Self::Check {
             all.retain(|step| step.zone == Zone::Prepare && !of_a_shift.contains(&step.id));
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::baseline::Counts;
 use super::excerpt::Excerpt;
 use super::sample::Lane;
 use super::series::Bucket;
@@ -55,6 +56,8 @@ pub struct Evidence {
     pub ledger_error: Option<String>,
     /// Whether there was a negative control.
     pub control: bool,
+    /// What was asked to tell the runner's own network apart, if something was.
+    pub reference: Option<String>,
     /// How often the runner itself stood still for longer than [`super::load::STALL`].
     pub runner_stalls: u64,
     /// When the probe began, on the wall since the clock was made.
@@ -73,6 +76,8 @@ pub struct Judged {
     pub since: Duration,
     /// Its counts.
     pub tally: Tally,
+    /// What it is compared with, where that is what was before.
+    pub baseline: Option<Counts>,
 }
 
 /// The counts of one address.
@@ -174,6 +179,11 @@ impl Evidence {
             self.tally.sent.saturating_sub(judged.sent),
             self.tally.failed.saturating_sub(judged.failed),
         ))
+    }
+
+    /// What failures are compared with, where that is what was before.
+    pub fn baseline(&self) -> Option<Counts> {
+        self.judged.as_ref()?.baseline
     }
 
     /// How `old` gave way to `new`; `None` unless both answered.

@@ -31,6 +31,8 @@ pub(super) enum Want {
     Version(Option<String>),
     /// An expected status and a complete body of any length.
     Whole,
+    /// Any answer at all.
+    Anything,
 }
 
 /// Whom to ask, what, and what a good answer is.
@@ -243,7 +245,7 @@ impl Request {
                 answer::read_version(body, pointer.as_deref())
                     .map_err(|failure| failure.with_status(code))?,
             ),
-            Want::Whole => None,
+            Want::Whole | Want::Anything => None,
         };
         Ok(GoodAnswer {
             status: code,

@@ -8,6 +8,7 @@ use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use tokio::sync::Mutex;
 
 use super::addresses::Addresses;
+use super::endpoint::Endpoint;
 use super::exchange::{Request, Want};
 use super::sample::Lane;
 use super::schedule::Schedule;
@@ -22,6 +23,10 @@ const POOL_COVERS: Duration = Duration::from_millis(400);
 const HIGHEST_RATE: f64 = 20_000.0;
 /// How often the negative control asks.
 const CONTROL_RATE: f64 = 1.0;
+/// How often the reference is asked, or as often as a lane of visitors asks where that is less.
+const REFERENCE_RATE: f64 = 4.0;
+/// A reference that takes longer than this is silent.
+const REFERENCE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many long requests are on their way at any time.
 const LONG_AT_ONCE: usize = 2;
 /// How long a long request may take.
@@ -99,7 +104,36 @@ pub(super) fn lane_specs(
             timeout: spec.timeout,
         });
     }
+    if let Some(endpoint) = &spec.reference {
+        lanes.push(LaneSpec {
+            shape: Lane::Reference,
+            request: reference(network, endpoint)?,
+            schedule: Schedule::constant(now, 1.0 / reference_interval(spec).as_secs_f64()),
+            workers: pool(REFERENCE_RATE, REFERENCE_TIMEOUT),
+            reserve: 0,
+            watch: Mutex::default(),
+            timeout: REFERENCE_TIMEOUT,
+        });
+    }
     Ok(lanes.into_iter().map(Arc::new).collect())
+}
+
+/// Between two requests to the reference.
+pub(super) fn reference_interval(spec: &Spec) -> Duration {
+    Duration::from_secs_f64(1.0 / REFERENCE_RATE.min(spec.rate_per_second))
+}
+
+/// A request for any answer. The visitors' own headers are not sent along: they may be secrets.
+fn reference(network: &Network, endpoint: &Endpoint) -> Result<Request> {
+    Ok(Request {
+        network: network.clone(),
+        endpoint: endpoint.clone(),
+        addresses: Addresses::of(network, &endpoint.host, endpoint.port),
+        uri: http::Uri::from_static("/"),
+        headers: headers(&endpoint.authority(), &[])?,
+        expected: 100..=599,
+        want: Want::Anything,
+    })
 }
 
 fn request(network: &Network, spec: &Spec, path: &str, want: Want) -> Result<Request> {
@@ -153,7 +187,6 @@ fn reserve(rate: f64, timeout: Duration) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::Endpoint;
 
     fn spec() -> Spec {
         Spec::new(Endpoint::parse("http://h").expect("a URL"), "/version")

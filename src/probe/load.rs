@@ -117,8 +117,11 @@ impl Shared {
         self.recorder().enter(sample);
     }
 
-    /// Notes that a sleep ended late.
-    fn note_stall(&self, now: Duration) {
+    /// Notes that a sleep that was to end then ended only now.
+    fn note_stall(&self, scheduled: Duration, now: Duration) {
+        if let Some(reference) = &mut self.recorder().reference {
+            reference.note(scheduled, now);
+        }
         let before = self.excused.fetch_max(whole_micros(now), Ordering::Relaxed);
         // All workers wake from the same stall; it is counted once.
         if now.saturating_sub(Duration::from_micros(before)) > STALL {
@@ -178,6 +181,11 @@ pub(super) async fn work(shared: Arc<Shared>, lane: Arc<LaneSpec>, worker: usize
             tokio::task::consume_budget().await;
             continue;
         }
+        if lane.shape == Lane::Reference
+            && let Some(reference) = &mut shared.recorder().reference
+        {
+            reference.begin(scheduled);
+        }
         if !send(&shared, &lane, scheduled, now, &mut kept).await {
             return;
         }
@@ -199,7 +207,7 @@ async fn is_due(
             () = shared.clock.sleep_until_wall(scheduled) => {
                 let now = shared.clock.wall();
                 if now.saturating_sub(scheduled) > STALL {
-                    shared.note_stall(now);
+                    shared.note_stall(scheduled, now);
                 }
             }
         }

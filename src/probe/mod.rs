@@ -6,8 +6,9 @@
 //! count, [`ledger`] writes, [`verdict`] judges, [`table`](mod@table) draws, [`excerpt`] keeps the lines that a person looks for.
 //!
 //! Guarantees: a small fixed pool of connections for each lane; memory that does not grow with the number of requests;
-//! a planted failure on every run, so that a probe that could not see a failure is found out; nothing a server sends,
-//! and nothing a disk does, stops it. It runs on the wall's time even when everything else is accelerated.
+//! a planted failure on every run, so that a probe that could not see a failure is found out; a failure is not the service's
+//! when something unrelated (`reference`) did not answer at that time either; nothing a server sends, and nothing a disk
+//! does, stops it. It runs on the wall's time even when everything else is accelerated.
 
 pub mod ask;
 pub mod evidence;
@@ -23,9 +24,11 @@ pub mod verdict;
 
 mod addresses;
 mod answer;
+mod baseline;
 mod endpoint;
 mod exchange;
 mod recorder;
+mod reference;
 mod schedule;
 mod spec;
 mod units;
@@ -37,6 +40,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 pub use addresses::reachable;
+pub use baseline::Counts;
 pub use endpoint::Endpoint;
 pub use evidence::{AddressTally, Changeover, Evidence, Judged, LaneTally, Percentiles};
 pub use excerpt::{Excerpt, Mention};
@@ -48,6 +52,7 @@ pub use tally::Tally;
 pub use verdict::{Verdict, judge};
 
 use self::recorder::Recorder;
+use self::reference::Reference;
 use self::workers::Workers;
 use net_clock::{Clock, Network};
 
@@ -68,6 +73,9 @@ impl Probe {
         let mut recorder = Recorder::new(started).slow_beyond(spec.slow_beyond);
         for lane in &lanes {
             recorder.open(lane.shape);
+            if lane.shape == Lane::Reference {
+                recorder.reference = Some(Reference::asked_every(lanes::reference_interval(&spec)));
+            }
         }
         let shared = Arc::new(load::Shared::new(clock, recorder, ledger, spec.timeout));
         let workers = Workers::start(!network.is_memory(), &shared, lanes)?;
@@ -98,12 +106,14 @@ impl Running {
     /// Requests are told apart to [`tally::GRANULARITY`]: of those due less than that after `wall` some may be left
     /// out, but no earlier one is ever counted. An hour is remembered.
     pub fn tally_since(&self, wall: Duration) -> Tally {
-        self.shared.recorder().tally_since(wall)
+        let now = self.wall();
+        self.shared.recorder().tally_since(wall, now)
     }
 
-    /// Has only the requests that are due at `wall` or later be judged in the end; what failed before is still told.
-    pub fn judge_from(&self, wall: Duration) {
-        self.shared.recorder().judged_from = Some(wall);
+    /// Has only the requests that are due at `wall` or later be judged in the end; what failed before is still told. With
+    /// `baseline` they are compared with those before: what failed already is no fault of what came then.
+    pub fn judge_from(&self, wall: Duration, baseline: Option<Counts>) {
+        self.shared.recorder().judged_from = Some((wall, baseline));
     }
 
     /// Whether one of its workers panicked: then what is counted is not all that was due.
@@ -115,7 +125,8 @@ impl Running {
 
     /// Counts all requests that are finished by now.
     pub fn tally(&self) -> Tally {
-        self.shared.recorder().tally()
+        let now = self.wall();
+        self.shared.recorder().tally(now)
     }
 
     /// Stops asking, waits for what is on its way (for at most the timeout) and for the ledger.
@@ -145,7 +156,7 @@ fn sum_up(
     ended: Duration,
     ledger_error: Option<String>,
 ) -> Evidence {
-    let tally = recorder.tally();
+    let tally = recorder.tally(Duration::MAX);
     let judged = recorder.judged();
     let [latency, connect, lateness] = recorder.percentiles();
     let [first_seen, last_seen] = recorder.seen();
@@ -165,6 +176,7 @@ fn sum_up(
         ledger: spec.ledger,
         ledger_error,
         control: spec.control,
+        reference: spec.reference.map(|endpoint| endpoint.to_string()),
         runner_stalls: recorder.runner_stalls,
         started: recorder.started(),
         ended,

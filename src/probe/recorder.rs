@@ -3,22 +3,26 @@
 //! Guarantees: entering costs no allocation for a good answer after the first of its kind, and memory is bounded
 //! whatever the length of the run: histograms, counts by time slot, a series of at most 240 buckets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::baseline::Counts;
 use super::evidence::{AddressTally, Judged, LaneTally, Percentiles};
 use super::excerpt::{self, Excerpt};
-use super::sample::{Lane, Sample};
+use super::reference::{Fault, Reference};
+use super::sample::{ErrorClass, Lane, Sample};
 use super::series::{Bucket, Collector};
-use super::tally::{Counter, Tally};
+use super::tally::{self, Counter, Tally};
 use super::units::whole_micros;
 
 /// The longest latency the histograms tell apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(600);
 
+/// So many failures are remembered, to find out whose fault they were; further ones are nobody's excuse.
+const FAILURES: usize = 1_000;
 /// So many addresses are told apart; a load balancer has one for each node.
 const ADDRESSES: usize = 256;
 
@@ -48,8 +52,12 @@ pub(super) struct Recorder {
     series: Collector,
     excerpt: excerpt::Collector,
     pub(super) runner_stalls: u64,
-    /// From when on failures are judged, if not from the beginning.
-    pub(super) judged_from: Option<Duration>,
+    /// From when on failures are judged, if not from the beginning, and against which ones before.
+    pub(super) judged_from: Option<(Duration, Option<Counts>)>,
+    /// What tells the runner's own network apart, if it is asked.
+    pub(super) reference: Option<Reference>,
+    /// The visitors' requests that failed, the latest of them.
+    failures: VecDeque<Sample>,
 }
 
 impl Recorder {
@@ -69,6 +77,8 @@ impl Recorder {
             excerpt: excerpt::Collector::default(),
             runner_stalls: 0,
             judged_from: None,
+            reference: None,
+            failures: VecDeque::new(),
         }
     }
 
@@ -93,8 +103,17 @@ impl Recorder {
         lane.connections += u64::from(sample.connect.is_some());
         add(&mut lane.latency, sample.latency);
         let version = self.counter.add(sample);
+        if let (Lane::Reference, Some(reference)) = (sample.lane, &mut self.reference) {
+            reference.enter(sample);
+        }
         if !sample.lane.is_visitor() {
             return;
+        }
+        if failed {
+            if self.failures.len() == FAILURES {
+                self.failures.pop_front();
+            }
+            self.failures.push_back(sample.clone());
         }
         if let Some(connect) = sample.connect {
             add(&mut self.connect, connect);
@@ -152,19 +171,44 @@ impl Recorder {
         self.last_good = self.last_good.max(finished);
     }
 
-    pub(super) fn tally(&self) -> Tally {
-        self.counter.tally()
+    pub(super) fn tally(&self, now: Duration) -> Tally {
+        self.told_apart(self.counter.tally(), Duration::ZERO, now)
     }
 
-    pub(super) fn tally_since(&self, wall: Duration) -> Tally {
-        self.counter.tally_since(wall)
+    pub(super) fn tally_since(&self, wall: Duration, now: Duration) -> Tally {
+        self.told_apart(self.counter.tally_since(wall), wall, now)
+    }
+
+    /// The same tally, of what was due at `wall` or later, with whose fault its failures were, as far as that is known now.
+    fn told_apart(&self, mut tally: Tally, wall: Duration, now: Duration) -> Tally {
+        let mut first: Option<&Sample> = None;
+        let wall = tally::slot_after(wall);
+        for failure in self.failures.iter().filter(|it| it.scheduled >= wall) {
+            let reference = self.reference.as_ref();
+            match reference.map_or(Fault::Other, |it| it.fault_of(failure, now)) {
+                Fault::Runner => tally.lost_by_runner += 1,
+                Fault::Open => tally.undecided += 1,
+                Fault::Other => {
+                    tally.unconnected += u64::from(is_unconnected(failure));
+                    first = first.or(Some(failure));
+                }
+            }
+        }
+        // The first that is told is one that counts, where there is one.
+        if let (Some(first), true) = (first, tally.lost_by_runner + tally.undecided > 0) {
+            tally.first_failure = Some(first.clone());
+        }
+        tally
     }
 
     /// The part that is judged, where that is not the whole.
     pub(super) fn judged(&self) -> Option<Judged> {
-        let since = self.judged_from?;
-        let tally = self.tally_since(since);
-        Some(Judged { since, tally })
+        let (since, baseline) = self.judged_from?;
+        Some(Judged {
+            since,
+            tally: self.tally_since(since, Duration::MAX),
+            baseline,
+        })
     }
 
     pub(super) fn lanes(&self) -> BTreeMap<Lane, LaneTally> {
@@ -226,6 +270,22 @@ impl Recorder {
     pub(super) const fn started(&self) -> Duration {
         self.started
     }
+}
+
+/// Whether there was no connection to send it on, or that was reset before there was an answer: it may be a single one that
+/// somebody on the way lost.
+fn is_unconnected(failure: &Sample) -> bool {
+    let of_the_way = matches!(
+        failure.error,
+        Some(
+            ErrorClass::Refused
+                | ErrorClass::Reset
+                | ErrorClass::ConnectTimeout
+                | ErrorClass::Dns
+                | ErrorClass::Tls
+        )
+    );
+    failure.status.is_none() && of_the_way
 }
 
 fn histogram() -> Histogram<u32> {

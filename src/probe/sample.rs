@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::units;
 
-/// A shape of connection that visitors use, or the probe's negative control.
+/// A shape of connection that visitors use, the probe's negative control, or its reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {
@@ -23,6 +23,8 @@ pub enum Lane {
     Long,
     /// The negative control: requests that have to fail.
     Control,
+    /// Requests to something that has nothing to do with the release: they tell the runner's own network apart.
+    Reference,
 }
 
 impl Lane {
@@ -39,6 +41,7 @@ impl fmt::Display for Lane {
             Self::KeepAlive => "keep-alive",
             Self::Long => "long",
             Self::Control => "control",
+            Self::Reference => "reference",
         })
     }
 }

@@ -30,6 +30,8 @@ pub struct Spec {
     pub ledger: Option<PathBuf>,
     /// Whether to plant failures that have to be caught.
     pub control: bool,
+    /// Something that has nothing to do with whom it asks: when that does not answer either, it is the runner's own network.
+    pub reference: Option<Endpoint>,
     /// Makes the planted path one that no app has.
     pub random: String,
     /// Good answers that take longer are counted as slow, too.
@@ -52,6 +54,7 @@ impl Spec {
             long_path: None,
             ledger: None,
             control: true,
+            reference: None,
             random: "path".to_owned(),
             slow_beyond: None,
             expected: 200..=299,

@@ -81,6 +81,13 @@ fn draw_rest(evidence: &Evidence, text: &mut String) -> std::fmt::Result {
     if let Some(first) = &evidence.tally.first_failure {
         writeln!(text, "first failure: {first}")?;
     }
+    if evidence.tally.lost_by_runner > 0 {
+        writeln!(
+            text,
+            "of those, {} by the runner's own network: the reference did not answer then either",
+            evidence.tally.lost_by_runner
+        )?;
+    }
     if evidence.addresses.len() > 1 {
         let each = evidence.addresses.iter();
         let each = each.map(|(at, tally)| format!("{at} {} ({} failed)", tally.sent, tally.failed));
@@ -151,6 +158,7 @@ mod tests {
             ledger: None,
             ledger_error: None,
             control: false,
+            reference: None,
             runner_stalls: 0,
             started: Duration::ZERO,
             ended: Duration::ZERO,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::baseline;
 use super::sample::{ErrorClass, Lane, Sample};
 
 /// How finely [`super::Running::tally_since`] can tell requests apart by when they were due.
@@ -32,6 +33,14 @@ pub struct Tally {
     pub sent: u64,
     /// Those that failed.
     pub failed: u64,
+    /// Those of them that the runner's own network lost: something unrelated did not answer at that time either.
+    pub lost_by_runner: u64,
+    /// Those of them of which that is not known yet.
+    #[serde(skip)]
+    pub undecided: u64,
+    /// Those of them that are neither, and for which there was no connection to send them on, or it was reset.
+    #[serde(skip)]
+    pub unconnected: u64,
     /// Good answers by version.
     pub by_version: BTreeMap<String, u64>,
     /// Those of them that took too long, where that is asked for.
@@ -87,6 +96,18 @@ enum Key {
     Error(ErrorClass),
 }
 
+impl Tally {
+    /// Of its requests, those that failed by whoever was asked, as far as that is known.
+    pub fn counts(&self) -> baseline::Counts {
+        baseline::Counts {
+            sent: self.sent,
+            failed: self
+                .failed
+                .saturating_sub(self.lost_by_runner + self.undecided),
+        }
+    }
+}
+
 /// The counts of one stretch of time, as small as they can be.
 #[derive(Debug, Default)]
 struct Counts {
@@ -102,6 +123,9 @@ struct Counts {
 impl Counts {
     fn add(&mut self, sample: &Sample, version: Option<u16>, is_slow: bool) {
         let failed = u32::from(!sample.is_good());
+        if sample.lane == Lane::Reference {
+            return;
+        }
         if sample.lane == Lane::Control {
             self.control_sent += 1;
             self.control_caught += failed;
@@ -259,6 +283,12 @@ impl Counter {
             .map(|(_, version)| self.versions.name(*version).to_owned())
             .collect()
     }
+}
+
+/// When the first slot begins of which all requests were due at `wall` or later.
+pub(super) fn slot_after(wall: Duration) -> Duration {
+    let slots = wall.as_micros().div_ceil(GRANULARITY.as_micros());
+    u32::try_from(slots).map_or(Duration::MAX, |slots| GRANULARITY.saturating_mul(slots))
 }
 
 fn slot_of(wall: Duration) -> u64 {

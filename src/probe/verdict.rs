@@ -9,6 +9,10 @@ use super::sample::Lane;
 
 /// Fewer good answers than this prove nothing.
 pub const ENOUGH: u64 = 20;
+/// One in so many that fail is too many for a proof, even if as many failed before.
+const TOO_MANY: u64 = 100;
+/// One in so many that the runner's own network loses is too many for a proof.
+const TOO_MANY_LOST: u64 = 20;
 /// How many failure classes a reason names.
 const NAMED: usize = 3;
 
@@ -16,7 +20,8 @@ const NAMED: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Every request was answered, by the wanted version at the end, and the planted failure was caught.
+    /// Every request was answered, by the wanted version at the end, and the planted failure was caught. Those that the runner's
+    /// own network lost are not among them, nor are failures that were there before, as many and few.
     Passed,
     /// Something failed.
     Failed {
@@ -45,7 +50,7 @@ impl Verdict {
 pub fn judge(evidence: &Evidence, wanted: Option<&str>) -> Verdict {
     let mut failed = Vec::new();
     let mut unproven = Vec::new();
-    judge_failures(evidence, &mut failed);
+    judge_failures(evidence, &mut failed, &mut unproven);
     if let Some(wanted) = wanted {
         judge_version(evidence, wanted, &mut failed);
     }
@@ -60,12 +65,37 @@ pub fn judge(evidence: &Evidence, wanted: Option<&str>) -> Verdict {
     }
 }
 
-fn judge_failures(evidence: &Evidence, failed: &mut Vec<String>) {
+fn judge_failures(evidence: &Evidence, failed: &mut Vec<String>, unproven: &mut Vec<String>) {
     let tally = evidence.judged_tally();
-    if tally.failed == 0 {
+    let lost = tally.lost_by_runner;
+    if lost * TOO_MANY_LOST > tally.sent {
+        unproven.push(format!(
+            "the runner's own network lost {lost} of {} requests: what visitors were answered meanwhile is not known",
+            tally.sent
+        ));
+    }
+    let counts = tally.counts();
+    if counts.failed == 0 {
         return;
     }
-    let count = format!("{} of {} requests failed", tally.failed, tally.sent);
+    let before = evidence.baseline().unwrap_or_default();
+    if !counts.is_worse_than(before) {
+        if counts.failed * TOO_MANY > counts.sent {
+            unproven.push(format!(
+                "{} of {} requests failed: no more than before it, when {} of {} did, but too many to say that visitors are served",
+                counts.failed, counts.sent, before.failed, before.sent
+            ));
+        }
+        return;
+    }
+    let before = match before.failed {
+        0 => String::new(),
+        failed => format!(" (before it {failed} of {} did)", before.sent),
+    };
+    let count = format!(
+        "{} of {} requests failed{before}",
+        counts.failed, counts.sent
+    );
     let mut classes: Vec<_> = tally.by_error.iter().collect();
     classes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let named = classes.iter().take(NAMED);
@@ -108,7 +138,7 @@ fn strangers<'a>(
 
 fn judge_samples(evidence: &Evidence, unproven: &mut Vec<String>) {
     let tally = evidence.judged_tally();
-    let good = tally.sent - tally.failed;
+    let good = tally.sent.saturating_sub(tally.failed);
     if good < ENOUGH {
         unproven.push(format!(
             "{good} good answers are too few: {ENOUGH} are enough"

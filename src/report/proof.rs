@@ -135,6 +135,7 @@ fn lanes(evidence: &Evidence) -> Vec<LaneRow> {
         Lane::KeepAlive => "kept open",
         Lane::Long => "one answer throughout",
         Lane::Control => "control",
+        Lane::Reference => "reference",
     };
     let visitors = evidence.lanes.iter().filter(|(lane, _)| lane.is_visitor());
     visitors
@@ -195,6 +196,13 @@ fn facts(run: &Run<'_>, evidence: &Evidence) -> Vec<Phrase> {
     if let Some(first) = &tally.first_failure {
         let first = text::one_line(&first.to_string());
         facts.push(Phrase::new(format!("First failure: {first}.")));
+    }
+    if tally.lost_by_runner > 0 {
+        facts.push(Phrase::new(format!(
+            "Of those that failed, {} by the runner's own network: {} did not answer then either.",
+            count(tally.lost_by_runner),
+            evidence.reference.as_deref().unwrap_or("the reference")
+        )));
     }
     facts.extend(addresses(evidence).map(Phrase::new));
     facts.push(Phrase::new(if evidence.control {

@@ -15,6 +15,8 @@ pub enum StepId {
     PublishTemplate,
     /// Empties the idle group.
     ClearIdle,
+    /// Starts the probe.
+    StartProbe,
     /// Scales the idle group up.
     ScaleUpIdle,
     /// Holds the previous colour up, to go back to it.
@@ -27,8 +29,8 @@ pub enum StepId {
     SmokeTest,
     /// Asks the candidate for its version.
     ProbeVersion,
-    /// Starts the probe.
-    StartProbe,
+    /// Counts what live is answered.
+    WatchLive,
     /// Arms the guard.
     ArmGuard,
     /// Shifts the traffic.

@@ -66,6 +66,14 @@ impl Round {
         self.answers.is_empty()
     }
 
+    /// How many were good answers with a version.
+    pub fn good(&self) -> usize {
+        let said = self.answers.iter();
+        said.filter(|(said, _)| matches!(said, Said::Version(_)))
+            .map(|(_, count)| count)
+            .sum()
+    }
+
     /// How many said this version.
     pub fn of(&self, version: &str) -> usize {
         self.answers

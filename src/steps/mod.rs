@@ -34,6 +34,7 @@ pub mod soak;
 pub mod start_probe;
 mod unit_state;
 pub mod watch;
+pub mod watch_live;
 
 use std::path::PathBuf;
 
@@ -59,6 +60,7 @@ pub const fn about(step: StepId) -> About {
         StepId::SmokeTest => smoke_test::SmokeTest::ABOUT,
         StepId::ProbeVersion => probe_version::ProbeVersion::ABOUT,
         StepId::StartProbe => start_probe::StartProbe::ABOUT,
+        StepId::WatchLive => watch_live::WatchLive::ABOUT,
         StepId::ArmGuard => arm_guard::ArmGuard::ABOUT,
         StepId::ShiftTraffic => shift_traffic::ShiftTraffic::ABOUT,
         StepId::Soak => soak::Soak::ABOUT,
@@ -90,6 +92,7 @@ pub(crate) fn rearm(run: &Runner<'_>, plan: &Plan, entry: &Entry) -> Result<()> 
         | StepId::SmokeTest
         | StepId::ProbeVersion
         | StepId::StartProbe
+        | StepId::WatchLive
         | StepId::Soak
         | StepId::DisarmGuard => Ok(()),
         // They only go forward.
@@ -98,16 +101,17 @@ pub(crate) fn rearm(run: &Runner<'_>, plan: &Plan, entry: &Entry) -> Result<()> 
 }
 
 /// The step table: every step of a release, in order.
-pub const TABLE: [About; 16] = [
+pub const TABLE: [About; 17] = [
     bake_image::BakeImage::ABOUT,
     publish_template::PublishTemplate::ABOUT,
     clear_idle::ClearIdle::ABOUT,
+    start_probe::StartProbe::ABOUT,
     scale_up_idle::ScaleUpIdle::ABOUT,
     await_healthy::AwaitHealthy::ABOUT,
     open_preview::OpenPreview::ABOUT,
     smoke_test::SmokeTest::ABOUT,
     probe_version::ProbeVersion::ABOUT,
-    start_probe::StartProbe::ABOUT,
+    watch_live::WatchLive::ABOUT,
     arm_guard::ArmGuard::ABOUT,
     shift_traffic::ShiftTraffic::ABOUT,
     soak::Soak::ABOUT,
@@ -177,6 +181,6 @@ mod tests {
         ids.dedup();
         names.sort_unstable();
         names.dedup();
-        assert_eq!((ids.len(), names.len()), (17, 17));
+        assert_eq!((ids.len(), names.len()), (18, 18));
     }
 }

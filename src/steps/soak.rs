@@ -15,7 +15,7 @@ use crate::cause::Reason;
 use crate::guard::Guard;
 use crate::names::{Colour, Release, Weights, exactly};
 use crate::plan::Plan;
-use crate::probe::{ErrorClass, Tally};
+use crate::probe::{Counts, Tally};
 use crate::run::context::Context;
 use crate::run::event::Zone;
 use crate::run::step::{About, Check, Settled};
@@ -23,7 +23,7 @@ use crate::run::step_id::StepId;
 
 /// How often it is looked in a hold whether all stands as it was left.
 const GLANCE: Duration = Duration::from_secs(5);
-/// So many failures without an answer from the service may be the runner's own network; one more is not.
+/// So many connections may be lost by somebody on the way; one more is not.
 const BLIPS: u64 = 1;
 
 /// The step.
@@ -184,7 +184,7 @@ fn judge_since(watch: &Watch, wall: Duration) -> Result<()> {
         return Err(Reason::Bug.because(words).into());
     }
     let tally = watch.tally_since(wall);
-    if let Some(why) = failure(&tally) {
+    if let Some(why) = failure(&tally, watch.baseline()) {
         return Err(reason_of(&tally).because(why).into());
     }
     let slow = watch
@@ -220,21 +220,11 @@ fn reason_of(tally: &Tally) -> Reason {
     Reason::Requests(first.and_then(|sample| sample.status))
 }
 
-/// Why this tally is not good enough, if it is not.
-fn failure(tally: &Tally) -> Option<String> {
-    let own_network = |class: &ErrorClass| {
-        matches!(
-            class,
-            ErrorClass::Refused | ErrorClass::ConnectTimeout | ErrorClass::Dns | ErrorClass::Tls
-        )
-    };
-    let blips: u64 = tally
-        .by_error
-        .iter()
-        .filter(|(class, _)| own_network(class))
-        .map(|(_, count)| count)
-        .sum();
-    if tally.failed == 0 || (tally.failed <= BLIPS && blips == tally.failed) {
+/// Why this tally is not good enough after what there was before, if it is not.
+fn failure(tally: &Tally, before: Counts) -> Option<String> {
+    let counts = tally.counts();
+    let is_blip = counts.failed <= BLIPS && counts.failed == tally.unconnected;
+    if is_blip || !counts.is_worse_than(before) {
         return None;
     }
     let first = tally.first_failure.as_ref().map(|sample| {
@@ -242,10 +232,14 @@ fn failure(tally: &Tally) -> Option<String> {
         let first = words.unwrap_or_else(|| sample.to_string());
         format!("; the first: {first}")
     });
+    let already = match before.failed {
+        0 => String::new(),
+        failed => format!(" (before it {failed} of {} did)", before.sent),
+    };
     Some(format!(
-        "{} of {} requests to live traffic failed since the shift began{}",
-        tally.failed,
-        tally.sent,
+        "{} of {} requests to live traffic failed since the shift began{already}{}",
+        counts.failed,
+        counts.sent,
         first.unwrap_or_default()
     ))
 }
@@ -253,13 +247,13 @@ fn failure(tally: &Tally) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::{Lane, Sample};
+    use crate::probe::{ErrorClass, Lane, Sample};
 
-    fn tally(failed: u64, class: ErrorClass) -> Tally {
+    fn tally(failed: u64, unconnected: u64) -> Tally {
         Tally {
             sent: 100,
             failed,
-            by_error: [(class, failed)].into(),
+            unconnected,
             ..Tally::default()
         }
     }
@@ -284,16 +278,37 @@ mod tests {
     }
 
     #[test]
-    fn one_lost_connection_may_be_the_runner_s_and_one_bad_answer_is_the_service_s() {
-        assert_eq!(failure(&tally(0, ErrorClass::Status)), None);
-        assert_eq!(failure(&tally(1, ErrorClass::Refused)), None);
-        assert!(failure(&tally(2, ErrorClass::Refused)).is_some());
-        assert!(failure(&tally(1, ErrorClass::Status)).is_some());
+    fn one_lost_connection_may_be_anybody_s_and_one_bad_answer_is_the_service_s() {
+        let failure = |tally: &Tally| super::failure(tally, Counts::default());
+        assert_eq!(failure(&tally(0, 0)), None);
+        assert_eq!(failure(&tally(1, 1)), None);
+        assert!(failure(&tally(2, 2)).is_some());
+        assert!(failure(&tally(2, 1)).is_some());
+        assert!(failure(&tally(1, 0)).is_some());
+    }
+
+    #[test]
+    fn what_the_runner_lost_or_what_is_not_known_yet_or_what_failed_before_is_no_failure() {
+        let before = Counts {
+            sent: 1_000,
+            failed: 10,
+        };
+        let lost = Tally {
+            lost_by_runner: 7,
+            undecided: 2,
+            ..tally(9, 0)
+        };
+        assert_eq!(failure(&lost, Counts::default()), None);
+        let one_more = Tally { failed: 10, ..lost };
+        assert!(failure(&one_more, Counts::default()).is_some());
+        assert_eq!(failure(&tally(2, 0), before), None);
+        let words = failure(&tally(20, 0), before).expect("a reason");
+        assert!(words.contains("(before it 10 of 1000 did)"), "{words}");
     }
 
     #[test]
     fn the_first_failure_is_told_or_nothing_is_promised() {
-        let none = failure(&tally(1, ErrorClass::Status)).expect("a reason");
+        let none = failure(&tally(1, 0), Counts::default()).expect("a reason");
         assert!(none.ends_with("failed since the shift began"), "{none}");
         let with_first = |detail: Option<&str>| {
             let first = Sample {
@@ -310,9 +325,9 @@ mod tests {
             };
             let tally = Tally {
                 first_failure: Some(first),
-                ..tally(1, ErrorClass::Status)
+                ..tally(1, 0)
             };
-            failure(&tally).expect("a reason")
+            failure(&tally, Counts::default()).expect("a reason")
         };
         assert!(with_first(Some("500: broken")).ends_with("; the first: 500: broken"));
         assert!(!with_first(None).ends_with(": "), "{}", with_first(None));

@@ -1,11 +1,9 @@
-//! Starts the probe, and lets it see live traffic for a while before anything moves.
+//! Starts the probe, so that it sees live traffic before anything moves.
 //!
 //! Before a first release nothing answers, so there the shift starts the probe, once it is done. A way back is in a
 //! hurry and starts it first of all, so the steps before the shift are the time that live is seen in.
 //!
-//! Changes: nothing. Waits for: the first answers.
-
-use std::time::Duration;
+//! Changes: nothing.
 
 use anyhow::Result;
 
@@ -16,15 +14,11 @@ use crate::run::event::Zone;
 use crate::run::step::{About, Check, Settled};
 use crate::run::step_id::StepId;
 
-/// How long live is watched before the shift, on the wall: a baseline.
-pub const BASELINE: Duration = Duration::from_secs(3);
-
 /// The step.
 #[derive(Debug)]
 pub struct StartProbe {
     /// A release is live, so that there is something to ask.
     is_live: bool,
-    goes_back: bool,
     watch: Watch,
 }
 
@@ -33,7 +27,6 @@ impl StartProbe {
     pub fn of(plan: &Plan, watch: &Watch) -> Self {
         Self {
             is_live: plan.previous.release.is_some(),
-            goes_back: plan.goes_back(),
             watch: watch.clone(),
         }
     }
@@ -60,18 +53,6 @@ impl Check for StartProbe {
         if !self.watch.is_running() {
             return Ok(Settled::skipped((), "nothing is live yet"));
         }
-        if self.goes_back {
-            return Ok(Settled::done((), "live is watched from now on"));
-        }
-        cx.pause_wall(BASELINE).await?;
-        let tally = self.watch.tally_since(Duration::ZERO);
-        if tally.failed > 0 {
-            cx.events.note(format!(
-                "live traffic fails already, before anything moves: {} of {} requests",
-                tally.failed, tally.sent
-            ));
-        }
-        let summary = format!("{} requests, {} failed", tally.sent, tally.failed);
-        Ok(Settled::done((), summary))
+        Ok(Settled::done((), "live is watched from now on"))
     }
 }

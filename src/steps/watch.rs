@@ -1,6 +1,6 @@
 //! The probe over a release: started before the shift, stopped after the drain, asked by the steps in between.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::names::Release;
 use crate::plan::{Plan, Visitor};
-use crate::probe::{Endpoint, Evidence, Probe, Running, Spec, Tally};
+use crate::probe::{Counts, Endpoint, Evidence, Probe, Running, Spec, Tally};
 use crate::run::context::Context;
 use crate::run::event::Pulse;
 
@@ -24,6 +24,10 @@ pub struct Watch {
     visitor: Visitor,
     /// Whose answers may not take longer than this, but for one in a hundred.
     slowest: Option<(Release, Duration)>,
+    /// When it began to ask, on the wall.
+    began: Rc<Cell<Duration>>,
+    /// What was counted of live before anything moved.
+    baseline: Rc<Cell<Counts>>,
     /// Draws what differs from request to request.
     random: String,
     ledger: Option<PathBuf>,
@@ -45,6 +49,8 @@ impl Watch {
                 .shift
                 .slowest
                 .map(|slowest| (plan.release.clone(), slowest)),
+            began: Rc::default(),
+            baseline: Rc::default(),
             random: plan.deployment.clone(),
             ledger,
         }
@@ -55,7 +61,10 @@ impl Watch {
         if self.is_running() {
             return Ok(());
         }
+        let reference = self.visitor.reference.as_deref();
+        let reference = Endpoint::parse(reference.unwrap_or(&cx.aws.endpoint));
         let spec = Spec {
+            reference: Some(reference.context("the probe's reference")?),
             pointer: self.visitor.version_pointer.clone(),
             rate_per_second: self.visitor.rate,
             timeout: self.visitor.timeout,
@@ -69,6 +78,7 @@ impl Watch {
             )
         };
         let running = Probe::start(&cx.network, &cx.clock, spec)?;
+        self.began.set(running.wall());
         *self.running.borrow_mut() = Some(running);
         let running = Rc::clone(&self.running);
         cx.events
@@ -106,11 +116,29 @@ impl Watch {
         running.as_ref().is_some_and(Running::has_panicked)
     }
 
+    /// When it began to ask, on the wall.
+    pub fn began(&self) -> Duration {
+        self.began.get()
+    }
+
     /// Has only what is due from `wall` on be judged in the end.
     pub fn judge_from(&self, wall: Duration) {
         if let Some(running) = self.running.borrow().as_ref() {
-            running.judge_from(wall);
+            running.judge_from(wall, None);
         }
+    }
+
+    /// Has what is due from `wall` on be judged against what was counted before, now and in the end.
+    pub fn judge_against(&self, wall: Duration, baseline: Counts) {
+        self.baseline.set(baseline);
+        if let Some(running) = self.running.borrow().as_ref() {
+            running.judge_from(wall, Some(baseline));
+        }
+    }
+
+    /// What failures are compared with.
+    pub fn baseline(&self) -> Counts {
+        self.baseline.get()
     }
 
     /// Stops asking.

@@ -7,6 +7,7 @@ mod venv;
 
 mod addresses;
 mod bakes;
+mod blame;
 mod books;
 mod cancel;
 mod candidate_log;

@@ -8,8 +8,10 @@
 
 mod board;
 mod clock;
+mod link;
 mod network;
 
 pub use board::Resolver;
 pub use clock::Clock;
+pub use link::Link;
 pub use network::{Io, Listener, Network, Stream, Unresolved};

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::sync::mpsc;
 
 use super::board::{Board, Dialled, Resolver};
+use super::link::Link;
 
 /// Where a listener stands that was asked for none.
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -44,7 +45,11 @@ impl std::error::Error for Unresolved {}
 
 /// The network that connections are made in.
 #[derive(Clone, Debug)]
-pub struct Network(Kind);
+pub struct Network {
+    kind: Kind,
+    /// What everything goes through that is dialled from here.
+    link: Option<Link>,
+}
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -55,29 +60,41 @@ enum Kind {
 impl Network {
     /// The machine's own network.
     pub fn tcp() -> Self {
-        Self(Kind::Tcp)
+        Self::of(Kind::Tcp)
     }
 
     /// A fresh in-memory network with nobody on it.
     pub fn memory() -> Self {
-        Self(Kind::Memory(Arc::default()))
+        Self::of(Kind::Memory(Arc::default()))
     }
 
     /// Whether connections stay inside this process.
     pub fn is_memory(&self) -> bool {
-        matches!(self.0, Kind::Memory(_))
+        matches!(self.kind, Kind::Memory(_))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, link: None }
+    }
+
+    /// The same memory network as seen through this link, which can be cut. On TCP nothing is.
+    pub fn behind(&self, link: &Link) -> Self {
+        Self {
+            kind: self.kind.clone(),
+            link: Some(link.clone()),
+        }
     }
 
     /// Gives a name these addresses in a memory network. On TCP names are the machine's, and nothing is changed.
     pub fn give_name(&self, name: &str, addresses: Vec<IpAddr>) {
-        if let Kind::Memory(board) = &self.0 {
+        if let Kind::Memory(board) = &self.kind {
             lock(board).names.insert(name.to_owned(), addresses);
         }
     }
 
     /// Has the resolver of a memory network answer like this from now on.
     pub fn resolve(&self, resolver: Resolver) {
-        if let Kind::Memory(board) = &self.0 {
+        if let Kind::Memory(board) = &self.kind {
             lock(board).resolver = resolver;
         }
     }
@@ -85,7 +102,7 @@ impl Network {
     /// All addresses of `host:port`, in the order in which the resolver has them. In a memory network a name that was given
     /// none has the one of loopback. The error of a name that has no address holds an [`Unresolved`].
     pub async fn addresses(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp => {
                 let found = lookup_host((host, port)).await;
                 let found =
@@ -115,7 +132,7 @@ impl Network {
 
     /// Dials this address and no other.
     pub async fn connect_to(&self, address: SocketAddr) -> io::Result<Stream> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp => {
                 let stream = TcpStream::connect(address).await?;
                 stream.set_nodelay(true)?;
@@ -129,15 +146,19 @@ impl Network {
                     stream: theirs,
                     at: address.ip(),
                 };
+                let ours: Stream = match &self.link {
+                    Some(link) => Box::new(link.carry(ours)?),
+                    None => Box::new(ours),
+                };
                 listener.send(dialled).map_err(|_| refused())?;
-                Ok(Box::new(ours))
+                Ok(ours)
             }
         }
     }
 
     /// Listens on loopback; port 0 takes a free one.
     pub async fn listen(&self, port: u16) -> io::Result<Listener> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp => {
                 let listener = TcpListener::bind(("127.0.0.1", port)).await?;
                 Ok(Listener {
@@ -167,7 +188,7 @@ impl Network {
 
     /// A port that nobody listens on now.
     pub async fn free_port(&self) -> io::Result<u16> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp => Ok(TcpListener::bind(("127.0.0.1", 0))
                 .await?
                 .local_addr()?
@@ -290,6 +311,26 @@ mod tests {
         assert_eq!(found().await, [(given[0], 80).into()]);
         let other = network.connect_to((given[2], 80).into()).await;
         other.expect("whoever knows an address can dial it");
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_cut_resets_what_is_open_and_lets_nothing_through_until_it_is_mended() {
+        let (network, link) = (Network::memory(), Link::default());
+        let _listener = network.listen(80).await.expect("a free port");
+        let behind = network.behind(&link);
+        let mut open = behind.connect("name", 80).await.expect("a listener");
+        link.cut();
+        let lost = open.write_all(b"hi").await.expect_err("the link is cut");
+        assert_eq!(lost.kind(), io::ErrorKind::ConnectionReset);
+        let unreachable = behind.connect("name", 80).await.err().expect("an error");
+        assert_eq!(unreachable.kind(), io::ErrorKind::NetworkUnreachable);
+        network.connect("name", 80).await.expect("the other side");
+        link.mend();
+        behind.connect("name", 80).await.expect("it is mended");
+        assert!(
+            open.write_all(b"hi").await.is_err(),
+            "what was lost is lost"
+        );
     }
 
     #[tokio::test]

@@ -224,6 +224,7 @@ pub(super) fn rollback() -> Tale {
             sent: 200,
             ..Tally::default()
         },
+        baseline: None,
     });
     Tale {
         evidence: Some(evidence),

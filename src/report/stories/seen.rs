@@ -189,6 +189,7 @@ pub(in crate::report) fn blank() -> Evidence {
         ledger: Some("probe/ledger.jsonl".into()),
         ledger_error: None,
         control: true,
+        reference: Some("https://elasticloadbalancing.eu-central-1.amazonaws.com".to_owned()),
         runner_stalls: 0,
         started: Duration::ZERO,
         ended: Duration::ZERO,

@@ -162,9 +162,13 @@ impl App {
     }
 
     fn fails(&self, request: &Request<Incoming>) -> bool {
-        self.settings.fault == Some(AppFault::ErrorsAfterShift)
+        let one_in = match self.settings.fault {
+            Some(AppFault::ErrorsAfterShift) => EVERY,
+            _ => self.settings.fails_one_in,
+        };
+        one_in > 0
             && !self.is_preview(request)
-            && (self.visits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(EVERY)
+            && (self.visits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(one_in)
     }
 
     fn is_healthy(&self) -> bool {

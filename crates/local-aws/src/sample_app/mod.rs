@@ -45,6 +45,9 @@ pub struct Settings {
     /// After how long it gives up starting and exits with 1, in milliseconds; 0 for never.
     #[serde(default)]
     pub give_up_after_ms: u64,
+    /// One in so many requests that did not come through the preview route answers 500; 0 for none.
+    #[serde(default)]
+    pub fails_one_in: u64,
     /// Where it answers, when it stands in for another app.
     #[serde(default)]
     pub stand_in: Option<StandIn>,
