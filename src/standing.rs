@@ -64,7 +64,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config) -> Standing {
 async fn fired(aws: &Aws, names: &Names, deployment: &str) -> Result<Option<Fired>> {
     /// The guards of other runs that are looked at: a run that vanished is the latest, or nearly so.
     const LATEST: usize = 3;
-    let done = ssm::list_latest_done(aws, &names.guard_runbook()).await?;
+    let done = ssm::list_done(aws, &names.guard_runbook()).await?;
     for one in done.into_iter().take(LATEST) {
         let started = ssm::describe_under_way(aws, one.id.clone()).await?;
         if started

@@ -21,6 +21,8 @@ mod killed;
 mod live_already;
 #[cfg(unix)]
 mod manual;
+#[cfg(unix)]
+mod moto;
 mod policy;
 mod probe;
 mod rehearse;

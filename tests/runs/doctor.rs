@@ -3,10 +3,11 @@
 mod in_the_way;
 pub(crate) mod parts;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bg_deploy::aws::elbv2::{self, PreviewRule};
-use bg_deploy::aws::{autoscaling, sts};
+use bg_deploy::aws::{Tags, autoscaling, ssm, sts};
 use bg_deploy::config::Config;
 use bg_deploy::doctor::{Finding, Severity, Turn, findings, look, mend, whose_turn};
 use bg_deploy::finish::finish;
@@ -214,6 +215,30 @@ pub(crate) fn leave_builder_and_snapshot(world: &World) {
     account.ec2.snapshots.insert(snapshot.id.clone(), snapshot);
 }
 
+/// Somebody runs a runbook whose name begins as the guard's does, later than it and oftener.
+async fn run_alike(world: &World) {
+    let aws = world.person().await;
+    let document = format!("{}-guard", Names::new("hello", "test").guard_runbook());
+    let content = serde_json::json!({
+        "schemaVersion": "0.3",
+        "mainSteps": [{"name": "pause", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}],
+    });
+    let made = ssm::create_runbook(&aws, &document, &content.to_string(), &Tags::new()).await;
+    made.expect("a runbook");
+    for number in 0..5 {
+        let start = ssm::Start {
+            document: document.clone(),
+            version: "1".to_owned(),
+            parameters: BTreeMap::new(),
+            client_token: ssm::client_token(&format!("alike {number}")),
+            tags: Tags::new(),
+        };
+        let started = ssm::start_automation(&aws, start).await;
+        started.expect("an automation");
+        world.clock.sleep(Duration::from_secs(10)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_that_vanished_is_found_with_what_it_left_and_its_end_leaves_nothing() {
     let world = &World::with_a_previous().await;
@@ -234,6 +259,7 @@ async fn a_run_that_vanished_is_found_with_what_it_left_and_its_end_leaves_nothi
         assert_found(&found, what, severity, seen, fix);
     }
     world.clock.sleep(FIRES_AFTER * 2).await;
+    run_alike(world).await;
     let found = consult(world, &config).await;
     let seen = "the run had vanished";
     assert_found(&found, "guard-fired", Severity::Lies, seen, fix);

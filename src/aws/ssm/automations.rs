@@ -3,13 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
-use aws_sdk_ssm::operation::describe_automation_executions::builders::DescribeAutomationExecutionsFluentBuilder;
-use aws_sdk_ssm::primitives::DateTime;
-use aws_sdk_ssm::types::{
-    AutomationExecutionFilter, AutomationExecutionFilterKey, AutomationExecutionMetadata, StopType,
-    Tag,
-};
+use aws_sdk_ssm::types::{StopType, Tag};
 
+use super::automation_lists::list_of;
 use crate::aws::error::{About as _, ErrorKind, Failure};
 use crate::aws::witness::{Held, NoWeight};
 use crate::aws::{Aws, Tags};
@@ -223,110 +219,9 @@ pub async fn find_running_automations(
 
 /// Every automation of a runbook that has not ended.
 pub async fn find_automations_under_way(aws: &Aws, document: &str) -> Result<Vec<String>, Failure> {
-    let all = list(aws, document, None).await?;
+    let all = list_of(aws, document, None).await?;
     let under_way = all.into_iter().filter(|one| !has_ended(&one.status));
     Ok(under_way.map(|one| one.id).collect())
-}
-
-/// An automation as a list tells of it: without what it was started with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its id.
-    pub id: String,
-    /// Its runbook.
-    pub document: String,
-    /// `InProgress`, `Success`, ...
-    pub status: String,
-    /// When it began, by AWS's clock.
-    pub started: SystemTime,
-    /// When it ended, if it has.
-    pub ended: Option<SystemTime>,
-    /// The step under way.
-    pub current_step: String,
-}
-
-impl Listed {
-    /// It was asked to end, and has not yet.
-    pub fn is_ending(&self) -> bool {
-        self.status == "Cancelling"
-    }
-}
-
-/// The states of one that has not ended, as ours come to have them.
-const UNDER_WAY: [&str; 4] = ["Pending", "InProgress", "Waiting", "Cancelling"];
-
-/// Every automation that has not ended, of all runbooks whose names begin so: AWS leaves out those that have, which it
-/// keeps for a month.
-pub async fn list_under_way(aws: &Aws, prefix: &str) -> Result<Vec<Listed>, Failure> {
-    list(aws, prefix, Some(&UNDER_WAY)).await
-}
-
-/// The latest automations of a runbook that came to their end by themselves, the newest first, and no more than AWS tells
-/// at once.
-pub async fn list_latest_done(aws: &Aws, document: &str) -> Result<Vec<Listed>, Failure> {
-    let answer = describe(aws, document, Some(&["Success"]))?
-        .send()
-        .await
-        .about("DescribeAutomationExecutions", document)?;
-    let all = answer.automation_execution_metadata_list;
-    let mut all: Vec<_> = all.unwrap_or_default().into_iter().map(read).collect();
-    all.sort_by_key(|one| std::cmp::Reverse(one.started));
-    Ok(all)
-}
-
-async fn list(aws: &Aws, prefix: &str, statuses: Option<&[&str]>) -> Result<Vec<Listed>, Failure> {
-    let mut pages = describe(aws, prefix, statuses)?.into_paginator().send();
-    let mut found = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.about("DescribeAutomationExecutions", prefix)?;
-        let all = page.automation_execution_metadata_list.unwrap_or_default();
-        found.extend(all.into_iter().map(read));
-    }
-    Ok(found)
-}
-
-fn describe(
-    aws: &Aws,
-    prefix: &str,
-    statuses: Option<&[&str]>,
-) -> Result<DescribeAutomationExecutionsFluentBuilder, Failure> {
-    let filter = |key: AutomationExecutionFilterKey, values: &[&str]| {
-        let values = values.iter().map(|&value| value.to_owned()).collect();
-        AutomationExecutionFilter::builder()
-            .key(key)
-            .set_values(Some(values))
-            .build()
-            .map_err(|error| Failure {
-                kind: ErrorKind::Other,
-                operation: "DescribeAutomationExecutions".into(),
-                resource: prefix.to_owned(),
-                code: String::new(),
-                message: error.to_string(),
-                request_id: None,
-            })
-    };
-    let by_name = filter(AutomationExecutionFilterKey::DocumentNamePrefix, &[prefix])?;
-    let request = aws.ssm.describe_automation_executions().filters(by_name);
-    Ok(match statuses {
-        Some(statuses) => {
-            let by_status = filter(AutomationExecutionFilterKey::ExecutionStatus, statuses)?;
-            request.filters(by_status)
-        }
-        None => request,
-    })
-}
-
-fn read(execution: AutomationExecutionMetadata) -> Listed {
-    let moment = |time: Option<DateTime>| time.and_then(|time| SystemTime::try_from(time).ok());
-    let status = execution.automation_execution_status;
-    Listed {
-        id: execution.automation_execution_id.unwrap_or_default(),
-        document: execution.document_name.unwrap_or_default(),
-        status: status.map_or_else(String::new, |status| status.as_str().to_owned()),
-        started: moment(execution.execution_start_time).unwrap_or(SystemTime::UNIX_EPOCH),
-        ended: moment(execution.execution_end_time),
-        current_step: execution.current_step_name.unwrap_or_default(),
-    }
 }
 
 /// One that has not ended, with what it was started with.

@@ -1,5 +1,6 @@
 //! AWS Systems Manager: public parameters, runbooks, and the automations that carry them out.
 
+mod automation_lists;
 mod automations;
 
 use aws_sdk_ssm::types::{DocumentFormat, DocumentType, Tag};
@@ -8,11 +9,11 @@ use serde_json::Value;
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
+pub use automation_lists::{Listed, list_done, list_under_way};
 pub use automations::{
-    Automation, AutomationStep, Listed, Start, UnderWay, cancel_automation, client_token,
+    Automation, AutomationStep, Start, UnderWay, cancel_automation, client_token,
     describe_automation, describe_automations_under_way, describe_under_way,
-    find_automations_under_way, find_running_automations, list_latest_done, list_under_way,
-    start_automation, start_on_idle,
+    find_automations_under_way, find_running_automations, start_automation, start_on_idle,
 };
 
 /// A parameter's value.
