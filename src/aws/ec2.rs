@@ -21,6 +21,8 @@ pub struct Subnet {
     pub vpc: String,
     /// How many addresses are left.
     pub free: i32,
+    /// Whether instances get a public address that ask for none.
+    pub gives_public_address: bool,
 }
 
 /// A type of instance that the region has.
@@ -143,6 +145,7 @@ pub async fn describe_subnets(
                 zone: subnet.availability_zone.unwrap_or_default(),
                 vpc: subnet.vpc_id.unwrap_or_default(),
                 free: subnet.available_ip_address_count.unwrap_or_default(),
+                gives_public_address: subnet.map_public_ip_on_launch.unwrap_or_default(),
             })
         })
         .collect();

@@ -17,6 +17,7 @@ pub mod images;
 pub mod launch_templates;
 pub mod lease;
 mod memory_http;
+pub mod routes;
 pub mod run_command;
 pub mod s3;
 pub mod ssm;

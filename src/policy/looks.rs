@@ -20,14 +20,16 @@ const STANDS: [&str; 11] = [
 ];
 
 /// What is decided from it, and what was left by runs before.
-const DECIDES: [&str; 8] = [
+const DECIDES: [&str; 10] = [
     "cloudwatch:GetMetricData",
     "ec2:DescribeImages",
     "ec2:DescribeInstanceTypeOfferings",
     "ec2:DescribeInstanceTypes",
     "ec2:DescribeInstances",
     "ec2:DescribeLaunchTemplateVersions",
+    "ec2:DescribeRouteTables",
     "ec2:DescribeSnapshots",
+    "ec2:DescribeVpcEndpoints",
     "ssm:DescribeAutomationExecutions",
 ];
 

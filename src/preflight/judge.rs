@@ -252,6 +252,7 @@ mod tests {
             zone: zone.to_owned(),
             vpc: "vpc-1".to_owned(),
             free,
+            gives_public_address: true,
         }
     }
 

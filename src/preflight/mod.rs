@@ -5,6 +5,7 @@
 //! passed over, and the run finds out.
 
 mod judge;
+mod way_out;
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ use anyhow::Result;
 use crate::aws::Aws;
 use crate::aws::ec2::{self, Ingress};
 use crate::aws::error::{ErrorKind, Failure};
-use crate::aws::images;
+use crate::aws::{images, routes};
 use crate::config::Config;
 use crate::inventory::Inventory;
 use crate::plan::Plan;
@@ -104,6 +105,10 @@ pub async fn concerns(
         seen(Box::pin(ingress(aws, security_group.as_slice()))),
         seen(Box::pin(ingress(aws, of_balancer))),
     )?;
+    let way_out = match &needs.builder {
+        Some((_, subnet)) => builders_way(aws, subnet, subnets.as_deref()).await?,
+        None => None,
+    };
     let facts = Facts {
         subnets: subnets.unwrap_or_default(),
         of_group: group.subnets.clone(),
@@ -114,7 +119,25 @@ pub async fn concerns(
         outside: outside.flatten(),
         balancer: inventory.load_balancer.clone(),
     };
-    Ok(judge(&needs, &facts))
+    let mut all = judge(&needs, &facts);
+    all.extend(way_out);
+    all.sort_by_key(|concern| concern.slows);
+    Ok(all)
+}
+
+/// What keeps the builder from AWS in its subnet, if that may be looked at.
+async fn builders_way(
+    aws: &Aws,
+    id: &str,
+    subnets: Option<&[ec2::Subnet]>,
+) -> Result<Option<Concern>> {
+    let mut all = subnets.unwrap_or_default().iter();
+    let Some(subnet) = all.find(|subnet| subnet.id == id) else {
+        return Ok(None);
+    };
+    let ways = seen(Box::pin(routes::describe_ways_out(aws, &subnet.vpc, id))).await?;
+    let ways = ways.flatten();
+    Ok(ways.and_then(|ways| way_out::judge(id, subnet.gives_public_address, &ways)))
 }
 
 /// What was answered; nothing, where that may not be asked.

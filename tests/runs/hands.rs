@@ -41,16 +41,17 @@ enum Kind {
     Rollback,
 }
 
-const RELEASE: [&str; 16] = [
+const RELEASE: [&str; 17] = [
     "bake image",
     "publish template version",
     "clear idle group",
+    "start probe",
     "scale up idle group",
     "await healthy",
     "open preview route",
     "smoke test",
     "probe version",
-    "start probe",
+    "watch live",
     "arm guard",
     "shift traffic",
     "soak",

@@ -1,11 +1,16 @@
 //! What would end a release minutes from now is said before it begins, all of it at once; what is only found on the way ends it
 //! before any visitor noticed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bg_deploy::cause::Reason;
+use bg_deploy::config::Config;
 use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Decision;
 use local_aws::Fault;
 use local_aws::account::Account;
+use local_aws::account::ec2::network::DEFAULT_VPC;
+use local_aws::account::ec2::routes::Endpoint;
 
 use crate::support::{World, assert_deployed, story};
 
@@ -38,10 +43,7 @@ async fn whatever_is_in_the_way_is_said_at_once_and_nothing_is_begun() {
         }
     }
     let from = world.cloud.account().calls.len();
-    let prepared = world.prepare(&config).await;
-    let Decision::Refused(why) = prepared.decision else {
-        panic!("{:?}", prepared.decision);
-    };
+    let why = refused(&world, &config).await;
     for words in [
         "things would end this release minutes from now:",
         "  addresses              1 address is left in subnet-",
@@ -114,4 +116,76 @@ async fn one_subnet_without_addresses_leaves_the_release_the_other() {
     leave_addresses(&mut world.cloud.account(), [4091, 0]);
     let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
     assert_deployed(&finished, &cx);
+}
+
+/// The builder's agent is sent what to do: where it reaches nobody, a bake would wait for it for ten minutes.
+#[tokio::test(start_paused = true)]
+async fn a_builder_that_would_reach_nobody_is_not_started_and_one_with_endpoints_is() {
+    let world = World::with_a_release().await;
+    for subnet in world.cloud.account().ec2.subnets.values_mut() {
+        subnet.gives_public_address = false;
+    }
+    let config = world.config("0.0.2", None);
+    let from = world.cloud.account().calls.len();
+    let why = refused(&world, &config).await;
+    for words in [
+        "builder's way out  subnet-",
+        "leads to igw-0a1b2c3d4e5f60000, which takes public addresses only, and instances get none there",
+        "no endpoint for ssm, ssmmessages, s3",
+        "-> have subnet-",
+    ] {
+        assert!(why.contains(words), "{words}\n{why}");
+    }
+    assert_eq!(changes(&world, from), [""; 0]);
+    for table in world.cloud.account().ec2.route_tables.values_mut() {
+        table.routes.clear();
+    }
+    let why = refused(&world, &config).await;
+    assert!(why.contains("has no route that leads out"), "{why}");
+    for service in ["ssm", "ssmmessages", "s3"] {
+        let endpoint = Endpoint {
+            id: format!("vpce-{service}"),
+            vpc: DEFAULT_VPC.to_owned(),
+            service: service.to_owned(),
+            route_tables: BTreeSet::new(),
+            tags: BTreeMap::new(),
+        };
+        let endpoints = &mut world.cloud.account().ec2.endpoints;
+        endpoints.insert(endpoint.id.clone(), endpoint);
+    }
+    let (finished, cx) = world.deploy(&config).await;
+    assert_deployed(&finished, &cx);
+}
+
+/// Where nobody may look, the bake finds out: an agent that reaches nobody never says that it is there.
+#[tokio::test(start_paused = true)]
+async fn a_builder_that_reaches_nobody_ends_the_bake_and_nothing_of_it_is_left() {
+    let world = World::with_a_release().await;
+    {
+        let mut account = world.cloud.account();
+        for table in account.ec2.route_tables.values_mut() {
+            table.routes.clear();
+        }
+        for user in account.iam.users.values_mut() {
+            for policy in user.inline.values_mut() {
+                *policy = policy.replace("ec2:DescribeRouteTables", "ec2:DescribeRegions");
+            }
+        }
+    }
+    let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
+    let Outcome::RolledBack {
+        step, leftovers, ..
+    } = &finished.outcome
+    else {
+        panic!("{:#?}\n{}", finished.outcome, story(&cx));
+    };
+    assert_eq!((step.as_str(), leftovers.len()), ("bake image", 0));
+}
+
+/// Why there is no release.
+async fn refused(world: &World, config: &Config) -> String {
+    match world.prepare(config).await.decision {
+        Decision::Refused(why) => why,
+        other => panic!("{other:?}"),
+    }
 }

@@ -41,7 +41,7 @@ async fn look(world: &World, plan: &Plan) -> autoscaling::Group {
 async fn a_candidate_that_a_person_makes_live_keeps_its_image_and_its_version_and_can_grow() {
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
-    let proved = began("start probe");
+    let proved = began("open preview route");
     let (finished, plan, cx) = deploy_while(&world, &config, proved, async |cx, plan| {
         by_hand(cx, plan, Weights::split(plan.idle, 100)).await;
     })

@@ -30,7 +30,7 @@ enum How {
     App(AppFault),
     /// A smoke test wants what the app does not answer.
     Smoke,
-    /// The run is cancelled: all that can end a step that asks AWS nothing.
+    /// The run is cancelled.
     Cancel,
     /// No node of the load balancer learns of a change in time.
     SlowNodes,
@@ -124,7 +124,7 @@ const UNDONE: [Case; 27] = [
         How::App(AppFault::WrongVersion),
         "are 0.0.9",
     ),
-    broken("start probe", How::Cancel, "").after(1),
+    broken("await healthy", How::Cancel, "").after(1),
     refused("arm guard", next("ssm", "GetDocument")).after(1),
     refused("arm guard", next("ssm", "DescribeAutomationExecutions")).after(1),
     refused("arm guard", next("ssm", "StartAutomationExecution")).after(1),
@@ -149,6 +149,9 @@ const FORWARD: [Case; 6] = [
     refused("prune images", next("ec2", "DescribeLaunchTemplates")),
 ];
 
+/// What asks AWS nothing, and waits for nothing where live is well: a run that is cancelled meanwhile ends at the next step.
+const CANNOT_FAIL: [&str; 2] = ["start probe", "watch live"];
+
 #[test]
 fn no_step_is_missing_here() {
     let failing = |step: &About| {
@@ -157,6 +160,7 @@ fn no_step_is_missing_here() {
             Zone::Finish => &FORWARD,
         };
         cases.iter().any(|case| case.step == step.name)
+            || (step.calls.is_empty() && CANNOT_FAIL.contains(&step.name))
     };
     let missing: Vec<_> = TABLE.iter().filter(|step| !failing(step)).collect();
     assert!(missing.is_empty(), "no case makes these fail: {missing:#?}");

@@ -53,11 +53,29 @@ class Places(Ec2):
         offered = self.ec2.describe_instance_type_offerings(Filters=micro)["InstanceTypeOfferings"]
         self.assertEqual(offered, [{"InstanceType": "t3.micro", "LocationType": "region", "Location": REGION}])
 
+    def test_where_subnets_lead_is_described(self):
+        main = [{"Name": "vpc-id", "Values": [self.network.vpc]}, {"Name": "association.main", "Values": ["true"]}]
+        (table,) = self.ec2.describe_route_tables(Filters=main)["RouteTables"]
+        self.assertEqual([(one["Main"], one.get("SubnetId")) for one in table["Associations"]], [(True, None)])
+        routes = {route["DestinationCidrBlock"]: route["GatewayId"] for route in table["Routes"]}
+        self.assertEqual(routes.pop("172.31.0.0/16"), "local")
+        self.assertRegex(routes.pop("0.0.0.0/0"), "^igw-")
+        own = [{"Name": "association.subnet-id", "Values": self.network.subnets}]
+        self.assertEqual(self.ec2.describe_route_tables(Filters=own)["RouteTables"], [])
+        of_network = [{"Name": "vpc-id", "Values": [self.network.vpc]}]
+        self.assertEqual(self.ec2.describe_vpc_endpoints(Filters=of_network)["VpcEndpoints"], [])
+
     def test_places_that_are_not_there_are_refused(self):
         with self.refused("InvalidVpcID.NotFound"):
             self.ec2.describe_vpcs(VpcIds=["vpc-00000000000000001"])
         with self.refused("InvalidSubnetID.NotFound"):
             self.ec2.describe_subnets(SubnetIds=["subnet-00000000000000001"])
+        with self.refused("InvalidRouteTableID.NotFound"):
+            self.ec2.describe_route_tables(RouteTableIds=["rtb-00000000000000001"])
+        with self.refused("InvalidVpcEndpointId.NotFound"):
+            self.ec2.describe_vpc_endpoints(VpcEndpointIds=["vpce-00000000000000001"])
+        with self.refused("InvalidParameterValue", "association.state"):
+            self.ec2.describe_route_tables(Filters=[{"Name": "association.state", "Values": ["x"]}])
         with self.refused("InvalidInstanceType"):
             self.ec2.describe_instance_types(InstanceTypes=["t9.enormous"])
         with self.refused("InvalidParameterValue", "locationType"):

@@ -9,6 +9,7 @@ use super::Timed;
 use super::console;
 use super::instances::{Instance, Lifecycle, check_visible};
 use super::launch_data::decoded;
+use super::routes;
 use crate::account::iam;
 use crate::account::machine::MachineOrder;
 use crate::account::{self, Account, ApiError};
@@ -187,7 +188,8 @@ pub(super) fn boot(account: &mut Account, id: &str, life: u32) {
     instance.has_booted = true;
     instance.is_up = true;
     let profile = instance.profile.clone();
-    let may_register = profile.is_some_and(|it| iam::lets_agent_in(account, &it));
+    let may_register = profile.is_some_and(|it| iam::lets_agent_in(account, &it))
+        && routes::agent_reaches(account, id);
     console::post_later(account, id);
     account.reached(account.now(), "booted", id);
     account.order(order);

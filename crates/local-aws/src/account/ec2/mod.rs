@@ -13,6 +13,7 @@ pub mod launch_templates;
 pub mod lives;
 pub mod network;
 mod room;
+pub mod routes;
 pub mod tags;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use self::images::{Image, Snapshot};
 use self::instances::Instance;
 use self::launch_templates::LaunchTemplate;
 use self::network::{SecurityGroup, Subnet, Vpc};
+use self::routes::{Endpoint, RouteTable};
 use super::{Account, ApiError};
 
 /// What happens later in EC2.
@@ -79,6 +81,10 @@ pub struct State {
     pub vpcs: BTreeMap<String, Vpc>,
     /// Subnets.
     pub subnets: BTreeMap<String, Subnet>,
+    /// Route tables.
+    pub route_tables: BTreeMap<String, RouteTable>,
+    /// Endpoints of services.
+    pub endpoints: BTreeMap<String, Endpoint>,
     /// Security groups.
     pub security_groups: BTreeMap<String, SecurityGroup>,
     /// Instances, terminated ones for an hour.
@@ -98,6 +104,7 @@ impl State {
     pub fn with_default_network() -> Self {
         let mut state = Self::default();
         network::add_default(&mut state);
+        routes::add_default(&mut state);
         images::add_public(&mut state);
         state
     }

@@ -29,6 +29,8 @@ pub struct Subnet {
     pub zone: char,
     /// Whether it is its zone's default.
     pub is_default: bool,
+    /// Whether instances get a public address that ask for none.
+    pub gives_public_address: bool,
     /// Its tags.
     pub tags: Tags,
     /// How many addresses it gave out.
@@ -110,6 +112,7 @@ pub(super) fn add_default(state: &mut State) {
                 prefix: [172, 31, third],
                 zone,
                 is_default: true,
+                gives_public_address: true,
                 tags: Tags::new(),
                 next_host: 0,
             },

@@ -83,8 +83,8 @@ pub fn fire(account: &mut Account, event: Timed) {
     }
 }
 
-/// An instance has booted: its agent registers after a while, if its role allows it. On AWS one that may not asks again
-/// later, and is there once it may; here it is not there until the next boot.
+/// An instance has booted: its agent registers after a while, if its role allows it and it reaches the service. On AWS one that may
+/// not asks again later, and is there once it may; here it is not there until the next boot.
 pub fn instance_booted(account: &mut Account, instance: &str, may_register: bool) {
     if may_register {
         agents::instance_booted(account, instance);

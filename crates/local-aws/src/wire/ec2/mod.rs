@@ -9,6 +9,7 @@ mod instances;
 mod launch_data;
 mod launch_templates;
 mod network;
+mod routes;
 mod security_groups;
 mod shown_instance;
 mod tags;
@@ -62,6 +63,8 @@ pub(crate) fn call(
         "DescribeSubnets" => network::describe_subnets(account, params),
         "DescribeAvailabilityZones" => network::describe_zones(account, params),
         "DescribeRegions" => network::describe_regions(account, params),
+        "DescribeRouteTables" => routes::describe_tables(account, params),
+        "DescribeVpcEndpoints" => routes::describe_endpoints(account, params),
         "DescribeSecurityGroups" => security_groups::describe_groups(account, params),
         "CreateSecurityGroup" => security_groups::create_group(account, params),
         "AuthorizeSecurityGroupIngress" => security_groups::authorize_ingress(account, params),

@@ -75,7 +75,7 @@ fn show_subnet(account: &Account, subnet: &Subnet) -> Node {
         .put("AvailabilityZone", network::zone_name(account, subnet.zone))
         .put("AvailabilityZoneId", zone_id(subnet.zone))
         .put("DefaultForAz", subnet.is_default)
-        .put("MapPublicIpOnLaunch", subnet.is_default)
+        .put("MapPublicIpOnLaunch", subnet.gives_public_address)
         .put_as("Tags", "tagSet", tag_list(&subnet.tags))
 }
 
@@ -126,7 +126,8 @@ pub(super) fn describe_subnets(
                     }
                     "availability-zone-id" => zone_id(subnet.zone).to_owned(),
                     "cidr-block" => subnet.cidr(),
-                    "default-for-az" | "map-public-ip-on-launch" => subnet.is_default.to_string(),
+                    "default-for-az" => subnet.is_default.to_string(),
+                    "map-public-ip-on-launch" => subnet.gives_public_address.to_string(),
                     "owner-id" => account.id.clone(),
                     "state" => "available".to_owned(),
                     "subnet-id" => subnet.id.clone(),
