@@ -9,6 +9,7 @@ mod users;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
+pub(super) use policies::read as read_policy;
 pub use policies::{lets_agent_in, policies_of};
 pub use users::{User, put_user, user_of};
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import json
 
 import boto3.s3.transfer
 
@@ -80,6 +81,143 @@ class Buckets(S3):
             self.s3.delete_bucket(Bucket=name)
         with self.refused("NotImplemented", "website"):
             self.s3.get_bucket_website(Bucket=name)
+
+
+    def test_a_marked_object_is_gone_and_its_versions_are_there(self):
+        name = self.bucket()
+        self.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        first = self.s3.put_object(Bucket=name, Key="a", Body=b"1")["VersionId"]
+        mark = self.s3.delete_object(Bucket=name, Key="a")
+        self.assertTrue(mark["DeleteMarker"])
+        with self.refused("NoSuchKey"):
+            self.s3.get_object(Bucket=name, Key="a")
+        with self.refused("MethodNotAllowed"):
+            self.s3.get_object(Bucket=name, Key="a", VersionId=mark["VersionId"])
+        with self.refused("NoSuchVersion"):
+            self.s3.get_object(Bucket=name, Key="a", VersionId="0" * 32)
+        found = self.s3.list_object_versions(Bucket=name)
+        self.assertEqual([one["VersionId"] for one in found["DeleteMarkers"]], [mark["VersionId"]])
+        self.assertEqual(self.s3.get_object(Bucket=name, Key="a", VersionId=first)["Body"].read(), b"1")
+        self.s3.delete_object(Bucket=name, Key="a", VersionId=mark["VersionId"])
+        self.assertEqual(self.s3.get_object(Bucket=name, Key="a")["Body"].read(), b"1")
+        self.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
+        self.assertEqual(self.s3.put_object(Bucket=name, Key="a", Body=b"2")["VersionId"], "null")
+        with self.refused("MalformedXML"):
+            self.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Off"})
+
+    def test_a_policy_is_kept_and_obeyed(self):
+        name = self.bucket()
+        arn = f"arn:aws:s3:::{name}"
+        with self.refused("NoSuchBucketPolicy"):
+            self.s3.get_bucket_policy(Bucket=name)
+        tls = {
+            "Sid": "Tls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, arn + "/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        policy = {"Version": "2012-10-17", "Statement": [tls]}
+        self.s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+        self.assertEqual(json.loads(self.s3.get_bucket_policy(Bucket=name)["Policy"]), policy)
+        self.s3.put_object(Bucket=name, Key="a", Body=b"a")
+        closed = dict(tls, Sid="Closed", Action="s3:PutObject", Resource=arn + "/*")
+        del closed["Condition"]
+        self.s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [tls, closed]}))
+        with self.refused("AccessDenied", "with an explicit deny in a resource-based policy"):
+            self.s3.put_object(Bucket=name, Key="b", Body=b"b")
+        self.s3.delete_bucket_policy(Bucket=name)
+        self.s3.put_object(Bucket=name, Key="b", Body=b"b")
+        public = dict(closed, Effect="Allow")
+        for code, word, statements in (
+            ("MalformedPolicy", "Principal", [{key: value for key, value in tls.items() if key != "Principal"}]),
+            ("MalformedPolicy", "resource", [dict(tls, Resource="arn:aws:s3:::another")]),
+            ("MalformedPolicy", "action", [dict(tls, Action="ec2:*")]),
+            ("MalformedPolicy", "SID", [tls, tls]),
+            ("AccessDenied", "BlockPublicPolicy", [public]),
+        ):
+            with self.refused(code, word):
+                self.s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        with self.refused("MalformedPolicy", "JSON"):
+            self.s3.put_bucket_policy(Bucket=name, Policy="{")
+
+    def test_a_bucket_is_only_its_owner_s(self):
+        name, owner = self.bucket(), client("sts").get_caller_identity()["Account"]
+        own, other = {"Bucket": name, "ExpectedBucketOwner": owner}, {"Bucket": name, "ExpectedBucketOwner": "210987654321"}
+        self.s3.put_object(Key="a", Body=b"a", **own)
+        self.assertEqual(self.s3.get_object(Key="a", **own)["Body"].read(), b"a")
+        for call in (
+            lambda: self.s3.get_object(Key="a", **other),
+            lambda: self.s3.put_object(Key="a", Body=b"b", **other),
+            lambda: self.s3.create_multipart_upload(Key="a", **other),
+            lambda: self.s3.get_bucket_policy(**other),
+            lambda: self.s3.put_bucket_tagging(Tagging={"TagSet": []}, **other),
+            lambda: self.s3.list_objects_v2(**other),
+        ):
+            with self.refused("AccessDenied"):
+                call()
+        with self.refused("403"):
+            self.s3.head_bucket(**other)
+        with self.refused("InvalidBucketOwnerAWSAccountID"):
+            self.s3.get_object(Bucket=name, Key="a", ExpectedBucketOwner="me")
+        with self.refused("NoSuchBucket"):
+            self.s3.get_bucket_tagging(**dict(own, Bucket=unique("none")))
+
+    def test_settings_that_cannot_be_are_refused(self):
+        name = self.bucket()
+
+        def rules(*all):
+            self.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": list(all)})
+
+        rule = {"Status": "Enabled", "Filter": {"Prefix": "a/"}, "NoncurrentVersionExpiration": {"NoncurrentDays": 7}}
+        rules(dict(rule, AbortIncompleteMultipartUpload={"DaysAfterInitiation": 1}))
+        found = self.s3.get_bucket_lifecycle_configuration(Bucket=name)
+        self.assertTrue(found["Rules"][0]["ID"])
+        self.assertEqual(found["TransitionDefaultMinimumObjectSize"], "all_storage_classes_128K")
+        for code, word, all in (
+            ("InvalidArgument", "same ID", [dict(rule, ID="one"), dict(rule, ID="one")]),
+            ("InvalidArgument", "positive", [dict(rule, Expiration={"Days": 0})]),
+            ("InvalidRequest", "action", [{"Status": "Enabled", "Filter": {"Prefix": "a/"}}]),
+            ("MalformedXML", "", [dict(rule, Expiration={"Days": 1, "ExpiredObjectDeleteMarker": True})]),
+            ("MalformedXML", "", [dict(rule, Status="On")]),
+            ("MalformedXML", "", []),
+        ):
+            with self.refused(code, word):
+                rules(*all)
+        self.s3.delete_bucket_lifecycle(Bucket=name)
+        with self.refused("NoSuchLifecycleConfiguration"):
+            self.s3.get_bucket_lifecycle_configuration(Bucket=name)
+        for word, tags in (
+            ("same key", [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]),
+            ("System tags", [{"Key": "aws:a", "Value": "1"}]),
+            ("TagValue", [{"Key": "a", "Value": "1" * 257}]),
+        ):
+            with self.refused("InvalidTag", word):
+                self.s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
+        self.s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
+        self.s3.delete_bucket_tagging(Bucket=name)
+        with self.refused("NoSuchTagSet"):
+            self.s3.get_bucket_tagging(Bucket=name)
+
+        def encrypt(**by_default):
+            rules = [{"ApplyServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}]
+            self.s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": rules})
+
+        def encrypted():
+            [rule] = self.s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+            return rule["ApplyServerSideEncryptionByDefault"]
+
+        key = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000"
+        self.assertEqual(encrypted(), {"SSEAlgorithm": "AES256"})
+        encrypt(SSEAlgorithm="aws:kms", KMSMasterKeyID=key)
+        self.assertEqual(encrypted(), {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key})
+        with self.refused("InvalidArgument"):
+            encrypt(SSEAlgorithm="AES256", KMSMasterKeyID=key)
+        with self.refused("MalformedXML"):
+            encrypt(SSEAlgorithm="rot13")
+        self.s3.delete_bucket_encryption(Bucket=name)
+        self.assertEqual(encrypted(), {"SSEAlgorithm": "AES256"})
 
 
 class Objects(S3):

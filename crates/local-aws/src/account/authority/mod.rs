@@ -3,11 +3,12 @@
 //! Guarantees: what a call needs and nobody allows is refused, in the words and with the code of its service, before anything
 //! else is looked at.
 
+mod bucket;
 mod needs;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::policy::{Request, Verdict, judge};
 use super::{Account, ApiError, iam};
@@ -23,12 +24,31 @@ pub fn check_caller(
         (Some(session), _) => iam::policies_of(account, &session.role),
         (None, Some(key)) => match iam::user_of(&account.iam, key) {
             Some(user) => user.policies(),
-            None => return Ok(()),
+            None => return check_administrator(account, call, params),
         },
-        (None, None) => return Ok(()),
+        (None, None) => return check_administrator(account, call, params),
     };
     let caller = account.caller();
     judged(account, (&caller, &policies), call, params)
+}
+
+/// An administrator may do anything that no bucket's own policy keeps from everybody.
+fn check_administrator(
+    account: &mut Account,
+    (service, operation): (&str, &str),
+    params: &Value,
+) -> Result<(), ApiError> {
+    if service != "s3" {
+        return Ok(());
+    }
+    let anything = json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+    let (caller, policies) = (account.caller(), [Arc::new(anything)]);
+    for request in needs::of(account, service, operation, params) {
+        if let Err(why) = decide(account, (&caller, &policies), &request) {
+            return Err(refusal(&caller, service, &request, &why));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a call that an automation in this role, by its ARN, may not make.
@@ -56,9 +76,11 @@ pub fn lets_instance(
         return false;
     };
     let policies = iam::policies_of(account, &arn);
+    let name = arn.rsplit('/').next().unwrap_or(&arn);
+    let who = format!("arn:aws:sts::{}:assumed-role/{name}/instance", account.id);
     let needs = needs::of(account, service, operation, params);
     let mut needs = needs.iter();
-    needs.all(|request| judge(&policies, request) == Verdict::Allowed)
+    needs.all(|request| decide(account, (&who, &policies), request).is_ok())
 }
 
 fn judged(
@@ -68,24 +90,60 @@ fn judged(
     params: &Value,
 ) -> Result<(), ApiError> {
     for request in needs::of(account, service, operation, params) {
-        let verdict = judge(policies, &request);
+        let decided = decide(account, (who, policies), &request);
         account.asked.insert((who.to_owned(), request.clone()));
-        if verdict != Verdict::Allowed {
-            return Err(refusal(who, service, &request, verdict));
+        if let Err(why) = decided {
+            return Err(refusal(who, service, &request, &why));
         }
     }
     Ok(())
 }
 
-/// In the words and with the code of the service.
-fn refusal(who: &str, service: &str, request: &Request, verdict: Verdict) -> ApiError {
-    let why = match verdict {
-        Verdict::Denied => "with an explicit deny in an identity-based policy".to_owned(),
-        _ => format!(
+/// Holds a request against the policies of whoever asks, and that of the bucket that it is about; or says why it is refused.
+fn decide(
+    account: &Account,
+    (who, policies): (&str, &[Arc<Value>]),
+    request: &Request,
+) -> Result<(), String> {
+    let mut told = request.clone();
+    told.keys.extend(keys_of_any_call(account, request));
+    let denied = |by: &str| Err(format!("with an explicit deny in {by}"));
+    let own = judge(policies, &told);
+    let of_bucket = bucket::says(account, who, &told);
+    match (own, of_bucket) {
+        (Verdict::Denied, _) => denied("an identity-based policy"),
+        (_, Some(said)) if said.verdict == Verdict::Denied => denied("a resource-based policy"),
+        // In one account either is enough; to another one's both are needed.
+        (Verdict::Allowed, Some(said)) if !said.is_ours && said.verdict != Verdict::Allowed => {
+            Err(format!(
+                "because no resource-based policy allows the {} action",
+                request.action
+            ))
+        }
+        (Verdict::Allowed, _) => Ok(()),
+        (_, Some(said)) if said.is_ours && said.verdict == Verdict::Allowed => Ok(()),
+        _ => Err(format!(
             "because no identity-based policy allows the {} action",
             request.action
-        ),
-    };
+        )),
+    }
+}
+
+/// What AWS tells policies of every call
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>).
+fn keys_of_any_call(account: &Account, request: &Request) -> Vec<(String, Vec<String>)> {
+    let key = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
+    let held = bucket::of(account, &request.resource);
+    let owner = held.map_or(&account.id, |bucket| &bucket.owner);
+    vec![
+        // HTTP on loopback counts as TLS: what does not leave the machine nobody reads on the way, and there is no other way in.
+        key("aws:SecureTransport", "true"),
+        key("aws:ResourceAccount", owner),
+    ]
+}
+
+/// In the words and with the code of the service.
+fn refusal(who: &str, service: &str, request: &Request, why: &str) -> ApiError {
     let words = format!(
         "User: {who} is not authorized to perform: {} on resource: {} {why}",
         request.action, request.resource

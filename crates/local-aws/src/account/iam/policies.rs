@@ -82,7 +82,7 @@ pub fn policies_of(account: &Account, role: &str) -> Vec<Arc<serde_json::Value>>
 }
 
 /// A policy as it was written; the same text is read once.
-pub(super) fn read(text: &str) -> Option<Arc<serde_json::Value>> {
+pub(in crate::account) fn read(text: &str) -> Option<Arc<serde_json::Value>> {
     static READ: Mutex<BTreeMap<String, Arc<serde_json::Value>>> = Mutex::new(BTreeMap::new());
     let mut all = READ.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(policy) = all.get(text) {

@@ -25,6 +25,8 @@ pub struct State {
 /// A bucket.
 #[derive(Debug)]
 pub struct Bucket {
+    /// The account that it belongs to: names are everybody's, so that another one may have taken it.
+    pub owner: String,
     /// When it was created.
     pub created_at: Duration,
     /// Whether it keeps versions: off until it is first switched on, then on or suspended.
@@ -114,6 +116,12 @@ impl Bucket {
         })
     }
 
+    /// A bucket's configuration document, if there is one and it was not taken away.
+    pub fn configured(&self, name: &str) -> Option<&str> {
+        let held = self.configuration.get(name).map(String::as_str);
+        held.filter(|text| !text.is_empty())
+    }
+
     /// The newest version of a key, or the one with this id.
     pub fn version(&self, key: &str, id: Option<&str>) -> Result<(&Version, &Object), ApiError> {
         let versions = self.objects.get(key).ok_or_else(no_such_key)?;
@@ -130,7 +138,17 @@ impl Bucket {
                     )
                 })?,
         };
-        let object = version.object.as_ref().ok_or_else(no_such_key)?;
+        // A mark can be deleted by its id, and not read.
+        let is_named = id.is_some();
+        let missing = || match is_named {
+            true => ApiError::new(
+                "MethodNotAllowed",
+                405,
+                "The specified method is not allowed against this resource.",
+            ),
+            false => no_such_key(),
+        };
+        let object = version.object.as_ref().ok_or_else(missing)?;
         Ok((version, object))
     }
 }
@@ -200,7 +218,14 @@ pub fn create_bucket(
         }
         _ => {}
     }
-    if account.s3.buckets.contains_key(name) {
+    if let Some(held) = account.s3.buckets.get(name) {
+        if held.owner != account.id {
+            return Err(ApiError::new(
+                "BucketAlreadyExists",
+                409,
+                "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.",
+            ));
+        }
         if is_first_region {
             return Ok(());
         }
@@ -210,14 +235,27 @@ pub fn create_bucket(
             "Your previous request to create the named bucket succeeded and you already own it.",
         ));
     }
+    let owner = account.id.clone();
+    insert(account, name, owner);
+    Ok(())
+}
+
+/// Has another account own a bucket of this name, with this policy: what somebody may do who was faster, or guessed the name.
+pub fn put_another_s_bucket(account: &mut Account, name: &str, owner: &str, policy: &str) {
+    let bucket = insert(account, name, owner.to_owned());
+    bucket.configuration.insert("policy", policy.to_owned());
+}
+
+fn insert<'a>(account: &'a mut Account, name: &str, owner: String) -> &'a mut Bucket {
     let bucket = Bucket {
+        owner,
         created_at: account.now(),
         versioning: Versioning::Off,
         configuration: BTreeMap::new(),
         objects: BTreeMap::new(),
     };
-    account.s3.buckets.insert(name.to_owned(), bucket);
-    Ok(())
+    let entry = account.s3.buckets.entry(name.to_owned());
+    entry.insert_entry(bucket).into_mut()
 }
 
 /// Removes an empty bucket.

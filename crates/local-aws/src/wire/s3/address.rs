@@ -105,6 +105,13 @@ impl Address {
         }
     }
 
+    /// The version that is meant.
+    pub(super) fn version(&self) -> Option<&str> {
+        let mut all = self.query.iter();
+        let found = all.find(|(name, _)| name == "versionId");
+        found.map(|(_, id)| id.as_str())
+    }
+
     fn has(&self, name: &str) -> bool {
         self.query.iter().any(|(held, _)| held == name)
     }

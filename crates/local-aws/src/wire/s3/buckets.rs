@@ -6,81 +6,6 @@ use crate::account::s3::{self, Versioning};
 use crate::account::{Account, ApiError};
 use crate::wire::node::iso8601;
 
-/// A configuration document: the end of its operations' names, its sub-resource, the root of its XML (empty for
-/// JSON), the error when there is none, and what a fresh bucket has.
-struct Kind {
-    name: &'static str,
-    sub_resource: &'static str,
-    root: &'static str,
-    missing: (&'static str, &'static str),
-    fresh: Option<&'static str>,
-}
-
-const KINDS: [Kind; 6] = [
-    Kind {
-        name: "PublicAccessBlock",
-        sub_resource: "publicAccessBlock",
-        root: "PublicAccessBlockConfiguration",
-        missing: (
-            "NoSuchPublicAccessBlockConfiguration",
-            "The public access block configuration was not found",
-        ),
-        // Since April 2023 every new bucket has all four.
-        fresh: Some(
-            "<PublicAccessBlockConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>",
-        ),
-    },
-    Kind {
-        name: "BucketEncryption",
-        sub_resource: "encryption",
-        root: "ServerSideEncryptionConfiguration",
-        missing: (
-            "ServerSideEncryptionConfigurationNotFoundError",
-            "The server side encryption configuration was not found",
-        ),
-        // Since January 2023 every bucket encrypts.
-        fresh: Some(
-            "<ServerSideEncryptionConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>",
-        ),
-    },
-    Kind {
-        name: "BucketTagging",
-        sub_resource: "tagging",
-        root: "Tagging",
-        missing: ("NoSuchTagSet", "The TagSet does not exist"),
-        fresh: None,
-    },
-    Kind {
-        name: "BucketLifecycle",
-        sub_resource: "lifecycle",
-        root: "LifecycleConfiguration",
-        missing: (
-            "NoSuchLifecycleConfiguration",
-            "The lifecycle configuration does not exist",
-        ),
-        fresh: None,
-    },
-    Kind {
-        name: "BucketPolicy",
-        sub_resource: "policy",
-        root: "",
-        missing: ("NoSuchBucketPolicy", "The bucket policy does not exist"),
-        fresh: None,
-    },
-    Kind {
-        name: "BucketOwnershipControls",
-        sub_resource: "ownershipControls",
-        root: "OwnershipControls",
-        missing: (
-            "OwnershipControlsNotFoundError",
-            "The bucket ownership controls were not found",
-        ),
-        fresh: Some(
-            "<OwnershipControls xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>",
-        ),
-    },
-];
-
 pub(super) fn list(account: &mut Account, request: &mut Request) -> Result<Answer, ApiError> {
     let prefix = request.query("prefix").unwrap_or_default();
     let region = request.query("bucket-region");
@@ -92,6 +17,7 @@ pub(super) fn list(account: &mut Account, request: &mut Request) -> Result<Answe
         .s3
         .buckets
         .iter()
+        .filter(|(_, bucket)| bucket.owner == account.id)
         .filter(|(name, _)| name.starts_with(&prefix) && **name > after)
         .filter(|_| {
             region
@@ -177,7 +103,11 @@ pub(super) fn versioning(account: &Account, request: &Request) -> Result<Answer,
     Ok(Answer::xml(out.finish()))
 }
 
-pub(super) fn set_versioning(account: &mut Account, request: &Request) -> Result<Answer, ApiError> {
+pub(super) fn set_versioning(
+    account: &mut Account,
+    request: &mut Request,
+) -> Result<Answer, ApiError> {
+    super::check_hashed(request)?;
     let document = Element::read(&request.body, "VersioningConfiguration")?;
     let versioning = match document.child("Status") {
         Some("Enabled") => Versioning::Enabled,
@@ -186,40 +116,4 @@ pub(super) fn set_versioning(account: &mut Account, request: &Request) -> Result
     };
     s3::bucket_mut(&mut account.s3, &request.bucket)?.versioning = versioning;
     Ok(Answer::empty())
-}
-
-/// Get, Put and Delete of the configuration documents, which come back as they were put.
-pub(super) fn configuration(
-    account: &mut Account,
-    operation: &str,
-    request: &Request,
-) -> Result<Answer, ApiError> {
-    let kind = KINDS
-        .iter()
-        .find(|kind| operation.contains(kind.name))
-        .ok_or_else(|| crate::wire::unknown_operation("s3", operation))?;
-    let bucket = s3::bucket_mut(&mut account.s3, &request.bucket)?;
-    if operation.starts_with("Put") {
-        if !kind.root.is_empty() {
-            Element::read(&request.body, kind.root)?;
-        }
-        let text = String::from_utf8_lossy(&request.body).into_owned();
-        bucket.configuration.insert(kind.sub_resource, text);
-        return Ok(Answer::empty());
-    }
-    if operation.starts_with("Delete") {
-        // An empty text, so that what a fresh bucket has doesn't come back.
-        bucket
-            .configuration
-            .insert(kind.sub_resource, String::new());
-        return Ok(Answer::no_content());
-    }
-    let held = bucket
-        .configuration
-        .get(kind.sub_resource)
-        .map(String::as_str);
-    match held.or(kind.fresh).filter(|text| !text.is_empty()) {
-        Some(text) => Ok(Answer::xml(text.to_owned())),
-        None => Err(ApiError::new(kind.missing.0, 404, kind.missing.1)),
-    }
 }

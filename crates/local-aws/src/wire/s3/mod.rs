@@ -10,6 +10,8 @@ mod checksum;
 mod listing;
 mod multipart;
 mod objects;
+mod settings;
+mod valid;
 mod xml;
 
 use std::collections::BTreeMap;
@@ -34,6 +36,7 @@ pub(crate) fn about(parts: &Parts) -> serde_json::Value {
     serde_json::json!({
         "Bucket": address.bucket,
         "Key": address.key,
+        "VersionId": address.version(),
         "IfMatch": parts.headers.contains_key(http::header::IF_MATCH),
     })
 }
@@ -66,7 +69,7 @@ pub(crate) fn call(
         "DeleteBucket" => buckets::delete(account, &request),
         "GetBucketLocation" => buckets::location(account, &request),
         "GetBucketVersioning" => buckets::versioning(account, &request),
-        "PutBucketVersioning" => buckets::set_versioning(account, &request),
+        "PutBucketVersioning" => buckets::set_versioning(account, &mut request),
         "ListObjectsV2" => listing::objects_v2(account, &mut request),
         "ListObjects" => listing::objects_v1(account, &mut request),
         "ListObjectVersions" => listing::versions(account, &mut request),
@@ -81,7 +84,7 @@ pub(crate) fn call(
         "AbortMultipartUpload" => multipart::abort(account, &mut request),
         "ListParts" => multipart::list_parts(account, &mut request),
         "ListMultipartUploads" => multipart::list(account, &mut request),
-        other => buckets::configuration(account, other, &request),
+        other => settings::call(account, other, &mut request),
     }?;
     Ok(answer.build(account))
 }
@@ -144,9 +147,15 @@ impl Request {
         self.headers.remove(name)
     }
 
+    /// Whoever says whose bucket it has to be is not let near another one's
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>).
     fn check_owner(&self, account: &Account) -> Result<(), ApiError> {
-        match self.headers.get("x-amz-expected-bucket-owner") {
-            Some(owner) if *owner != account.id => {
+        let Some(expected) = self.headers.get("x-amz-expected-bucket-owner") else {
+            return Ok(());
+        };
+        valid::account(expected)?;
+        match account.s3.buckets.get(&self.bucket) {
+            Some(bucket) if bucket.owner != *expected => {
                 Err(ApiError::new("AccessDenied", 403, "Access Denied"))
             }
             _ => Ok(()),
@@ -199,6 +208,7 @@ fn known(operation: &str) -> (&'static [&'static str], &'static [&'static str]) 
         "CompleteMultipartUpload" => (&["x-amz-checksum-type", "x-amz-mp-object-size"], &[]),
         "GetObject" | "HeadObject" => (&["x-amz-checksum-mode"], &["versionId"]),
         "DeleteObject" => (&[], &["versionId"]),
+        "PutBucketLifecycleConfiguration" => (&[settings::MINIMUM_SIZE], &[]),
         "ListBuckets" => (
             &[],
             &[
@@ -275,6 +285,15 @@ impl Answer {
         }
     }
 
+    /// 200 with a document that is JSON.
+    fn json(document: String) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: Bytes::from(document),
+        }
+    }
+
     fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
@@ -303,6 +322,17 @@ impl Answer {
         }
         reply
     }
+}
+
+/// Whoever replaces a setting says what it is to hash to, so that no half of it is taken for the whole.
+fn check_hashed(request: &Request) -> Result<(), ApiError> {
+    if request.checksums.is_empty() && !request.headers.contains_key("content-md5") {
+        return Err(ApiError::refused(
+            "InvalidRequest",
+            "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
+        ));
+    }
+    Ok(())
 }
 
 fn malformed() -> ApiError {

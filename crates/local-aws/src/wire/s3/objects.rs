@@ -149,12 +149,7 @@ pub(super) fn delete_several(
     account: &mut Account,
     request: &mut Request,
 ) -> Result<Answer, ApiError> {
-    if request.checksums.is_empty() && request.header("content-md5").is_none() {
-        return Err(ApiError::refused(
-            "InvalidRequest",
-            "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
-        ));
-    }
+    super::check_hashed(request)?;
     let document = Element::read(&request.body, "Delete")?;
     let is_quiet = document.child("Quiet") == Some("true");
     let wanted: Vec<_> = document.each("Object").collect();

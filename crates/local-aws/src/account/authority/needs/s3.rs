@@ -14,9 +14,11 @@ pub(super) fn needs(account: &Account, operation: &str, params: &Value) -> Vec<R
     let on_bucket = |action: &str| request(action, &*of_bucket, Keys::new());
     let on_object = |action: &str| request(action, &*of_object, Keys::new());
     let is_there = s3::object(&account.s3, &bucket, &name).is_some();
+    let is_a_version = !params["VersionId"].is_null();
     match operation {
         "ListBuckets" => vec![request("s3:ListAllMyBuckets", "*", Keys::new())],
         // Who may not list a bucket is not told that something is not in it.
+        "GetObject" | "HeadObject" if is_a_version => vec![on_object("s3:GetObjectVersion")],
         "GetObject" | "HeadObject" if !is_there => {
             vec![on_object("s3:GetObject"), on_bucket("s3:ListBucket")]
         }
@@ -30,6 +32,7 @@ pub(super) fn needs(account: &Account, operation: &str, params: &Value) -> Vec<R
         }
         "AbortMultipartUpload" => vec![on_object("s3:AbortMultipartUpload")],
         "ListParts" => vec![on_object("s3:ListMultipartUploadParts")],
+        "DeleteObject" if is_a_version => vec![on_object("s3:DeleteObjectVersion")],
         "DeleteObject" => vec![on_object("s3:DeleteObject")],
         "DeleteObjects" => vec![request(
             "s3:DeleteObject",
