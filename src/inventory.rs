@@ -262,7 +262,7 @@ async fn bakery(
     let Extent::Baking(bundle_sha256) = extent else {
         return Ok(None);
     };
-    let bucket = names.bucket(&caller.account, &aws.region);
+    let bucket = names.bucket_of(&caller.account, &aws.region);
     let (runbook_version, has_bucket, has_role, base_image) = tokio::try_join!(
         wrap(find_runbook(aws, names.runbook())),
         wrap(s3::has_bucket(aws, &bucket)),
@@ -277,7 +277,7 @@ async fn bakery(
     let image = baked::find(aws, config, &recipe).await?;
     Ok(Some(Bakery {
         runbook_version,
-        bucket: has_bucket.then_some(bucket),
+        bucket: has_bucket.then_some(bucket.name),
         has_role,
         base_image,
         builder: None,

@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::aws::lease::Place;
+use crate::aws::s3::Bucket;
 use crate::aws::{Tags, bear};
 use crate::names::Colour;
 
@@ -161,12 +162,19 @@ impl Names {
         fit(&format!("bgd-{}-{account}-{region}", self.app), 63)
     }
 
+    /// The same, and whose it has to be.
+    pub fn bucket_of(&self, account: &str, region: &str) -> Bucket {
+        Bucket {
+            name: self.bucket(account, region),
+            account: account.to_owned(),
+        }
+    }
+
     /// Where the lease is.
     pub fn lease(&self, account: &str, region: &str) -> Place {
         Place {
-            bucket: self.bucket(account, region),
+            bucket: self.bucket_of(account, region),
             key: format!("state/{}/lease.json", self.environment),
-            account: account.to_owned(),
         }
     }
 

@@ -11,6 +11,7 @@ use aws_sdk_s3::primitives::ByteStream;
 
 use super::Aws;
 use super::error::{About as _, Failure};
+use super::s3::Bucket;
 use super::witness::Held;
 
 /// A write that takes longer than this is looked after: the time that it has is the lease's.
@@ -21,16 +22,14 @@ const WHOLE: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The stack's own bucket.
-    pub bucket: String,
+    pub bucket: Bucket,
     /// One for each app and environment.
     pub key: String,
-    /// The account that the bucket has to belong to.
-    pub account: String,
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "s3://{}/{}", self.bucket, self.key)
+        write!(f, "s3://{}/{}", self.bucket.name, self.key)
     }
 }
 
@@ -58,9 +57,9 @@ pub async fn read(aws: &Aws, place: &Place) -> Result<Option<Read>, Failure> {
     let answer = aws
         .s3
         .get_object()
-        .bucket(&place.bucket)
+        .bucket(&place.bucket.name)
         .key(&place.key)
-        .expected_bucket_owner(&place.account)
+        .expected_bucket_owner(&place.bucket.account)
         .customize()
         .config_override(limits())
         .send()
@@ -68,7 +67,7 @@ pub async fn read(aws: &Aws, place: &Place) -> Result<Option<Read>, Failure> {
         .about("GetObject", &about);
     let answer = match answer {
         Err(error) if error.code == "NoSuchKey" => return Ok(None),
-        other => other?,
+        other => other.map_err(|error| place.bucket.refused(error))?,
     };
     let etag = answer.e_tag.unwrap_or_default();
     let body = answer.body.collect().await.map_err(|error| Failure {
@@ -101,9 +100,9 @@ pub async fn write(
     let answer = aws
         .s3
         .put_object()
-        .bucket(&place.bucket)
+        .bucket(&place.bucket.name)
         .key(&place.key)
-        .expected_bucket_owner(&place.account)
+        .expected_bucket_owner(&place.bucket.account)
         .set_if_match(over.map(str::to_owned))
         .set_if_none_match(nothing)
         .content_type("application/json")
@@ -126,7 +125,7 @@ pub async fn write(
         {
             Ok(Written::Raced)
         }
-        Err(error) => Err(error),
+        Err(error) => Err(place.bucket.refused(error)),
     }
 }
 

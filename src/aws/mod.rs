@@ -59,6 +59,16 @@ pub fn bear(held: &Tags, wanted: &Tags) -> bool {
         .all(|(key, value)| held.get(key) == Some(value))
 }
 
+/// How ARNs begin in a region: `aws`, `aws-cn`, `aws-us-gov`
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+pub fn partition_of(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
 /// One try of a call; a mutating call that gets no answer in this time is looked after, not assumed failed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A call with its retries.

@@ -45,7 +45,7 @@ pub async fn hold(
 ) -> Result<Option<Hold>> {
     for _ in 0..TRIES {
         let Some((etag, mut record)) = super::read(aws, place).await? else {
-            return Err(NoBucket(place.bucket.clone()).into());
+            return Err(NoBucket(place.bucket.name.clone()).into());
         };
         let before = record.hold.take();
         record.hold = said.map(|said| Hold {

@@ -37,8 +37,11 @@ pub(super) fn instance(scope: &Scope) -> Vec<Statement> {
 /// Of a builder: its agent, and the bundle that it unpacks.
 pub(super) fn builder(scope: &Scope) -> Vec<Statement> {
     let mut all = instance(scope);
+    // Its command can't say whose the bucket has to be, as every call of ours does.
     all.push(
-        Statement::new(("Bundle", "read what it installs"), ["s3:GetObject"]).on([scope.bundles()]),
+        Statement::new(("Bundle", "read what it installs"), ["s3:GetObject"])
+            .on([scope.bundles()])
+            .when("aws:ResourceAccount", [&*scope.account]),
     );
     all
 }

@@ -148,12 +148,19 @@ fn artifacts(scope: &Scope) -> Vec<Statement> {
         Statement::new(
             (
                 "Bucket",
-                "make the bucket of bundles and of turns, closed to the public",
+                "make the bucket of bundles and of turns, closed to the public, and add to what stands",
             ),
             [
                 "s3:CreateBucket",
+                "s3:GetBucketPolicy",
+                "s3:GetBucketPublicAccessBlock",
+                "s3:GetBucketTagging",
+                "s3:GetBucketVersioning",
+                "s3:GetLifecycleConfiguration",
+                "s3:PutBucketPolicy",
                 "s3:PutBucketPublicAccessBlock",
                 "s3:PutBucketTagging",
+                "s3:PutBucketVersioning",
                 "s3:PutLifecycleConfiguration",
             ],
         )

@@ -1,6 +1,7 @@
 //! What a policy is limited to: an app in an environment of an account, and what its configuration makes use of.
 
 use super::statement::Statement;
+use crate::aws::partition_of;
 use crate::config::Config;
 use crate::kept::TAG_KEPT_UNTIL;
 use crate::names::Colour;
@@ -37,14 +38,9 @@ impl Scope {
         }
     }
 
-    /// How ARNs begin in the region: `aws`, `aws-cn`, `aws-us-gov`
-    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+    /// How ARNs begin in the region.
     pub(super) fn partition(&self) -> &'static str {
-        match &self.region {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        partition_of(&self.region)
     }
 
     /// Something of the account's, in the region.

@@ -3,29 +3,49 @@
 use anyhow::Result;
 
 use super::Provisioned;
-use crate::aws::s3;
+use crate::aws::Tags;
+use crate::aws::s3::{self, Expiry, Settings};
 use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
 use crate::run::context::Context;
-use crate::stack::Names;
+use crate::stack::{Names, TAG_APP};
 use crate::{bake, guard, kept, scale_in};
 
-/// A bundle is needed while its image is baked; kept a while for whoever wants to look.
-const KEEP_BUNDLES_DAYS: i32 = 30;
+/// What goes by itself. A bundle is needed while its image is baked, and kept a while for whoever wants to look. What runs say of
+/// themselves stays; they say it anew every few seconds, and what they said before is of use only to who looks into a failure.
+const EXPIRIES: [Expiry; 2] = [
+    Expiry {
+        id: "bg-deploy: bundles of old bakes",
+        prefix: "bundles/",
+        days: Some(30),
+        earlier_days: 7,
+    },
+    Expiry {
+        id: "bg-deploy: what runs said before",
+        prefix: "state/",
+        days: None,
+        earlier_days: 7,
+    },
+];
 
-/// The bucket for bundles.
+/// The bucket for bundles, and for turns. It is the app's, for all environments of the account and region.
 pub async fn ensure_bucket(
     cx: &Context,
     names: &Names,
     caller: &Caller,
     made: &mut Provisioned,
 ) -> Result<String> {
-    let bucket = names.bucket(&caller.account, &cx.aws.region);
-    if !s3::has_bucket(&cx.aws, &bucket).await? {
-        made.create(cx, format!("bucket {bucket}"));
+    let bucket = names.bucket_of(&caller.account, &cx.aws.region);
+    let settings = Settings {
+        tags: Tags::from([(TAG_APP.to_owned(), names.app.clone())]),
+        expiries: EXPIRIES.to_vec(),
+    };
+    let is_there = s3::has_bucket(&cx.aws, &bucket).await?;
+    if !is_there {
+        made.create(cx, format!("bucket {}", bucket.name));
     }
-    s3::ensure_bucket(&cx.aws, &bucket, &names.tags(), KEEP_BUNDLES_DAYS).await?;
-    Ok(bucket)
+    s3::ensure_bucket(&cx.aws, &bucket, is_there, &settings).await?;
+    Ok(bucket.name)
 }
 
 /// The runbooks, in the versions that this program has.

@@ -17,9 +17,10 @@ use super::end_bake::{end_automation, end_builders};
 use super::images_in_use::{self, Published};
 use crate::aws::images::Image;
 use crate::aws::launch_templates::Version;
+use crate::aws::s3::{self, Bucket};
 use crate::aws::ssm::{self, Automation, Start};
 use crate::aws::witness::Contradiction;
-use crate::aws::{Aws, images, s3};
+use crate::aws::{Aws, images};
 use crate::bake::runbook::{CREATE_IMAGE, SEE_IMAGE};
 use crate::cause::Reason;
 use crate::plan::{Bake, Plan, Source};
@@ -40,6 +41,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 pub struct BakeImage {
     source: Source,
     names: Names,
+    account: String,
     deployment: String,
     bundle: PathBuf,
 }
@@ -71,6 +73,7 @@ impl BakeImage {
         Self {
             source: plan.source.clone(),
             names: plan.names(),
+            account: plan.account.clone(),
             deployment: plan.deployment.clone(),
             bundle,
         }
@@ -119,7 +122,11 @@ impl Step for BakeImage {
             });
         };
         let key = self.names.bundle(&bake.recipe.bundle_sha256);
-        s3::upload_once(&cx.aws, (&bake.bucket, &key), &self.bundle, tell).await?;
+        let bucket = Bucket {
+            name: bake.bucket.clone(),
+            account: self.account.clone(),
+        };
+        s3::upload_once(&cx.aws, (&bucket, &key), &self.bundle, tell).await?;
         let (runbook, version) = &bake.runbook;
         let start = Start {
             document: runbook.clone(),

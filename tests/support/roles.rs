@@ -60,6 +60,13 @@ impl World {
         self.context_of(self.aws_of("AKIDPROVISION").await).await
     }
 
+    /// The same before there is anything to have a turn in.
+    pub(crate) async fn provisioner_without_a_turn(&self, config: &Config) -> Context {
+        self.let_in(config);
+        let aws = self.aws_of("AKIDPROVISION").await;
+        Context::new(aws, self.network.clone(), self.clock.lap())
+    }
+
     /// Clients of a person, who may do anything.
     pub(crate) async fn person(&self) -> Aws {
         self.aws_of("AKIDPERSON").await

@@ -11,6 +11,7 @@ use aws_sdk_s3::config::{Builder, StalledStreamProtectionConfig};
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
+use super::Bucket;
 use crate::aws::Aws;
 use crate::aws::error::{About as _, Failure};
 
@@ -29,7 +30,7 @@ const TRIES: u32 = 3;
 /// Puts this file there; `tell` is told of each part how many bytes of how many are there.
 pub(super) async fn upload(
     aws: &Aws,
-    (bucket, key): (&str, &str),
+    (bucket, key): (&Bucket, &str),
     file: &Path,
     tell: impl Fn(u64, u64),
 ) -> anyhow::Result<()> {
@@ -39,21 +40,24 @@ pub(super) async fn upload(
         let body = ByteStream::from_path(file).await.with_context(about)?;
         return Ok(put(aws, bucket, key, (body, length)).await?);
     }
-    let resource = format!("s3://{bucket}/{key}");
+    let resource = format!("s3://{}/{key}", bucket.name);
     let begun = aws
         .s3
         .create_multipart_upload()
-        .bucket(bucket)
+        .bucket(&bucket.name)
         .key(key)
+        .expected_bucket_owner(&bucket.account)
         .send()
         .await
-        .about("CreateMultipartUpload", &resource)?;
+        .about("CreateMultipartUpload", &resource)
+        .map_err(|error| bucket.refused(error))?;
     let id = begun.upload_id.unwrap_or_default();
     let to = To { aws, bucket, key };
     let done = Box::pin(to.parts(&id, file, length, tell)).await;
     if done.is_err() {
         // What it is about is told already; the bucket's own rule removes what this leaves.
-        let abort = aws.s3.abort_multipart_upload().bucket(bucket).key(key);
+        let abort = aws.s3.abort_multipart_upload().bucket(&bucket.name);
+        let abort = abort.key(key).expected_bucket_owner(&bucket.account);
         let _ = abort.upload_id(id).send().await;
     }
     done
@@ -77,27 +81,29 @@ fn patience(length: u64) -> Builder {
 
 async fn put(
     aws: &Aws,
-    bucket: &str,
+    bucket: &Bucket,
     key: &str,
     (body, length): (ByteStream, u64),
 ) -> Result<(), Failure> {
     aws.s3
         .put_object()
-        .bucket(bucket)
+        .bucket(&bucket.name)
         .key(key)
+        .expected_bucket_owner(&bucket.account)
         .body(body)
         .customize()
         .config_override(patience(length))
         .send()
         .await
-        .about("PutObject", format!("s3://{bucket}/{key}"))?;
+        .about("PutObject", format!("s3://{}/{key}", bucket.name))
+        .map_err(|error| bucket.refused(error))?;
     Ok(())
 }
 
 /// Where parts go.
 struct To<'a> {
     aws: &'a Aws,
-    bucket: &'a str,
+    bucket: &'a Bucket,
     key: &'a str,
 }
 
@@ -125,12 +131,17 @@ impl To<'_> {
             .set_parts(Some(parts))
             .build();
         let (aws, bucket, key) = (self.aws, self.bucket, self.key);
-        let done = aws.s3.complete_multipart_upload().bucket(bucket).key(key);
-        done.upload_id(id)
+        let done = aws.s3.complete_multipart_upload().bucket(&bucket.name);
+        done.key(key)
+            .expected_bucket_owner(&bucket.account)
+            .upload_id(id)
             .multipart_upload(whole)
             .send()
             .await
-            .about("CompleteMultipartUpload", format!("s3://{bucket}/{key}"))?;
+            .about(
+                "CompleteMultipartUpload",
+                format!("s3://{}/{key}", bucket.name),
+            )?;
         Ok(())
     }
 
@@ -141,8 +152,9 @@ impl To<'_> {
         (body, length): (ByteStream, u64),
     ) -> Result<CompletedPart, Failure> {
         let (aws, bucket, key) = (self.aws, self.bucket, self.key);
-        let part = aws.s3.upload_part().bucket(bucket).key(key);
+        let part = aws.s3.upload_part().bucket(&bucket.name).key(key);
         let answer = part
+            .expected_bucket_owner(&bucket.account)
             .upload_id(id)
             .part_number(number)
             .body(body)
@@ -152,7 +164,7 @@ impl To<'_> {
             .await
             .about(
                 "UploadPart",
-                format!("part {number} of s3://{bucket}/{key}"),
+                format!("part {number} of s3://{}/{key}", bucket.name),
             )?;
         Ok(CompletedPart::builder()
             .part_number(number)

@@ -247,6 +247,10 @@ async fn provisioned_again() -> World {
     config.service.health_path = "/version".to_owned();
     {
         let mut account = world.cloud.account();
+        for bucket in account.s3.buckets.values_mut() {
+            let open = String::new();
+            bucket.configuration.insert("publicAccessBlock", open);
+        }
         let trust = account.iam.roles.get_mut("bgd-hello-test-bake");
         trust.expect("the role").trust = "{\"Statement\": []}".to_owned();
         for colour in Colour::BOTH {
