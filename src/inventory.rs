@@ -266,7 +266,7 @@ async fn bakery(
     let (runbook_version, has_bucket, has_role, base_image) = tokio::try_join!(
         wrap(find_runbook(aws, names.runbook())),
         wrap(s3::has_bucket(aws, &bucket)),
-        wrap(has_role(aws, names.bake_role())),
+        wrap(has_role(aws, names.bake_role(), &config.roles.path)),
         Box::pin(resolve_base_image(aws, &config.bake.base_image)),
     )?;
     let recipe = Recipe {
@@ -306,8 +306,8 @@ async fn find_groups(aws: &Aws, names: [String; 2]) -> Answer<Vec<Group>> {
     autoscaling::find_groups(aws, &names).await
 }
 
-async fn has_role(aws: &Aws, name: String) -> Answer<bool> {
-    iam::has_role(aws, &name).await
+async fn has_role(aws: &Aws, name: String, path: &str) -> Answer<bool> {
+    iam::has_role(aws, &name, path).await
 }
 
 /// The runbook's version, if it stands and says what ours says.

@@ -55,7 +55,7 @@ pub fn start(plan: &Plan, version: String, instance: &str, seconds: u64) -> Star
     let names = plan.names();
     let mut tags = names.tags();
     tags.insert(TAG_DEPLOYMENT.to_owned(), plan.deployment.clone());
-    let role = names.guard_role_beside(plan.traffic_rules.own());
+    let role = plan.guard_role();
     Start {
         document: names.kept_runbook(),
         version,

@@ -133,13 +133,12 @@ impl Names {
         self.role("guard")
     }
 
-    /// The ARN of that, in the account and partition of this ARN of the load balancer's.
-    pub fn guard_role_beside(&self, elb_arn: &str) -> String {
-        // arn:PARTITION:elasticloadbalancing:REGION:ACCOUNT:...
-        let mut parts = elb_arn.split(':');
+    /// The ARN of a role of this name and path, in the account and partition of this ARN: `arn:PARTITION:SERVICE:REGION:ACCOUNT:...`.
+    pub fn role_beside(arn: &str, path: &str, role: &str) -> String {
+        let mut parts = arn.split(':');
         let partition = parts.nth(1).unwrap_or_default();
         let account = parts.nth(2).unwrap_or_default();
-        format!("arn:{partition}:iam::{account}:role/{}", self.guard_role())
+        format!("arn:{partition}:iam::{account}:role{path}{role}")
     }
 
     /// The runbook of the guard: each environment is provisioned, and kept up to date, by itself.
@@ -245,9 +244,14 @@ mod tests {
     fn a_role_is_named_in_the_partition_of_its_neighbour() {
         let rule =
             "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:listener-rule/app/x/1/2/3";
+        let guard = Names::new("hello", "prod").guard_role();
         assert_eq!(
-            Names::new("hello", "prod").guard_role_beside(rule),
+            Names::role_beside(rule, "/", &guard),
             "arn:aws-cn:iam::111122223333:role/bgd-hello-prod-guard"
+        );
+        assert_eq!(
+            Names::role_beside(rule, "/bg-deploy/", &guard),
+            "arn:aws-cn:iam::111122223333:role/bg-deploy/bgd-hello-prod-guard"
         );
     }
 

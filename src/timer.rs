@@ -47,7 +47,7 @@ impl Runbook {
         let names = plan.names();
         let rules = plan.traffic_rules.clone();
         let looks = Looks {
-            role: &names.guard_role_beside(rules.own()),
+            role: &plan.guard_role(),
             rule: rules.own(),
             also: rules.also(),
             blue: &plan.target_groups.blue,

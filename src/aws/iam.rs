@@ -12,6 +12,10 @@ use super::{Aws, Tags};
 pub struct Role {
     /// Its name, and that of its instance profile.
     pub name: String,
+    /// Their path.
+    pub path: String,
+    /// The managed policy, by ARN, that limits what it can be allowed; `None`: whatever limits it already.
+    pub boundary: Option<String>,
     /// Who may take it on.
     pub trust: Value,
     /// A managed policy that it has no more.
@@ -58,7 +62,7 @@ pub async fn ensure_role(
         }
     }
     if role.instance_profile {
-        ensure_instance_profile(aws, &role.name, with_tags).await?;
+        ensure_instance_profile(aws, role, with_tags).await?;
     }
     Ok((arn, new))
 }
@@ -80,6 +84,12 @@ async fn ensure_bare_role(
             let Some(found) = answer.role else {
                 return Ok((String::new(), false));
             };
+            if found.path != role.path {
+                return Err(elsewhere(role, &found.path));
+            }
+            let limit = found.permissions_boundary.as_ref();
+            let limit = limit.and_then(|limit| limit.permissions_boundary_arn());
+            limit_as_said(aws, role, limit).await?;
             trust_as_said(aws, role, found.assume_role_policy_document()).await?;
             return Ok((found.arn, false));
         }
@@ -91,12 +101,48 @@ async fn ensure_bare_role(
         .iam
         .create_role()
         .role_name(&role.name)
+        .path(&role.path)
+        .set_permissions_boundary(role.boundary.clone())
         .assume_role_policy_document(trust.to_string())
         .set_tags(Some(tags(with_tags)))
         .send()
         .await
         .about("CreateRole", &role.name)?;
     Ok((answer.role.map(|role| role.arn).unwrap_or_default(), true))
+}
+
+/// AWS moves no role to another path.
+fn elsewhere(role: &Role, found: &str) -> Failure {
+    Failure {
+        kind: ErrorKind::Conflict,
+        operation: "GetRole".into(),
+        resource: role.name.clone(),
+        code: String::new(),
+        message: format!(
+            "it stands with the path {found}, the file says {}, and a path can't be changed: write `path = \"{found}\"` in \
+             [roles], or delete the role when nothing uses it, and provision again",
+            role.path
+        ),
+        request_id: None,
+    }
+}
+
+/// Has a role that stands be limited as it is to be, before it is given anything. What limits it is never taken away.
+async fn limit_as_said(aws: &Aws, role: &Role, now: Option<&str>) -> Result<(), Failure> {
+    let Some(boundary) = role.boundary.as_deref().filter(|said| now != Some(*said)) else {
+        return Ok(());
+    };
+    aws.iam
+        .put_role_permissions_boundary()
+        .role_name(&role.name)
+        .permissions_boundary(boundary)
+        .send()
+        .await
+        .about(
+            "PutRolePermissionsBoundary",
+            format!("{boundary} of {}", role.name),
+        )?;
+    Ok(())
 }
 
 /// Has a role that stands trust whom it is to; what it says now is read first.
@@ -116,11 +162,13 @@ async fn trust_as_said(aws: &Aws, role: &Role, now: Option<&str>) -> Result<(), 
     Ok(())
 }
 
-async fn ensure_instance_profile(aws: &Aws, name: &str, with_tags: &Tags) -> Result<(), Failure> {
+async fn ensure_instance_profile(aws: &Aws, role: &Role, with_tags: &Tags) -> Result<(), Failure> {
+    let name = &role.name;
     let made = aws
         .iam
         .create_instance_profile()
         .instance_profile_name(name)
+        .path(&role.path)
         .set_tags(Some(tags(with_tags)))
         .send()
         .await
@@ -146,8 +194,8 @@ async fn ensure_instance_profile(aws: &Aws, name: &str, with_tags: &Tags) -> Res
     }
 }
 
-/// Whether a role and, if wanted, its instance profile exist.
-pub async fn has_role(aws: &Aws, name: &str) -> Result<bool, Failure> {
+/// Whether a role of this name and path exists.
+pub async fn has_role(aws: &Aws, name: &str, path: &str) -> Result<bool, Failure> {
     let found = aws
         .iam
         .get_role()
@@ -156,7 +204,7 @@ pub async fn has_role(aws: &Aws, name: &str) -> Result<bool, Failure> {
         .await
         .about("GetRole", name);
     match found {
-        Ok(_) => Ok(true),
+        Ok(answer) => Ok(answer.role.is_some_and(|role| role.path == path)),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }

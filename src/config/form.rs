@@ -26,6 +26,8 @@ impl Form {
 
 /// The longest name of an app or an environment.
 pub const NAME_MOST: usize = 20;
+/// The longest path of a role: with the account and the longest name, an ARN still fits where AWS takes one.
+const ROLE_PATH_MOST: usize = 512;
 /// The longest release.
 pub const RELEASE_MOST: usize = 128;
 
@@ -125,6 +127,27 @@ pub const INSTANCE_TYPE: Form = Form {
     },
 };
 
+/// The path of a role.
+pub const ROLE_PATH: Form = Form {
+    is: "a path that begins and ends with `/`, of letters, digits and `+=,.@_-` in between",
+    pattern: "^/([A-Za-z0-9+=,.@_-]+/)*$",
+    fits: |text| {
+        let parts = text
+            .strip_prefix('/')
+            .map(|rest| rest.split_terminator('/'));
+        text.ends_with('/')
+            && text.len() <= ROLE_PATH_MOST
+            && parts.is_some_and(|mut parts| parts.all(is_of_iam))
+    },
+};
+
+/// The ARN of a managed policy, of an account or of AWS itself.
+pub const MANAGED_POLICY: Form = Form {
+    is: "the ARN of a managed policy (`arn:aws:iam::...:policy/...`)",
+    pattern: "^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+$",
+    fits: is_managed_policy,
+};
+
 /// A VPC.
 pub const VPC: Form = Form {
     is: "a VPC (`vpc-` and hexadecimal digits)",
@@ -168,6 +191,25 @@ pub const HEADER: Form = Form {
                 .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+.^_`|~-".contains(&b))
     },
 };
+
+/// Of letters that IAM takes in names.
+fn is_of_iam(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
+}
+
+fn is_managed_policy(text: &str) -> bool {
+    let parts: Vec<_> = text.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, resource] = parts[..] else {
+        return false;
+    };
+    let is_partition = |c: u8| c.is_ascii_lowercase() || c == b'-';
+    let mut names = resource.strip_prefix("policy/").into_iter();
+    partition.starts_with("aws")
+        && partition.bytes().all(is_partition)
+        && (account == "aws" || (ACCOUNT.fits)(account))
+        && names.any(|names| names.split('/').all(is_of_iam))
+}
 
 fn is_name(text: &str) -> bool {
     text.len() <= NAME_MOST

@@ -26,6 +26,8 @@ pub enum Table {
     Retain,
     /// `[network]`
     Network,
+    /// `[roles]`
+    Roles,
     /// `[windows]`
     Windows,
     /// `[lease]`
@@ -34,7 +36,7 @@ pub enum Table {
 
 impl Table {
     /// All, in the order of the reference.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Top,
         Self::Service,
         Self::Bake,
@@ -44,6 +46,7 @@ impl Table {
         Self::Fleet,
         Self::Retain,
         Self::Network,
+        Self::Roles,
         Self::Windows,
         Self::Lease,
     ];
@@ -60,6 +63,7 @@ impl Table {
             Self::Fleet => "fleet",
             Self::Retain => "retain",
             Self::Network => "network",
+            Self::Roles => "roles",
             Self::Windows => "windows",
             Self::Lease => "lease",
         }
@@ -79,6 +83,7 @@ impl Table {
             Self::Fleet => "What it runs on.",
             Self::Retain => "What is kept afterwards.",
             Self::Network => "What exists already and is not made.",
+            Self::Roles => "How the roles are made that act inside AWS.",
             Self::Windows => {
                 "When releases may begin; `rollback`, `verify` and `finish` are never refused for it."
             }

@@ -414,6 +414,22 @@ pub const KEYS: &[Key] = &[
         what: "Whether the load balancer is reachable from the internet.",
     },
     Key {
+        table: Table::Roles,
+        name: "path",
+        kind: Kind::Text(form::ROLE_PATH),
+        fallback: Fallback::Text(default::ROLE_PATH),
+        example: r#""/bg-deploy/""#,
+        what: "The path of the roles and instance profiles that `provision` makes; that of one that stands can't be changed.",
+    },
+    Key {
+        table: Table::Roles,
+        name: "boundary",
+        kind: Kind::Text(form::MANAGED_POLICY),
+        fallback: Fallback::Otherwise("none"),
+        example: r#""arn:aws:iam::123456789012:policy/boundary""#,
+        what: "The permissions boundary of these roles: a managed policy beyond which nothing is allowed to them.",
+    },
+    Key {
         table: Table::Windows,
         name: "allow",
         kind: Kind::Windows,

@@ -73,6 +73,9 @@ pub struct Config {
     pub retain: Retain,
     /// Where it stands.
     pub network: Network,
+    /// How roles are made.
+    #[serde(default)]
+    pub roles: Roles,
     /// When releases may begin.
     pub windows: Windows,
     /// How two runs keep out of each other's way.
@@ -232,6 +235,24 @@ pub struct Network {
     pub public: bool,
 }
 
+/// `[roles]`: how what acts inside AWS is given its right to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roles {
+    /// Of the roles and instance profiles.
+    pub path: String,
+    /// The managed policy that limits them.
+    pub boundary: Option<String>,
+}
+
+impl Default for Roles {
+    fn default() -> Self {
+        Self {
+            path: default::ROLE_PATH.to_owned(),
+            boundary: None,
+        }
+    }
+}
+
 /// `[lease]`: one run at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
@@ -292,6 +313,8 @@ pub mod default {
     pub const LISTENER_PORT: u16 = 80;
     /// `network.public`
     pub const PUBLIC: bool = true;
+    /// `roles.path`
+    pub const ROLE_PATH: &str = "/";
     /// `lease.wait`: about as long as a release without a bake.
     pub const LEASE_WAIT: Duration = Duration::from_secs(10 * 60);
 }

@@ -37,11 +37,9 @@ pub(super) fn plan_bake(
     let image_name = bakery.recipe.image_name(&config.app, &config.environment);
     let (security_group, subnet) = &met.builder;
     let key = names.bundle(&bakery.recipe.bundle_sha256);
-    let role = format!(
-        "arn:aws:iam::{}:role/{}",
-        inventory.caller.account,
-        names.bake_role()
-    );
+    // In the partition and account of whoever calls.
+    let caller = &inventory.caller.arn;
+    let role = Names::role_beside(caller, &config.roles.path, &names.bake_role());
     let parameters = [
         ("AutomationAssumeRole", role),
         ("App", config.app.clone()),

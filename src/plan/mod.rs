@@ -198,6 +198,9 @@ pub struct Plan {
     pub account: String,
     /// The region.
     pub region: String,
+    /// The path of the roles.
+    #[serde(default = "default_role_path")]
+    pub role_path: String,
     /// What is to be live at the end.
     pub release: Release,
     /// The colour that is live now.
@@ -247,6 +250,11 @@ pub struct Plan {
     pub preview_token: PreviewToken,
 }
 
+/// Of runs that wrote none down.
+fn default_role_path() -> String {
+    crate::config::default::ROLE_PATH.to_owned()
+}
+
 /// What a run is called by, and what its preview route is opened with: drawn once, by the caller.
 #[derive(Clone, Debug)]
 pub struct Draw {
@@ -265,6 +273,12 @@ impl Plan {
     /// The names of this plan's resources.
     pub fn names(&self) -> Names {
         Names::new(&self.app, &self.environment)
+    }
+
+    /// The role of the guard, and of what is like it.
+    pub fn guard_role(&self) -> String {
+        let beside = self.traffic_rules.own();
+        Names::role_beside(beside, &self.role_path, &self.names().guard_role())
     }
 
     /// The candidate's group.

@@ -159,6 +159,7 @@ impl<'a> Preconditions<'a> {
             release: chosen.release,
             source: chosen.source,
             region: self.region,
+            role_path: config.roles.path.clone(),
             template: self.template,
             target_groups: self.target_groups,
             traffic_rules: self.traffic_rules,

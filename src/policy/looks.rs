@@ -65,7 +65,7 @@ pub(super) fn looks(scope: &Scope, runbooks: &[String]) -> Vec<Statement> {
         Statement::new(own, ["ssm:GetAutomationExecution"])
             .on([scope.executions()])
             .ours(scope),
-        Statement::new(own, ["iam:GetRole"]).on([scope.role(&scope.names.bake_role())]),
+        Statement::new(own, ["iam:GetRole"]).on(scope.role_by_name(&scope.names.bake_role())),
     ]);
     all.extend(base_image(scope));
     all

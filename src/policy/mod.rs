@@ -31,6 +31,10 @@ pub struct RolePolicy {
     pub kind: &'static str,
     /// What it is called: by `provision`, or as a proposal.
     pub name: String,
+    /// Its path.
+    pub path: String,
+    /// The managed policy that limits it.
+    pub boundary: Option<String>,
     /// Whose it is, in words.
     pub of: &'static str,
     /// Who may take it on.
@@ -108,6 +112,8 @@ pub fn roles(scope: &Scope, repository: &[&str]) -> Vec<RolePolicy> {
         all.push(RolePolicy {
             kind,
             name: scope.names.role(kind),
+            path: scope.role_path.clone(),
+            boundary: scope.boundary.clone(),
             of,
             who,
             trust: trust::trust(who, scope, repository),
@@ -163,6 +169,8 @@ mod tests {
             base_parameter: Some("/aws/service/an/image".to_owned()),
             keeps_failed: true,
             pull_requests: false,
+            role_path: "/".to_owned(),
+            boundary: None,
         }
     }
 
@@ -227,6 +235,59 @@ mod tests {
             let trust = role.trust.to_string();
             assert!(trust.contains("REPOSITORY:pull_request"), "{kind}: {trust}");
         }
+    }
+
+    #[test]
+    fn with_a_path_and_a_boundary_every_role_is_named_with_its_path_and_given_nothing_without_the_boundary()
+     {
+        let mut scope = scope("hello", "prod");
+        scope.role_path = "/bg-deploy/".to_owned();
+        scope.boundary = Some("arn:aws:iam::123456789012:policy/b".to_owned());
+        let all = roles(&scope, &[ANY_REPOSITORY]);
+        for role in &all {
+            for statement in &role.statements {
+                let strays = statement.resources.iter();
+                let mut strays =
+                    strays.filter(|arn| arn.contains(":iam:") && !arn.contains("/bg-deploy/"));
+                // IAM knows no path of what is looked for by its name.
+                let stray = strays.next();
+                assert!(
+                    stray.is_none() || statement.actions == ["iam:GetRole"],
+                    "{stray:?} {:?}",
+                    statement.actions
+                );
+            }
+        }
+        let provision = all
+            .iter()
+            .find(|role| role.kind == "provision")
+            .expect("a role");
+        for statement in &provision.statements {
+            let gives = |action: &&str| ["iam:CreateRole", "iam:PutRolePolicy"].contains(action);
+            let is_limited = statement
+                .conditions
+                .iter()
+                .any(|(_, key, _)| key == "iam:PermissionsBoundary");
+            assert_eq!(
+                statement.actions.iter().any(gives),
+                is_limited,
+                "{:?}",
+                statement.actions
+            );
+        }
+        let written = terraform(&all);
+        assert_eq!(
+            written
+                .matches("permissions_boundary = \"arn:aws:iam::123456789012:policy/b\"")
+                .count(),
+            all.len()
+        );
+        assert_eq!(
+            written
+                .matches("path                 = \"/bg-deploy/\"")
+                .count(),
+            all.len()
+        );
     }
 
     #[test]

@@ -113,20 +113,27 @@ fn roles(scope: &Scope) -> Vec<Statement> {
     let names = &scope.names;
     let acting = [names.instance_role(), names.builder_role()];
     let all = [acting.to_vec(), vec![names.bake_role(), names.guard_role()]].concat();
-    let roles = all.iter().map(|name| scope.role(name));
+    let roles = || all.iter().map(|name| scope.role(name));
     let profiles = acting.iter().map(|name| scope.profile(name));
-    vec![
-        Statement::new(
+    let granting = match &scope.boundary {
+        None => Statement::new(about, ["iam:CreateRole", "iam:PutRolePolicy"]).on(roles()),
+        // Nothing is given to a role that is not limited so.
+        Some(boundary) => Statement::new(
             about,
             [
                 "iam:CreateRole",
-                "iam:GetRole",
+                "iam:PutRolePermissionsBoundary",
                 "iam:PutRolePolicy",
-                "iam:TagRole",
-                "iam:UpdateAssumeRolePolicy",
             ],
         )
-        .on(roles),
+        .on(roles())
+        .when("iam:PermissionsBoundary", [&**boundary]),
+    };
+    let by_name = all.iter().flat_map(|name| scope.role_by_name(name));
+    vec![
+        granting,
+        Statement::new(about, ["iam:TagRole", "iam:UpdateAssumeRolePolicy"]).on(roles()),
+        Statement::new(about, ["iam:GetRole"]).on(by_name),
         // AWS's own policy for the agent, which earlier versions attached: it reads every parameter.
         Statement::new(about, ["iam:DetachRolePolicy"]).on(acting.iter().map(|it| scope.role(it))),
         Statement::new(

@@ -20,6 +20,10 @@ pub struct Scope {
     pub base_parameter: Option<String>,
     /// Whether jobs about pull requests may check, and look.
     pub pull_requests: bool,
+    /// The path of the roles.
+    pub role_path: String,
+    /// The managed policy that limits them.
+    pub boundary: Option<String>,
     /// Whether an instance of what fails is kept to be looked at.
     pub keeps_failed: bool,
 }
@@ -34,6 +38,8 @@ impl Scope {
             region: region.to_owned(),
             base_parameter: parameter.map(str::to_owned),
             pull_requests: false,
+            role_path: config.roles.path.clone(),
+            boundary: config.roles.boundary.clone(),
             keeps_failed: !config.retain.failed_for.is_zero(),
         }
     }
@@ -64,15 +70,23 @@ impl Scope {
     }
 
     pub(super) fn role(&self, name: &str) -> String {
-        format!("arn:{}:iam::{}:role/{name}", self.partition(), self.account)
+        self.of_iam("role", &self.role_path, name)
+    }
+
+    /// A role that is looked for by its name alone: of one that is not there, or is elsewhere, IAM knows no path.
+    pub(super) fn role_by_name(&self, name: &str) -> Vec<String> {
+        let mut both = vec![self.role(name), self.of_iam("role", "/", name)];
+        both.dedup();
+        both
     }
 
     pub(super) fn profile(&self, name: &str) -> String {
-        let partition = self.partition();
-        format!(
-            "arn:{partition}:iam::{}:instance-profile/{name}",
-            self.account
-        )
+        self.of_iam("instance-profile", &self.role_path, name)
+    }
+
+    fn of_iam(&self, kind: &str, path: &str, name: &str) -> String {
+        let (partition, account) = (self.partition(), &self.account);
+        format!("arn:{partition}:iam::{account}:{kind}{path}{name}")
     }
 
     pub(super) fn bucket(&self) -> String {

@@ -86,6 +86,8 @@ pub fn json(roles: &[RolePolicy]) -> Value {
             "kind": role.kind,
             "name": role.name,
             "for": role.of,
+            "path": role.path,
+            "boundary": role.boundary,
             "instance_profile": role.has_profile(),
             "trust": role.trust,
             "policy": role.policy(),
@@ -104,12 +106,24 @@ pub fn terraform(roles: &[RolePolicy]) -> String {
     let mut text = String::new();
     for role in roles {
         let id = format!("bg_deploy_{}", role.kind);
+        let mut lines = vec![("name", format!("\"{}\"", role.name))];
+        // What is so by default is not written.
+        if role.path != "/" {
+            lines.push(("path", format!("\"{}\"", role.path)));
+        }
+        if let Some(boundary) = &role.boundary {
+            lines.push(("permissions_boundary", format!("\"{boundary}\"")));
+        }
+        lines.push(("assume_role_policy", encoded(&role.trust)));
+        let lines = lines.into_iter().map(|(name, value)| {
+            let width = if role.boundary.is_some() { 20 } else { 18 };
+            format!("  {name:width$} = {value}\n")
+        });
         let _ = writeln!(
             text,
-            "# {}\nresource \"aws_iam_role\" \"{id}\" {{\n  name               = \"{}\"\n  assume_role_policy = {}\n}}\n",
+            "# {}\nresource \"aws_iam_role\" \"{id}\" {{\n{}}}\n",
             role.of,
-            role.name,
-            encoded(&role.trust)
+            lines.collect::<String>()
         );
         let _ = writeln!(
             text,
@@ -119,8 +133,8 @@ pub fn terraform(roles: &[RolePolicy]) -> String {
         if role.has_profile() {
             let _ = writeln!(
                 text,
-                "resource \"aws_iam_instance_profile\" \"{id}\" {{\n  name = \"{}\"\n  role = aws_iam_role.{id}.name\n}}\n",
-                role.name
+                "resource \"aws_iam_instance_profile\" \"{id}\" {{\n  name = \"{}\"\n  path = \"{}\"\n  role = aws_iam_role.{id}.name\n}}\n",
+                role.name, role.path
             );
         }
     }

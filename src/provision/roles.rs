@@ -38,6 +38,8 @@ pub async fn ensure(
         let (inline, instance_profile) = (role.policy(), role.has_profile());
         let role = Role {
             name: role.name,
+            path: config.roles.path.clone(),
+            boundary: config.roles.boundary.clone(),
             trust: role.trust,
             not_managed: instance_profile.then_some(MANAGED_INSTANCE),
             inline,

@@ -1,7 +1,7 @@
 //! The printed policies are the least: everything that a job does it does with them, and with any action or resource taken away
 //! a call of its own would be refused, with any condition taken away one that is about somebody else's allowed.
 
-mod elements;
+pub(crate) mod elements;
 mod scenes;
 
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ mod addresses;
 mod bakes;
 mod blame;
 mod books;
+mod boundary;
 mod bucket;
 mod cancel;
 mod candidate_log;

@@ -69,6 +69,7 @@ impl Issuer {
             trust: trust.to_string(),
             description: None,
             max_session: 3600,
+            boundary: None,
             tags: Default::default(),
         };
         {

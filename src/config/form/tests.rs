@@ -6,7 +6,7 @@ use super::*;
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn each_form_knows_what_fits_and_what_does_not() {
     let long = "a".repeat(21);
-    let table: [(&str, Form, &[&str], &[&str]); 11] = [
+    let table: [(&str, Form, &[&str], &[&str]); 13] = [
         (
             "name",
             NAME,
@@ -31,6 +31,30 @@ fn each_form_knows_what_fits_and_what_does_not() {
                 "eu-central-x",
                 "EU-central-1",
                 "eu--1",
+            ],
+        ),
+        (
+            "role path",
+            ROLE_PATH,
+            &["/", "/bg-deploy/", "/a/b.c/"],
+            &["", "a", "/a", "a/", "//", "/a//", "/a b/", "/ä/"],
+        ),
+        (
+            "managed policy",
+            MANAGED_POLICY,
+            &[
+                "arn:aws:iam::123456789012:policy/b",
+                "arn:aws-cn:iam::123456789012:policy/a/b",
+                "arn:aws:iam::aws:policy/PowerUserAccess",
+            ],
+            &[
+                "",
+                "b",
+                "arn:aws:iam::1:policy/b",
+                "arn:aws:iam::123456789012:role/b",
+                "arn:aws:iam::123456789012:policy/",
+                "arn:aws:iam::123456789012:policy/a//b",
+                "arn:aws:iam:eu-central-1:123456789012:policy/b",
             ],
         ),
         (

@@ -5,26 +5,26 @@ use serde_json::Value;
 
 /// A part of a statement.
 #[derive(Clone, Debug)]
-pub(super) struct Element {
+pub(crate) struct Element {
     /// The statement's `Sid`.
-    pub(super) sid: String,
+    pub(crate) sid: String,
     /// Its place in the policy.
     nth: usize,
     /// What it is about.
     actions: Vec<String>,
-    pub(super) part: Part,
+    pub(crate) part: Part,
 }
 
 impl Element {
     /// Whether the statement is about this request: to any other it makes no difference.
-    pub(super) fn is_about(&self, request: &Request) -> bool {
+    pub(crate) fn is_about(&self, request: &Request) -> bool {
         self.actions.contains(&request.action)
     }
 }
 
 /// Which.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Action(String),
     Resource(String),
     /// Operator and key.
@@ -32,7 +32,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub(super) fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Action(_) => "actions",
             Self::Resource(_) => "resources",
@@ -51,7 +51,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// All of them.
-pub(super) fn elements(policy: &Value) -> Vec<Element> {
+pub(crate) fn elements(policy: &Value) -> Vec<Element> {
     let statements = policy["Statement"].as_array().expect("statements");
     let mut all = Vec::new();
     for (nth, statement) in statements.iter().enumerate() {
@@ -74,7 +74,7 @@ pub(super) fn elements(policy: &Value) -> Vec<Element> {
 }
 
 /// The policy without it; without the statement, where that would be left without an action or a resource.
-pub(super) fn without(policy: &Value, element: &Element) -> Value {
+pub(crate) fn without(policy: &Value, element: &Element) -> Value {
     let mut less = policy.clone();
     let statement = &mut less["Statement"][element.nth];
     match &element.part {

@@ -3,14 +3,19 @@
 //! What an automation calls in a role, a session of a role, or a user is judged by their policies ([`super::authority`]), and the
 //! agent on an instance comes only with a role that allows it. Keys that are nobody's are an administrator's.
 
+mod managed;
 mod policies;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
+pub(crate) use managed::uses;
+pub use managed::{
+    Policy, create_policy, delete_policy as delete_managed, managed, put_boundary, remove_boundary,
+};
 pub(super) use policies::read as read_policy;
-pub use policies::{lets_agent_in, policies_of};
+pub use policies::{Given, given_to, lets_agent_in};
 pub use users::{User, put_user, user_of};
 
 use super::{Account, ApiError, Tags, policy};
@@ -38,6 +43,8 @@ pub struct Role {
     pub inline: BTreeMap<String, String>,
     /// Managed policies, by ARN.
     pub attached: BTreeSet<String>,
+    /// The managed policy, by ARN, that limits what all of these can allow.
+    pub boundary: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -68,6 +75,8 @@ pub struct State {
     pub roles: BTreeMap<String, Role>,
     /// Instance profiles by name.
     pub profiles: BTreeMap<String, InstanceProfile>,
+    /// Managed policies of the account's own, by ARN.
+    pub policies: BTreeMap<String, Policy>,
     /// Users by name.
     pub users: BTreeMap<String, User>,
 }
@@ -174,6 +183,8 @@ pub struct NewRole {
     pub description: Option<String>,
     /// In seconds.
     pub max_session: i64,
+    /// The managed policy, by ARN, that limits what it can be allowed.
+    pub boundary: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -188,6 +199,7 @@ pub fn create_role(account: &mut Account, new: NewRole) -> Result<(), ApiError> 
             &format!("Role with name {} already exists.", new.name),
         ));
     }
+    managed::check_boundary(account, new.boundary.as_deref())?;
     let role = Role {
         id: unique_id(account, "AROA"),
         arn: format!("arn:aws:iam::{}:role{}{}", account.id, new.path, new.name),
@@ -198,6 +210,7 @@ pub fn create_role(account: &mut Account, new: NewRole) -> Result<(), ApiError> 
         max_session: new.max_session,
         inline: BTreeMap::new(),
         attached: BTreeSet::new(),
+        boundary: new.boundary,
         tags: new.tags,
         name: new.name.clone(),
     };
@@ -275,15 +288,15 @@ pub fn delete_policy(account: &mut Account, role_name: &str, policy: &str) -> Re
     }
 }
 
-/// Attaches a managed policy: only AWS's own exist.
+/// Attaches a managed policy: AWS's own, or one of the account's.
 pub fn attach(account: &mut Account, role_name: &str, arn: &str) -> Result<(), ApiError> {
-    let held = role(account, role_name)?;
-    if !arn.starts_with("arn:aws:iam::aws:policy/") {
+    role(account, role_name)?;
+    if managed::text_of(account, arn).is_none() && !arn.starts_with(managed::OF_AWS) {
         return Err(no_such_entity(&format!(
             "Policy {arn} does not exist or is not attachable."
         )));
     }
-    held.attached.insert(arn.to_owned());
+    role(account, role_name)?.attached.insert(arn.to_owned());
     Ok(())
 }
 

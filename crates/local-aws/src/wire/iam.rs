@@ -1,12 +1,15 @@
 //! IAM on the wire.
 
+mod managed;
+mod profiles;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::node::Node;
 use super::paging::Page;
 use super::params::Params;
 use super::unknown_operation;
-use crate::account::iam::{self, InstanceProfile, NewRole, Role};
+use crate::account::iam::{self, NewRole, Role};
 use crate::account::{Account, ApiError, Tags};
 
 /// What IAM leaves as it is in the documents it answers (RFC 3986).
@@ -35,19 +38,24 @@ pub(crate) fn call(
         "GetRolePolicy" => get_policy(account, params),
         "ListRolePolicies" => list_policies(account, params),
         "DeleteRolePolicy" => delete_policy(account, params),
-        "AttachRolePolicy" => attach(account, params),
-        "DetachRolePolicy" => detach(account, params),
-        "ListAttachedRolePolicies" => list_attached(account, params),
-        "CreateInstanceProfile" => create_profile(account, params),
-        "GetInstanceProfile" => get_profile(account, params),
-        "ListInstanceProfiles" => list_profiles(account, params),
-        "ListInstanceProfilesForRole" => list_profiles_of_role(account, params),
-        "AddRoleToInstanceProfile" => add_role(account, params),
-        "RemoveRoleFromInstanceProfile" => remove_role(account, params),
-        "TagInstanceProfile" => tag_profile(account, params),
-        "UntagInstanceProfile" => untag_profile(account, params),
-        "ListInstanceProfileTags" => list_profile_tags(account, params),
-        "DeleteInstanceProfile" => delete_profile(account, params),
+        "AttachRolePolicy" => managed::attach(account, params),
+        "DetachRolePolicy" => managed::detach(account, params),
+        "PutRolePermissionsBoundary" => managed::put_boundary(account, params),
+        "DeleteRolePermissionsBoundary" => managed::remove_boundary(account, params),
+        "CreatePolicy" => managed::create(account, params),
+        "GetPolicy" => managed::get(account, params),
+        "DeletePolicy" => managed::delete(account, params),
+        "ListAttachedRolePolicies" => managed::list_attached(account, params),
+        "CreateInstanceProfile" => profiles::create_profile(account, params),
+        "GetInstanceProfile" => profiles::get_profile(account, params),
+        "ListInstanceProfiles" => profiles::list_profiles(account, params),
+        "ListInstanceProfilesForRole" => profiles::list_profiles_of_role(account, params),
+        "AddRoleToInstanceProfile" => profiles::add_role(account, params),
+        "RemoveRoleFromInstanceProfile" => profiles::remove_role(account, params),
+        "TagInstanceProfile" => profiles::tag_profile(account, params),
+        "UntagInstanceProfile" => profiles::untag_profile(account, params),
+        "ListInstanceProfileTags" => profiles::list_profile_tags(account, params),
+        "DeleteInstanceProfile" => profiles::delete_profile(account, params),
         _ => Err(unknown_operation("iam", operation)),
     }
 }
@@ -90,7 +98,8 @@ fn document(text: &str) -> String {
 
 fn path(params: &mut Params) -> Result<String, ApiError> {
     let path = params.text("Path").unwrap_or_else(|| "/".to_owned());
-    if path.starts_with('/') && path.ends_with('/') {
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
+    if path.starts_with('/') && path.ends_with('/') && is_plain && path.len() <= 512 {
         return Ok(path);
     }
     Err(ApiError::validation(
@@ -110,8 +119,14 @@ fn show_role(role: &Role) -> Node {
         .put("MaxSessionDuration", role.max_session)
 }
 
+/// What limits it, and its tags: lists have neither.
 fn show_role_with_tags(role: &Role) -> Node {
-    let node = show_role(role);
+    let boundary = role.boundary.as_ref().map(|arn| {
+        Node::map()
+            .put("PermissionsBoundaryType", "PermissionsBoundaryPolicy")
+            .put("PermissionsBoundaryArn", arn)
+    });
+    let node = show_role(role).put_some("PermissionsBoundary", boundary);
     if role.tags.is_empty() {
         return node;
     }
@@ -125,6 +140,7 @@ fn create_role(account: &mut Account, mut params: Params) -> Result<Node, ApiErr
         trust: required(&mut params, "AssumeRolePolicyDocument")?,
         description: params.text("Description"),
         max_session: max_session(&mut params)?,
+        boundary: params.text("PermissionsBoundary"),
         tags: params.tags(&["Tags"])?,
     };
     params.finish()?;
@@ -247,148 +263,5 @@ fn delete_policy(account: &mut Account, mut params: Params) -> Result<Node, ApiE
     let policy = required(&mut params, "PolicyName")?;
     params.finish()?;
     iam::delete_policy(account, &role, &policy)?;
-    Ok(Node::map())
-}
-
-fn attach(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let role = required(&mut params, "RoleName")?;
-    let arn = required(&mut params, "PolicyArn")?;
-    params.finish()?;
-    iam::attach(account, &role, &arn)?;
-    Ok(Node::map())
-}
-
-fn detach(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let role = required(&mut params, "RoleName")?;
-    let arn = required(&mut params, "PolicyArn")?;
-    params.finish()?;
-    iam::detach(account, &role, &arn)?;
-    Ok(Node::map())
-}
-
-fn list_attached(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let role = required(&mut params, "RoleName")?;
-    params.text("PathPrefix");
-    let page = page(&mut params)?;
-    params.finish()?;
-    let policies = iam::role(account, &role)?
-        .attached
-        .iter()
-        .map(|arn| {
-            let name = arn.rsplit('/').next().unwrap_or(arn);
-            Node::map().put("PolicyName", name).put("PolicyArn", arn)
-        })
-        .collect();
-    Ok(paged("AttachedPolicies", policies, &page))
-}
-
-fn show_profile(account: &Account, profile: &InstanceProfile) -> Node {
-    let roles = profile
-        .role
-        .iter()
-        .filter_map(|name| account.iam.roles.get(name))
-        .map(show_role);
-    Node::map()
-        .put("Path", &profile.path)
-        .put("InstanceProfileName", &profile.name)
-        .put("InstanceProfileId", &profile.id)
-        .put("Arn", &profile.arn)
-        .put("CreateDate", profile.created_at)
-        .put("Roles", Node::list(roles))
-        .put("Tags", tag_list(&profile.tags))
-}
-
-fn create_profile(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let name = required(&mut params, "InstanceProfileName")?;
-    let path = path(&mut params)?;
-    let tags = params.tags(&["Tags"])?;
-    params.finish()?;
-    iam::create_profile(account, &name, &path, tags)?;
-    let profile = &account.iam.profiles[&name];
-    Ok(Node::map().put("InstanceProfile", show_profile(account, profile)))
-}
-
-fn get_profile(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let name = required(&mut params, "InstanceProfileName")?;
-    params.finish()?;
-    let profile = iam::profile(account, &name)?.clone();
-    Ok(Node::map().put("InstanceProfile", show_profile(account, &profile)))
-}
-
-fn list_profiles(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let prefix = params.text("PathPrefix").unwrap_or_default();
-    let page = page(&mut params)?;
-    params.finish()?;
-    let profiles = account
-        .iam
-        .profiles
-        .values()
-        .filter(|profile| profile.path.starts_with(&prefix))
-        .map(|profile| show_profile(account, profile))
-        .collect();
-    Ok(paged("InstanceProfiles", profiles, &page))
-}
-
-fn list_profiles_of_role(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let role = required(&mut params, "RoleName")?;
-    let page = page(&mut params)?;
-    params.finish()?;
-    iam::role(account, &role)?;
-    let profiles = account
-        .iam
-        .profiles
-        .values()
-        .filter(|profile| profile.role.as_ref() == Some(&role))
-        .map(|profile| show_profile(account, profile))
-        .collect();
-    Ok(paged("InstanceProfiles", profiles, &page))
-}
-
-fn add_role(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let profile = required(&mut params, "InstanceProfileName")?;
-    let role = required(&mut params, "RoleName")?;
-    params.finish()?;
-    iam::add_role(account, &profile, &role)?;
-    Ok(Node::map())
-}
-
-fn remove_role(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let profile = required(&mut params, "InstanceProfileName")?;
-    let role = required(&mut params, "RoleName")?;
-    params.finish()?;
-    iam::remove_role(account, &profile, &role)?;
-    Ok(Node::map())
-}
-
-fn tag_profile(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let name = required(&mut params, "InstanceProfileName")?;
-    let tags = params.tags(&["Tags"])?;
-    params.finish()?;
-    iam::profile(account, &name)?.tags.extend(tags);
-    Ok(Node::map())
-}
-
-fn untag_profile(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let name = required(&mut params, "InstanceProfileName")?;
-    let keys = params.texts(&["TagKeys"]);
-    params.finish()?;
-    iam::profile(account, &name)?
-        .tags
-        .retain(|key, _| !keys.contains(key));
-    Ok(Node::map())
-}
-
-fn list_profile_tags(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let name = required(&mut params, "InstanceProfileName")?;
-    let page = page(&mut params)?;
-    params.finish()?;
-    let tags = tag_list(&iam::profile(account, &name)?.tags);
-    Ok(paged("Tags", tags, &page))
-}
-
-fn delete_profile(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let name = required(&mut params, "InstanceProfileName")?;
-    params.finish()?;
-    iam::delete_profile(account, &name)?;
     Ok(Node::map())
 }

@@ -86,6 +86,48 @@ class Iam(Case):
         for one in (role, other):
             self.iam.delete_role(RoleName=one)
 
+    def test_a_boundary_is_a_policy_that_stands(self):
+        name, document = unique("boundary"), json.dumps(POLICY)
+        made = self.iam.create_policy(PolicyName=name, Path="/conformance/", PolicyDocument=document)["Policy"]
+        self.assertTrue(made["Arn"].endswith(f":policy/conformance/{name}"), made["Arn"])
+        with self.refused("EntityAlreadyExists"):
+            self.iam.create_policy(PolicyName=name, PolicyDocument=document)
+        with self.refused("MalformedPolicyDocument"):
+            self.iam.create_policy(PolicyName=unique("boundary"), PolicyDocument="{")
+        none = made["Arn"] + "-none"
+        for call in (self.iam.get_policy, self.iam.delete_policy):
+            with self.refused("NoSuchEntity"):
+                call(PolicyArn=none)
+        role, trust = unique("role"), json.dumps(TRUST)
+        for code, boundary in (("NoSuchEntity", none), ("InvalidInput", "arn:aws:iam::123456789012:role/a-role-and-no-policy")):
+            with self.refused(code):
+                self.iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust, PermissionsBoundary=boundary)
+        created = self.iam.create_role(RoleName=role, Path="/a/b/", AssumeRolePolicyDocument=trust, PermissionsBoundary=made["Arn"])["Role"]
+        self.assertTrue(created["Arn"].endswith(f":role/a/b/{role}"), created["Arn"])
+        found = self.iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"]
+        self.assertEqual(found["PermissionsBoundaryArn"], made["Arn"])
+        used = self.iam.get_policy(PolicyArn=made["Arn"])["Policy"]
+        self.assertEqual((used["PermissionsBoundaryUsageCount"], used["AttachmentCount"]), (1, 0))
+        with self.refused("DeleteConflict"):
+            self.iam.delete_policy(PolicyArn=made["Arn"])
+        self.iam.delete_role_permissions_boundary(RoleName=role)
+        self.assertNotIn("PermissionsBoundary", self.iam.get_role(RoleName=role)["Role"])
+        with self.refused("NoSuchEntity"):
+            self.iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=none)
+        self.iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=MANAGED)
+        with self.refused("NoSuchEntity"):
+            self.iam.put_role_permissions_boundary(RoleName=unique("none"), PermissionsBoundary=MANAGED)
+        with self.refused("NoSuchEntity"):
+            self.iam.delete_role_permissions_boundary(RoleName=unique("none"))
+        self.iam.attach_role_policy(RoleName=role, PolicyArn=made["Arn"])
+        self.iam.detach_role_policy(RoleName=role, PolicyArn=made["Arn"])
+        self.iam.delete_policy(PolicyArn=made["Arn"])
+        with self.refused("NoSuchEntity"):
+            self.iam.attach_role_policy(RoleName=role, PolicyArn=made["Arn"])
+        self.iam.delete_role(RoleName=role)
+        with self.refused("ValidationError", "path"):
+            self.iam.create_role(RoleName=role, Path="/a/ b/", AssumeRolePolicyDocument=trust)
+
     def test_what_cannot_be_is_refused(self):
         with self.refused("MalformedPolicyDocument"):
             self.iam.create_role(RoleName=unique("role"), AssumeRolePolicyDocument="{")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::role_of_profile;
+use super::{managed, role_of_profile};
 use crate::account::{Account, policy};
 
 /// AWS's own policies that are known here, each as far as the local cloud has what it is about.
@@ -54,31 +54,52 @@ pub fn lets_agent_in(account: &Account, profile: &str) -> bool {
     let Some(role) = role_of_profile(&account.iam, profile) else {
         return false;
     };
-    let policies = policies_of(account, &role.arn);
+    let given = given_to(account, &role.arn);
     let may = |action: &str| {
         let request = policy::Request {
             action: action.to_owned(),
             resource: "*".to_owned(),
             keys: Default::default(),
         };
-        policy::judge(&policies, &request) == policy::Verdict::Allowed
+        let boundary = given.boundary.as_ref();
+        policy::judge(&given.policies, &request) == policy::Verdict::Allowed
+            && boundary
+                .is_none_or(|limit| policy::judge(limit, &request) == policy::Verdict::Allowed)
     };
     let may_all = |actions: &[&str]| actions.iter().all(|action| may(action));
     may("ssm:UpdateInstanceInformation") && (may_all(&CHANNELS) || may_all(&MESSAGES))
 }
 
-/// The policies that a role has; none, where there is no such role any more.
-pub fn policies_of(account: &Account, role: &str) -> Vec<Arc<serde_json::Value>> {
+/// What somebody was given.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// The policies.
+    pub policies: Vec<Arc<serde_json::Value>>,
+    /// What limits them, if anything does: nothing is allowed that this does not allow as well.
+    pub boundary: Option<Vec<Arc<serde_json::Value>>>,
+}
+
+/// What a role has; nothing, where there is no such role any more.
+pub fn given_to(account: &Account, role: &str) -> Given {
     let mut roles = account.iam.roles.values();
     let Some(role) = roles.find(|held| held.arn == role) else {
-        return Vec::new();
+        return Given::default();
     };
-    let of_aws = OF_AWS
-        .iter()
-        .filter(|(arn, _)| role.attached.contains(*arn));
+    let text = |arn: &String| managed::text_of(account, arn);
     let texts = role.inline.values().map(String::as_str);
-    let texts = texts.chain(of_aws.map(|(_, text)| *text));
-    texts.filter_map(read).collect()
+    let texts = texts.chain(role.attached.iter().filter_map(text));
+    let boundary = role.boundary.as_ref();
+    Given {
+        policies: texts.filter_map(read).collect(),
+        // One that is gone allows nothing.
+        boundary: boundary.map(|arn| text(arn).and_then(read).into_iter().collect()),
+    }
+}
+
+/// What a policy of AWS's own says.
+pub(super) fn of_aws(arn: &str) -> Option<&'static str> {
+    let mut all = OF_AWS.iter();
+    all.find(|(held, _)| *held == arn).map(|(_, text)| *text)
 }
 
 /// A policy as it was written; the same text is read once.
@@ -112,6 +133,7 @@ mod tests {
             trust: trust.to_owned(),
             description: None,
             max_session: 3600,
+            boundary: None,
             tags: Tags::default(),
         };
         create_role(&mut account, role).expect("a role");

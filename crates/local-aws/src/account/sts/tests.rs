@@ -37,6 +37,7 @@ fn account(condition: &Value) -> Account {
         trust: trust.to_string(),
         description: None,
         max_session: 7200,
+        boundary: None,
         tags: Default::default(),
     };
     create_role(&mut account, role).expect("a role");
