@@ -218,6 +218,27 @@ class Instances(Ec2):
 
 
 class Images(Ec2):
+    def test_a_disk_s_encryption_goes_on_to_its_image(self):
+        key = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000"
+
+        def disk(**ebs):
+            return [{"DeviceName": "/dev/xvda", "Ebs": ebs}]
+
+        with self.refused("InvalidParameterDependency"):
+            self.run_one(unique("plain"), BlockDeviceMappings=disk(KmsKeyId=key))
+        ids = self.run_one(unique("encrypted"), BlockDeviceMappings=disk(Encrypted=True, KmsKeyId=key))
+        self.ec2.get_waiter("instance_running").wait(InstanceIds=ids, WaiterConfig=QUICK)
+        image = self.ec2.create_image(InstanceId=ids[0], Name=unique("encrypted"), NoReboot=True)["ImageId"]
+        self.ec2.get_waiter("image_exists").wait(ImageIds=[image], WaiterConfig=QUICK)
+        self.ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig=QUICK)
+        [found] = self.ec2.describe_images(ImageIds=[image])["Images"]
+        ebs = found["BlockDeviceMappings"][0]["Ebs"]
+        self.assertEqual((ebs["Encrypted"], found["RootDeviceName"]), (True, "/dev/xvda"))
+        [snapshot] = self.ec2.describe_snapshots(SnapshotIds=[ebs["SnapshotId"]])["Snapshots"]
+        self.assertEqual((snapshot["Encrypted"], snapshot["KmsKeyId"]), (True, key))
+        self.ec2.deregister_image(ImageId=image)
+        self.ec2.delete_snapshot(SnapshotId=ebs["SnapshotId"])
+
     def test_an_image_is_made_and_unmade(self):
         name = unique("image")
         [instance] = self.run_one(name)

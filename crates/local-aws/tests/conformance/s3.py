@@ -212,6 +212,9 @@ class Buckets(S3):
         self.assertEqual(encrypted(), {"SSEAlgorithm": "AES256"})
         encrypt(SSEAlgorithm="aws:kms", KMSMasterKeyID=key)
         self.assertEqual(encrypted(), {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key})
+        put = self.s3.put_object(Bucket=name, Key="a", Body=b"a")
+        self.assertEqual((put["ServerSideEncryption"], put["SSEKMSKeyId"]), ("aws:kms", key))
+        self.assertEqual(self.s3.head_object(Bucket=name, Key="a")["SSEKMSKeyId"], key)
         with self.refused("InvalidArgument"):
             encrypt(SSEAlgorithm="AES256", KMSMasterKeyID=key)
         with self.refused("MalformedXML"):

@@ -37,6 +37,8 @@ pub struct Image {
     pub snapshot: String,
     /// In GiB.
     pub size: i64,
+    /// The key that encrypts it, by ARN; `None`: it is not encrypted.
+    pub key: Option<String>,
     /// The instance it was made from.
     pub source_instance: Option<String>,
     /// From when on describes show it.
@@ -58,6 +60,8 @@ pub struct Snapshot {
     pub is_complete: bool,
     /// In GiB.
     pub size: i64,
+    /// The key that encrypts it, by ARN; `None`: it is not encrypted.
+    pub key: Option<String>,
     /// When it was begun.
     pub started_at: SystemTime,
     /// From when on describes show it.
@@ -99,6 +103,7 @@ pub(super) fn add_public(state: &mut State) {
             created_at: None,
             snapshot: id.replace("ami-", "snap-"),
             size: 8,
+            key: None,
             source_instance: None,
             visible_at: Duration::ZERO,
             tags: Tags::new(),
@@ -184,6 +189,7 @@ pub fn create(account: &mut Account, new: NewImage) -> Result<String, ApiError> 
             description: format!("Created by CreateImage({}) for {id}", instance.id),
             is_complete: false,
             size: instance.volume.size,
+            key: instance.volume.key.clone(),
             started_at: now,
             visible_at,
             tags: new.snapshot_tags,
@@ -202,6 +208,7 @@ pub fn create(account: &mut Account, new: NewImage) -> Result<String, ApiError> 
             created_at: Some(now),
             snapshot,
             size: instance.volume.size,
+            key: instance.volume.key.clone(),
             source_instance: Some(instance.id.clone()),
             visible_at,
             tags: new.image_tags,

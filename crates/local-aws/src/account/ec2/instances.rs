@@ -56,6 +56,8 @@ pub struct Volume {
     pub id: String,
     /// In GiB.
     pub size: i64,
+    /// The key that encrypts it, by ARN; `None`: it is not encrypted.
+    pub key: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }

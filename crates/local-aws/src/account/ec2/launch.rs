@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::instances::{Instance, Lifecycle, Volume};
 use super::launch_data::{LaunchData, Profile, TemplateChoice};
-use super::{State, check_id, first_seen, images, launch_templates, lives, network, room};
+use super::{
+    State, check_id, encryption, first_seen, images, launch_templates, lives, network, room,
+};
 use crate::account::{Account, ApiError, Tags, iam, ssm};
 use crate::fault::Gap;
 
@@ -198,6 +200,7 @@ fn prepare(account: &mut Account, launch: &Launch) -> Result<Ready, ApiError> {
     for (_, tags) in &data.tags {
         super::tags::check(tags)?;
     }
+    encryption::check(&data)?;
     let subnet = resolve_subnet(account, &data)?;
     let groups = resolve_groups(account, &data, &subnet)?;
     Ok(Ready {
@@ -339,6 +342,7 @@ fn new_instance(account: &mut Account, ready: &Ready, system_tags: &Tags) -> Ins
                 .first()
                 .and_then(|disk| disk.size)
                 .unwrap_or(image_size),
+            key: encryption::key_of_root(account, data, &ready.image),
             tags: data.tags_for("volume"),
         },
         key_name: data.key_name.clone(),

@@ -5,6 +5,7 @@
 //! starts or stops) never acts on the next.
 
 pub mod console;
+pub mod encryption;
 pub mod images;
 pub mod instances;
 pub mod launch;

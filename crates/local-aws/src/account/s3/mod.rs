@@ -3,6 +3,7 @@
 //! Guarantees: a conditional write is decided and done in one step, so of two writers with `If-None-Match: *` one
 //! wins; with versioning on nothing is lost by a write or a delete; a bucket with anything in it stays.
 
+mod name;
 pub mod uploads;
 
 use std::collections::BTreeMap;
@@ -72,6 +73,8 @@ pub struct Object {
     pub checksums: BTreeMap<String, String>,
     /// "FULL_OBJECT" or "COMPOSITE".
     pub checksum_type: &'static str,
+    /// The KMS key that encrypts it, by ARN; `None`: S3's own.
+    pub key: Option<String>,
 }
 
 /// What a write or a read demands of the object that is there.
@@ -120,6 +123,13 @@ impl Bucket {
     pub fn configured(&self, name: &str) -> Option<&str> {
         let held = self.configuration.get(name).map(String::as_str);
         held.filter(|text| !text.is_empty())
+    }
+
+    /// The KMS key that encrypts what is written, by ARN; `None`: S3's own.
+    pub fn key(&self) -> Option<&str> {
+        let text = self.configured("encryption")?;
+        let (_, after) = text.split_once("<KMSMasterKeyID>")?;
+        Some(after.split_once('<')?.0)
     }
 
     /// The newest version of a key, or the one with this id.
@@ -203,7 +213,7 @@ pub fn create_bucket(
     name: &str,
     location: Option<&str>,
 ) -> Result<(), ApiError> {
-    check_name(name)?;
+    name::check(name)?;
     let is_first_region = account.region == "us-east-1";
     match location {
         None | Some("") if !is_first_region => return Err(illegal_location("unspecified")),
@@ -295,6 +305,10 @@ pub fn put(
     }
     let held = bucket(&account.s3, name)?;
     condition.allows_write(held.version(key, None).ok().map(|(_, object)| object))?;
+    let object = Object {
+        key: held.key().map(str::to_owned),
+        ..object
+    };
     Ok(write(account, name, key, Some(object)))
 }
 
@@ -342,31 +356,6 @@ fn write(account: &mut Account, name: &str, key: &str, object: Option<Object>) -
         object,
     });
     (bucket.versioning != Versioning::Off).then_some(id)
-}
-
-fn check_name(name: &str) -> Result<(), ApiError> {
-    let is_letter = |letter: char| {
-        letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-".contains(letter)
-    };
-    let is_edge =
-        |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
-    let is_address =
-        name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
-    if (3..=63).contains(&name.len())
-        && name.chars().all(is_letter)
-        && is_edge(name.chars().next())
-        && is_edge(name.chars().last())
-        && !name.contains("..")
-        && !is_address
-        && !name.starts_with("xn--")
-        && !name.ends_with("-s3alias")
-    {
-        return Ok(());
-    }
-    Err(ApiError::refused(
-        "InvalidBucketName",
-        "The specified bucket is not valid.",
-    ))
 }
 
 fn illegal_location(location: &str) -> ApiError {

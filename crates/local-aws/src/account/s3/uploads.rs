@@ -111,6 +111,7 @@ pub fn assemble(upload: &Upload, wanted: &[(u32, String)]) -> Result<Object, Api
         body,
         headers: upload.headers.clone(),
         checksums: BTreeMap::new(),
+        key: None,
         checksum_type: upload.checksum_type,
     })
 }

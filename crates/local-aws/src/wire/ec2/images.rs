@@ -89,7 +89,7 @@ fn show(account: &Account, image: &Image) -> Node {
             .put("SnapshotId", &image.snapshot)
             .put("VolumeSize", image.size)
             .put("VolumeType", "gp3")
-            .put("Encrypted", false),
+            .put("Encrypted", image.key.is_some()),
     );
     Node::map()
         .put("ImageId", &image.id)
@@ -226,7 +226,8 @@ fn show_snapshot(account: &Account, snapshot: &Snapshot) -> Node {
         .put("OwnerId", &account.id)
         .put("Description", &snapshot.description)
         .put("VolumeSize", snapshot.size)
-        .put("Encrypted", false)
+        .put("Encrypted", snapshot.key.is_some())
+        .put_some("KmsKeyId", snapshot.key.as_ref())
         .put("StorageTier", "standard")
         .put_as("Tags", "tagSet", tag_list(&snapshot.tags))
 }
@@ -258,7 +259,7 @@ pub(super) fn describe_snapshots(
             filters.admit(&snapshot.tags, |name| {
                 let fact = match name {
                     "description" => snapshot.description.clone(),
-                    "encrypted" => "false".to_owned(),
+                    "encrypted" => snapshot.key.is_some().to_string(),
                     "owner-id" => account.id.clone(),
                     "progress" => progress(snapshot).to_owned(),
                     "snapshot-id" => snapshot.id.clone(),

@@ -294,6 +294,16 @@ impl Answer {
         }
     }
 
+    /// By this key of KMS, or by S3's own.
+    fn encrypted_by(self, key: Option<&str>) -> Self {
+        const KIND: &str = "x-amz-server-side-encryption";
+        const KEY: &str = "x-amz-server-side-encryption-aws-kms-key-id";
+        match key {
+            Some(key) => self.header(KIND, "aws:kms").header(KEY, key),
+            None => self.header(KIND, "AES256"),
+        }
+    }
+
     fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self

@@ -51,6 +51,8 @@ pub(super) fn put_part(account: &mut Account, request: &mut Request) -> Result<A
             )
         })?;
     let now = account.now();
+    let key = s3::bucket(&account.s3, &request.bucket)?.key();
+    let key = key.map(str::to_owned);
     let upload = uploads::find(&mut account.s3, &request.bucket, &request.key, &id)?;
     let part = Part {
         etag: s3::etag(&request.body),
@@ -60,7 +62,7 @@ pub(super) fn put_part(account: &mut Account, request: &mut Request) -> Result<A
     };
     let mut answer = Answer::empty()
         .header("etag", format!("\"{}\"", part.etag))
-        .header("x-amz-server-side-encryption", "AES256");
+        .encrypted_by(key.as_deref());
     for (name, value) in &part.checksums {
         answer = answer.header(name, value);
     }

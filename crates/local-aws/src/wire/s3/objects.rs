@@ -36,10 +36,11 @@ pub(super) fn put(account: &mut Account, request: &mut Request) -> Result<Answer
         headers,
         checksums: checksums.clone(),
         checksum_type: "FULL_OBJECT",
+        key: None,
     };
     let mut answer = Answer::empty()
         .header("etag", format!("\"{}\"", object.etag))
-        .header("x-amz-server-side-encryption", "AES256")
+        .encrypted_by(s3::bucket(&account.s3, &request.bucket)?.key())
         .header("x-amz-checksum-type", "FULL_OBJECT");
     for (name, value) in checksums {
         answer = answer.header(&name, value);
@@ -78,7 +79,7 @@ pub(super) fn get(
     }
     let mut answer = base
         .header("accept-ranges", "bytes")
-        .header("x-amz-server-side-encryption", "AES256");
+        .encrypted_by(object.key.as_deref());
     for (name, value) in &object.headers {
         answer = answer.header(name, value);
     }

@@ -152,6 +152,13 @@ fn read_launch(params: &Value) -> Launch {
     let mut groups = texts(member(params, &["SecurityGroupIds", "SecurityGroupId"]));
     groups.extend(texts(member(&interface, &["Groups", "SecurityGroupId"])));
     let profile = &params["IamInstanceProfile"];
+    let disks = member(params, &["BlockDeviceMappings", "BlockDeviceMapping"]);
+    let disks = disks.as_array().map_or(&[][..], Vec::as_slice);
+    // A form says everything in texts.
+    let is_encrypted = |disk: &Value| {
+        let said = &disk["Ebs"]["Encrypted"];
+        *said == true || *said == "true"
+    };
     let named = |name: &str| texts(&profile[name]).pop();
     Launch {
         image: texts(&params["ImageId"]).pop(),
@@ -164,6 +171,11 @@ fn read_launch(params: &Value) -> Launch {
             .or_else(|| named("Arn").map(Profile::Arn)),
         instance_tags: given(params, "instance"),
         volume_tags: given(params, "volume"),
+        tokens: texts(&params["MetadataOptions"]["HttpTokens"]).pop(),
+        encrypted: disks.iter().any(is_encrypted),
+        key: disks
+            .iter()
+            .find_map(|disk| texts(&disk["Ebs"]["KmsKeyId"]).pop()),
         template: None,
     }
 }

@@ -3,7 +3,8 @@
 //! (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html>).
 
 use super::ec2::{arn, keys_of, tag_on_create};
-use super::{Keys, request, request_keys};
+use super::{Keys, key, request, request_keys};
+use crate::account::ec2::encryption;
 use crate::account::ec2::launch_data::{LaunchData, Profile};
 use crate::account::policy::Request;
 use crate::account::{Account, Tags, iam};
@@ -17,6 +18,11 @@ pub(super) struct Launch {
     pub(super) profile: Option<Profile>,
     pub(super) instance_tags: Tags,
     pub(super) volume_tags: Tags,
+    /// Whether the metadata service wants tokens, where that is said.
+    pub(super) tokens: Option<String>,
+    /// The root disk is encrypted, by this key where it is not EBS's own.
+    pub(super) encrypted: bool,
+    pub(super) key: Option<String>,
     /// The launch template that all of it is from.
     pub(super) template: Option<String>,
 }
@@ -41,6 +47,12 @@ impl Launch {
             profile: data.profile.clone(),
             instance_tags: tags("instance").unwrap_or_default(),
             volume_tags: tags("volume").unwrap_or_default(),
+            tokens: data.metadata.as_ref().and_then(|it| it.tokens.clone()),
+            encrypted: data
+                .block_devices
+                .iter()
+                .any(|it| it.encrypted == Some(true)),
+            key: data.block_devices.iter().find_map(|it| it.key.clone()),
             template: Some(id.to_owned()),
         }
     }
@@ -74,20 +86,55 @@ pub(super) fn needs(account: &mut Account, launch: &Launch) -> Vec<Request> {
         ("volume", &launch.volume_tags),
     ] {
         let arn = arn(account, kind, "*");
-        needs.push(request(ACTION, arn.clone(), from(request_keys(tags))));
+        let mut keys = request_keys(tags);
+        keys.extend(match kind {
+            "volume" => key("ec2:Encrypted", launch.encrypted.to_string()),
+            _ => launch
+                .tokens
+                .iter()
+                .flat_map(|it| key("ec2:MetadataHttpTokens", it))
+                .collect(),
+        });
+        needs.push(request(ACTION, arn.clone(), from(keys)));
         needs.extend(tag_on_create(arn, tags, "RunInstances"));
     }
     if let Some((id, arn)) = &template {
         needs.push(request(ACTION, arn.clone(), keys_of(account, id)));
     }
+    if let Some(named) = launch.key.as_ref().filter(|_| launch.encrypted) {
+        needs.extend(of_key(account, &encryption::arn(account, named)));
+    }
     needs.extend(pass_role(account, launch.profile.as_ref()));
     needs
+}
+
+/// What EBS does with a key in the name of whoever launches; with its own it needs no leave
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>).
+fn of_key(account: &Account, arn: &str) -> Vec<Request> {
+    if arn.ends_with(encryption::DEFAULT_KEY) {
+        return Vec::new();
+    }
+    let via = format!("ec2.{}.amazonaws.com", account.region);
+    let actions = [
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+    ];
+    let needed = |action: &str| {
+        let mut keys = key("kms:ViaService", &*via);
+        if action == "kms:CreateGrant" {
+            keys.extend(key("kms:GrantIsForAWSResource", "true"));
+        }
+        request(action, arn, keys)
+    };
+    actions.into_iter().map(needed).collect()
 }
 
 /// The right to hand a role to EC2.
 fn pass_role(account: &Account, profile: Option<&Profile>) -> Option<Request> {
     let (Profile::Name(named) | Profile::Arn(named)) = profile?;
     let role = iam::role_of_profile(&account.iam, named)?;
-    let to = super::key("iam:PassedToService", "ec2.amazonaws.com");
+    let to = key("iam:PassedToService", "ec2.amazonaws.com");
     Some(request("iam:PassRole", role.arn.clone(), to))
 }

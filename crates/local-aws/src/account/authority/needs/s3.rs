@@ -3,11 +3,49 @@
 
 use serde_json::Value;
 
-use super::{Keys, request, text};
+use super::{Keys, key, request, text};
 use crate::account::policy::Request;
 use crate::account::{Account, s3};
 
 pub(super) fn needs(account: &Account, operation: &str, params: &Value) -> Vec<Request> {
+    let mut all = of_bucket(account, operation, params);
+    all.extend(of_key(account, operation, params));
+    all
+}
+
+/// What S3 does with a key of KMS in the name of whoever reads or writes what it encrypts
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms>).
+fn of_key(account: &Account, operation: &str, params: &Value) -> Vec<Request> {
+    let Some(bucket) = account.s3.buckets.get(&text(params, "Bucket")) else {
+        return Vec::new();
+    };
+    let (actions, arn): (&[&str], _) = match operation {
+        "GetObject" | "HeadObject" => {
+            let versions = bucket.objects.get(&text(params, "Key"));
+            let newest = versions.and_then(|all| all.last()?.object.as_ref());
+            (&["kms:Decrypt"], newest.and_then(|it| it.key.as_deref()))
+        }
+        "PutObject" => (&["kms:GenerateDataKey"], bucket.key()),
+        "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+            (&["kms:Decrypt", "kms:GenerateDataKey"], bucket.key())
+        }
+        _ => return Vec::new(),
+    };
+    let via = || {
+        key(
+            "kms:ViaService",
+            format!("s3.{}.amazonaws.com", account.region),
+        )
+    };
+    let actions = arn
+        .iter()
+        .flat_map(|arn| actions.iter().map(move |action| (action, *arn)));
+    actions
+        .map(|(action, arn)| request(action, arn, via()))
+        .collect()
+}
+
+fn of_bucket(account: &Account, operation: &str, params: &Value) -> Vec<Request> {
     let (bucket, name) = (text(params, "Bucket"), text(params, "Key"));
     let of_bucket = format!("arn:aws:s3:::{bucket}");
     let of_object = format!("{of_bucket}/{name}");
