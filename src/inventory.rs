@@ -264,7 +264,7 @@ async fn bakery(
     };
     let bucket = names.bucket_of(&caller.account, &aws.region);
     let (runbook_version, has_bucket, has_role, base_image) = tokio::try_join!(
-        wrap(find_runbook(aws, names.runbook())),
+        wrap(find_runbook(aws, config, names.runbook())),
         wrap(s3::has_bucket(aws, &bucket)),
         wrap(has_role(aws, names.bake_role(), &config.roles.path)),
         Box::pin(resolve_base_image(aws, &config.bake.base_image)),
@@ -272,7 +272,9 @@ async fn bakery(
     let recipe = Recipe {
         base_image: base_image.clone(),
         bundle_sha256: bundle_sha256.to_owned(),
-        runbook_sha256: crate::bake::runbook::runbook_sha256(),
+        runbook_sha256: crate::bake::runbook::runbook_sha256(
+            config.encryption.volume_key.as_deref(),
+        ),
     };
     let image = baked::find(aws, config, &recipe).await?;
     Ok(Some(Bakery {
@@ -311,8 +313,8 @@ async fn has_role(aws: &Aws, name: String, path: &str) -> Answer<bool> {
 }
 
 /// The runbook's version, if it stands and says what ours says.
-async fn find_runbook(aws: &Aws, name: String) -> Answer<Option<String>> {
-    let ours = crate::bake::runbook::runbook();
+async fn find_runbook(aws: &Aws, config: &Config, name: String) -> Answer<Option<String>> {
+    let ours = crate::bake::runbook::runbook(config.encryption.volume_key.as_deref());
     Ok(match ssm::compare_document(aws, &name, &ours).await? {
         Document::Ours { version } => Some(version),
         Document::Other | Document::Absent => None,

@@ -212,13 +212,13 @@ async fn line(service: &Service) -> String {
             if service.fault == AppFault::Flaps {
                 // Whichever look comes on a bad half minute.
                 assert!(
-                    [HEALTHY, "smoke test", wanted].contains(&step.as_str()),
+                    [HEALTHY, "smoke test", "shift traffic", wanted].contains(&step.as_str()),
                     "{}",
                     told()
                 );
                 let _ = writeln!(
                     line,
-                    "taken back at *{HEALTHY}*, *smoke test* or *{wanted}* | when one of them meets it | The app was healthy and did not stay so: what was answered is told. |"
+                    "taken back at *{HEALTHY}*, *smoke test*, *shift traffic* or *{wanted}* | when one of them meets it | The app was healthy and did not stay so: what was answered is told. |"
                 );
                 return line;
             }

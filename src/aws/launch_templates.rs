@@ -93,6 +93,8 @@ impl VersionData {
             .metadata_options(
                 LaunchTemplateInstanceMetadataOptionsRequest::builder()
                     .http_tokens(LaunchTemplateHttpTokensState::Required)
+                    // No container of the service is told its role's keys, and no proxy on the way.
+                    .http_put_response_hop_limit(1)
                     .build(),
             )
             .tag_specifications(tags(ResourceType::Instance))

@@ -29,15 +29,16 @@ const BUILDER_SCRIPT: &str = include_str!("builder.sh");
 /// The dead-man switch: a transient timer, so that it is not baked into the image.
 const BUILDER_USER_DATA: &str = "#!/bin/sh\nshutdown -h +120\n";
 
-/// The runbook.
-pub fn runbook() -> Value {
+/// The runbook, whose builder's disk is encrypted by this key, and with it the image and whatever is launched from that; `None`: by
+/// the account's default one.
+pub fn runbook(key: Option<&str>) -> Value {
     json!({
         "schemaVersion": "0.3",
         "description": "bg-deploy: bakes an image from a bundle on a builder instance, which ends on every path.",
         "assumeRole": "{{ AutomationAssumeRole }}",
         "parameters": parameters(),
         "mainSteps": [
-            launch(), describe(), await_agent(), provision(), stop(), create_image(), settle(), await_image(),
+            describe_base(), launch(key), describe(), await_agent(), provision(), stop(), create_image(), settle(), await_image(),
             see_image(), terminate(),
         ],
         "outputs": ["createImage.ImageId", "provision.Output"],
@@ -45,8 +46,8 @@ pub fn runbook() -> Value {
 }
 
 /// The SHA-256 of the runbook: part of an image's recipe.
-pub fn runbook_sha256() -> String {
-    hex::encode(Sha256::digest(runbook().to_string().as_bytes()))
+pub fn runbook_sha256(key: Option<&str>) -> String {
+    hex::encode(Sha256::digest(runbook(key).to_string().as_bytes()))
 }
 
 fn parameters() -> Value {
@@ -85,7 +86,25 @@ fn tags(name: &str) -> Value {
     ])
 }
 
-fn launch() -> Value {
+/// What the base image calls its root disk: a mapping of another name would be one more disk.
+fn describe_base() -> Value {
+    json!({
+        "name": "describeBase",
+        "action": "aws:executeAwsApi",
+        "timeoutSeconds": 120,
+        "maxAttempts": 3,
+        "onFailure": "step:terminateBuilder",
+        "onCancel": "step:terminateBuilder",
+        "inputs": {"Service": "ec2", "Api": "DescribeImages", "ImageIds": ["{{ BaseImage }}"]},
+        "outputs": [{"Name": "RootDevice", "Selector": "$.Images[0].RootDeviceName", "Type": "String"}],
+    })
+}
+
+fn launch(key: Option<&str>) -> Value {
+    let mut disk = json!({"Encrypted": true});
+    if let Some(key) = key {
+        disk["KmsKeyId"] = key.into();
+    }
     json!({
         "name": LAUNCH,
         "action": "aws:runInstances",
@@ -103,7 +122,9 @@ fn launch() -> Value {
             // Acts on a shutdown from inside only, so stopping it for the image is safe.
             "InstanceInitiatedShutdownBehavior": "terminate",
             "UserData": STANDARD.encode(BUILDER_USER_DATA),
-            "MetadataOptions": {"HttpTokens": "required"},
+            // Nothing but the builder itself, and no container on it, is told its role's keys.
+            "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+            "BlockDeviceMappings": [{"DeviceName": "{{ describeBase.RootDevice }}", "Ebs": disk}],
             "TagSpecifications": [
                 {"ResourceType": "instance", "Tags": tags_of_builder()},
                 {"ResourceType": "volume", "Tags": tags_of_builder()},
@@ -261,7 +282,7 @@ mod tests {
 
     #[test]
     fn every_step_leads_to_the_builder_s_end() {
-        let runbook = runbook();
+        let runbook = runbook(None);
         let steps = runbook["mainSteps"].as_array().expect("steps");
         let (last, others) = steps.split_last().expect("a last step");
         assert_eq!(last["name"], "terminateBuilder");
@@ -279,7 +300,7 @@ mod tests {
 
     #[test]
     fn every_parameter_that_reaches_the_script_has_a_pattern_without_quotes() {
-        let runbook = runbook();
+        let runbook = runbook(None);
         for (name, parameter) in runbook["parameters"].as_object().expect("parameters") {
             let pattern = parameter["allowedPattern"].as_str().expect("a pattern");
             assert!(
@@ -295,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_script_uses_only_parameters_that_the_runbook_has() {
-        let runbook = runbook();
+        let runbook = runbook(None);
         for used in BUILDER_SCRIPT.split("{{ ").skip(1) {
             let name = used.split(" }}").next().expect("a name");
             assert!(runbook["parameters"].get(name).is_some(), "{name}");

@@ -49,7 +49,7 @@ pub(super) async fn run(
     // The bucket first: it keeps the lease.
     let mut cx = Context::new(aws, network.clone(), clock.clone());
     tell_notes(&cx, terminal, options.json);
-    provision::artifacts::ensure_bucket(&cx, &names, &caller, &mut made).await?;
+    provision::artifacts::ensure_bucket(&cx, &config, &names, &caller, &mut made).await?;
     let release = Release::default();
     let asking = Asking {
         aws: &cx.aws,

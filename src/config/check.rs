@@ -14,8 +14,8 @@ use super::problem::{Report, listed, nearest};
 use super::taker::Taker;
 use super::value::Value;
 use super::{
-    Bake, Config, Fleet, Lease, Network, Probe, Retain, Roles, Service, Shift, Smoke, Strategy,
-    Windows, default,
+    Bake, Config, Encryption, Fleet, Lease, Network, Probe, Retain, Roles, Service, Shift, Smoke,
+    Strategy, Windows, default,
 };
 use crate::command_line::CommandLine;
 use crate::names::{NO_ENVIRONMENT, exactly};
@@ -103,6 +103,7 @@ pub(super) fn config(report: &mut Report<'_>, layer: &Layer, environment: String
         retain: retain(Taker::new(report, layer, Table::Retain)),
         network: network(Taker::new(report, layer, Table::Network)),
         windows: windows(&Taker::new(report, layer, Table::Windows)),
+        encryption: encryption(Taker::new(report, layer, Table::Encryption)),
         roles: roles(Taker::new(report, layer, Table::Roles)),
         lease: lease(Taker::new(report, layer, Table::Lease)),
         smoke: smoke(report, layer.smoke.as_deref().unwrap_or_default()),
@@ -274,6 +275,13 @@ fn roles(mut from: Taker<'_, '_, '_>) -> Roles {
     Roles {
         path: from.text("path"),
         boundary: from.text_if_any("boundary"),
+    }
+}
+
+fn encryption(from: Taker<'_, '_, '_>) -> Encryption {
+    Encryption {
+        volume_key: from.text_if_any("volume-key"),
+        bucket_key: from.text_if_any("bucket-key"),
     }
 }
 

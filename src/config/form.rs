@@ -148,6 +148,13 @@ pub const MANAGED_POLICY: Form = Form {
     fits: is_managed_policy,
 };
 
+/// The ARN of a KMS key: policies name keys, not their aliases.
+pub const KMS_KEY: Form = Form {
+    is: "the ARN of a KMS key (`arn:aws:kms:...:key/...`)",
+    pattern: "^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+    fits: is_kms_key,
+};
+
 /// A VPC.
 pub const VPC: Form = Form {
     is: "a VPC (`vpc-` and hexadecimal digits)",
@@ -196,6 +203,28 @@ pub const HEADER: Form = Form {
 fn is_of_iam(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
     !text.is_empty() && text.bytes().all(fits)
+}
+
+fn is_kms_key(text: &str) -> bool {
+    let parts: Vec<_> = text.split(':').collect();
+    let ["arn", partition, "kms", region, account, key] = parts[..] else {
+        return false;
+    };
+    let is_plain = |text: &str| {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !text.is_empty() && text.bytes().all(fits)
+    };
+    let is_id = |id: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !id.is_empty() && id.bytes().all(fits)
+    };
+    let has_no_digit = !partition.bytes().any(|byte| byte.is_ascii_digit());
+    partition.starts_with("aws")
+        && is_plain(partition)
+        && has_no_digit
+        && is_plain(region)
+        && (ACCOUNT.fits)(account)
+        && key.strip_prefix("key/").is_some_and(is_id)
 }
 
 fn is_managed_policy(text: &str) -> bool {

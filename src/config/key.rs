@@ -28,6 +28,8 @@ pub enum Table {
     Network,
     /// `[roles]`
     Roles,
+    /// `[encryption]`
+    Encryption,
     /// `[windows]`
     Windows,
     /// `[lease]`
@@ -36,7 +38,7 @@ pub enum Table {
 
 impl Table {
     /// All, in the order of the reference.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Top,
         Self::Service,
         Self::Bake,
@@ -47,6 +49,7 @@ impl Table {
         Self::Retain,
         Self::Network,
         Self::Roles,
+        Self::Encryption,
         Self::Windows,
         Self::Lease,
     ];
@@ -64,6 +67,7 @@ impl Table {
             Self::Retain => "retain",
             Self::Network => "network",
             Self::Roles => "roles",
+            Self::Encryption => "encryption",
             Self::Windows => "windows",
             Self::Lease => "lease",
         }
@@ -84,6 +88,7 @@ impl Table {
             Self::Retain => "What is kept afterwards.",
             Self::Network => "What exists already and is not made.",
             Self::Roles => "How the roles are made that act inside AWS.",
+            Self::Encryption => "By which keys of your own; all of it is encrypted without, too.",
             Self::Windows => {
                 "When releases may begin; `rollback`, `verify` and `finish` are never refused for it."
             }

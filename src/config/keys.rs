@@ -430,6 +430,22 @@ pub const KEYS: &[Key] = &[
         what: "The permissions boundary of these roles: a managed policy beyond which nothing is allowed to them.",
     },
     Key {
+        table: Table::Encryption,
+        name: "volume-key",
+        kind: Kind::Text(form::KMS_KEY),
+        fallback: Fallback::Otherwise("the account's default key for EBS"),
+        example: r#""arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000""#,
+        what: "The KMS key of the builder's disk, and so of images and of the disks of instances.",
+    },
+    Key {
+        table: Table::Encryption,
+        name: "bucket-key",
+        kind: Kind::Text(form::KMS_KEY),
+        fallback: Fallback::Otherwise("S3's own key (SSE-S3)"),
+        example: r#""arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000001""#,
+        what: "The KMS key of the bucket, which all environments of the app in this account and region share.",
+    },
+    Key {
         table: Table::Windows,
         name: "allow",
         kind: Kind::Windows,

@@ -76,6 +76,9 @@ pub struct Config {
     /// How roles are made.
     #[serde(default)]
     pub roles: Roles,
+    /// By which keys things are encrypted.
+    #[serde(default)]
+    pub encryption: Encryption,
     /// When releases may begin.
     pub windows: Windows,
     /// How two runs keep out of each other's way.
@@ -251,6 +254,15 @@ impl Default for Roles {
             boundary: None,
         }
     }
+}
+
+/// `[encryption]`: keys of the user's own, by ARN.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encryption {
+    /// Of disks and images; `None`: the account's default key for EBS.
+    pub volume_key: Option<String>,
+    /// Of the bucket; `None`: S3's own.
+    pub bucket_key: Option<String>,
 }
 
 /// `[lease]`: one run at a time.

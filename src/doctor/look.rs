@@ -70,8 +70,9 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
     let template = inventory.and_then(|inventory| inventory.template.clone());
     let stack = (&names, template.as_deref().unwrap_or_default());
     let guards = guard::runbook::runbook();
+    let bakes = bake::runbook::runbook(config.encryption.volume_key.as_deref());
     let (bakes, guards, scale_ins, instances, surplus, snapshots, idle_requests) = tokio::join!(
-        Box::pin(runbook(aws, names.runbook(), bake::runbook::runbook())),
+        Box::pin(runbook(aws, names.runbook(), bakes)),
         Box::pin(runbook(aws, names.guard_runbook(), guards)),
         Box::pin(runbook(aws, names.scale_in_runbook(), scale_in::runbook())),
         Box::pin(ec2::find_instances(aws, TAG_APP, app)),

@@ -43,6 +43,7 @@ pub(super) fn builder(scope: &Scope) -> Vec<Statement> {
             .on([scope.bundles()])
             .when("aws:ResourceAccount", [&*scope.account]),
     );
+    all.extend(scope.by_bucket_key(["kms:Decrypt"]));
     all
 }
 
@@ -95,7 +96,7 @@ pub(super) fn bake(scope: &Scope) -> Vec<Statement> {
     let launch = ("Launch", "start a builder");
     let image = ("Image", "make an image of the builder");
     let script = ("Script", "have the builder install the bundle");
-    vec![
+    let mut all = vec![
         Statement::new(
             ("Look", "see how far the builder and its image are"),
             [
@@ -117,8 +118,13 @@ pub(super) fn bake(scope: &Scope) -> Vec<Statement> {
             "snapshot",
         ])),
         Statement::new(launch, ["ec2:RunInstances"])
-            .on(any(&["instance", "volume"]))
-            .made_ours(scope),
+            .on(any(&["instance"]))
+            .made_ours(scope)
+            .when("ec2:MetadataHttpTokens", ["required"]),
+        Statement::new(launch, ["ec2:RunInstances"])
+            .on(any(&["volume"]))
+            .made_ours(scope)
+            .met("Bool", "ec2:Encrypted", ["true"]),
         Statement::new(launch, ["iam:PassRole"])
             .on([scope.role(&scope.names.builder_role())])
             .when("iam:PassedToService", ["ec2.amazonaws.com"]),
@@ -146,6 +152,32 @@ pub(super) fn bake(scope: &Scope) -> Vec<Statement> {
             .on(any(&["instance"]))
             .tagged("ssm:resourceTag", scope)
             .when(format!("ssm:resourceTag/{TAG_PURPOSE}"), [PURPOSE_BUILDER]),
+    ];
+    if let Some(key) = &scope.encryption.volume_key {
+        all.extend(by_volume_key(scope, key));
+    }
+    all
+}
+
+/// What EBS does with a key in the name of whoever launches
+/// (<https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>).
+fn by_volume_key(scope: &Scope, key: &str) -> [Statement; 2] {
+    let about = ("VolumeKey", "have the builder's disk encrypted by your key");
+    let of = |statement: Statement| statement.on([key.to_owned()]).through("ec2", scope);
+    [
+        of(Statement::new(
+            about,
+            [
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+            ],
+        )),
+        of(Statement::new(about, ["kms:CreateGrant"])).met(
+            "Bool",
+            "kms:GrantIsForAWSResource",
+            ["true"],
+        ),
     ]
 }
 

@@ -76,7 +76,7 @@ pub fn roles(scope: &Scope, repository: &[&str]) -> Vec<RolePolicy> {
             "read",
             "status, history, plan, doctor",
             looking,
-            looks::looks(scope, &looks::runbooks(scope)),
+            reader(scope),
         ),
         (
             "provision",
@@ -132,6 +132,7 @@ pub fn role(scope: &Scope, kind: &str) -> Option<RolePolicy> {
 fn caller(scope: &Scope, whose: Whose) -> Vec<Statement> {
     let mut all = looks::looks(scope, &whose.runbooks(scope));
     all.push(looks::turn(scope));
+    all.extend(scope.by_bucket_key(["kms:Decrypt", "kms:GenerateDataKey"]));
     for purpose in &PURPOSES {
         all.extend(purpose.of(scope, whose));
     }
@@ -146,10 +147,17 @@ fn caller(scope: &Scope, whose: Whose) -> Vec<Statement> {
     all
 }
 
+fn reader(scope: &Scope) -> Vec<Statement> {
+    let mut all = looks::looks(scope, &looks::runbooks(scope));
+    all.extend(scope.by_bucket_key(["kms:Decrypt"]));
+    all
+}
+
 fn provisioner(scope: &Scope) -> Vec<Statement> {
     let mut all = looks::stands(scope, &looks::runbooks(scope));
     all.extend(looks::base_image(scope));
     all.push(looks::turn(scope));
+    all.extend(scope.by_bucket_key(["kms:Decrypt", "kms:GenerateDataKey"]));
     all.extend(provision::provision(scope));
     all
 }
@@ -171,6 +179,7 @@ mod tests {
             pull_requests: false,
             role_path: "/".to_owned(),
             boundary: None,
+            encryption: Default::default(),
         }
     }
 

@@ -151,18 +151,20 @@ fn roles(scope: &Scope) -> Vec<Statement> {
 }
 
 fn artifacts(scope: &Scope) -> Vec<Statement> {
-    vec![
+    let about = (
+        "Bucket",
+        "make the bucket of bundles and of turns, closed to the public, and add to what stands",
+    );
+    let mut all = vec![
         Statement::new(
-            (
-                "Bucket",
-                "make the bucket of bundles and of turns, closed to the public, and add to what stands",
-            ),
+            about,
             [
                 "s3:CreateBucket",
                 "s3:GetBucketPolicy",
                 "s3:GetBucketPublicAccessBlock",
                 "s3:GetBucketTagging",
                 "s3:GetBucketVersioning",
+                "s3:GetEncryptionConfiguration",
                 "s3:GetLifecycleConfiguration",
                 "s3:PutBucketPolicy",
                 "s3:PutBucketPublicAccessBlock",
@@ -183,5 +185,10 @@ fn artifacts(scope: &Scope) -> Vec<Statement> {
             ],
         )
         .on(runbooks(scope).map(|name| scope.document(&name))),
-    ]
+    ];
+    if scope.encryption.bucket_key.is_some() {
+        let encrypt = Statement::new(about, ["s3:PutEncryptionConfiguration"]);
+        all.push(encrypt.on([scope.bucket()]));
+    }
+    all
 }

@@ -2,7 +2,7 @@
 
 use super::statement::Statement;
 use crate::aws::partition_of;
-use crate::config::Config;
+use crate::config::{Config, Encryption};
 use crate::kept::TAG_KEPT_UNTIL;
 use crate::names::Colour;
 use crate::stack::{Names, PURPOSE_BUILDER, TAG_APP, TAG_ENVIRONMENT, TAG_PURPOSE};
@@ -24,6 +24,8 @@ pub struct Scope {
     pub role_path: String,
     /// The managed policy that limits them.
     pub boundary: Option<String>,
+    /// The keys of disks and of the bucket, where they are the user's own.
+    pub encryption: Encryption,
     /// Whether an instance of what fails is kept to be looked at.
     pub keeps_failed: bool,
 }
@@ -40,6 +42,7 @@ impl Scope {
             pull_requests: false,
             role_path: config.roles.path.clone(),
             boundary: config.roles.boundary.clone(),
+            encryption: config.encryption.clone(),
             keeps_failed: !config.retain.failed_for.is_zero(),
         }
     }
@@ -109,6 +112,16 @@ impl Scope {
         self.objects(&format!("bundles/{}", self.names.environment))
     }
 
+    /// These uses of the bucket's key, where it is the user's own: through S3 alone.
+    pub(super) fn by_bucket_key<const N: usize>(
+        &self,
+        actions: [&'static str; N],
+    ) -> Option<Statement> {
+        let about = ("BucketKey", "use the key that encrypts the bucket");
+        let key = self.encryption.bucket_key.clone()?;
+        Some(Statement::new(about, actions).on([key]).through("s3", self))
+    }
+
     /// Both groups, by their names.
     pub(super) fn groups(&self) -> [String; 2] {
         Colour::BOTH.map(|colour| {
@@ -154,6 +167,12 @@ impl Scope {
 }
 
 impl Statement {
+    /// Only in the name of whoever calls this service. Its name ends otherwise in China.
+    pub(super) fn through(self, service: &str, scope: &Scope) -> Self {
+        let via = format!("{service}.{}.amazonaws.com*", scope.region);
+        self.met("StringLike", "kms:ViaService", [&*via])
+    }
+
     /// Only what bears the tags of the app and the environment.
     pub(super) fn ours(self, scope: &Scope) -> Self {
         self.tagged("aws:ResourceTag", scope)

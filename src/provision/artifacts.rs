@@ -7,6 +7,7 @@ use crate::aws::Tags;
 use crate::aws::s3::{self, Expiry, Settings};
 use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
+use crate::config::Config;
 use crate::run::context::Context;
 use crate::stack::{Names, TAG_APP};
 use crate::{bake, guard, kept, scale_in};
@@ -31,6 +32,7 @@ const EXPIRIES: [Expiry; 2] = [
 /// The bucket for bundles, and for turns. It is the app's, for all environments of the account and region.
 pub async fn ensure_bucket(
     cx: &Context,
+    config: &Config,
     names: &Names,
     caller: &Caller,
     made: &mut Provisioned,
@@ -39,18 +41,34 @@ pub async fn ensure_bucket(
     let settings = Settings {
         tags: Tags::from([(TAG_APP.to_owned(), names.app.clone())]),
         expiries: EXPIRIES.to_vec(),
+        key: config.encryption.bucket_key.clone(),
     };
     let is_there = s3::has_bucket(&cx.aws, &bucket).await?;
     if !is_there {
         made.create(cx, format!("bucket {}", bucket.name));
     }
-    s3::ensure_bucket(&cx.aws, &bucket, is_there, &settings).await?;
+    let other = s3::ensure_bucket(&cx.aws, &bucket, is_there, &settings).await?;
+    if let Some(key) = other {
+        let name = &bucket.name;
+        let left = format!(
+            "bucket {name} is encrypted by {key}, which the file does not name: write it as bucket-key in [encryption], so that the \
+             printed policies allow its use"
+        );
+        if !made.left.contains(&left) {
+            made.left.push(left);
+        }
+    }
     Ok(bucket.name)
 }
 
 /// The runbooks, in the versions that this program has.
-pub async fn ensure_runbooks(cx: &Context, names: &Names, made: &mut Provisioned) -> Result<()> {
-    let bakes = bake::runbook::runbook();
+pub async fn ensure_runbooks(
+    cx: &Context,
+    config: &Config,
+    names: &Names,
+    made: &mut Provisioned,
+) -> Result<()> {
+    let bakes = bake::runbook::runbook(config.encryption.volume_key.as_deref());
     ensure_runbook(cx, names, names.runbook(), &bakes, made).await?;
     let guards = guard::runbook::runbook();
     ensure_runbook(cx, names, names.guard_runbook(), &guards, made).await?;

@@ -72,9 +72,12 @@ pub async fn provision(
         cx, config, &names, &place, &mut made,
     ))
     .await?;
-    Box::pin(artifacts::ensure_bucket(cx, &names, caller, &mut made)).await?;
+    Box::pin(artifacts::ensure_bucket(
+        cx, config, &names, caller, &mut made,
+    ))
+    .await?;
     Box::pin(roles::ensure(cx, config, &names, caller, &mut made)).await?;
-    Box::pin(artifacts::ensure_runbooks(cx, &names, &mut made)).await?;
+    Box::pin(artifacts::ensure_runbooks(cx, config, &names, &mut made)).await?;
     let traffic = Box::pin(load_balancer::ensure(
         cx,
         config,

@@ -318,7 +318,7 @@ async fn a_runbook_whose_update_got_no_answer_is_the_one_that_counts_after_the_n
         .inject(Fault::on("ssm", "UpdateDocument", Answer::LoseReply));
     world.provision(&config).await;
     assert!(clear(&mut world.cloud.account()));
-    let ours = bg_deploy::bake::runbook::runbook();
+    let ours = bg_deploy::bake::runbook::runbook(None);
     let stands = ssm::compare_document(&world.aws().await, runbook, &ours).await;
     let version = "2".to_owned();
     assert_eq!(stands.expect("an answer"), ssm::Document::Ours { version });

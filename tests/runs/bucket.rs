@@ -182,7 +182,7 @@ async fn a_bucket_of_this_name_in_another_account_is_refused_by_provision_and_na
     let cx = world.provisioner_without_a_turn(&config).await;
     let caller = sts::caller(&cx.aws).await.expect("a caller");
     let mut made = Provisioned::default();
-    let refused = artifacts::ensure_bucket(&cx, &names(), &caller, &mut made).await;
+    let refused = artifacts::ensure_bucket(&cx, &config, &names(), &caller, &mut made).await;
     assert_names_it(&refused.expect_err("another's"));
     let refused = provision(&cx, &config, &caller, made).await;
     assert_names_it(&refused.expect_err("another's"));

@@ -20,6 +20,7 @@ mod crash_loop;
 mod credentials;
 mod deploy;
 mod doctor;
+mod encryption;
 mod finish;
 mod guard;
 mod hands;

@@ -76,7 +76,17 @@ fn launch(whose: Option<Whose>, profile: &str) -> Value {
         "SecurityGroupIds": ["sg-0a1b2c3d4e5f60000"],
         "IamInstanceProfile": {"Name": profile},
         "TagSpecifications": [tagged("instance"), tagged("volume")],
+        "MetadataOptions": {"HttpTokens": "required"},
+        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": true}}],
     })
+}
+
+/// The same without this.
+fn launch_without(member: &str, profile: &str) -> Value {
+    let mut launch = launch(Some(HELLO), profile);
+    let members = launch.as_object_mut().expect("members");
+    members.remove(member).expect("it was said");
+    launch
 }
 
 /// The same for an image of this instance.
@@ -120,6 +130,16 @@ fn of_bakes() -> Vec<Case> {
             false,
         ),
         (("ec2", "RunInstances"), launch(None, &builder), false),
+        (
+            ("ec2", "RunInstances"),
+            launch_without("MetadataOptions", &builder),
+            false,
+        ),
+        (
+            ("ec2", "RunInstances"),
+            launch_without("BlockDeviceMappings", &builder),
+            false,
+        ),
         (
             ("ec2", "RunInstances"),
             launch(Some(HELLO), &instance),

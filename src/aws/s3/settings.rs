@@ -1,4 +1,4 @@
-//! What the bucket is like: closed to the public, by TLS alone, with versions that go after a while, tagged.
+//! What the bucket is like: closed to the public, by TLS alone, with versions that go after a while, tagged, encrypted.
 //!
 //! Guarantees: each setting is read first. What is right is not written again, and of what others set beside ours nothing is lost:
 //! S3 replaces tags, rules and statements as a whole.
@@ -8,7 +8,9 @@ use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
     BucketVersioningStatus, CreateBucketConfiguration, ExpirationStatus, LifecycleExpiration,
     LifecycleRule, LifecycleRuleFilter, NoncurrentVersionExpiration,
-    PublicAccessBlockConfiguration, Tag, Tagging, VersioningConfiguration,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+    VersioningConfiguration,
 };
 
 use super::{Bucket, policy};
@@ -25,6 +27,8 @@ pub struct Settings {
     pub tags: Tags,
     /// What goes by itself.
     pub expiries: Vec<Expiry>,
+    /// The KMS key, by ARN, that encrypts what is written; `None`: whatever does, S3's own as a rule.
+    pub key: Option<String>,
 }
 
 /// What goes by itself, and when.
@@ -64,13 +68,14 @@ impl Expiry {
     }
 }
 
-/// Makes the bucket, if it is not there, and gives it what it has not. Whether it is there was asked before.
+/// Makes the bucket, if it is not there, and gives it what it has not. Whether it is there was asked before. Answers with the KMS
+/// key that encrypts it though no key was said: who chose it is not overruled.
 pub async fn ensure_bucket(
     aws: &Aws,
     bucket: &Bucket,
     is_there: bool,
     settings: &Settings,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     if !is_there {
         create(aws, bucket).await?;
     }
@@ -79,7 +84,8 @@ pub async fn ensure_bucket(
         take_tls_only(aws, bucket).await?;
         keep_versions(aws, bucket).await?;
         expire(aws, bucket, &settings.expiries).await?;
-        tag(aws, bucket, &settings.tags).await
+        tag(aws, bucket, &settings.tags).await?;
+        encrypt(aws, bucket, settings.key.as_deref()).await
     };
     Box::pin(settled)
         .await
@@ -282,6 +288,48 @@ async fn tag(aws: &Aws, bucket: &Bucket, wanted: &Tags) -> Result<(), Failure> {
         .await
         .about(OPERATION, &bucket.name)?;
     Ok(())
+}
+
+/// S3 encrypts whatever it is sent, by its own key where no other is said.
+async fn encrypt(aws: &Aws, bucket: &Bucket, key: Option<&str>) -> Result<Option<String>, Failure> {
+    const OPERATION: &str = "PutBucketEncryption";
+    let unbuildable = |error: BuildError| unfit(OPERATION, bucket, &error.to_string());
+    let held = aws
+        .s3
+        .get_bucket_encryption()
+        .bucket(&bucket.name)
+        .expected_bucket_owner(&bucket.account)
+        .send()
+        .await
+        .about("GetBucketEncryption", &bucket.name);
+    let held = if_any(held, "ServerSideEncryptionConfigurationNotFoundError")?;
+    let held = held.and_then(|held| held.server_side_encryption_configuration);
+    let mut rules = held.map(|held| held.rules).unwrap_or_default().into_iter();
+    let now = rules.find_map(|rule| rule.apply_server_side_encryption_by_default);
+    let by_kms = now.filter(|now| now.sse_algorithm != ServerSideEncryption::Aes256);
+    let now = by_kms.map(|now| now.kms_master_key_id.unwrap_or_else(|| "aws/s3".to_owned()));
+    let Some(key) = key.filter(|key| now.as_deref() != Some(*key)) else {
+        return Ok(now.filter(|_| key.is_none()));
+    };
+    let by_default = ServerSideEncryptionByDefault::builder()
+        .sse_algorithm(ServerSideEncryption::AwsKms)
+        .kms_master_key_id(key)
+        .build()
+        .map_err(unbuildable)?;
+    // One use of the key for many objects.
+    let rule = ServerSideEncryptionRule::builder()
+        .apply_server_side_encryption_by_default(by_default)
+        .bucket_key_enabled(true);
+    let wanted = ServerSideEncryptionConfiguration::builder().rules(rule.build());
+    aws.s3
+        .put_bucket_encryption()
+        .bucket(&bucket.name)
+        .expected_bucket_owner(&bucket.account)
+        .server_side_encryption_configuration(wanted.build().map_err(unbuildable)?)
+        .send()
+        .await
+        .about(OPERATION, &bucket.name)?;
+    Ok(None)
 }
 
 /// What was never sent, or can't be read.

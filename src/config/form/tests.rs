@@ -6,7 +6,7 @@ use super::*;
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn each_form_knows_what_fits_and_what_does_not() {
     let long = "a".repeat(21);
-    let table: [(&str, Form, &[&str], &[&str]); 13] = [
+    let table: [(&str, Form, &[&str], &[&str]); 14] = [
         (
             "name",
             NAME,
@@ -55,6 +55,22 @@ fn each_form_knows_what_fits_and_what_does_not() {
                 "arn:aws:iam::123456789012:policy/",
                 "arn:aws:iam::123456789012:policy/a//b",
                 "arn:aws:iam:eu-central-1:123456789012:policy/b",
+            ],
+        ),
+        (
+            "KMS key",
+            KMS_KEY,
+            &[
+                "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000",
+                "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1",
+            ],
+            &[
+                "",
+                "alias/aws/ebs",
+                "arn:aws:kms:eu-central-1:123456789012:alias/a",
+                "arn:aws:kms:eu-central-1:1:key/a",
+                "arn:aws:kms:eu-central-1:123456789012:key/",
+                "arn:aws:kms::123456789012:key/a",
             ],
         ),
         (

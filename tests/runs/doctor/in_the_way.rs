@@ -105,7 +105,7 @@ async fn put_in_the_way(world: &World) {
         .expect("a hold");
     let plan = world.plan_rollback(None).await;
     let guard = names().guard_runbook();
-    let other = bg_deploy::bake::runbook::runbook().to_string();
+    let other = bg_deploy::bake::runbook::runbook(None).to_string();
     ssm::update_runbook(&aws, &guard, &other)
         .await
         .expect("another runbook");
