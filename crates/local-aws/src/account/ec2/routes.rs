@@ -106,5 +106,5 @@ pub fn agent_reaches(account: &Account, instance: &str) -> bool {
         let mut all = state.endpoints.values();
         all.any(|endpoint| Some(&endpoint.vpc) == vpc && endpoint.service == **service)
     };
-    leads_out || OF_THE_AGENT.iter().all(|service| has_endpoint(service))
+    leads_out || OF_THE_AGENT.iter().all(has_endpoint)
 }
