@@ -244,8 +244,23 @@ pub async fn create_version(
         .unwrap_or_default())
 }
 
-/// Removes a version; it may be gone already. AWS answers with success, and has in its answer what it did not remove.
-pub async fn delete_version(aws: &Aws, template: &str, number: i64) -> Result<(), Failure> {
+/// Whether EC2 shows this version.
+pub async fn has_version(aws: &Aws, template: &str, number: i64) -> Result<bool, Failure> {
+    let request = aws
+        .ec2
+        .describe_launch_template_versions()
+        .launch_template_id(template)
+        .versions(number.to_string());
+    match read_versions(request, template).await {
+        Ok(found) => Ok(!found.versions.is_empty()),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a version; answers whether it was there, for all that EC2 sees. AWS answers with success, and has in its answer what it
+/// did not remove.
+pub async fn delete_version(aws: &Aws, template: &str, number: i64) -> Result<bool, Failure> {
     let answer = aws
         .ec2
         .delete_launch_template_versions()
@@ -259,7 +274,7 @@ pub async fn delete_version(aws: &Aws, template: &str, number: i64) -> Result<()
         );
     let kept = match answer {
         Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
-        Err(_) => None,
+        Err(_) => return Ok(false),
         Ok(answer) => answer.unsuccessfully_deleted_launch_template_versions,
     };
     // The answer is 200 whatever became of the version.
@@ -283,7 +298,8 @@ pub async fn delete_version(aws: &Aws, template: &str, number: i64) -> Result<()
                 request_id: None,
             })
         }
-        _ => Ok(()),
+        Some(_) => Ok(false),
+        None => Ok(true),
     }
 }
 

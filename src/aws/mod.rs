@@ -14,6 +14,7 @@ pub mod elbv2;
 pub mod error;
 pub mod iam;
 pub mod images;
+pub mod lag;
 pub mod launch_templates;
 pub mod lease;
 mod memory_http;

@@ -193,7 +193,8 @@ impl Spec {
         let token = format!("{}/{weights}/{fires:?}", self.deployment);
         let seconds = FIRES_AFTER.as_secs();
         let start = self.runbook.prepare(cx, seconds, weights, &token).await?;
-        let id = ssm::start_automation(&cx.aws, start).await?;
+        let call = || async { Ok(ssm::start_automation(&cx.aws, start.clone()).await?) };
+        let id = cx.once_seen("guard", call).await?;
         Ok(Armed { id, weights, fires })
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Place, Provisioned, tags};
+use super::{Place, Provisioned, STEP, shown, tags};
 use crate::aws::autoscaling::{self, NewGroup};
 use crate::aws::elbv2::TargetGroups;
 use crate::aws::launch_templates::{self, VersionData};
@@ -26,22 +26,7 @@ pub async fn ensure(
     base_image: &str,
     made: &mut Provisioned,
 ) -> Result<()> {
-    let name = names.stack();
-    let template = match launch_templates::find_template(&cx.aws, &name).await? {
-        Some(template) => template,
-        None => {
-            made.create(cx, format!("launch template {name}"));
-            let first = VersionData {
-                image: base_image.to_owned(),
-                instance_type: config.fleet.instance_type.clone(),
-                instance_profile: names.instance_role(),
-                security_groups: vec![security_group.to_owned()],
-                user_data: String::new(),
-                tags: names.tags(),
-            };
-            launch_templates::create_template(&cx.aws, &name, &first, &names.tags()).await?
-        }
-    };
+    let template = ensure_template(cx, config, names, security_group, base_image, made).await?;
     let wanted = Colour::BOTH.map(|colour| names.group(colour));
     let existing = autoscaling::find_groups(&cx.aws, &wanted).await?;
     for colour in Colour::BOTH {
@@ -59,8 +44,44 @@ pub async fn ensure(
             target_group: target_groups.of(colour).to_owned(),
             tags,
         };
-        autoscaling::create_group(&cx.aws, &group).await?;
+        let call = || async { Ok(autoscaling::create_group(&cx.aws, &group).await?) };
+        cx.once_seen(STEP, call).await?;
         made.create(cx, format!("Auto Scaling group {name}"));
     }
     Ok(())
+}
+
+/// The launch template, in its first version if it is new.
+async fn ensure_template(
+    cx: &Context,
+    config: &Config,
+    names: &Names,
+    security_group: &str,
+    base_image: &str,
+    made: &mut Provisioned,
+) -> Result<String> {
+    let (name, tags) = (names.stack(), names.tags());
+    let first = VersionData {
+        image: base_image.to_owned(),
+        instance_type: config.fleet.instance_type.clone(),
+        instance_profile: names.instance_role(),
+        security_groups: vec![security_group.to_owned()],
+        user_data: String::new(),
+        tags: tags.clone(),
+    };
+    let find = || launch_templates::find_template(&cx.aws, &name);
+    let (template, is_new) = cx
+        .once_seen(STEP, || async {
+            if let Some(template) = find().await? {
+                return Ok((template, false));
+            }
+            let made = launch_templates::create_template(&cx.aws, &name, &first, &tags);
+            Ok((made.await?, true))
+        })
+        .await?;
+    if is_new {
+        made.create(cx, format!("launch template {name}"));
+        shown(cx, &format!("launch template {name}"), find).await?;
+    }
+    Ok(template)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::{Place, Provisioned, tags};
+use super::{Place, Provisioned, STEP, tags};
 use crate::aws::elbv2::{
     self, Condition, HealthCheck, LoadBalancer, Routes, Rule, Target, TargetGroups,
 };
@@ -52,15 +52,15 @@ pub async fn ensure(
             made.create(cx, format!("load balancer {name}"));
             let subnets = place.subnet_ids();
             let public = config.network.public;
-            elbv2::create_load_balancer(
-                &cx.aws,
-                &name,
-                &subnets,
-                security_group,
-                public,
-                &names.tags(),
-            )
-            .await?
+            let tags = names.tags();
+            let made = || async {
+                let (aws, name) = (&cx.aws, &name);
+                Ok(
+                    elbv2::create_load_balancer(aws, name, &subnets, security_group, public, &tags)
+                        .await?,
+                )
+            };
+            cx.once_seen(STEP, made).await?
         }
     };
     let standing = [(balancer.arn.clone(), names.tags())];
@@ -280,7 +280,7 @@ async fn wait_until_active(
 ) -> Result<LoadBalancer> {
     let what = format!("load balancer {name} becoming active");
     let found = cx
-        .wait("provision", &what, ACTIVE, || async {
+        .wait(STEP, &what, ACTIVE, || async {
             Ok(match elbv2::find_load_balancer(&cx.aws, name).await? {
                 Some(balancer) if balancer.state == "active" => Look::Ready(balancer),
                 Some(balancer) if balancer.state == "failed" => {

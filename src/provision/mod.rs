@@ -2,6 +2,10 @@
 //!
 //! Every piece looks by its deterministic name first, so a second run changes nothing, and a run after a crash goes
 //! on. Nothing here deletes, and nothing touches instances or weights that exist.
+//!
+//! What is made is not seen everywhere at once. It is waited for here as far as it can be looked for: until AWS shows it by its name,
+//! and takes it in the calls of `provision` itself. Whether a role can be taken on is found out only by whoever takes it on; so there
+//! the release is patient ([`crate::run::wait::once_seen`]), whoever made the role, and however long ago.
 
 pub mod artifacts;
 pub mod fleet;
@@ -10,16 +14,24 @@ pub mod roles;
 pub mod security_groups;
 mod tags;
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
 
 use crate::aws::ec2::{self, Subnet};
+use crate::aws::error::Failure;
+use crate::aws::lag;
 use crate::aws::sts::Caller;
 use crate::aws::{autoscaling, elbv2};
 use crate::config::Config;
 use crate::inventory;
 use crate::names::Colour;
 use crate::run::context::Context;
+use crate::run::wait::{Limits, Look};
 use crate::stack::Names;
+
+/// What waits are told as.
+const STEP: &str = "provision";
 
 /// Where a stack stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +113,23 @@ pub async fn provision(
     .await?;
     made.url = traffic.url;
     Ok(made)
+}
+
+/// Waits until AWS shows what was just made to whoever looks for it by name, as the release does that may follow at once.
+async fn shown<F, Fut>(cx: &Context, what: &str, find: F) -> Result<()>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<Option<String>, Failure>>,
+{
+    let limits = Limits::new(lag::LONGEST, Duration::from_secs(1));
+    let what = format!("{what} being shown");
+    let look = || async {
+        Ok(match find().await? {
+            Some(_) => Look::Ready(()),
+            None => Look::NotYet("AWS does not show it yet".to_owned()),
+        })
+    };
+    Ok(cx.wait(STEP, &what, limits, look).await?)
 }
 
 /// What stands under this stack's name has to be this stack's. The load balancer is made before the groups.

@@ -1,7 +1,5 @@
 //! The roles of instances, builders, bakes and timers, as [`crate::policy`] has them.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use super::Provisioned;
@@ -12,15 +10,13 @@ use crate::policy::{self, Scope};
 use crate::run::context::Context;
 use crate::stack::Names;
 
-/// IAM is eventually consistent: a role that was just made is not yet seen by the services that take it on.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
-const NEW_ROLE_SETTLES: Duration = Duration::from_secs(15);
-
 /// AWS's own policy for the SSM agent, which roles of earlier versions have: it lets every instance read every parameter of the
 /// account by its name, secret ones, too.
 const MANAGED_INSTANCE: &str = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
 
-/// Makes or updates the roles.
+/// Makes or updates the roles. IAM is eventually consistent, and shows a new one long before the services see it that take it on; they
+/// are asked again, by whoever needs one.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 pub async fn ensure(
     cx: &Context,
     config: &Config,
@@ -30,7 +26,6 @@ pub async fn ensure(
 ) -> Result<()> {
     let tags = names.tags();
     let scope = Scope::of(config, &caller.account, &cx.aws.region);
-    let mut any_new = false;
     // No job takes these on: there is no repository to name.
     let mut roles = policy::roles(&scope, &[]);
     roles.retain(|role| !role.who.is_a_job());
@@ -48,11 +43,7 @@ pub async fn ensure(
         let (_, new) = iam::ensure_role(&cx.aws, &role, &tags).await?;
         if new {
             made.create(cx, format!("role {}", role.name));
-            any_new = true;
         }
-    }
-    if any_new {
-        cx.pause(NEW_ROLE_SETTLES).await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Place, Provisioned};
+use super::{Place, Provisioned, STEP, shown};
 use crate::aws::ec2::{self, From};
 use crate::config::Config;
 use crate::run::context::Context;
@@ -53,9 +53,9 @@ pub async fn ensure(
     )
     .await?;
     let world = From::Range("0.0.0.0/0".to_owned());
-    ec2::ensure_ingress(&cx.aws, &balancer, config.network.listener_port, &world).await?;
+    let_in(cx, &balancer, config.network.listener_port, &world).await?;
     let from_balancer = From::Group(balancer.clone());
-    ec2::ensure_ingress(&cx.aws, &instance, config.service.port, &from_balancer).await?;
+    let_in(cx, &instance, config.service.port, &from_balancer).await?;
     Ok(SecurityGroups { balancer, instance })
 }
 
@@ -67,10 +67,25 @@ async fn group(
     about: &str,
     made: &mut Provisioned,
 ) -> Result<String> {
-    if let Some(id) = ec2::find_security_group(&cx.aws, &place.vpc, name).await? {
-        return Ok(id);
+    let find = || ec2::find_security_group(&cx.aws, &place.vpc, name);
+    let (id, is_new) = cx
+        .once_seen(STEP, || async {
+            if let Some(id) = find().await? {
+                return Ok((id, false));
+            }
+            let tags = names.tags();
+            let made = ec2::create_security_group(&cx.aws, &place.vpc, name, about, &tags);
+            Ok((made.await?, true))
+        })
+        .await?;
+    if is_new {
+        made.create(cx, format!("security group {name}"));
+        shown(cx, &format!("security group {name}"), find).await?;
     }
-    let id = ec2::create_security_group(&cx.aws, &place.vpc, name, about, &names.tags()).await?;
-    made.create(cx, format!("security group {name}"));
     Ok(id)
+}
+
+async fn let_in(cx: &Context, group: &str, port: u16, from: &From) -> Result<()> {
+    let call = || async { Ok(ec2::ensure_ingress(&cx.aws, group, port, from).await?) };
+    cx.once_seen(STEP, call).await
 }

@@ -12,7 +12,7 @@ use super::bug::bug;
 use super::event::{Event, Pulse, Stamped};
 use super::journal::{Journal, Notice};
 use super::step_id::StepId;
-use super::wait::{Limits, Look, WaitError, wait_until};
+use super::wait::{Limits, Look, WaitError, once_seen, wait_until};
 use crate::aws::Aws;
 use crate::aws::witness::Held;
 use crate::command_line::CommandLine;
@@ -272,15 +272,27 @@ impl Context {
             &self.cancel,
             what,
             limits,
-            |reason| {
-                self.events.emit(Event::Waiting {
-                    step: step.to_owned(),
-                    reason: reason.to_owned(),
-                });
-            },
+            |reason| self.waiting(step, reason),
             look,
         )
         .await
+    }
+
+    /// Makes a step's call again while AWS may only not see yet what it names: [`once_seen`].
+    pub async fn once_seen<T, F, Fut>(&self, step: &str, call: F) -> anyhow::Result<T>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = anyhow::Result<T>>,
+    {
+        let progress = |reason: &str| self.waiting(step, reason);
+        once_seen(&self.clock, &self.cancel, progress, call).await
+    }
+
+    fn waiting(&self, step: &str, reason: &str) {
+        self.events.emit(Event::Waiting {
+            step: step.to_owned(),
+            reason: reason.to_owned(),
+        });
     }
 
     /// Lets time pass, unless the run is cancelled.
@@ -349,18 +361,12 @@ impl Undoing<'_> {
         Fut: Future<Output = anyhow::Result<Look<T>>>,
     {
         let never = CancellationToken::new();
-        let events = &self.context.events;
         wait_until(
             &self.context.clock,
             &never,
             what,
             limits,
-            |reason| {
-                events.emit(Event::Waiting {
-                    step: what.to_owned(),
-                    reason: reason.to_owned(),
-                });
-            },
+            |reason| self.context.waiting(what, reason),
             look,
         )
         .await

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::aws::error::{ErrorKind, kind};
+use crate::aws::lag;
 use net_clock::Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -230,6 +231,51 @@ where
                 last,
                 unseen,
             });
+        }
+    }
+}
+
+/// Between two calls that may not see what they name: a little at first, as most is seen within a second, and no more than so much.
+const BETWEEN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
+
+/// Makes a call again while AWS may only not see yet what it names ([`lag`]): for as long as that lasts at most, with the last refusal
+/// as the error then.
+///
+/// A call is never dropped, so it may change something; cancelling ends the pause between two.
+pub async fn once_seen<T, F, Fut>(
+    clock: &Clock,
+    cancel: &CancellationToken,
+    progress: impl Fn(&str),
+    mut call: F,
+) -> anyhow::Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = anyhow::Result<T>>,
+{
+    let begun = clock.elapsed();
+    let mut last = String::new();
+    loop {
+        let answer = call().await;
+        let (refused, said) = match answer {
+            Err(error) => match lag::behind(&error) {
+                Some(said) => (error, said),
+                None => return Err(error),
+            },
+            Ok(done) => return Ok(done),
+        };
+        let waited = clock.elapsed().saturating_sub(begun);
+        if waited >= lag::LONGEST {
+            let words = format!("AWS has said so for {} s", waited.as_secs());
+            return Err(refused.context(words));
+        }
+        if said != last {
+            progress(&said);
+            last = said;
+        }
+        let pause = (waited / 4).clamp(BETWEEN[0], BETWEEN[1]);
+        tokio::select! {
+            () = cancel.cancelled() => return Err(WaitError::Cancelled.into()),
+            () = clock.sleep(pause) => {}
         }
     }
 }

@@ -12,13 +12,14 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::begin_bake;
 use super::builder_log;
 use super::end_bake::{end_automation, end_builders};
 use super::images_in_use::{self, Published};
 use crate::aws::images::Image;
 use crate::aws::launch_templates::Version;
 use crate::aws::s3::{self, Bucket};
-use crate::aws::ssm::{self, Automation, Start};
+use crate::aws::ssm::{self, Automation};
 use crate::aws::witness::Contradiction;
 use crate::aws::{Aws, images};
 use crate::bake::runbook::{CREATE_IMAGE, SEE_IMAGE};
@@ -127,19 +128,7 @@ impl Step for BakeImage {
             account: self.account.clone(),
         };
         s3::upload_once(&cx.aws, (&bucket, &key), &self.bundle, tell).await?;
-        let (runbook, version) = &bake.runbook;
-        let start = Start {
-            document: runbook.clone(),
-            version: version.clone(),
-            parameters: bake.parameters.clone(),
-            // The same deployment never starts two bakes.
-            client_token: ssm::client_token(&self.deployment),
-            tags: self.names.tags(),
-        };
-        let automation = ssm::start_automation(&cx.aws, start).await?;
-        cx.events.note(format!(
-            "bake: automation {automation} of runbook {runbook} version {version}"
-        ));
+        let automation = self.begin(cx, 0).await?;
         Ok(Handle::Baking { automation })
     }
 
@@ -156,24 +145,7 @@ impl Step for BakeImage {
             Handle::Awaited { image } => return self.await_another_s(cx, image).await,
             Handle::Baking { automation } => automation,
         };
-        // One that can't begin has failed within seconds. The runbook itself looks every five seconds: with the same interval,
-        // this would be late by the same time again and again.
-        let limits = Limits::new(self.bake()?.within, Duration::from_secs(1))
-            .growing_to(Duration::from_secs(4))
-            .first_after(Duration::from_secs(5));
-        let ended = cx
-            .wait(Self::ABOUT.name, "the bake", limits, || async {
-                let state = ssm::describe_automation(&cx.aws, automation).await?;
-                Ok(look(state))
-            })
-            .await;
-        let ended = match ended {
-            Err(late @ WaitError::TimedOut { .. }) => {
-                let words = format!("{:#}", anyhow::Error::from(late));
-                return Err(Reason::BuilderLate.because(words).into());
-            }
-            other => other?,
-        };
+        let ended = self.await_end(cx, automation).await?;
         if (ended.status == "Success" || !ended.has_ended())
             && let Some(image) = ended.output(CREATE_IMAGE, "ImageId")
         {
@@ -196,11 +168,13 @@ impl Step for BakeImage {
         }
         let mut undone = Vec::new();
         let mut looks = 1;
-        let automations = match handle {
-            Some(Handle::Baking { automation }) => vec![automation.clone()],
-            // The call got no answer: it may have been carried out.
-            _ => self.find_automations(cx).await?,
-        };
+        // A call may have got no answer and been carried out, and another one begun since the one that is known.
+        let mut automations = self.find_automations(cx).await?;
+        if let Some(Handle::Baking { automation }) = handle
+            && !automations.contains(automation)
+        {
+            automations.push(automation.clone());
+        }
         for automation in automations {
             if end_automation(cx, &automation).await? {
                 undone.push(format!("cancelled automation {automation}"));
@@ -243,6 +217,46 @@ impl BakeImage {
         match &self.source {
             Source::Artifact(bake) => Ok(bake),
             _ => bail!("a rollback bakes nothing"),
+        }
+    }
+
+    async fn begin(&self, cx: &Context, nth: u32) -> Result<String> {
+        let deployment = (self.deployment.as_str(), nth);
+        begin_bake::begin(cx, Self::ABOUT.name, &self.names, self.bake()?, deployment).await
+    }
+
+    /// Waits for the end of the bake that this automation began, or of the one in its place.
+    async fn await_end(&self, cx: &Context, automation: &str) -> Result<Automation> {
+        // One that can't begin has failed within seconds. The runbook itself looks every five seconds: with the same interval,
+        // this would be late by the same time again and again.
+        let limits = Limits::new(self.bake()?.within, Duration::from_secs(1))
+            .growing_to(Duration::from_secs(4))
+            .first_after(Duration::from_secs(5));
+        let (begun, name) = (cx.clock.elapsed(), Self::ABOUT.name);
+        let (mut automation, mut nth) = (automation.to_owned(), 0);
+        loop {
+            let ended = cx
+                .wait(name, "the bake", limits, || async {
+                    let state = ssm::describe_automation(&cx.aws, &automation).await?;
+                    Ok(look(state))
+                })
+                .await;
+            let ended = match ended {
+                Err(late @ WaitError::TimedOut { .. }) => {
+                    let words = format!("{:#}", anyhow::Error::from(late));
+                    return Err(Reason::BuilderLate.because(words).into());
+                }
+                other => other?,
+            };
+            if !begin_bake::is_worth_another(cx, name, &ended, begun).await? {
+                return Ok(ended);
+            }
+            nth += 1;
+            automation = self.begin(cx, nth).await?;
+            let handle = serde_json::to_value(Handle::Baking {
+                automation: automation.clone(),
+            })?;
+            cx.note_if(cx.journal.renewed(StepId::BakeImage, handle));
         }
     }
 

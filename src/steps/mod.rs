@@ -3,6 +3,7 @@
 pub mod arm_guard;
 pub mod await_healthy;
 pub mod bake_image;
+mod begin_bake;
 mod builder_log;
 pub mod candidate_log;
 pub mod clear_idle;

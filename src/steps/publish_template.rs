@@ -2,11 +2,15 @@
 //!
 //! Changes: one version of the launch template. Undo: deletes it, unless somebody has taken it: has led visitors to what
 //! was started from it, or made it the template's default.
+//! Waits for: EC2 showing the version, so that whoever undoes the run finds it.
+
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::aws::error::ErrorKind;
+use crate::aws::lag;
 use crate::aws::launch_templates::{self, VersionData};
 use crate::aws::witness::Contradiction;
 use crate::aws::{Aws, autoscaling, images};
@@ -15,9 +19,13 @@ use crate::run::context::{Context, Undoing};
 use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
+use crate::run::wait::{Limits, Look, WaitError};
 
 /// What helps when the image is gone.
 const AGAIN: &str = "run this again, and it is made anew, or chosen among those that stand";
+
+/// What is EC2's own is seen everywhere within seconds.
+const UNSEEN: Limits = Limits::new(Duration::from_secs(15), Duration::from_secs(1));
 
 /// The step.
 #[derive(Debug)]
@@ -69,8 +77,26 @@ impl PublishTemplate {
         }
     }
 
-    /// Deletes a version that nobody has taken.
-    async fn delete(&self, aws: &Aws, version: i64) -> Result<()> {
+    /// Deletes a version that nobody has taken. One that EC2 does not see is not seen yet, or gone: that is told by time alone.
+    async fn delete(&self, cx: Undoing<'_>, version: i64) -> Result<()> {
+        let what = format!("version {version} of {}", self.template);
+        let deleted = cx
+            .wait(&what, UNSEEN, || async {
+                let deleted = self.try_delete(cx.aws(), version).await?;
+                Ok(match deleted {
+                    true => Look::Ready(()),
+                    false => Look::NotYet("EC2 does not see it".to_owned()),
+                })
+            })
+            .await;
+        match deleted {
+            Err(WaitError::TimedOut { unseen: None, .. }) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Whether it was there to be deleted.
+    async fn try_delete(&self, aws: &Aws, version: i64) -> Result<bool> {
         let in_use = autoscaling::find_versions_in_use(aws, &self.template).await?;
         if in_use.contains(&version) {
             // Its instances may be anybody's but visitors'.
@@ -116,11 +142,19 @@ impl Step for PublishTemplate {
         Ok(Handle { version })
     }
 
-    async fn settle(&self, _: &Context, handle: &Handle) -> Result<Settled<i64>> {
-        Ok(Settled::done(
-            handle.version,
-            format!("version {}", handle.version),
-        ))
+    async fn settle(&self, cx: &Context, handle: &Handle) -> Result<Settled<i64>> {
+        let version = handle.version;
+        let what = format!("version {version} of {} being shown", self.template);
+        let limits = Limits::new(lag::LONGEST, Duration::from_millis(500));
+        cx.wait(Self::ABOUT.name, &what, limits, || async {
+            let shown = launch_templates::has_version(&cx.aws, &self.template, version).await?;
+            Ok(match shown {
+                true => Look::Ready(()),
+                false => Look::NotYet(format!("EC2 does not show version {version} yet")),
+            })
+        })
+        .await?;
+        Ok(Settled::done(version, format!("version {version}")))
     }
 
     async fn undo(&self, cx: Undoing<'_>, handle: Option<&Handle>) -> Result<Option<String>> {
@@ -136,7 +170,7 @@ impl Step for PublishTemplate {
         };
         let mut undone = Vec::new();
         for version in versions {
-            self.delete(cx.aws(), version).await?;
+            self.delete(cx, version).await?;
             undone.push(format!("deleted template version {version}"));
         }
         Ok((!undone.is_empty()).then(|| undone.join(", ")))

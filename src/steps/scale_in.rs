@@ -77,8 +77,11 @@ impl ScaleIn {
         );
         let runbook = self.runbook.of_those_that_are(cx).await?;
         let start = runbook.prepare(cx, after, weights, &token).await?;
-        let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
-        ssm::start_on_idle(&cx.aws, cx.held().await?, idle, start).await
+        cx.once_seen("scale-in", || async {
+            let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
+            ssm::start_on_idle(&cx.aws, cx.held().await?, idle, start.clone()).await
+        })
+        .await
     }
 
     /// Waits until what was armed sleeps.

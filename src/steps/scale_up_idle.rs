@@ -100,8 +100,12 @@ impl Step for ScaleUpIdle {
         let live = autoscaling::describe_group(aws, &self.live).await?.capacity;
         let capacity = self.capacity.with_room_for(live.desired);
         let template = Some((self.template.as_str(), self.version));
-        let idle = autoscaling::see_no_weight(aws, &self.group).await?;
-        autoscaling::change_idle(aws, cx.held().await?, idle, capacity, template).await?;
+        // Auto Scaling may not see the version yet, nor what it names.
+        cx.once_seen(Self::ABOUT.name, || async {
+            let idle = autoscaling::see_no_weight(aws, &self.group).await?;
+            autoscaling::change_idle(aws, cx.held().await?, idle, capacity, template).await
+        })
+        .await?;
         let desired = capacity.desired;
         Ok(Handle {
             activities_until,

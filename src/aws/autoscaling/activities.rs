@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use crate::aws::Aws;
 use crate::aws::error::{About as _, Failure};
+use crate::aws::lag;
 use crate::cause::Reason;
 
 /// What a group did.
@@ -47,7 +48,9 @@ fn reason_of(message: &str) -> Option<Reason> {
 }
 
 /// Whether a launch failed for what is no zone's own: a quota, an image, a key, a permission, the template. Words as in
-/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html>.
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html>. What EC2 may only not see yet is none of
+/// that, though Auto Scaling has seen it (<https://github.com/hashicorp/terraform-provider-aws/issues/29866>): what is really not there is
+/// not there in every zone, again and again.
 fn is_of_account(message: &str) -> bool {
     const WORDS: [&str; 13] = [
         "vCPU",
@@ -64,7 +67,7 @@ fn is_of_account(message: &str) -> bool {
         "OptInRequired",
         "Blocked",
     ];
-    WORDS.iter().any(|words| message.contains(words))
+    !lag::is_of_launch(message) && WORDS.iter().any(|words| message.contains(words))
 }
 
 /// The zone that an activity's details name: `{"Subnet ID":"...","Availability Zone":"eu-central-1b"}`.

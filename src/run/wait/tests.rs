@@ -170,3 +170,80 @@ async fn a_streak_is_looked_at_every_interval_however_long_the_wait_was() {
     let first = ready.get().expect("it was ready");
     assert_eq!(clock.elapsed() - first, Duration::from_secs(4));
 }
+
+/// AWS's answer to a call that names a group which it may not see yet.
+fn unseen(request: u32) -> anyhow::Error {
+    let call = FailedCall {
+        kind: ErrorKind::NotFound,
+        operation: "AuthorizeSecurityGroupIngress".into(),
+        resource: "sg-1".into(),
+        code: "InvalidGroup.NotFound".into(),
+        message: "it does not exist".into(),
+        request_id: Some(request.to_string().into()),
+    };
+    call.into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_made_again_until_aws_sees_what_it_names_and_that_is_told_once() {
+    let (calls, told) = (Cell::new(0), RefCell::new(Vec::new()));
+    let done = once_seen(
+        &Clock::real(),
+        &CancellationToken::new(),
+        |reason| told.borrow_mut().push(reason.to_owned()),
+        || async {
+            calls.set(calls.get() + 1);
+            match calls.get() {
+                0..=3 => Err(unseen(calls.get())),
+                number => Ok(number),
+            }
+        },
+    )
+    .await;
+    assert_eq!(done.expect("it is seen"), 4);
+    let words =
+        "AuthorizeSecurityGroupIngress sg-1: InvalidGroup.NotFound: it does not exist".to_owned();
+    assert_eq!(told.into_inner(), [words]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_never_seen_is_aws_s_last_refusal_after_a_minute_and_any_other_error_one_at_once() {
+    for (is_lag, words, took) in [
+        (true, "AWS has said so for 6", 60..65),
+        (false, "looking at the targets", 0..1),
+    ] {
+        let (clock, calls) = (Clock::real(), Cell::new(0));
+        let begun = clock.elapsed();
+        let call = || async {
+            calls.set(calls.get() + 1);
+            match is_lag {
+                true => Err::<(), _>(unseen(calls.get())),
+                false => Err(refused(ErrorKind::Other)),
+            }
+        };
+        let never = CancellationToken::new();
+        let refused = once_seen(&clock, &never, |_| {}, call).await;
+        let told = format!("{:#}", refused.expect_err("it is never seen"));
+        assert!(told.starts_with(words), "{told}");
+        let last = format!("(request {})", calls.get());
+        assert!(!is_lag || told.ends_with(&last), "{told}");
+        let seconds = (clock.elapsed() - begun).as_secs();
+        assert!(took.contains(&seconds), "{seconds} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_ends_the_pause_between_two_calls_and_drops_none() {
+    let cancel = CancellationToken::new();
+    let calls = Cell::new(0);
+    let call = || async {
+        cancel.cancel();
+        tokio::task::yield_now().await;
+        calls.set(calls.get() + 1);
+        Err::<(), _>(unseen(0))
+    };
+    let ended = once_seen(&Clock::real(), &cancel, |_| {}, call).await;
+    let ended = ended.expect_err("it was cancelled");
+    assert!(matches!(ended.downcast_ref(), Some(WaitError::Cancelled)));
+    assert_eq!(calls.get(), 1);
+}
