@@ -26,6 +26,7 @@ mod guard;
 mod hands;
 mod images;
 mod kept;
+mod lag;
 mod lease;
 mod least;
 mod lost_replies;

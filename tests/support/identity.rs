@@ -78,6 +78,8 @@ impl Issuer {
             let policy = world.policy(&account, "deploy");
             put_policy(&mut account, "deployer", "bg-deploy", policy).expect("a policy");
         }
+        // STS does not see a new role at once.
+        world.clock.sleep(Duration::from_secs(30)).await;
         let mut listener = world.network.listen(0).await.expect("a port");
         let port = listener.port();
         let state = Arc::new(State {

@@ -46,8 +46,11 @@ impl Spread {
 pub struct Pace {
     /// An API call's answer.
     pub api_call: Spread,
-    /// A new instance, image or tag being seen by every describe (EC2 is eventually consistent).
+    /// A new instance, image, security group, launch template or version of one being seen by a describe or another service (EC2 is
+    /// eventually consistent).
     pub ec2_visibility: Spread,
+    /// A new role or instance profile being seen by the services that it is handed to.
+    pub iam_visibility: Spread,
     /// From RunInstances to `running`.
     pub instance_pending: Spread,
     /// From `running` to the first user process (kernel, cloud-init).
@@ -84,6 +87,9 @@ impl Pace {
         Self {
             api_call: Spread::millis(60, 3.0, 1_000),
             ec2_visibility: Spread::millis(300, 6.0, 10_000),
+            // "About 10 s" in clients that wait for it (terraform-provider-aws, `aws_instance`), 10 to 30 s for a role to be taken
+            // on (its issue 6566), a few seconds mostly and a minute rarely (stratus-red-team PR 358).
+            iam_visibility: Spread::seconds(8, 2.0, 30),
             // RunInstances to running 15 s: packer PR 4704. 5 to 7 s: daemonology.net 2021.
             instance_pending: Spread::seconds(8, 2.0, 40),
             // To an open port some 23 s after running: daemonology.net 2021.

@@ -31,7 +31,7 @@ const FLOORS: [&[&str]; 7] = [
 /// The services of the account likewise, with what all of them use. Those below are asked; those above hear of it by
 /// `news`.
 const ACCOUNT: [&[&str]; 8] = [
-    &["ledger", "machine", "policy"],
+    &["lag", "ledger", "machine", "policy"],
     &["cloudwatch", "iam", "s3"],
     &["ssm", "sts"],
     &["ec2"],

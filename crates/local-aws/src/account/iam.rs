@@ -5,6 +5,7 @@
 
 mod managed;
 mod policies;
+mod principals;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ pub(super) use policies::read as read_policy;
 pub use policies::{Given, given_to, lets_agent_in};
 pub use users::{User, put_user, user_of};
 
+use super::lag::Eye;
 use super::{Account, ApiError, Tags, policy};
 
 /// A role.
@@ -81,11 +83,6 @@ pub struct State {
     pub users: BTreeMap<String, User>,
 }
 
-/// Whether an instance profile of this name or ARN exists.
-pub fn has_instance_profile(state: &State, profile: &str) -> bool {
-    instance_profile(state, profile).is_some()
-}
-
 /// The instance profile of this name or ARN.
 pub fn instance_profile<'a>(state: &'a State, profile: &str) -> Option<&'a InstanceProfile> {
     if profile.starts_with("arn:") {
@@ -101,13 +98,24 @@ pub fn role_of_profile<'a>(state: &'a State, profile: &str) -> Option<&'a Role> 
     state.roles.get(held.role.as_deref()?)
 }
 
-/// Whether a role of this ARN or name is there, and trusts this service, which acts for the resource `source`.
+/// What the role in a profile goes by, which is seen later than the profile.
+fn role_in(profile: &str) -> String {
+    format!("{profile}/role")
+}
+
+/// Whether a launch sees the role that is in a profile.
+pub fn is_role_seen(account: &Account, profile: &InstanceProfile) -> bool {
+    profile.role.is_some() && account.sees(Eye::Launch, &role_in(&profile.arn))
+}
+
+/// Whether a role of this ARN or name is there for others already, and trusts this service, which acts for the resource `source`.
 pub fn trusts(account: &Account, role: &str, service: &str, source: &str) -> bool {
     let mut roles = account.iam.roles.values();
     let Some(role) = roles.find(|held| held.arn == role || held.name == role) else {
         return false;
     };
-    policy::trusts(&role.trust, service, (&account.id, source))
+    account.sees(Eye::Assume, &role.arn)
+        && policy::trusts(&role.trust, service, (&account.id, source))
 }
 
 fn no_such_entity(message: &str) -> ApiError {
@@ -193,6 +201,7 @@ pub struct NewRole {
 pub fn create_role(account: &mut Account, new: NewRole) -> Result<(), ApiError> {
     check_name(&new.name, 64)?;
     check_document(&new.trust)?;
+    principals::check(account, &new.trust)?;
     if account.iam.roles.contains_key(&new.name) {
         return Err(conflict(
             "EntityAlreadyExists",
@@ -214,6 +223,8 @@ pub fn create_role(account: &mut Account, new: NewRole) -> Result<(), ApiError> 
         tags: new.tags,
         name: new.name.clone(),
     };
+    let eyes = [Eye::Assume, Eye::Principal];
+    account.hide(&role.arn, &eyes, account.pace.iam_visibility);
     account.iam.roles.insert(new.name, role);
     Ok(())
 }
@@ -221,6 +232,7 @@ pub fn create_role(account: &mut Account, new: NewRole) -> Result<(), ApiError> 
 /// Changes who may assume a role.
 pub fn update_trust(account: &mut Account, name: &str, document: String) -> Result<(), ApiError> {
     check_document(&document)?;
+    principals::check(account, &document)?;
     role(account, name)?.trust = document;
     Ok(())
 }
@@ -331,6 +343,7 @@ pub fn create_profile(
         role: None,
         tags,
     };
+    account.hide(&profile.arn, &[Eye::Launch], account.pace.iam_visibility);
     account.iam.profiles.insert(name.to_owned(), profile);
     Ok(())
 }
@@ -350,6 +363,8 @@ pub fn add_role(
         ));
     }
     held.role = Some(role_name.to_owned());
+    let link = role_in(&held.arn);
+    account.hide(&link, &[Eye::Launch], account.pace.iam_visibility);
     Ok(())
 }
 

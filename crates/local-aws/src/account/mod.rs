@@ -9,6 +9,7 @@ pub mod cloudwatch;
 pub mod ec2;
 pub mod elbv2;
 pub mod iam;
+pub mod lag;
 mod ledger;
 pub mod machine;
 mod news;
@@ -114,6 +115,8 @@ pub struct Account {
     pub sts: sts::State,
     /// How many requests there were.
     pub cloudwatch: cloudwatch::State,
+    /// What was just made and is not seen everywhere.
+    pub lag: lag::State,
     /// Every call that reached the account, in order.
     pub calls: Vec<Call>,
     /// What policies were asked by calls, and in whose name.
@@ -147,6 +150,7 @@ impl Account {
             iam: iam::State::default(),
             sts: sts::State::default(),
             cloudwatch: cloudwatch::State::new(seed),
+            lag: lag::State::new(seed),
             calls: Vec::new(),
             asked: BTreeSet::new(),
             milestones: Vec::new(),

@@ -80,6 +80,8 @@ async fn cloud() -> LocalAws {
         .expect("a bucket");
     }
     drop(account);
+    // EC2 does not see the profile at once.
+    cloud.skip(Duration::from_secs(60));
     cloud
 }
 

@@ -2,7 +2,7 @@
 
 import datetime
 
-from cloud import QUICK, Case, Network, client, newest_image, unique, until
+from cloud import QUICK, Case, Network, client, newest_image, unique, until, until_seen
 
 
 class AutoScaling(Case):
@@ -14,6 +14,7 @@ class AutoScaling(Case):
         cls.ec2.create_launch_template(
             LaunchTemplateName=cls.template, LaunchTemplateData={"ImageId": newest_image(), "InstanceType": "t3.micro"}
         )
+        until_seen()
 
     @classmethod
     def tearDownClass(cls):
@@ -114,6 +115,22 @@ class Groups(AutoScaling):
         until("it is gone", lambda: not self.describe(name))
         with self.refused("ValidationError"):
             self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, MaxSize=1)
+
+    def test_a_new_version_is_not_seen_at_once(self):
+        name = self.group()
+
+        def publish():
+            data = {"InstanceType": "t3.small"}
+            made = self.ec2.create_launch_template_version(LaunchTemplateName=self.template, SourceVersion="1", LaunchTemplateData=data)
+            return str(made["LaunchTemplateVersion"]["VersionNumber"])
+
+        def update(version):
+            template = {"LaunchTemplateName": self.template, "Version": version}
+            self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, LaunchTemplate=template)
+
+        version = self.unseen("ValidationError", publish, update)
+        update(version)
+        self.assertEqual(self.describe(name)["LaunchTemplate"]["Version"], version)
 
     def test_a_group_being_deleted_takes_no_more_orders(self):
         name = self.group(1)

@@ -14,6 +14,8 @@ import botocore.exceptions
 REGION = "eu-central-1"
 IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 QUICK = {"Delay": 0.2, "MaxAttempts": 150}
+# What was made is seen everywhere by then: half a minute at the most, sixty times as fast.
+SEEN = 0.6
 REFUSALS = set()  # (operation, code)
 
 _numbers = itertools.count(1)
@@ -49,6 +51,10 @@ def until(what, look, seconds=20):
         time.sleep(0.1)
 
 
+def until_seen():
+    time.sleep(SEEN)
+
+
 class Case(unittest.TestCase):
     maxDiff = None
 
@@ -62,6 +68,19 @@ class Case(unittest.TestCase):
         for word in words:
             self.assertIn(word, error.response["Error"]["Message"])
         REFUSALS.add((error.operation_name, code))
+
+    def unseen(self, code, make, look):
+        """What `make` makes is refused to `look` with AWS's `code` for a moment; mostly a longer one than until the next call."""
+        for _ in range(50):
+            made = make()
+            try:
+                look(made)
+            except botocore.exceptions.ClientError as refused:
+                self.assertEqual(refused.response["Error"]["Code"], code, str(refused))
+                REFUSALS.add((refused.operation_name, code))
+                until_seen()
+                return made
+        raise AssertionError(f"{code} was never the answer")
 
 
 class Network:

@@ -2,7 +2,7 @@
 
 import base64
 
-from cloud import QUICK, REGION, Case, Network, client, newest_image, unique, until
+from cloud import QUICK, REGION, Case, Network, client, newest_image, unique, until, until_seen
 
 
 def by_name(name):
@@ -32,6 +32,7 @@ class Ec2(Case):
     def group(self):
         name = unique("conformance")
         made = self.ec2.create_security_group(GroupName=name, Description="of a test", VpcId=self.network.vpc)
+        until_seen()
         return made["GroupId"], name
 
 
@@ -127,6 +128,18 @@ class SecurityGroups(Ec2):
         self.ec2.delete_security_group(GroupId=group)
         with self.refused("InvalidGroup.NotFound"):
             self.ec2.delete_security_group(GroupId=group)
+
+    def test_a_new_group_is_not_seen_at_once(self):
+        def make():
+            made = self.ec2.create_security_group(GroupName=unique("new"), Description="of a test", VpcId=self.network.vpc)
+            self.addCleanup(self.ec2.delete_security_group, GroupId=made["GroupId"])
+            return made["GroupId"]
+
+        def let_in(group):
+            self.ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="0.0.0.0/0")
+
+        let_in(self.unseen("InvalidGroup.NotFound", make, let_in))
+        self.unseen("InvalidGroup.NotFound", make, lambda group: self.ec2.describe_security_groups(GroupIds=[group]))
 
     def test_pages_are_cut_and_joined(self):
         groups = {self.group()[0] for _ in range(6)}
@@ -286,6 +299,7 @@ class LaunchTemplates(Ec2):
         settings = {"LaunchTemplateName": name, "LaunchTemplateData": data, "ClientToken": token}
         template = self.ec2.create_launch_template(**settings)["LaunchTemplate"]
         again = self.ec2.create_launch_template(**settings)["LaunchTemplate"]
+        until_seen()
         self.assertEqual(again["LaunchTemplateId"], template["LaunchTemplateId"])
         with self.refused("InvalidLaunchTemplateName.AlreadyExistsException"):
             self.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
@@ -293,6 +307,7 @@ class LaunchTemplates(Ec2):
             LaunchTemplateName=name, SourceVersion="1", VersionDescription="second", LaunchTemplateData={"InstanceType": "t3.small"}
         )["LaunchTemplateVersion"]
         self.assertEqual((second["VersionNumber"], second["LaunchTemplateData"]["ImageId"]), (2, self.image))
+        until_seen()
         changed = self.ec2.modify_launch_template(LaunchTemplateName=name, DefaultVersion="2")["LaunchTemplate"]
         self.assertEqual((changed["DefaultVersionNumber"], changed["LatestVersionNumber"]), (2, 2))
         [latest] = self.ec2.describe_launch_template_versions(LaunchTemplateName=name, Versions=["$Latest"])["LaunchTemplateVersions"]
@@ -312,6 +327,27 @@ class LaunchTemplates(Ec2):
         self.ec2.delete_launch_template(LaunchTemplateName=name)
         with self.refused("InvalidLaunchTemplateName.NotFoundException"):
             self.ec2.describe_launch_templates(LaunchTemplateNames=[name])
+
+    def test_a_new_template_and_a_new_version_are_not_seen_at_once(self):
+        data = {"ImageId": self.image, "InstanceType": "t3.micro"}
+        code = "InvalidLaunchTemplateId.NotFound"
+
+        def make():
+            made = self.ec2.create_launch_template(LaunchTemplateName=unique("new"), LaunchTemplateData=data)["LaunchTemplate"]
+            self.addCleanup(self.ec2.delete_launch_template, LaunchTemplateId=made["LaunchTemplateId"])
+            return made["LaunchTemplateId"]
+
+        template = self.unseen(code, make, lambda made: self.ec2.describe_launch_templates(LaunchTemplateIds=[made]))
+
+        def publish():
+            made = self.ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData=data)
+            return str(made["LaunchTemplateVersion"]["VersionNumber"])
+
+        def describe(version):
+            return self.ec2.describe_launch_template_versions(LaunchTemplateId=template, Versions=[version])["LaunchTemplateVersions"]
+
+        version = self.unseen("InvalidLaunchTemplateId.VersionNotFound", publish, describe)
+        self.assertEqual([str(one["VersionNumber"]) for one in describe(version)], [version])
 
     def test_templates_that_are_not_there_are_refused(self):
         with self.refused("InvalidLaunchTemplateId.NotFound"):

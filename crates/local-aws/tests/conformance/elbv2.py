@@ -1,6 +1,6 @@
 """Elastic Load Balancing: load balancers, target groups, listeners, rules, targets, tags."""
 
-from cloud import QUICK, Case, Network, client, free_port, newest_image, unique
+from cloud import QUICK, Case, Network, client, free_port, newest_image, unique, until_seen
 
 CONDITION = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a*", "/b"]}}
 
@@ -51,6 +51,7 @@ class LoadBalancers(Elbv2):
         self.assertIn(idle, self.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[idle])["Attributes"])
         self.assertIn(idle, self.elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"])
         group = self.ec2.create_security_group(GroupName=unique("lb"), Description="lb", VpcId=self.network.vpc)["GroupId"]
+        until_seen()
         self.assertEqual(self.elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[group])["SecurityGroupIds"], [group])
         self.assertTrue(self.elb.set_subnets(LoadBalancerArn=arn, Subnets=self.network.subnets)["AvailabilityZones"])
         settings = {"Name": name, "Subnets": self.network.subnets, "SecurityGroups": [group], "Tags": [{"Key": "Name", "Value": name}]}

@@ -2,7 +2,7 @@
 
 import json
 
-from cloud import QUICK, Case, client, unique
+from cloud import QUICK, Case, client, newest_image, unique, until_seen
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
@@ -127,6 +127,50 @@ class Iam(Case):
         self.iam.delete_role(RoleName=role)
         with self.refused("ValidationError", "path"):
             self.iam.create_role(RoleName=role, Path="/a/ b/", AssumeRolePolicyDocument=trust)
+
+    def test_a_new_role_and_a_new_profile_are_seen_later_by_whoever_is_handed_them(self):
+        ec2, image = client("ec2"), newest_image()
+        trusting = []
+
+        def role():
+            name = self.role()
+            self.addCleanup(self.iam.delete_role, RoleName=name)
+            return self.iam.get_role(RoleName=name)["Role"]["Arn"]
+
+        def trust(arn):
+            principal = {**TRUST["Statement"][0], "Principal": {"AWS": arn}}
+            document = json.dumps({**TRUST, "Statement": [principal]})
+            made = self.iam.create_role(RoleName=unique("role"), AssumeRolePolicyDocument=document)["Role"]["RoleName"]
+            trusting.append(made)
+
+        trust(self.unseen("MalformedPolicyDocument", role, trust))
+        for name in trusting:
+            self.iam.delete_role(RoleName=name)
+
+        def profile():
+            name = unique("profile")
+            self.iam.create_instance_profile(InstanceProfileName=name)
+            self.addCleanup(self.iam.delete_instance_profile, InstanceProfileName=name)
+            return name
+
+        def launch(name):
+            launched = ec2.run_instances(
+                ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, IamInstanceProfile={"Name": name}
+            )
+            return [one["InstanceId"] for one in launched["Instances"]]
+
+        name = self.unseen("InvalidParameterValue", profile, launch)
+        with self.refused("InvalidParameterValue", "has no associated IAM Roles"):
+            launch(name)
+        of_profile = self.role()
+        until_seen()
+        self.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=of_profile)
+        until_seen()
+        ids = launch(name)
+        ec2.get_waiter("instance_exists").wait(InstanceIds=ids, WaiterConfig=QUICK)
+        ec2.terminate_instances(InstanceIds=ids)
+        self.iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=of_profile)
+        self.iam.delete_role(RoleName=of_profile)
 
     def test_what_cannot_be_is_refused(self):
         with self.refused("MalformedPolicyDocument"):

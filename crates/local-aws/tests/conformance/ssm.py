@@ -2,7 +2,7 @@
 
 import json
 
-from cloud import QUICK, Case, client, newest_image, unique, until
+from cloud import QUICK, Case, client, newest_image, unique, until, until_seen
 
 RUNBOOK = {
     "schemaVersion": "0.3",
@@ -175,6 +175,22 @@ class Automations(Ssm):
         with self.refused("InvalidAutomationExecutionParametersException"):
             self.ssm.start_automation_execution(DocumentName=name)
 
+    def test_a_new_role_is_taken_on_when_it_is_seen(self):
+        iam = client("iam")
+        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+        nap = {"name": "nap", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}
+
+        def make():
+            name = unique("bake")
+            role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+            self.addCleanup(iam.delete_role, RoleName=name)
+            return self.document({"schemaVersion": "0.3", "assumeRole": role, "mainSteps": [nap]})
+
+        def start(document):
+            self.ssm.start_automation_execution(DocumentName=document)
+
+        start(self.unseen("InvalidAutomationExecutionParametersException", make, start))
+
 
 class Commands(Ssm):
     def test_a_command_runs_on_an_instance(self):
@@ -187,6 +203,7 @@ class Commands(Ssm):
         iam.create_instance_profile(InstanceProfileName=name)
         iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
         iam.get_waiter("instance_profile_exists").wait(InstanceProfileName=name, WaiterConfig=QUICK)
+        until_seen()
         run = ec2.run_instances(
             ImageId=newest_image(), InstanceType="t3.micro", MinCount=1, MaxCount=1, IamInstanceProfile={"Name": name}
         )

@@ -3,7 +3,7 @@
 import urllib.error
 import urllib.request
 
-from cloud import QUICK, Case, Network, client, free_port, newest_image, unique, until
+from cloud import QUICK, Case, Network, client, free_port, newest_image, unique, until, until_seen
 
 
 def status(port, path):
@@ -25,6 +25,7 @@ class Story(Case):
         guard = ec2.create_security_group(
             GroupName=name, Description="web", VpcId=network.vpc, TagSpecifications=[{"ResourceType": "security-group", "Tags": tags}]
         )["GroupId"]
+        until_seen()
         ec2.authorize_security_group_ingress(GroupId=guard, IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp="0.0.0.0/0")
         template = ec2.create_launch_template(
             LaunchTemplateName=name,

@@ -8,7 +8,7 @@ import boto3
 import botocore
 import botocore.config
 
-from cloud import REGION, Case, client, endpoint, unique
+from cloud import REGION, Case, client, endpoint, unique, until_seen
 
 ISSUER = "issuer.example"
 PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"
@@ -33,6 +33,7 @@ class Sts(Case):
         name = unique("deployer")
         policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         cls.role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy, MaxSessionDuration=7200)["Role"]
+        until_seen()
 
     def assume(self, **more):
         asked = {"RoleArn": self.role["Arn"], "RoleSessionName": "run-7", "WebIdentityToken": web_identity(), **more}

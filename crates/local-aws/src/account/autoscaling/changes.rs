@@ -11,6 +11,7 @@ use super::{not_found, schedule_look};
 use crate::account::ec2::launch::{self, Launch};
 use crate::account::ec2::launch_data::TemplateChoice;
 use crate::account::ec2::{launch_templates, network};
+use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, elbv2};
 
 /// What CreateAutoScalingGroup is asked for.
@@ -39,8 +40,8 @@ fn resolve_template(
     subnet: Option<&String>,
 ) -> Result<TemplateChoice, ApiError> {
     let in_auto_scaling = |error: ApiError| ApiError::validation(&error.message);
-    let id = launch_templates::find(account, choice.id.as_deref(), choice.name.as_deref())
-        .map_err(in_auto_scaling)?;
+    let (id, name) = (choice.id.as_deref(), choice.name.as_deref());
+    let id = launch_templates::find(account, Eye::Launch, id, name).map_err(in_auto_scaling)?;
     let name = account.ec2.launch_templates[&id].name.clone();
     let mut launch = Launch {
         template: Some(TemplateChoice {

@@ -27,6 +27,8 @@ fn account_with(desired: u32) -> Account {
     };
     launch_templates::create(&mut account, "hello", None, data, None, Tags::new())
         .expect("a valid template");
+    // Auto Scaling does not see it at once.
+    pass(&mut account, MINUTE);
     let subnets = account.ec2.subnets.keys().cloned().collect();
     let settings = Settings {
         min: Some(0),

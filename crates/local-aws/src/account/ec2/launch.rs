@@ -8,6 +8,7 @@ use super::launch_data::{LaunchData, Profile, TemplateChoice};
 use super::{
     State, check_id, encryption, first_seen, images, launch_templates, lives, network, room,
 };
+use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, Tags, iam, ssm};
 use crate::fault::Gap;
 
@@ -84,15 +85,23 @@ fn resolve_image(account: &Account, image: Option<&str>) -> Result<String, ApiEr
     })
 }
 
-/// The name of the instance profile of a launch, which must exist.
+/// The name of the instance profile of a launch: EC2 has to see it, and the role in it. Codes and words are those that clients try
+/// again after (terraform-provider-aws, `aws_instance`).
 fn resolve_profile(account: &Account, profile: &Profile) -> Result<String, ApiError> {
     let (kind, words, given) = match profile {
         Profile::Name(name) => ("name", "Invalid IAM Instance Profile name", name),
         Profile::Arn(arn) => ("arn", "Invalid IAM Instance Profile ARN", arn),
     };
-    if !iam::has_instance_profile(&account.iam, given) {
+    let found = iam::instance_profile(&account.iam, given);
+    let Some(found) = found.filter(|found| account.sees(Eye::Launch, &found.arn)) else {
         return Err(invalid(&format!(
             "Value ({given}) for parameter iamInstanceProfile.{kind} is invalid. {words}"
+        )));
+    };
+    if !iam::is_role_seen(account, found) {
+        return Err(invalid(&format!(
+            "IAM Instance Profile \"{}\" has no associated IAM Roles",
+            found.arn
         )));
     }
     Ok(given.rsplit('/').next().unwrap_or(given).to_owned())
@@ -138,7 +147,7 @@ fn resolve_groups(
         _ => data.security_groups.clone(),
     };
     for id in &named {
-        if network::security_group(account, id)?.vpc != vpc {
+        if network::security_group(account, Eye::Launch, id)?.vpc != vpc {
             return Err(ApiError::refused(
                 "InvalidParameter",
                 &format!("Security group {id} and subnet {subnet} belong to different networks."),
@@ -162,7 +171,7 @@ fn prepare(account: &mut Account, launch: &Launch) -> Result<Ready, ApiError> {
     let mut template = None;
     if let Some(choice) = &launch.template {
         let (id, version) = launch_templates::resolve(account, choice)?;
-        let below = launch_templates::version(account, &id, version)?
+        let below = launch_templates::version(account, Eye::Launch, &id, version)?
             .data
             .clone();
         data = data.over(below);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::launch_data::{LaunchData, TemplateChoice};
+use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, Tags};
 
 /// A launch template.
@@ -41,6 +42,9 @@ pub struct Version {
     /// The token of the call that made it.
     pub client_token: Option<String>,
 }
+
+/// Who does not see a new template, or version, at once.
+const EYES: [Eye; 3] = [Eye::Describe, Eye::Change, Eye::Launch];
 
 const LARGEST_USER_DATA: usize = 16 * 1024 / 3 * 4 + 4;
 
@@ -135,16 +139,32 @@ pub fn create(
             tags,
         },
     );
+    account.hide(&id, &EYES, account.pace.ec2_visibility);
     Ok(id)
 }
 
-/// The id of the template that a caller chose.
-pub fn find(account: &Account, id: Option<&str>, name: Option<&str>) -> Result<String, ApiError> {
+/// What a version goes by, beside its template's id.
+fn name_of(id: &str, number: u64) -> String {
+    format!("{id}/{number}")
+}
+
+/// Whether this version of a template is seen.
+pub fn sees_version(account: &Account, eye: Eye, id: &str, number: u64) -> bool {
+    account.sees(eye, id) && account.sees(eye, &name_of(id, number))
+}
+
+/// The id of the template that a caller chose, if whoever looks for it sees it.
+pub fn find(
+    account: &Account,
+    eye: Eye,
+    id: Option<&str>,
+    name: Option<&str>,
+) -> Result<String, ApiError> {
     let templates = &account.ec2.launch_templates;
     match (id, name) {
         (Some(id), None) => {
             super::check_id(id, "lt", "InvalidLaunchTemplateId.Malformed")?;
-            if templates.contains_key(id) {
+            if templates.contains_key(id) && account.sees(eye, id) {
                 return Ok(id.to_owned());
             }
             Err(ApiError::refused(
@@ -154,7 +174,7 @@ pub fn find(account: &Account, id: Option<&str>, name: Option<&str>) -> Result<S
         }
         (None, Some(name)) => templates
             .values()
-            .find(|template| template.name == name)
+            .find(|template| template.name == name && account.sees(eye, &template.id))
             .map(|template| template.id.clone())
             .ok_or_else(|| {
                 ApiError::refused(
@@ -174,54 +194,73 @@ pub fn find(account: &Account, id: Option<&str>, name: Option<&str>) -> Result<S
     }
 }
 
-/// The number that a version means now.
-pub fn version_number(account: &Account, id: &str, version: &str) -> Result<u64, ApiError> {
+fn version_not_found(id: &str, version: &str) -> ApiError {
+    ApiError::refused(
+        "InvalidLaunchTemplateId.VersionNotFound",
+        &format!(
+            "Could not find the specified version {version} for the launch template with ID {id}."
+        ),
+    )
+}
+
+/// What `$Latest` means to whoever looks: the highest number that is seen.
+pub fn latest_version(account: &Account, eye: Eye, id: &str) -> u64 {
     let template = &account.ec2.launch_templates[id];
+    let mut numbers = template.versions.keys().rev().copied();
+    let latest = numbers.find(|number| sees_version(account, eye, id, *number));
+    latest.unwrap_or(template.default_version)
+}
+
+/// The number that a version means now.
+pub fn version_number(
+    account: &Account,
+    eye: Eye,
+    id: &str,
+    version: &str,
+) -> Result<u64, ApiError> {
     let number = match version {
-        "$Latest" => template.latest_version(),
-        "$Default" => template.default_version,
-        number => number.parse().map_err(|_| {
-            ApiError::refused(
-                "InvalidLaunchTemplateId.VersionNotFound",
-                &format!("Could not find launch template version {number}"),
-            )
-        })?,
+        "$Latest" => latest_version(account, eye, id),
+        "$Default" => account.ec2.launch_templates[id].default_version,
+        number => number.parse().map_err(|_| version_not_found(id, number))?,
     };
-    self::version(account, id, number)?;
+    self::version(account, eye, id, number)?;
     Ok(number)
 }
 
-/// The template and version that a choice means now.
+/// The template and version that a choice means to a launch now.
 pub fn resolve(account: &Account, choice: &TemplateChoice) -> Result<(String, u64), ApiError> {
-    let id = find(account, choice.id.as_deref(), choice.name.as_deref())?;
+    let id = find(
+        account,
+        Eye::Launch,
+        choice.id.as_deref(),
+        choice.name.as_deref(),
+    )?;
     let version = choice.version.as_deref().unwrap_or("$Default");
-    let number = version_number(account, &id, version)?;
+    let number = version_number(account, Eye::Launch, &id, version)?;
     Ok((id, number))
 }
 
-/// A version that must exist.
-pub fn version<'a>(account: &'a Account, id: &str, number: u64) -> Result<&'a Version, ApiError> {
+/// A version that must exist, and be seen.
+pub fn version<'a>(
+    account: &'a Account,
+    eye: Eye,
+    id: &str,
+    number: u64,
+) -> Result<&'a Version, ApiError> {
     account
         .ec2
         .launch_templates
         .get(id)
         .and_then(|template| template.versions.get(&number))
-        .ok_or_else(|| {
-            ApiError::refused(
-                "InvalidLaunchTemplateId.VersionNotFound",
-                &format!("Could not find launch template version {number} of template {id}"),
-            )
-        })
+        .filter(|_| sees_version(account, eye, id, number))
+        .ok_or_else(|| version_not_found(id, &number.to_string()))
 }
 
 impl LaunchTemplate {
-    /// What `$Latest` means.
+    /// The highest number of a version that there is, seen or not.
     pub fn latest_version(&self) -> u64 {
-        self.versions
-            .keys()
-            .next_back()
-            .copied()
-            .unwrap_or(self.latest_version)
+        let highest = self.versions.keys().next_back().copied();
+        highest.unwrap_or(self.latest_version)
     }
 }
 
@@ -236,8 +275,8 @@ pub fn create_version(
 ) -> Result<u64, ApiError> {
     let data = match source {
         Some(source) => {
-            let number = version_number(account, id, source)?;
-            data.over(version(account, id, number)?.data.clone())
+            let number = version_number(account, Eye::Change, id, source)?;
+            data.over(version(account, Eye::Change, id, number)?.data.clone())
         }
         None => data,
     };
@@ -271,12 +310,13 @@ pub fn create_version(
             client_token,
         },
     );
+    account.hide(&name_of(id, number), &EYES, account.pace.ec2_visibility);
     Ok(number)
 }
 
 /// Has `$Default` mean another version.
 pub fn set_default(account: &mut Account, id: &str, number: u64) -> Result<(), ApiError> {
-    version(account, id, number)?;
+    version(account, Eye::Change, id, number)?;
     let template = account
         .ec2
         .launch_templates
@@ -295,20 +335,23 @@ pub fn delete_versions(
     id: &str,
     numbers: &[String],
 ) -> Vec<(String, Result<(), Kept>)> {
-    let template = account
-        .ec2
-        .launch_templates
-        .get_mut(id)
-        .expect("the caller looked it up");
     numbers
         .iter()
         .map(|given| {
-            let outcome = match given.parse::<u64>() {
+            let number = given.parse::<u64>();
+            let is_seen = (number.as_ref())
+                .is_ok_and(|number| sees_version(account, Eye::Change, id, *number));
+            let template = account
+                .ec2
+                .launch_templates
+                .get_mut(id)
+                .expect("the caller looked it up");
+            let outcome = match number {
                 Ok(number) if number == template.default_version => Err((
                     "unexpectedError",
                     "Cannot delete default version of launch template".to_owned(),
                 )),
-                Ok(number) if template.versions.remove(&number).is_some() => Ok(()),
+                Ok(number) if is_seen && template.versions.remove(&number).is_some() => Ok(()),
                 _ => Err((
                     "launchTemplateVersionDoesNotExist",
                     format!("Could not find launch template version {given}"),

@@ -1,7 +1,7 @@
 //! EC2 in the pretend account: network, instances, images and launch templates, each in its own module.
 //!
 //! Guarantees: a new instance, image or snapshot cannot be seen by its id or in a describe until the pace's
-//! visibility delay is over, as EC2 is eventually consistent; a timer set in one life of an instance (between two
+//! visibility delay is over, as EC2 is eventually consistent (groups and templates: [`super::lag`]); a timer set in one life of an instance (between two
 //! starts or stops) never acts on the next.
 
 pub mod console;

@@ -1,6 +1,7 @@
 //! The network of the account: its VPC, subnets and security groups.
 
 use super::State;
+use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, Tags};
 
 /// A network.
@@ -235,12 +236,16 @@ pub fn subnet<'a>(account: &'a Account, id: &str) -> Result<&'a Subnet, ApiError
     })
 }
 
-/// A security group that must exist.
+/// A security group that must exist, and be seen by whoever looks for it.
 pub fn security_group<'a>(
     account: &'a mut Account,
+    eye: Eye,
     id: &str,
 ) -> Result<&'a mut SecurityGroup, ApiError> {
     super::check_id(id, "sg", "InvalidGroupId.Malformed")?;
+    if !account.sees(eye, id) {
+        return Err(group_not_found(id));
+    }
     account
         .ec2
         .security_groups
@@ -248,7 +253,8 @@ pub fn security_group<'a>(
         .ok_or_else(|| group_not_found(id))
 }
 
-fn group_not_found(id: &str) -> ApiError {
+/// What EC2 says of a security group that it has not, or does not see, by id or name.
+pub fn group_not_found(id: &str) -> ApiError {
     ApiError::refused(
         "InvalidGroup.NotFound",
         &format!("The security group '{id}' does not exist"),
@@ -286,6 +292,8 @@ pub fn create_security_group(
     group.description = description.to_owned();
     group.tags = tags;
     account.ec2.security_groups.insert(id.clone(), group);
+    let eyes = [Eye::Describe, Eye::Change, Eye::Launch, Eye::LoadBalancing];
+    account.hide(&id, &eyes, account.pace.ec2_visibility);
     Ok(id)
 }
 
@@ -314,10 +322,10 @@ pub fn authorize(
 ) -> Result<(), ApiError> {
     for permission in &permissions {
         if let Peer::Group(peer) = &permission.peer {
-            security_group(account, peer)?;
+            security_group(account, Eye::Change, peer)?;
         }
     }
-    let held = rules(security_group(account, id)?, direction);
+    let held = rules(security_group(account, Eye::Change, id)?, direction);
     for permission in &permissions {
         if held.iter().any(|rule| rule.is_same(permission)) {
             return Err(ApiError::refused(
@@ -340,7 +348,7 @@ pub fn revoke(
     direction: Direction,
     permissions: &[Permission],
 ) -> Result<(), ApiError> {
-    let held = rules(security_group(account, id)?, direction);
+    let held = rules(security_group(account, Eye::Change, id)?, direction);
     for permission in permissions {
         if !held.iter().any(|rule| rule.is_same(permission)) {
             return Err(ApiError::refused(
@@ -355,7 +363,7 @@ pub fn revoke(
 
 /// Deletes a security group that nothing uses.
 pub fn delete_security_group(account: &mut Account, id: &str) -> Result<(), ApiError> {
-    let group = security_group(account, id)?;
+    let group = security_group(account, Eye::Change, id)?;
     if group.name == "default" {
         return Err(ApiError::refused(
             "CannotDelete",

@@ -1,8 +1,10 @@
 //! Tags of EC2's resources, whatever their kind.
 
+use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, Tags};
 
-/// The tags of a resource that can be seen, or the error EC2 has for one that cannot.
+/// The tags of a resource, as policies know it, or the error that EC2 has for what is not there, an instance or an image that is not
+/// seen yet among that. Whether a policy knows a group or a template by its tags before every call does, AWS does not say.
 pub fn tags_of<'a>(account: &'a mut Account, id: &str) -> Result<&'a mut Tags, ApiError> {
     let now = account.now();
     let ec2 = &mut account.ec2;
@@ -55,7 +57,23 @@ pub fn tags_of<'a>(account: &'a mut Account, id: &str) -> Result<&'a mut Tags, A
         ),
         _ => (None, "InvalidID"),
     };
-    found.ok_or_else(|| ApiError::refused(code, &format!("The ID '{id}' does not exist")))
+    found.ok_or_else(|| not_found(code, id))
+}
+
+fn not_found(code: &str, id: &str) -> ApiError {
+    ApiError::refused(code, &format!("The ID '{id}' does not exist"))
+}
+
+/// The same for a call that changes them, and may not see what was just made.
+fn tags_to_change<'a>(account: &'a mut Account, id: &str) -> Result<&'a mut Tags, ApiError> {
+    let code = match id.starts_with("lt-") {
+        true => "InvalidLaunchTemplateId.NotFound",
+        false => "InvalidGroup.NotFound",
+    };
+    if !account.sees(Eye::Change, id) {
+        return Err(not_found(code, id));
+    }
+    tags_of(account, id)
 }
 
 /// Refuses tags that EC2 would refuse.
@@ -81,7 +99,7 @@ pub fn check(tags: &Tags) -> Result<(), ApiError> {
 pub fn create(account: &mut Account, ids: &[String], tags: &Tags) -> Result<(), ApiError> {
     check(tags)?;
     for id in ids {
-        let held = tags_of(account, id)?;
+        let held = tags_to_change(account, id)?;
         let new = tags.keys().filter(|key| !held.contains_key(*key)).count();
         if held.keys().filter(|key| !key.starts_with("aws:")).count() + new > 50 {
             return Err(ApiError::refused(
@@ -91,7 +109,7 @@ pub fn create(account: &mut Account, ids: &[String], tags: &Tags) -> Result<(), 
         }
     }
     for id in ids {
-        tags_of(account, id)?.extend(tags.clone());
+        tags_to_change(account, id)?.extend(tags.clone());
     }
     Ok(())
 }
@@ -103,10 +121,10 @@ pub fn delete(
     tags: &[(String, Option<String>)],
 ) -> Result<(), ApiError> {
     for id in ids {
-        tags_of(account, id)?;
+        tags_to_change(account, id)?;
     }
     for id in ids {
-        tags_of(account, id)?.retain(|key, value| {
+        tags_to_change(account, id)?.retain(|key, value| {
             let named = tags.is_empty()
                 || tags.iter().any(|(gone, only)| {
                     gone == key && only.as_ref().is_none_or(|only| only == value)

@@ -92,6 +92,7 @@ fn a_security_group_of_a_load_balancer_stays() {
         Tags::new(),
     )
     .expect("a new name");
+    pass(&mut account, MINUTE);
     let settings = Settings {
         scheme: "internal".to_owned(),
         ip_address_type: "ipv4".to_owned(),

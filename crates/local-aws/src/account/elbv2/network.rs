@@ -2,6 +2,7 @@
 
 use crate::account::ec2::instances::Lifecycle;
 use crate::account::ec2::network;
+use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, ec2};
 
 /// How a target is reached.
@@ -72,9 +73,9 @@ pub(super) fn check_vpc(account: &Account, id: &str) -> Result<(), ApiError> {
         .map_err(|error| ApiError::validation(&error.message))
 }
 
-/// Whether a security group exists.
+/// Whether a security group exists, and is seen here.
 pub(super) fn has_security_group(account: &Account, id: &str) -> bool {
-    account.ec2.security_groups.contains_key(id)
+    account.ec2.security_groups.contains_key(id) && account.sees(Eye::LoadBalancing, id)
 }
 
 /// The default security group of a network.

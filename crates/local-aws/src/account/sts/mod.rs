@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::token::Claims;
+use super::lag::Eye;
 use super::{Account, ApiError};
 
 /// How temporary keys begin.
@@ -118,7 +119,7 @@ pub fn assume_with_web_identity(
     let mut roles = account.iam.roles.values();
     let role = roles.find(|role| role.arn == asked.role_arn);
     let role = role.ok_or_else(denied)?.clone();
-    if !trust::admits(&role.trust, &provider, &claims)? {
+    if !account.sees(Eye::Assume, &role.arn) || !trust::admits(&role.trust, &provider, &claims)? {
         return Err(denied());
     }
     let seconds = asked.seconds.unwrap_or(3600);

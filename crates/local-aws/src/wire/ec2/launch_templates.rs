@@ -4,6 +4,7 @@ use super::filters::Filters;
 use super::{launch_data, page, tag_list, tags_for};
 use crate::account::ec2::launch_data::LaunchData;
 use crate::account::ec2::launch_templates::{self, LaunchTemplate, Version};
+use crate::account::lag::Eye;
 use crate::account::{Account, ApiError};
 use crate::wire::node::Node;
 use crate::wire::params::Params;
@@ -18,20 +19,21 @@ fn read_data(params: &mut Params) -> Result<LaunchData, ApiError> {
 }
 
 /// The template that a call is about.
-fn read_choice(account: &Account, params: &mut Params) -> Result<String, ApiError> {
+fn read_choice(account: &Account, eye: Eye, params: &mut Params) -> Result<String, ApiError> {
     let id = params.text("LaunchTemplateId");
     let name = params.text("LaunchTemplateName");
-    launch_templates::find(account, id.as_deref(), name.as_deref())
+    launch_templates::find(account, eye, id.as_deref(), name.as_deref())
 }
 
 fn show(account: &Account, template: &LaunchTemplate) -> Node {
+    let latest = launch_templates::latest_version(account, Eye::Describe, &template.id);
     Node::map()
         .put("LaunchTemplateId", &template.id)
         .put("LaunchTemplateName", &template.name)
         .put("CreateTime", template.created_at)
         .put("CreatedBy", account.caller())
         .put("DefaultVersionNumber", template.default_version)
-        .put("LatestVersionNumber", template.latest_version())
+        .put("LatestVersionNumber", latest)
         .put_as("Tags", "tagSet", tag_list(&template.tags))
 }
 
@@ -68,7 +70,7 @@ pub(super) fn create_version(account: &mut Account, mut params: Params) -> Resul
     let token = params.text("ClientToken").filter(|token| !token.is_empty());
     let data = read_data(&mut params)?;
     params.boolean("ResolveAlias")?;
-    let id = read_choice(account, &mut params)?;
+    let id = read_choice(account, Eye::Change, &mut params)?;
     params.finish()?;
     let number = launch_templates::create_version(
         account,
@@ -79,7 +81,7 @@ pub(super) fn create_version(account: &mut Account, mut params: Params) -> Resul
         token,
     )?;
     let template = &account.ec2.launch_templates[&id];
-    let version = launch_templates::version(account, &id, number)?;
+    let version = &template.versions[&number];
     Ok(Node::map().put(
         "LaunchTemplateVersion",
         show_version(account, template, version),
@@ -95,11 +97,16 @@ pub(super) fn describe(account: &mut Account, mut params: Params) -> Result<Node
     params.finish()?;
     let mut wanted = Vec::new();
     for id in &ids {
-        wanted.push(launch_templates::find(account, Some(id), None)?);
+        wanted.push(launch_templates::find(
+            account,
+            Eye::Describe,
+            Some(id),
+            None,
+        )?);
     }
     for name in &names {
         wanted.push(
-            launch_templates::find(account, None, Some(name)).map_err(|error| {
+            launch_templates::find(account, Eye::Describe, None, Some(name)).map_err(|error| {
                 ApiError::refused(
                     &error.code,
                     "At least one of the launch templates specified in the request does not exist.",
@@ -111,6 +118,7 @@ pub(super) fn describe(account: &mut Account, mut params: Params) -> Result<Node
         .ec2
         .launch_templates
         .values()
+        .filter(|template| account.sees(Eye::Describe, &template.id))
         .filter(|template| wanted.is_empty() || wanted.contains(&template.id))
         .filter(|template| {
             filters.admit(&template.tags, |name| match name {
@@ -136,10 +144,10 @@ struct Selection {
 }
 
 impl Selection {
-    fn admits(&self, template: &LaunchTemplate, version: &Version) -> bool {
+    fn admits(&self, template: &LaunchTemplate, latest: u64, version: &Version) -> bool {
         let number = i64::try_from(version.number).unwrap_or(i64::MAX);
         (self.numbers.is_empty() || self.numbers.contains(&version.number))
-            && (!self.latest_only || version.number == template.latest_version())
+            && (!self.latest_only || version.number == latest)
             && (!self.default_only || version.number == template.default_version)
             && self.least.is_none_or(|least| number >= least)
             && self.most.is_none_or(|most| number <= most)
@@ -168,9 +176,12 @@ pub(super) fn describe_versions(
     params.boolean("ResolveAlias")?;
     let by_template = params.has("LaunchTemplateId") || params.has("LaunchTemplateName");
     let templates = if by_template {
-        vec![read_choice(account, &mut params)?]
+        vec![read_choice(account, Eye::Describe, &mut params)?]
     } else {
-        account.ec2.launch_templates.keys().cloned().collect()
+        let all = account.ec2.launch_templates.keys();
+        all.filter(|id| account.sees(Eye::Describe, id))
+            .cloned()
+            .collect()
     };
     params.finish()?;
     let mut selection = Selection {
@@ -182,16 +193,21 @@ pub(super) fn describe_versions(
     };
     if by_template {
         for version in &versions {
-            let number = launch_templates::version_number(account, &templates[0], version)?;
+            let number =
+                launch_templates::version_number(account, Eye::Describe, &templates[0], version)?;
             selection.numbers.push(number);
         }
     }
     let mut found = Vec::new();
     for id in &templates {
         let template = &account.ec2.launch_templates[id];
-        for version in template.versions.values().rev() {
+        let latest = launch_templates::latest_version(account, Eye::Describe, id);
+        let is_seen = |version: &&Version| {
+            launch_templates::sees_version(account, Eye::Describe, id, version.number)
+        };
+        for version in template.versions.values().rev().filter(is_seen) {
             let passes = filters.admit(&template.tags, |name| facts(template, version, name));
-            if passes && selection.admits(template, version) {
+            if passes && selection.admits(template, latest, version) {
                 found.push(show_version(account, template, version));
             }
         }
@@ -229,10 +245,10 @@ pub(super) fn modify(account: &mut Account, mut params: Params) -> Result<Node, 
         .text("DefaultVersion")
         .or_else(|| params.text("SetDefaultVersion"));
     params.text("ClientToken");
-    let id = read_choice(account, &mut params)?;
+    let id = read_choice(account, Eye::Change, &mut params)?;
     params.finish()?;
     if let Some(version) = version {
-        let number = launch_templates::version_number(account, &id, &version)?;
+        let number = launch_templates::version_number(account, Eye::Change, &id, &version)?;
         launch_templates::set_default(account, &id, number)?;
     }
     Ok(Node::map().put("LaunchTemplate", show_by_id(account, &id)))
@@ -240,7 +256,7 @@ pub(super) fn modify(account: &mut Account, mut params: Params) -> Result<Node, 
 
 pub(super) fn delete_versions(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let versions = params.texts(&["Versions", "LaunchTemplateVersion"]);
-    let id = read_choice(account, &mut params)?;
+    let id = read_choice(account, Eye::Change, &mut params)?;
     params.finish()?;
     if versions.is_empty() {
         return Err(ApiError::missing(
@@ -276,7 +292,7 @@ pub(super) fn delete_versions(account: &mut Account, mut params: Params) -> Resu
 }
 
 pub(super) fn delete(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let id = read_choice(account, &mut params)?;
+    let id = read_choice(account, Eye::Change, &mut params)?;
     params.finish()?;
     let shown = show_by_id(account, &id);
     launch_templates::delete(account, &id);

@@ -3,6 +3,7 @@
 use super::filters::Filters;
 use super::{done, page, tag_list, tags_for};
 use crate::account::ec2::network::{self, Direction, Peer, Permission, SecurityGroup};
+use crate::account::lag::Eye;
 use crate::account::{Account, ApiError};
 use crate::wire::node::Node;
 use crate::wire::params::Params;
@@ -28,6 +29,12 @@ fn show_permission(account: &Account, permission: &Permission) -> Node {
     node.put("IpRanges", ipv4)
         .put("Ipv6Ranges", ipv6)
         .put("PrefixListIds", prefixes)
+}
+
+/// The groups that are seen.
+fn seen(account: &Account, eye: Eye) -> impl Iterator<Item = &SecurityGroup> {
+    let all = account.ec2.security_groups.values();
+    all.filter(move |group| account.sees(eye, &group.id))
 }
 
 fn group_arn(account: &Account, id: &str) -> String {
@@ -66,20 +73,17 @@ pub(super) fn describe_groups(account: &mut Account, mut params: Params) -> Resu
     let page = page(&mut params)?;
     params.finish()?;
     for id in &ids {
-        network::security_group(account, id)?;
+        network::security_group(account, Eye::Describe, id)?;
     }
-    let groups = &account.ec2.security_groups;
+    let groups: Vec<_> = seen(account, Eye::Describe).collect();
     if let Some(missing) = names
         .iter()
-        .find(|name| !groups.values().any(|group| group.name == **name))
+        .find(|name| !groups.iter().any(|group| group.name == **name))
     {
-        return Err(ApiError::refused(
-            "InvalidGroup.NotFound",
-            &format!("The security group '{missing}' does not exist"),
-        ));
+        return Err(network::group_not_found(missing));
     }
     let found = groups
-        .values()
+        .into_iter()
         .filter(|group| ids.is_empty() || ids.contains(&group.id))
         .filter(|group| names.is_empty() || names.contains(&group.name))
         .filter(|group| {
@@ -195,18 +199,10 @@ fn read_change(
     let by_name = params.text("GroupName");
     let id = match (params.text("GroupId"), by_name) {
         (Some(id), _) => id,
-        (None, Some(name)) => account
-            .ec2
-            .security_groups
-            .values()
+        (None, Some(name)) => seen(account, Eye::Change)
             .find(|group| group.name == name)
             .map(|group| group.id.clone())
-            .ok_or_else(|| {
-                ApiError::refused(
-                    "InvalidGroup.NotFound",
-                    &format!("The security group '{name}' does not exist"),
-                )
-            })?,
+            .ok_or_else(|| network::group_not_found(&name))?,
         (None, None) => {
             return Err(ApiError::missing(
                 "The request must contain the parameter groupName or groupId",
@@ -298,10 +294,7 @@ pub(super) fn delete_group(account: &mut Account, mut params: Params) -> Result<
     params.finish()?;
     let id = match (id, name) {
         (Some(id), _) => id,
-        (None, Some(name)) => account
-            .ec2
-            .security_groups
-            .values()
+        (None, Some(name)) => seen(account, Eye::Change)
             .find(|group| group.name == name && group.vpc == network::DEFAULT_VPC)
             .map(|group| group.id.clone())
             .unwrap_or(name),

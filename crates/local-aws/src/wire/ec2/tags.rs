@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::filters::Filters;
 use super::{done, page};
 use crate::account::ec2::tags;
+use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, Tags};
 use crate::wire::node::Node;
 use crate::wire::params::Params;
@@ -61,9 +62,10 @@ fn tagged(account: &Account) -> Vec<(&'static str, &str, &Tags)> {
     all.extend(images.map(|one| ("image", one.id.as_str(), &one.tags)));
     let snapshots = ec2.snapshots.values().filter(|one| one.visible_at <= now);
     all.extend(snapshots.map(|one| ("snapshot", one.id.as_str(), &one.tags)));
-    let templates = ec2.launch_templates.values();
+    let seen = |id: &String| account.sees(Eye::Describe, id);
+    let templates = ec2.launch_templates.values().filter(|one| seen(&one.id));
     all.extend(templates.map(|one| ("launch-template", one.id.as_str(), &one.tags)));
-    let groups = ec2.security_groups.values();
+    let groups = ec2.security_groups.values().filter(|one| seen(&one.id));
     all.extend(groups.map(|one| ("security-group", one.id.as_str(), &one.tags)));
     all.extend(
         ec2.subnets

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::launch::{self, Launch};
 use super::{Keys, read_tags, request, request_keys, resource_keys, text};
 use crate::account::ec2::launch_templates;
+use crate::account::lag::Eye;
 use crate::account::policy::Request;
 use crate::account::{Account, Tags, autoscaling};
 
@@ -99,13 +100,14 @@ fn launch(account: &mut Account, params: &Value) -> Vec<Request> {
     let named = |name: &str| template[name].as_str();
     let id = launch_templates::find(
         account,
+        Eye::Launch,
         named("LaunchTemplateId"),
         named("LaunchTemplateName"),
     );
     let found = id.and_then(|id| {
         let version = named("Version").unwrap_or("$Default");
-        let number = launch_templates::version_number(account, &id, version)?;
-        let version = launch_templates::version(account, &id, number)?;
+        let number = launch_templates::version_number(account, Eye::Launch, &id, version)?;
+        let version = launch_templates::version(account, Eye::Launch, &id, number)?;
         Ok(Launch::of_template(&id, &version.data))
     });
     match (template.is_null(), found) {
