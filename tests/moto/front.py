@@ -6,8 +6,9 @@ Answered here, because moto does not have it:
   GET / without a signature: the date of the clock, in the header `x-local-aws-date`, for `--clock-speed`
 
 Mended, because moto answers otherwise than AWS; why stands with each:
-  ec2 CreateImage, CreateLaunchTemplateVersion, DescribeLaunchTemplateVersions
+  ec2 CreateImage, CreateLaunchTemplateVersion, DescribeLaunchTemplateVersions, RunInstances
   autoscaling DescribeAutoScalingGroups, UpdateAutoScalingGroup
+  s3 GetBucketVersioning, PutBucketPolicy, GetBucketPolicy
 
 Left as it is, though moto is not as AWS there, because a release that goes well does without:
   cloudwatch GetMetricData: moto's server does not speak CBOR, which the SDK does; the deployer notes that it was not told
@@ -40,6 +41,7 @@ class Front:
         self.moto, self.clock, self.cloud = urllib.parse.urlsplit(moto), clock, Cloud(moto)
         self.changed = threading.Event()  # set by each call that may have changed something
         self.passed, self.answered = collections.Counter(), collections.Counter()
+        self.policy = b""  # of the bucket: moto cannot have it
         self.user_data = {}  # by template and version: moto cannot have it
         self.refused = collections.Counter()  # (operation and path, status) of what moto did not answer with 2xx
         self.server = Server(("127.0.0.1", 0), handler(self))
@@ -59,7 +61,7 @@ class Front:
         """Status, headers and body of the answer."""
         if (method, path) == ("GET", "/") and "Authorization" not in headers:
             return 200, [("x-local-aws-date", email.utils.formatdate(self.clock.now()))], b""
-        operation = operation_of(method, headers, body)
+        operation = operation_of(method, path, headers, body)
         if operation in self.own:
             self.answered[operation] += 1
             return self.answer_here(self.own[operation], json.loads(body))
@@ -181,6 +183,31 @@ class Front:
                 told.text = self.launched_from(instance.findtext(f"{space}InstanceId"), template)
         return status, headers, written(root, space)
 
+    def run_instances(self, ask, body):
+        """moto wants the size of a disk whose mapping says only that it is encrypted; AWS takes what is not said from the image.
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AMIEncryption.html"""
+        fields = dict(urllib.parse.parse_qsl(body.decode()))
+        for name in [name for name in fields if name.endswith(".Ebs.Encrypted")]:
+            disk = name.removesuffix("Encrypted")
+            if f"{disk}SnapshotId" not in fields:
+                fields.setdefault(f"{disk}VolumeSize", "8")
+        return ask(urllib.parse.urlencode(fields).encode())
+
+    def get_versioning(self, ask, body):
+        """moto calls the answer's root by the operation; AWS calls it VersioningConfiguration.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html"""
+        status, headers, said = ask(body)
+        return status, headers, said.replace(b"GetBucketVersioningResponse", b"VersioningConfiguration")
+
+    def put_policy(self, ask, body):
+        """moto knows no conditions in a bucket's policy (FakeBucket.allow_action): a Deny of whatever comes without TLS would deny
+        everything. So the policy is kept here, and shown again."""
+        self.policy = body
+        return 204, [], b""
+
+    def get_policy(self, ask, body):
+        return (200, [("Content-Type", "application/json")], self.policy) if self.policy else ask(body)
+
     def launched_from(self, instance, template):
         found = self.cloud.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
         tags = {(tag["Key"], tag["Value"]) for tag in found["Tags"]}
@@ -195,6 +222,10 @@ class Front:
 
 
 MENDED = {
+    "GET policy": Front.get_policy,
+    "GET versioning": Front.get_versioning,
+    "PUT policy": Front.put_policy,
+    "RunInstances": Front.run_instances,
     "CreateImage": Front.create_image,
     "CreateLaunchTemplateVersion": Front.create_version,
     "DescribeAutoScalingGroups": Front.describe_groups,
@@ -213,13 +244,14 @@ def written(root, space):
     return xml.etree.ElementTree.tostring(root, default_namespace=space[1:-1])
 
 
-def operation_of(method, headers, body):
-    """`AmazonSSM.GetDocument`, `DescribeRules`; of S3 the method."""
+def operation_of(method, path, headers, body):
+    """`AmazonSSM.GetDocument`, `DescribeRules`; of S3 the method, with the part of a bucket that it is about: `GET versioning`."""
     target = headers.get("X-Amz-Target")
     if target:
         return target
     found = re.match(rb"(?:.*&)?Action=(\w+)", body)
-    return found[1].decode() if found else method
+    part = re.search(r"\?(\w+)=?$", path)
+    return found[1].decode() if found else f"{method} {part[1]}" if part else method
 
 
 class Server(ThreadingHTTPServer):

@@ -238,7 +238,18 @@ def tags_of(thing):
     return {tag["Key"]: tag["Value"] for tag in thing.get("Tags", [])}
 
 
+def lead_out(cloud):
+    """AWS gives a default VPC an internet gateway that everything leads to, and moto none.
+    https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc-components.html"""
+    (vpc,) = cloud.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    gateway = cloud.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    cloud.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc["VpcId"])
+    (table,) = cloud.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["RouteTables"]
+    cloud.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+
+
 def story(deployer, cloud, front, plane):
+    lead_out(cloud)
     deployer.run("provision")
     expect("what a second run makes", deployer.run("provision")["created"], [])
     State(cloud).check(live=(None, (0, 0, 0)), idle=(None, (0, 0, 0)), images=0, versions=1)
