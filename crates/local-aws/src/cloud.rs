@@ -41,7 +41,7 @@ pub struct Options {
     pub seed: u64,
     /// How long things take.
     pub pace: Pace,
-    /// The region it has.
+    /// The region that it begins in; the others are there, too.
     pub region: String,
 }
 
@@ -182,7 +182,7 @@ impl LocalAws {
 
 /// Hands each order to the layer that it is for.
 fn carrier(machines: Arc<Machines>, load_balancers: LoadBalancers) -> Carrier {
-    Box::new(move |shared, order| match order {
+    Arc::new(move |shared, order| match order {
         Order::Machine(order) => machines.obey(shared, order),
         Order::LoadBalancer(order) => load_balancers.obey(shared, order),
         Order::Automation(id) => automation::go_on(&mut shared.account(), &id),

@@ -24,7 +24,7 @@ pub struct Arguments {
     pub speed: u32,
     /// The seed of everything random in it.
     pub seed: u64,
-    /// The region it has.
+    /// The region that it begins in.
     pub region: String,
 }
 

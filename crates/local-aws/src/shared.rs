@@ -15,9 +15,10 @@ use tokio_util::task::TaskTracker;
 use crate::account::{Account, Order};
 
 /// Begins to carry out an order of the account's.
-pub(crate) type Carrier = Box<dyn Fn(&Arc<Shared>, Order) + Send + Sync>;
+pub(crate) type Carrier = Arc<dyn Fn(&Arc<Shared>, Order) + Send + Sync>;
 
-/// What every task holds.
+/// What every task holds, in the region that it is about.
+#[derive(Clone)]
 pub(crate) struct Shared {
     /// Its time.
     pub clock: Clock,
@@ -27,11 +28,13 @@ pub(crate) struct Shared {
     pub stopping: CancellationToken,
     /// Every task that must end before the whole is gone.
     pub tasks: TaskTracker,
-    account: Mutex<Account>,
+    /// The region that the account is in whenever it is locked from here.
+    region: String,
+    account: Arc<Mutex<Account>>,
     /// How far the account's time is ahead of the clock.
-    ahead: Mutex<Duration>,
+    ahead: Arc<Mutex<Duration>>,
     carrier: Carrier,
-    changed: Notify,
+    changed: Arc<Notify>,
 }
 
 impl fmt::Debug for Shared {
@@ -51,16 +54,30 @@ impl Shared {
             network,
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            account: Mutex::new(account),
-            ahead: Mutex::default(),
+            region: account.region.clone(),
+            account: Arc::new(Mutex::new(account)),
+            ahead: Arc::default(),
             carrier,
-            changed: Notify::new(),
+            changed: Arc::default(),
         }
     }
 
-    /// The account, locked: never hold it across an await.
+    /// The same in another region.
+    pub(crate) fn in_region(self: &Arc<Self>, region: &str) -> Arc<Self> {
+        if region == self.region {
+            return Arc::clone(self);
+        }
+        Arc::new(Self {
+            region: region.to_owned(),
+            ..Self::clone(self)
+        })
+    }
+
+    /// The account in this region, locked: never hold it across an await.
     pub(crate) fn account(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        account.enter(&self.region);
+        account
     }
 
     /// The account, after everything that is due by now has happened.
@@ -123,12 +140,13 @@ impl Shared {
 
     fn send_orders(self: &Arc<Self>) {
         loop {
-            let orders = self.account().take_orders();
-            if orders.is_empty() {
+            let Some(region) = self.account().region_with_orders() else {
                 break;
-            }
+            };
+            let there = self.in_region(&region);
+            let orders = there.account().take_orders();
             for order in orders {
-                (self.carrier)(self, order);
+                (self.carrier)(&there, order);
             }
         }
     }

@@ -13,13 +13,29 @@ use std::time::{Duration, Instant};
 /// How long the Python may take; it takes half a minute to a minute and a half.
 const MOST: Duration = Duration::from_secs(300);
 
-/// What has a local cloud of its own, side by side: about as long as the other.
-const HALVES: [&[&str]; 2] = [
-    &["planted", "sts", "s3", "iam", "cloudwatch", "cli", "story"],
-    &["ec2", "elbv2", "autoscaling", "ssm"],
+/// The region that a local cloud begins in, and another one.
+const HOME: &str = "eu-central-1";
+const AWAY: &str = "us-west-2";
+/// What has a local cloud of its own, side by side, and where: what is about a region is tried in another one, too.
+const PARTS: [(&str, &[&str]); 3] = [
+    (
+        HOME,
+        &[
+            "planted",
+            "sts",
+            "s3",
+            "iam",
+            "cloudwatch",
+            "cli",
+            "story",
+            "regions",
+        ],
+    ),
+    (HOME, &["ec2", "elbv2", "autoscaling", "ssm"]),
+    (AWAY, &["ec2", "elbv2", "autoscaling", "ssm", "cloudwatch"]),
 ];
 /// Calls and negative cases, in all.
-const LEAST: [u32; 2] = [700, 150];
+const LEAST: [u32; 2] = [1_150, 240];
 
 #[test]
 #[expect(clippy::print_stdout, reason = "the counts are said aloud")]
@@ -29,23 +45,27 @@ fn boto3_and_the_aws_cli_take_the_local_cloud_for_aws() {
     };
     let python = venv.join("bin/python");
     let counted = std::thread::scope(|scope| {
-        let halves = HALVES.map(|files| scope.spawn(|| conforms(&python, files)));
-        halves.map(|half| half.join().expect("a half that ended"))
+        let parts = PARTS.map(|part| {
+            let python = &python;
+            scope.spawn(move || conforms(python, part))
+        });
+        parts.map(|part| part.join().expect("a part that ended"))
     });
-    let sum = |index: usize| counted.iter().map(|half| half[index]).sum::<u32>();
+    let sum = |index: usize| counted.iter().map(|part| part[index]).sum::<u32>();
     let [calls, refusals] = [0, 1].map(sum);
     println!("in all {calls} calls, {refusals} negative cases");
     assert!(calls >= LEAST[0] && refusals >= LEAST[1], "too few");
 }
 
-/// Runs these files against a local cloud; answers with how many calls and how many negative cases there were.
+/// Runs these files in this region of a local cloud; answers with how many calls and how many negative cases there were.
 #[expect(clippy::print_stdout, reason = "the counts are said aloud")]
-fn conforms(python: &Path, files: &[&str]) -> [u32; 2] {
+fn conforms(python: &Path, (region, files): (&str, &[&str])) -> [u32; 2] {
     let cloud = LocalAws::start();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/run.py");
     let output = run(Command::new(python)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NO_PROXY", "127.0.0.1")
+        .env("CONFORMANCE_REGION", region)
         .arg(script)
         .arg(&cloud.endpoint)
         .args(files));

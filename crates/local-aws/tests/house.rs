@@ -30,7 +30,7 @@ const FLOORS: [&[&str]; 7] = [
 
 /// The services of the account likewise, with what all of them use. Those below are asked; those above hear of it by
 /// `news`.
-const ACCOUNT: [&[&str]; 8] = [
+const ACCOUNT: [&[&str]; 9] = [
     &["lag", "ledger", "machine", "policy"],
     &["cloudwatch", "iam", "s3"],
     &["ssm", "sts"],
@@ -39,6 +39,7 @@ const ACCOUNT: [&[&str]; 8] = [
     &["autoscaling"],
     &["authority"],
     &["news", "order"],
+    &["regions"],
 ];
 
 #[test]

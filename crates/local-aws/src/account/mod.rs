@@ -15,6 +15,7 @@ pub mod machine;
 mod news;
 pub mod order;
 pub mod policy;
+pub mod regions;
 pub mod s3;
 pub mod ssm;
 pub mod sts;
@@ -30,6 +31,7 @@ use crate::throttle::Throttle;
 
 pub use self::ledger::{Call, Ledger, Milestone, is_mutating};
 pub use self::order::Order;
+use self::regions::Elsewhere;
 
 /// Tags of a resource, in the order of their keys.
 pub type Tags = BTreeMap<String, String>;
@@ -89,7 +91,7 @@ pub enum Timed {
 pub struct Account {
     /// Twelve digits.
     pub id: String,
-    /// The only region it has.
+    /// The region that it is in now.
     pub region: String,
     /// How long things take.
     pub pace: Pace,
@@ -128,8 +130,11 @@ pub struct Account {
     now: Duration,
     sequence: u64,
     timers: BinaryHeap<Reverse<(Duration, u64)>>,
-    timed: BTreeMap<u64, Timed>,
+    /// Where each happens, and what.
+    timed: BTreeMap<u64, (String, Timed)>,
     orders: Vec<Order>,
+    /// What the regions have that it is not in.
+    elsewhere: BTreeMap<String, Elsewhere>,
 }
 
 impl Account {
@@ -142,10 +147,10 @@ impl Account {
             faults: Faults::default(),
             limits: Limits::default(),
             throttle: Throttle::default(),
-            ec2: ec2::State::with_default_network(),
+            ec2: ec2::State::with_default_network(&str::to_owned),
             elbv2: elbv2::State::default(),
             autoscaling: autoscaling::State::default(),
-            ssm: ssm::State::with_public_parameters(),
+            ssm: ssm::State::with_public_parameters(&str::to_owned),
             s3: s3::State::default(),
             iam: iam::State::default(),
             sts: sts::State::default(),
@@ -161,6 +166,7 @@ impl Account {
             timers: BinaryHeap::new(),
             timed: BTreeMap::new(),
             orders: Vec::new(),
+            elsewhere: BTreeMap::new(),
         }
     }
 
@@ -181,13 +187,15 @@ impl Account {
 
     /// Lets everything happen that is due at `now`.
     pub fn advance(&mut self, now: Duration) {
+        let here = self.region.clone();
         while let Some(Reverse((at, key))) = self.timers.peek().copied() {
             if at > now {
                 break;
             }
             self.timers.pop();
             self.now = self.now.max(at);
-            if let Some(event) = self.timed.remove(&key) {
+            if let Some((region, event)) = self.timed.remove(&key) {
+                self.enter(&region);
                 match event {
                     Timed::Ec2(event) => ec2::fire(self, event),
                     Timed::Elbv2(event) => elbv2::fire(self, event),
@@ -197,6 +205,7 @@ impl Account {
             }
         }
         self.now = self.now.max(now);
+        self.enter(&here);
     }
 
     /// When the next timed event is due.
@@ -208,7 +217,8 @@ impl Account {
     pub fn after(&mut self, delay: Duration, event: Timed) {
         self.sequence += 1;
         self.timers.push(Reverse((self.now + delay, self.sequence)));
-        self.timed.insert(self.sequence, event);
+        self.timed
+            .insert(self.sequence, (self.region.clone(), event));
     }
 
     /// Notes that something became true, or will at `at`.
@@ -225,7 +235,7 @@ impl Account {
         self.orders.push(order.into());
     }
 
-    /// What has to happen outside the account now.
+    /// What has to happen outside the account now, in the region that it is in.
     pub fn take_orders(&mut self) -> Vec<Order> {
         std::mem::take(&mut self.orders)
     }

@@ -62,6 +62,10 @@ pub(crate) async fn answer(
         Ok(request) => request,
         Err((protocol, error)) => return Ok(write_error(protocol, &error, "none")),
     };
+    let shared = &match shared.account().has_region(&request.region) && !is_everywhere(&request) {
+        true => shared.in_region(&request.region),
+        false => Arc::clone(shared),
+    };
     let latency = {
         let mut account = shared.account();
         let pace = account.pace.api_call;
@@ -174,14 +178,18 @@ fn unknown_service(service: &str) -> ApiError {
     )
 }
 
+/// Whether it is the same whatever region it is signed for.
+fn is_everywhere(request: &Request) -> bool {
+    matches!(request.service.as_str(), "iam" | "sts")
+}
+
 fn admit(account: &mut Account, request: &Request, fault: Option<&Answer>) -> Result<(), ApiError> {
-    let global = matches!(request.service.as_str(), "iam" | "sts" | "s3");
-    if !global && request.region != account.region {
+    if !is_everywhere(request) && !account.has_region(&request.region) {
         return Err(ApiError::refused(
             "InvalidRegion",
             &format!(
-                "the local cloud has only the region {}; this call was signed for {}",
-                account.region, request.region
+                "the local cloud has no region {}, for which this call was signed",
+                request.region
             ),
         ));
     }

@@ -11,7 +11,7 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
-REGION = "eu-central-1"
+REGION = os.environ.get("CONFORMANCE_REGION", "eu-central-1")
 IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 QUICK = {"Delay": 0.2, "MaxAttempts": 150}
 # What was made is seen everywhere by then: half a minute at the most, sixty times as fast.

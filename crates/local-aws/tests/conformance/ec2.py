@@ -87,8 +87,6 @@ class Places(Ec2):
             self.ec2.describe_key_pairs()
         with self.refused("UnknownParameter", "EnclaveOptions"):
             self.run_one("never", EnclaveOptions={"Enabled": True})
-        with self.refused("InvalidRegion", REGION, "us-east-1"):
-            client("ec2", "us-east-1").describe_instances()
 
 
 class SecurityGroups(Ec2):

@@ -7,7 +7,7 @@ import unittest
 
 import shapes
 
-FILES = ["planted", "sts", "ec2", "elbv2", "autoscaling", "ssm", "s3", "iam", "cloudwatch", "cli", "story"]
+FILES = ["planted", "sts", "ec2", "elbv2", "autoscaling", "ssm", "s3", "iam", "cloudwatch", "cli", "story", "regions"]
 
 
 class Result(unittest.TextTestResult):

@@ -88,10 +88,10 @@ pub struct NewImage {
 }
 
 /// Adds the images that Amazon publishes.
-pub(super) fn add_public(state: &mut State) {
-    for (id, architecture) in [(AMAZON_LINUX, "x86_64"), (AMAZON_LINUX_ARM, "arm64")] {
+pub(super) fn add_public(state: &mut State, id: &dyn Fn(&str) -> String) {
+    for (known, architecture) in [(AMAZON_LINUX, "x86_64"), (AMAZON_LINUX_ARM, "arm64")] {
         let image = Image {
-            id: id.to_owned(),
+            id: id(known),
             name: format!("al2023-ami-2023.9.20251117.1-kernel-6.1-{architecture}"),
             description: format!(
                 "Amazon Linux 2023 AMI 2023.9.20251117.1 {architecture} HVM kernel-6.1"
@@ -101,7 +101,7 @@ pub(super) fn add_public(state: &mut State) {
             is_amazon: true,
             architecture,
             created_at: None,
-            snapshot: id.replace("ami-", "snap-"),
+            snapshot: id(known).replace("ami-", "snap-"),
             size: 8,
             key: None,
             source_instance: None,

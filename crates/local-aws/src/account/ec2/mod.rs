@@ -101,12 +101,13 @@ pub struct State {
 }
 
 impl State {
-    /// A default VPC with two subnets in two zones, its default security group, and Amazon Linux.
-    pub fn with_default_network() -> Self {
+    /// A default VPC with two subnets in two zones, its default security group, and Amazon Linux; `id` says what each is called
+    /// here.
+    pub fn with_default_network(id: &dyn Fn(&str) -> String) -> Self {
         let mut state = Self::default();
-        network::add_default(&mut state);
-        routes::add_default(&mut state);
-        images::add_public(&mut state);
+        network::add_default(&mut state, id);
+        routes::add_default(&mut state, id);
+        images::add_public(&mut state, id);
         state
     }
 }

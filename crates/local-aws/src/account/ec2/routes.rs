@@ -61,15 +61,15 @@ impl Endpoint {
 }
 
 /// The default VPC's table: everything leads to the internet gateway.
-pub(super) fn add_default(state: &mut State) {
+pub(super) fn add_default(state: &mut State, id: &dyn Fn(&str) -> String) {
     state.route_tables.insert(
-        DEFAULT_TABLE.to_owned(),
+        id(DEFAULT_TABLE),
         RouteTable {
-            id: DEFAULT_TABLE.to_owned(),
-            vpc: DEFAULT_VPC.to_owned(),
+            id: id(DEFAULT_TABLE),
+            vpc: id(DEFAULT_VPC),
             is_main: true,
             subnets: BTreeSet::new(),
-            routes: vec![(EVERYWHERE.to_owned(), DEFAULT_GATEWAY.to_owned())],
+            routes: vec![(EVERYWHERE.to_owned(), id(DEFAULT_GATEWAY))],
             tags: Tags::new(),
         },
     );

@@ -72,6 +72,18 @@ pub struct State {
     pub fakes: BTreeMap<String, network::Address>,
 }
 
+impl State {
+    /// Nothing, on the same machine; no registration has a number that one of another region has.
+    pub fn in_another_region(&self, region: u32) -> Self {
+        Self {
+            lowest_port: self.lowest_port,
+            has_names: self.has_names,
+            sequence: u64::from(region) << 32,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for State {
     fn default() -> Self {
         Self {

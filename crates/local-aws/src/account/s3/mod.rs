@@ -28,6 +28,8 @@ pub struct State {
 pub struct Bucket {
     /// The account that it belongs to: names are everybody's, so that another one may have taken it.
     pub owner: String,
+    /// Where it is. It is found from everywhere.
+    pub region: String,
     /// When it was created.
     pub created_at: Duration,
     /// Whether it keeps versions: off until it is first switched on, then on or suspended.
@@ -259,6 +261,7 @@ pub fn put_another_s_bucket(account: &mut Account, name: &str, owner: &str, poli
 fn insert<'a>(account: &'a mut Account, name: &str, owner: String) -> &'a mut Bucket {
     let bucket = Bucket {
         owner,
+        region: account.region.clone(),
         created_at: account.now(),
         versioning: Versioning::Off,
         configuration: BTreeMap::new(),

@@ -60,9 +60,9 @@ pub struct State {
 
 impl State {
     /// As a new account has it: AWS's public parameters and documents.
-    pub fn with_public_parameters() -> Self {
+    pub fn with_public_parameters(id: &dyn Fn(&str) -> String) -> Self {
         Self {
-            parameters: parameters::public(),
+            parameters: parameters::public(id),
             documents: documents::public(),
             ..Self::default()
         }

@@ -96,8 +96,8 @@ pub struct Put {
     pub tags: Tags,
 }
 
-/// AWS's public parameters.
-pub fn public() -> BTreeMap<String, Parameter> {
+/// AWS's public parameters; `id` says what an image is called here.
+pub fn public(id: &dyn Fn(&str) -> String) -> BTreeMap<String, Parameter> {
     PUBLIC
         .into_iter()
         .map(|(name, image)| {
@@ -105,7 +105,7 @@ pub fn public() -> BTreeMap<String, Parameter> {
                 name: name.to_owned(),
                 versions: vec![Version {
                     number: 1,
-                    value: image.to_owned(),
+                    value: id(image),
                     kind: "String".to_owned(),
                     data_type: "aws:ec2:image".to_owned(),
                     written_at: Duration::ZERO,

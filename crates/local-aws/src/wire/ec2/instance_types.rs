@@ -105,7 +105,7 @@ pub(super) fn describe_offerings(
             .filter(|zone| account.faults.has_types(*zone))
             .map(|zone| match by.as_str() {
                 "availability-zone" => zone_name(account, zone),
-                _ => zone_id(zone).to_owned(),
+                _ => zone_id(account, zone),
             })
             .collect(),
         other => {

@@ -3,6 +3,7 @@
 use super::filters::Filters;
 use super::{page, tag_list};
 use crate::account::ec2::network::{self, Subnet};
+use crate::account::regions::REGIONS;
 use crate::account::{Account, ApiError};
 use crate::wire::node::Node;
 use crate::wire::params::Params;
@@ -73,19 +74,33 @@ fn show_subnet(account: &Account, subnet: &Subnet) -> Node {
         .put("CidrBlock", subnet.cidr())
         .put("AvailableIpAddressCount", subnet.free_addresses())
         .put("AvailabilityZone", network::zone_name(account, subnet.zone))
-        .put("AvailabilityZoneId", zone_id(subnet.zone))
+        .put("AvailabilityZoneId", zone_id(account, subnet.zone))
         .put("DefaultForAz", subnet.is_default)
         .put("MapPublicIpOnLaunch", subnet.gives_public_address)
         .put_as("Tags", "tagSet", tag_list(&subnet.tags))
 }
 
 /// The name that a zone has in every account; the account's own letters are another order of them.
-pub(super) fn zone_id(zone: char) -> &'static str {
-    match zone {
-        'a' => "euc1-az2",
-        'b' => "euc1-az3",
-        _ => "euc1-az1",
-    }
+pub(super) fn zone_id(account: &Account, zone: char) -> String {
+    // `eu-central-1` is `euc1`, `ap-southeast-2` is `apse2`.
+    let short: String = account
+        .region
+        .split('-')
+        .map(|word| match word {
+            "northeast" => "ne".to_owned(),
+            "northwest" => "nw".to_owned(),
+            "southeast" => "se".to_owned(),
+            "southwest" => "sw".to_owned(),
+            word if word.len() > 2 => word[..1].to_owned(),
+            word => word.to_owned(),
+        })
+        .collect();
+    let number = match zone {
+        'a' => 2,
+        'b' => 3,
+        _ => 1,
+    };
+    format!("{short}-az{number}")
 }
 
 pub(super) fn describe_subnets(
@@ -124,7 +139,7 @@ pub(super) fn describe_subnets(
                     "availability-zone" | "availabilityZone" => {
                         network::zone_name(account, subnet.zone)
                     }
-                    "availability-zone-id" => zone_id(subnet.zone).to_owned(),
+                    "availability-zone-id" => zone_id(account, subnet.zone),
                     "cidr-block" => subnet.cidr(),
                     "default-for-az" => subnet.is_default.to_string(),
                     "map-public-ip-on-launch" => subnet.gives_public_address.to_string(),
@@ -164,7 +179,7 @@ pub(super) fn describe_zones(account: &mut Account, mut params: Params) -> Resul
         .filter(|zone| {
             let name = network::zone_name(account, *zone);
             (names.is_empty() || names.contains(&name))
-                && (ids.is_empty() || ids.iter().any(|id| id == zone_id(*zone)))
+                && (ids.is_empty() || ids.iter().any(|id| *id == zone_id(account, *zone)))
         })
         .filter(|zone| {
             filters.admit(&Default::default(), |name| {
@@ -172,7 +187,7 @@ pub(super) fn describe_zones(account: &mut Account, mut params: Params) -> Resul
                     "opt-in-status" => "opt-in-not-required".to_owned(),
                     "region-name" => account.region.clone(),
                     "state" => "available".to_owned(),
-                    "zone-id" => zone_id(*zone).to_owned(),
+                    "zone-id" => zone_id(account, *zone),
                     "zone-type" => "availability-zone".to_owned(),
                     _ => network::zone_name(account, *zone),
                 }]
@@ -184,7 +199,7 @@ pub(super) fn describe_zones(account: &mut Account, mut params: Params) -> Resul
                 .put("OptInStatus", "opt-in-not-required")
                 .put("RegionName", &account.region)
                 .put("ZoneName", network::zone_name(account, zone))
-                .put("ZoneId", zone_id(zone))
+                .put("ZoneId", zone_id(account, zone))
                 .put("GroupName", format!("{}-zg-1", account.region))
                 .put("NetworkBorderGroup", &account.region)
                 .put("ZoneType", "availability-zone")
@@ -205,27 +220,31 @@ pub(super) fn describe_regions(
     let filters = Filters::read(&mut params, &["endpoint", "opt-in-status", "region-name"])?;
     params.boolean("AllRegions")?;
     params.finish()?;
-    if let Some(other) = names.iter().find(|name| **name != account.region) {
+    if let Some(other) = names.iter().find(|name| !account.has_region(name)) {
         return Err(ApiError::refused(
             "InvalidParameterValue",
-            &format!(
-                "Invalid value '{other}' for region name: the local cloud has only {}",
-                account.region
-            ),
+            &format!("Invalid value '{other}' for region name."),
         ));
     }
-    let endpoint = format!("ec2.{}.amazonaws.com", account.region);
-    let passes = filters.admit(&Default::default(), |name| {
-        vec![match name {
-            "endpoint" => endpoint.clone(),
-            "opt-in-status" => "opt-in-not-required".to_owned(),
-            _ => account.region.clone(),
-        }]
-    });
-    let region = Node::map()
-        .put("OptInStatus", "opt-in-not-required")
-        .put("RegionName", &account.region)
-        .put_as("Endpoint", "regionEndpoint", endpoint);
-    let regions = if passes { vec![region] } else { Vec::new() };
+    let endpoint = |region: &str| format!("ec2.{region}.amazonaws.com");
+    let regions = REGIONS
+        .into_iter()
+        .filter(|region| names.is_empty() || names.iter().any(|name| name == region))
+        .filter(|region| {
+            filters.admit(&Default::default(), |name| {
+                vec![match name {
+                    "endpoint" => endpoint(region),
+                    "opt-in-status" => "opt-in-not-required".to_owned(),
+                    _ => (*region).to_owned(),
+                }]
+            })
+        })
+        .map(|region| {
+            Node::map()
+                .put("OptInStatus", "opt-in-not-required")
+                .put("RegionName", region)
+                .put_as("Endpoint", "regionEndpoint", endpoint(region))
+        });
+    let regions = regions.collect();
     Ok(Node::map().put_as("Regions", "regionInfo", Node::List(regions)))
 }

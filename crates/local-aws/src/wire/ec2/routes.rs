@@ -2,7 +2,6 @@
 
 use super::filters::Filters;
 use super::{page, tag_list};
-use crate::account::ec2::network;
 use crate::account::ec2::routes::{Endpoint, RouteTable};
 use crate::account::{Account, ApiError};
 use crate::wire::node::Node;
@@ -163,6 +162,9 @@ fn show_endpoint(account: &Account, endpoint: &Endpoint) -> Node {
     let subnets = subnets.filter(|subnet| subnet.vpc == endpoint.vpc);
     let is_gateway = endpoint.kind() == "Gateway";
     let subnets = subnets.filter(|_| !is_gateway).map(|it| it.id.clone());
+    let mut groups = account.ec2.security_groups.values();
+    let default_group = groups.find(|group| group.vpc == endpoint.vpc && group.name == "default");
+    let default_group = default_group.map_or("", |group| group.id.as_str());
     Node::map()
         .put("VpcEndpointId", &endpoint.id)
         .put("VpcEndpointType", endpoint.kind())
@@ -182,7 +184,7 @@ fn show_endpoint(account: &Account, endpoint: &Endpoint) -> Node {
             "Groups",
             "groupSet",
             Node::list([Node::map()
-                .put("GroupId", network::DEFAULT_GROUP)
+                .put("GroupId", default_group)
                 .put("GroupName", "default")]),
         )
         .put_as("Tags", "tagSet", tag_list(&endpoint.tags))

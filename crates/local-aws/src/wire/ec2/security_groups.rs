@@ -120,9 +120,10 @@ pub(super) fn create_group(account: &mut Account, mut params: Params) -> Result<
         .ok_or_else(|| {
             ApiError::missing("The request must contain the parameter GroupDescription")
         })?;
-    let vpc = params
-        .text("VpcId")
-        .unwrap_or_else(|| network::DEFAULT_VPC.to_owned());
+    let vpc = params.text("VpcId").unwrap_or_else(|| {
+        let default = network::default_vpc(account);
+        default.unwrap_or_default().to_owned()
+    });
     let tags = tags_for(&mut params, "security-group")?;
     params.finish()?;
     let id = network::create_security_group(account, &name, &description, &vpc, tags.clone())?;
@@ -292,10 +293,11 @@ pub(super) fn delete_group(account: &mut Account, mut params: Params) -> Result<
     let id = params.text("GroupId");
     let name = params.text("GroupName");
     params.finish()?;
+    let default = network::default_vpc(account);
     let id = match (id, name) {
         (Some(id), _) => id,
         (None, Some(name)) => seen(account, Eye::Change)
-            .find(|group| group.name == name && group.vpc == network::DEFAULT_VPC)
+            .find(|group| group.name == name && Some(group.vpc.as_str()) == default)
             .map(|group| group.id.clone())
             .unwrap_or(name),
         (None, None) => {

@@ -19,10 +19,10 @@ pub(super) fn list(account: &mut Account, request: &mut Request) -> Result<Answe
         .iter()
         .filter(|(_, bucket)| bucket.owner == account.id)
         .filter(|(name, _)| name.starts_with(&prefix) && **name > after)
-        .filter(|_| {
+        .filter(|(_, bucket)| {
             region
                 .as_ref()
-                .is_none_or(|wanted| *wanted == account.region)
+                .is_none_or(|wanted| *wanted == bucket.region)
         })
         .collect();
     let most = most.unwrap_or(10_000);
@@ -35,7 +35,7 @@ pub(super) fn list(account: &mut Account, request: &mut Request) -> Result<Answe
         out.open("Bucket")
             .text("Name", name)
             .text("CreationDate", iso8601(account.utc_at(bucket.created_at)))
-            .text("BucketRegion", &account.region)
+            .text("BucketRegion", &bucket.region)
             .close();
     }
     out.close();
@@ -68,9 +68,9 @@ pub(super) fn create(account: &mut Account, request: &mut Request) -> Result<Ans
 }
 
 pub(super) fn head(account: &Account, request: &Request) -> Result<Answer, ApiError> {
-    s3::bucket(&account.s3, &request.bucket)?;
+    let bucket = s3::bucket(&account.s3, &request.bucket)?;
     Ok(Answer::empty()
-        .header("x-amz-bucket-region", &account.region)
+        .header("x-amz-bucket-region", &bucket.region)
         .header("x-amz-access-point-alias", "false"))
 }
 
@@ -80,8 +80,8 @@ pub(super) fn delete(account: &mut Account, request: &Request) -> Result<Answer,
 }
 
 pub(super) fn location(account: &Account, request: &Request) -> Result<Answer, ApiError> {
-    s3::bucket(&account.s3, &request.bucket)?;
-    let region = match account.region.as_str() {
+    let bucket = s3::bucket(&account.s3, &request.bucket)?;
+    let region = match bucket.region.as_str() {
         "us-east-1" => "",
         other => other,
     };
