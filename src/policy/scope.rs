@@ -76,6 +76,11 @@ impl Scope {
         self.of_iam("role", &self.role_path, name)
     }
 
+    /// The role that a service has of its own in the account.
+    pub(super) fn service_linked_role(&self, service: &str, role: &str) -> String {
+        self.of_iam("role", &format!("/aws-service-role/{service}/"), role)
+    }
+
     /// A role that is looked for by its name alone: of one that is not there, or is elsewhere, IAM knows no path.
     pub(super) fn role_by_name(&self, name: &str) -> Vec<String> {
         let mut both = vec![self.role(name), self.of_iam("role", "/", name)];

@@ -9,7 +9,7 @@ use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Decision;
 use local_aws::Fault;
 use local_aws::account::Account;
-use local_aws::account::ec2::network::DEFAULT_VPC;
+use local_aws::account::ec2::default_network::DEFAULT_VPC;
 use local_aws::account::ec2::routes::Endpoint;
 
 use crate::support::{World, assert_deployed, story};

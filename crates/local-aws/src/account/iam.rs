@@ -73,6 +73,8 @@ pub struct InstanceProfile {
 /// Everything IAM holds.
 #[derive(Debug, Default)]
 pub struct State {
+    /// The services that have a role of their own in the account, which AWS made when they were first used.
+    pub service_linked: BTreeSet<&'static str>,
     /// Roles by name.
     pub roles: BTreeMap<String, Role>,
     /// Instance profiles by name.

@@ -143,6 +143,7 @@ pub fn create(account: &mut Account, new: NewGroup) -> Result<(), ApiError> {
     };
     let group = new_group(account, NewGroup { settings, ..new }, template, sizes);
     let (name, arn) = (group.name.clone(), group.arn.clone());
+    account.iam.service_linked.insert(super::SERVICE);
     account.autoscaling.groups.insert(name.clone(), group);
     schedule_look(account, &name, &arn);
     Ok(())

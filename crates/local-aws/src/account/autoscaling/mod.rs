@@ -23,6 +23,9 @@ use self::activity::Activity;
 use self::group::Group;
 use super::{Account, ApiError};
 
+/// What policies call the service.
+pub const SERVICE: &str = "autoscaling.amazonaws.com";
+
 /// What happens later in Auto Scaling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Timed {

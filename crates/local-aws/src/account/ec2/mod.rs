@@ -5,6 +5,7 @@
 //! starts or stops) never acts on the next.
 
 pub mod console;
+pub mod default_network;
 pub mod encryption;
 pub mod images;
 pub mod instances;
@@ -105,7 +106,7 @@ impl State {
     /// here.
     pub fn with_default_network(id: &dyn Fn(&str) -> String) -> Self {
         let mut state = Self::default();
-        network::add_default(&mut state, id);
+        default_network::add_default(&mut state, id);
         routes::add_default(&mut state, id);
         images::add_public(&mut state, id);
         state

@@ -1,6 +1,5 @@
 //! The network of the account: its VPC, subnets and security groups.
 
-use super::State;
 use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, Tags};
 
@@ -85,59 +84,9 @@ pub struct SecurityGroup {
     pub tags: Tags,
 }
 
-/// The id of the default VPC, in the region that the account began in.
-pub const DEFAULT_VPC: &str = "vpc-0a1b2c3d4e5f60000";
-/// The id of its default security group.
-pub const DEFAULT_GROUP: &str = "sg-0a1b2c3d4e5f60000";
-
-/// The default VPC of the region, if it still has one.
-pub fn default_vpc(account: &Account) -> Option<&str> {
-    let mut all = account.ec2.vpcs.values();
-    all.find(|vpc| vpc.is_default).map(|vpc| vpc.id.as_str())
-}
-
-/// Adds the network that every account has.
-pub(super) fn add_default(state: &mut State, id: &dyn Fn(&str) -> String) {
-    let (vpc, group) = (id(DEFAULT_VPC), id(DEFAULT_GROUP));
-    state.vpcs.insert(
-        vpc.clone(),
-        Vpc {
-            id: vpc.clone(),
-            cidr: "172.31.0.0/16".to_owned(),
-            is_default: true,
-            tags: Tags::new(),
-        },
-    );
-    for (zone, known, third) in [
-        ('a', "subnet-0a1b2c3d4e5f6000a", 0),
-        ('b', "subnet-0a1b2c3d4e5f6000b", 16),
-    ] {
-        state.subnets.insert(
-            id(known),
-            Subnet {
-                id: id(known),
-                vpc: vpc.clone(),
-                prefix: [172, 31, third],
-                zone,
-                is_default: true,
-                gives_public_address: true,
-                tags: Tags::new(),
-                next_host: 0,
-            },
-        );
-    }
-    let mut group = SecurityGroup::new(&group, "default", &vpc);
-    group.description = "default VPC security group".to_owned();
-    group.ingress.push(Permission {
-        peer: Peer::Group(group.id.clone()),
-        ..Permission::everything()
-    });
-    state.security_groups.insert(group.id.clone(), group);
-}
-
 impl Permission {
     /// All protocols, to and from everywhere: what a new group lets out.
-    fn everything() -> Self {
+    pub(super) fn everything() -> Self {
         Self {
             protocol: "-1".to_owned(),
             from_port: None,
@@ -176,7 +125,7 @@ impl Permission {
 }
 
 impl SecurityGroup {
-    fn new(id: &str, name: &str, vpc: &str) -> Self {
+    pub(super) fn new(id: &str, name: &str, vpc: &str) -> Self {
         Self {
             id: id.to_owned(),
             name: name.to_owned(),
@@ -190,6 +139,20 @@ impl SecurityGroup {
 }
 
 impl Subnet {
+    /// A zone's default subnet.
+    pub(super) fn default_of(zone: char, id: String, vpc: &str, prefix: [u8; 3]) -> Self {
+        Self {
+            id,
+            vpc: vpc.to_owned(),
+            prefix,
+            zone,
+            is_default: true,
+            gives_public_address: true,
+            tags: Tags::new(),
+            next_host: 0,
+        }
+    }
+
     /// Its addresses.
     pub fn cidr(&self) -> String {
         let [a, b, c] = self.prefix;

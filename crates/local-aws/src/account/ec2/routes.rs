@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::State;
-use super::network::DEFAULT_VPC;
+use super::default_network::DEFAULT_VPC;
 use crate::account::{Account, Tags};
 
 /// The id of the default VPC's route table.

@@ -6,7 +6,7 @@ use super::images::{self, AMAZON_LINUX, NewImage};
 use super::instances::{self, Lifecycle};
 use super::launch::{self, Launch};
 use super::launch_data::LaunchData;
-use super::{console, lives, network};
+use super::{console, default_network, lives, network};
 use crate::account::Tags;
 use crate::account::elbv2::load_balancers::{self, Settings};
 use crate::account::machine::MachineOrder;
@@ -88,7 +88,7 @@ fn a_security_group_of_a_load_balancer_stays() {
         &mut account,
         "web",
         "of a load balancer",
-        network::DEFAULT_VPC,
+        default_network::DEFAULT_VPC,
         Tags::new(),
     )
     .expect("a new name");

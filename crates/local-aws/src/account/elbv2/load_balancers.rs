@@ -106,6 +106,7 @@ pub fn create(
         true => format!("{name}-{number}.{}.elb.amazonaws.com", account.region),
         false => LOOPBACK.to_owned(),
     };
+    account.iam.service_linked.insert(super::SERVICE);
     account.elbv2.load_balancers.insert(
         arn.clone(),
         LoadBalancer {

@@ -33,6 +33,8 @@ pub use self::routing::{Counts, counts, finished, route};
 pub use self::target_state::health;
 pub use self::targets::{deregister, instance_gone, is_deregistered, register};
 
+/// What policies call the service.
+pub const SERVICE: &str = "elasticloadbalancing.amazonaws.com";
 /// How many nodes a load balancer has: one for each of three zones.
 pub const NODES: usize = 3;
 

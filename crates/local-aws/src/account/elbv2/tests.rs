@@ -10,7 +10,7 @@ use super::routing::{Route, finished};
 use super::target_groups::HealthCheck;
 use super::{NODES, rules, target_groups, targets};
 use crate::account::Tags;
-use crate::account::ec2::network::DEFAULT_VPC;
+use crate::account::ec2::default_network::DEFAULT_VPC;
 
 fn counted(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
     pairs

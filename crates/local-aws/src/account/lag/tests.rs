@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::*;
 use crate::account::autoscaling::changes::{self, NewGroup};
 use crate::account::autoscaling::group::Settings;
+use crate::account::ec2::default_network;
 use crate::account::ec2::images::AMAZON_LINUX;
 use crate::account::ec2::launch::{self, Launch};
 use crate::account::ec2::launch_data::{LaunchData, Profile, TemplateChoice};
@@ -62,7 +63,7 @@ fn each_sees_what_was_made_after_a_while_of_its_own_and_nothing_else_is_drawn_ot
 fn a_new_security_group_has_its_name_at_once_and_is_found_by_nobody_until_it_is_seen() {
     let mut account = account();
     let make = |account: &mut Account| {
-        let vpc = network::DEFAULT_VPC;
+        let vpc = default_network::DEFAULT_VPC;
         network::create_security_group(account, "web", "of a test", vpc, Tags::new())
     };
     let group = make(&mut account).expect("a new name");

@@ -2,6 +2,7 @@
 
 use super::filters::Filters;
 use super::{done, page, tag_list, tags_for};
+use crate::account::ec2::default_network;
 use crate::account::ec2::network::{self, Direction, Peer, Permission, SecurityGroup};
 use crate::account::lag::Eye;
 use crate::account::{Account, ApiError};
@@ -121,7 +122,7 @@ pub(super) fn create_group(account: &mut Account, mut params: Params) -> Result<
             ApiError::missing("The request must contain the parameter GroupDescription")
         })?;
     let vpc = params.text("VpcId").unwrap_or_else(|| {
-        let default = network::default_vpc(account);
+        let default = default_network::default_vpc(account);
         default.unwrap_or_default().to_owned()
     });
     let tags = tags_for(&mut params, "security-group")?;
@@ -293,7 +294,7 @@ pub(super) fn delete_group(account: &mut Account, mut params: Params) -> Result<
     let id = params.text("GroupId");
     let name = params.text("GroupName");
     params.finish()?;
-    let default = network::default_vpc(account);
+    let default = default_network::default_vpc(account);
     let id = match (id, name) {
         (Some(id), _) => id,
         (None, Some(name)) => seen(account, Eye::Change)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::launch::{self, Launch};
-use super::{Keys, read_tags, request, request_keys, resource_keys, text};
+use super::{Keys, read_tags, request, request_keys, resource_keys, service_linked_role, text};
 use crate::account::ec2::launch_templates;
 use crate::account::lag::Eye;
 use crate::account::policy::Request;
@@ -82,6 +82,12 @@ fn create(account: &mut Account, name: &str, params: &Value) -> Vec<Request> {
         needs.push(request("autoscaling:CreateOrUpdateTags", arn, keys));
     }
     needs.extend(launch(account, params));
+    let own = service_linked_role(
+        account,
+        autoscaling::SERVICE,
+        "AWSServiceRoleForAutoScaling",
+    );
+    needs.extend(own);
     needs
 }
 

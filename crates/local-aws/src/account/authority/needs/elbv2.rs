@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::{member, read_tags, request, request_keys, resource_keys, text, texts};
-use crate::account::elbv2::tags as elb_tags;
+use super::{
+    member, read_tags, request, request_keys, resource_keys, service_linked_role, text, texts,
+};
+use crate::account::elbv2::{self, tags as elb_tags};
 use crate::account::policy::Request;
 use crate::account::{Account, Tags};
 
@@ -24,7 +26,11 @@ pub(super) fn needs(
                 "elasticloadbalancing",
                 &format!("loadbalancer/app/{name}/*"),
             );
-            create(operation, &arn, params)
+            let own = "AWSServiceRoleForElasticLoadBalancing";
+            let own = service_linked_role(account, elbv2::SERVICE, own);
+            let mut needs = create(operation, &arn, params);
+            needs.extend(own);
+            needs
         }
         "CreateTargetGroup" => {
             let arn = account.arn("elasticloadbalancing", &format!("targetgroup/{name}/*"));

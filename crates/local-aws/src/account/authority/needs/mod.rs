@@ -66,6 +66,20 @@ fn request(action: &str, resource: impl Into<String>, keys: Keys) -> Request {
     }
 }
 
+/// What it takes to have a service act in the account for the first time: AWS makes the service's own role, in the name of whoever
+/// calls (<https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html>). Nothing, where that role is there.
+fn service_linked_role(account: &Account, service: &str, role: &str) -> Option<Request> {
+    if account.iam.service_linked.contains(service) {
+        return None;
+    }
+    let arn = format!(
+        "arn:aws:iam::{}:role/aws-service-role/{service}/{role}",
+        account.id
+    );
+    let keys = key("iam:AWSServiceName", service);
+    Some(request("iam:CreateServiceLinkedRole", arn, keys))
+}
+
 /// A key with one value.
 fn key(name: &str, value: impl Into<String>) -> Keys {
     Keys::from([(name.to_owned(), vec![value.into()])])

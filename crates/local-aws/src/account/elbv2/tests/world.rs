@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
-use crate::account::ec2::network::DEFAULT_VPC;
+use crate::account::ec2::default_network::DEFAULT_VPC;
 use crate::account::elbv2::actions::{Action, ActionKind, Forward};
 use crate::account::elbv2::conditions::Facts;
 use crate::account::elbv2::health::Outcome;
