@@ -23,6 +23,8 @@ pub struct Subnet {
     pub free: i32,
     /// Whether instances get a public address that ask for none.
     pub gives_public_address: bool,
+    /// The account that it belongs to.
+    pub owner: String,
 }
 
 /// A type of instance that the region has.
@@ -146,6 +148,7 @@ pub async fn describe_subnets(
                 vpc: subnet.vpc_id.unwrap_or_default(),
                 free: subnet.available_ip_address_count.unwrap_or_default(),
                 gives_public_address: subnet.map_public_ip_on_launch.unwrap_or_default(),
+                owner: subnet.owner_id.unwrap_or_default(),
             })
         })
         .collect();

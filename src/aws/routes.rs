@@ -5,26 +5,17 @@ use super::ec2::filter;
 use super::error::{About as _, Failure};
 use aws_sdk_ec2::types::{Filter, Route, RouteTable, State};
 
-/// Everywhere.
-const EVERYWHERE: &str = "0.0.0.0/0";
-
 /// Where a subnet leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaysOut {
     /// Its route table.
     pub table: String,
-    /// The gateway that everything leads to which is not in the network, if anything does.
-    pub gateway: Option<String>,
+    /// The internet gateway that a route for IPv4 leads to, if one does: only instances with a public address can use it.
+    pub internet_gateway: Option<String>,
+    /// Whether anything leads elsewhere: a NAT gateway, another network, addresses of IPv6. What is there is not known.
+    pub leads_elsewhere: bool,
     /// The services that have an endpoint in the network which the subnet can use: `ssm`, `s3`.
     pub endpoints: Vec<String>,
-}
-
-impl WaysOut {
-    /// Whether everything leads to the internet gateway, which only instances with a public address can use.
-    pub fn is_public(&self) -> bool {
-        let gateway = self.gateway.as_deref();
-        gateway.is_some_and(|gateway| gateway.starts_with("igw-"))
-    }
 }
 
 /// Where a subnet of this network leads; `None` where no route table is said to be its own.
@@ -41,13 +32,17 @@ pub async fn describe_ways_out(
         return Ok(None);
     };
     let id = table.route_table_id.unwrap_or_default();
-    let mut routes = table.routes.unwrap_or_default().into_iter();
-    let gateway = routes.find_map(|route| leads_everywhere(&route));
+    let routes = table.routes.unwrap_or_default();
+    let leads: Vec<_> = routes.iter().filter_map(leads_to).collect();
     let usable = endpoints
         .into_iter()
         .filter(|endpoint| endpoint.tables.is_empty() || endpoint.tables.contains(&id));
     Ok(Some(WaysOut {
-        gateway,
+        internet_gateway: leads.iter().find_map(|lead| match lead {
+            Lead::Internet(gateway) => Some(gateway.clone()),
+            Lead::Elsewhere => None,
+        }),
+        leads_elsewhere: leads.contains(&Lead::Elsewhere),
         endpoints: usable.map(|endpoint| endpoint.service).collect(),
         table: id,
     }))
@@ -63,21 +58,29 @@ async fn find_table(
     Ok(answer.route_tables.unwrap_or_default().into_iter().next())
 }
 
-/// The gateway of a route that stands for everything, unless it is one that leads nowhere any more.
-fn leads_everywhere(route: &Route) -> Option<String> {
-    let is_default = route.destination_cidr_block() == Some(EVERYWHERE);
-    let is_active = route
+/// Out of the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Lead {
+    Internet(String),
+    Elsewhere,
+}
+
+/// Where a route leads, if that is out of the network: not what is local, what leads nowhere any more, and a gateway endpoint, which
+/// is one service.
+fn leads_to(route: &Route) -> Option<Lead> {
+    let is_gone = route
         .state()
-        .is_none_or(|state| state.as_str() != "blackhole");
-    let gateway = route
-        .gateway_id()
-        .or(route.nat_gateway_id())
-        .or(route.transit_gateway_id())
-        .or(route.vpc_peering_connection_id())
-        .or(route.network_interface_id())
-        .or(route.instance_id());
-    let gateway = gateway.unwrap_or("a gateway").to_owned();
-    (is_default && is_active).then_some(gateway)
+        .is_some_and(|state| state.as_str() == "blackhole");
+    let gateway = route.gateway_id().unwrap_or_default();
+    let is_service = gateway.starts_with("vpce-") && route.destination_prefix_list_id().is_some();
+    if is_gone || gateway == "local" || is_service {
+        return None;
+    }
+    let is_internet = gateway.starts_with("igw-") && route.destination_cidr_block().is_some();
+    Some(match is_internet {
+        true => Lead::Internet(gateway.to_owned()),
+        false => Lead::Elsewhere,
+    })
 }
 
 struct Endpoint {
@@ -110,4 +113,55 @@ async fn describe_endpoints(aws: &Aws, vpc: &str) -> Result<Vec<Endpoint>, Failu
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_leads_out_of_the_network_may_lead_to_aws() {
+        let to = |cidr: &str| Route::builder().destination_cidr_block(cidr);
+        let six = |cidr: &str| Route::builder().destination_ipv6_cidr_block(cidr);
+        let igw = Some(Lead::Internet("igw-1".to_owned()));
+        for (route, lead) in [
+            (to("10.0.0.0/16").gateway_id("local"), None),
+            (to("0.0.0.0/0").gateway_id("igw-1"), igw.clone()),
+            (to("0.0.0.0/1").gateway_id("igw-1"), igw),
+            (
+                to("0.0.0.0/0").nat_gateway_id("nat-1"),
+                Some(Lead::Elsewhere),
+            ),
+            (
+                to("10.0.0.0/8").transit_gateway_id("tgw-1"),
+                Some(Lead::Elsewhere),
+            ),
+            (six("::/0").gateway_id("igw-1"), Some(Lead::Elsewhere)),
+            (
+                six("::/0").egress_only_internet_gateway_id("eigw-1"),
+                Some(Lead::Elsewhere),
+            ),
+            (
+                Route::builder()
+                    .destination_prefix_list_id("pl-1")
+                    .gateway_id("vpce-1"),
+                None,
+            ),
+            (
+                Route::builder()
+                    .destination_prefix_list_id("pl-1")
+                    .transit_gateway_id("tgw-1"),
+                Some(Lead::Elsewhere),
+            ),
+            (
+                to("0.0.0.0/0")
+                    .nat_gateway_id("nat-1")
+                    .state(aws_sdk_ec2::types::RouteState::Blackhole),
+                None,
+            ),
+        ] {
+            let route = route.build();
+            assert_eq!(leads_to(&route), lead, "{route:?}");
+        }
+    }
 }

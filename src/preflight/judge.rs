@@ -253,6 +253,7 @@ mod tests {
             vpc: "vpc-1".to_owned(),
             free,
             gives_public_address: true,
+            owner: String::new(),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::aws::Aws;
 use crate::aws::ec2::{self, Ingress};
 use crate::aws::error::{ErrorKind, Failure};
 use crate::aws::{images, routes};
-use crate::config::Config;
+use crate::config::{Config, default};
 use crate::inventory::Inventory;
 use crate::plan::Plan;
 use judge::{Facts, Needs, judge};
@@ -106,7 +106,13 @@ pub async fn concerns(
         seen(Box::pin(ingress(aws, of_balancer))),
     )?;
     let way_out = match &needs.builder {
-        Some((_, subnet)) => builders_way(aws, subnet, subnets.as_deref()).await?,
+        Some((_, subnet)) => {
+            // Of a network that another account shares, not everything is shown.
+            let mut all = subnets.iter().flatten();
+            let subnet = all.find(|it| it.id == *subnet && it.owner == inventory.caller.account);
+            let has_own_image = config.bake.base_image != default::BASE_IMAGE;
+            builders_way(aws, subnet, has_own_image).await?
+        }
         None => None,
     };
     let facts = Facts {
@@ -128,16 +134,16 @@ pub async fn concerns(
 /// What keeps the builder from AWS in its subnet, if that may be looked at.
 async fn builders_way(
     aws: &Aws,
-    id: &str,
-    subnets: Option<&[ec2::Subnet]>,
+    subnet: Option<&ec2::Subnet>,
+    has_own_image: bool,
 ) -> Result<Option<Concern>> {
-    let mut all = subnets.unwrap_or_default().iter();
-    let Some(subnet) = all.find(|subnet| subnet.id == id) else {
+    let Some(subnet) = subnet else {
         return Ok(None);
     };
-    let ways = seen(Box::pin(routes::describe_ways_out(aws, &subnet.vpc, id))).await?;
-    let ways = ways.flatten();
-    Ok(ways.and_then(|ways| way_out::judge(id, subnet.gives_public_address, &ways)))
+    let looking = routes::describe_ways_out(aws, &subnet.vpc, &subnet.id);
+    let ways = seen(Box::pin(looking)).await?.flatten();
+    let is_given_address = subnet.gives_public_address;
+    Ok(ways.and_then(|ways| way_out::judge(&subnet.id, is_given_address, has_own_image, &ways)))
 }
 
 /// What was answered; nothing, where that may not be asked.

@@ -1,44 +1,47 @@
 //! Whether the builder reaches AWS: its agent is sent what to do, and it fetches the bundle.
 //!
-//! Guarantees: pure; what was not seen is no concern.
+//! Guarantees: pure; what was not seen is no concern, and what may lead to AWS by a way that is not known is none.
 
 use super::Concern;
 use crate::aws::routes::WaysOut;
 
-/// What has to have an endpoint where no route leads out: what the agent speaks to, and where the bundle lies
-/// (<https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html>).
-const SERVICES: [&str; 3] = ["ssm", "ssmmessages", "s3"];
-const ABOUT: &str = "builder's way out";
+/// What has to have an endpoint where no route leads out: where the agent registers, where the bundle lies, and one of those that it is
+/// sent commands by (<https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html>).
+const SERVICES: [&[&str]; 3] = [&["ssm"], &["ssmmessages", "ec2messages"], &["s3"]];
 
-/// What keeps a builder in this subnet from AWS; `is_given_address`: whether instances get a public address there.
-pub(super) fn judge(subnet: &str, is_given_address: bool, ways: &WaysOut) -> Option<Concern> {
-    let missing: Vec<_> = SERVICES
-        .into_iter()
-        .filter(|service| !ways.endpoints.iter().any(|has| has == service))
-        .collect();
-    let leads_out = ways.gateway.is_some() && (!ways.is_public() || is_given_address);
-    if leads_out || missing.is_empty() {
+/// What keeps a builder in this subnet from AWS; `is_given_address`: whether instances get a public address there. A base image of one's
+/// own may have a way of its own, such as a proxy.
+pub(super) fn judge(
+    subnet: &str,
+    is_given_address: bool,
+    has_own_image: bool,
+    ways: &WaysOut,
+) -> Option<Concern> {
+    let has = |service: &&str| ways.endpoints.iter().any(|has| has == service);
+    let missing = SERVICES.into_iter().filter(|any| !any.iter().any(has));
+    let missing: Vec<_> = missing.map(|any| any[0]).collect();
+    let is_public = ways.internet_gateway.is_some() && is_given_address;
+    if ways.leads_elsewhere || is_public || missing.is_empty() {
         return None;
     }
-    let why = match &ways.gateway {
+    let why = match &ways.internet_gateway {
         Some(gateway) => format!(
             "{subnet} leads to {gateway}, which takes public addresses only, and instances get none there"
         ),
         None => format!("{} of {subnet} has no route that leads out", ways.table),
     };
+    let way = match ways.internet_gateway {
+        Some(_) => format!("have {subnet} give public addresses"),
+        None => "add a route to a NAT gateway, or those endpoints".to_owned(),
+    };
     Some(Concern {
-        about: ABOUT,
+        about: "builder's way out",
         seen: format!(
             "{why}, and its network has no endpoint for {}: the builder's agent would reach nobody",
             missing.join(", ")
         ),
-        remedy: match ways.gateway {
-            Some(_) => format!(
-                "have {subnet} give public addresses, or name subnets first that lead to a NAT gateway: network.subnets, then provision"
-            ),
-            None => "add a route to a NAT gateway, or those endpoints, or name subnets first that lead out: network.subnets, then provision".to_owned(),
-        },
-        slows: false,
+        remedy: format!("{way}, or leave {subnet} out of network.subnets, then provision"),
+        slows: has_own_image,
     })
 }
 
@@ -49,26 +52,36 @@ mod tests {
     fn ways(gateway: Option<&str>, endpoints: &[&str]) -> WaysOut {
         WaysOut {
             table: "rtb-1".to_owned(),
-            gateway: gateway.map(str::to_owned),
+            internet_gateway: gateway.map(str::to_owned),
+            leads_elsewhere: false,
             endpoints: endpoints.iter().map(|&one| one.to_owned()).collect(),
         }
     }
 
     #[test]
-    fn a_builder_needs_a_public_address_or_another_gateway_or_every_endpoint() {
-        let of = |address, ways: &WaysOut| judge("subnet-1", address, ways).map(|it| it.seen);
+    fn a_builder_needs_a_public_address_or_another_way_or_every_endpoint() {
+        let of = |address, ways: &WaysOut| judge("subnet-1", address, false, ways);
+        let seen = |address, ways: &WaysOut| of(address, ways).expect("a concern").seen;
         assert_eq!(of(true, &ways(Some("igw-1"), &[])), None);
-        assert_eq!(of(false, &ways(Some("nat-1"), &[])), None);
-        assert_eq!(of(false, &ways(None, &["ssm", "ssmmessages", "s3"])), None);
+        let elsewhere = WaysOut {
+            leads_elsewhere: true,
+            ..ways(None, &[])
+        };
+        assert_eq!(of(false, &elsewhere), None);
+        for by in ["ssmmessages", "ec2messages"] {
+            assert_eq!(of(false, &ways(None, &["ssm", by, "s3"])), None);
+        }
         assert_eq!(
-            of(false, &ways(None, &["ssm", "s3"])).expect("a concern"),
+            seen(false, &ways(None, &["ssm", "s3"])),
             "rtb-1 of subnet-1 has no route that leads out, and its network has no endpoint for ssmmessages: the builder's agent \
              would reach nobody"
         );
-        let none = of(false, &ways(Some("igw-1"), &["s3"])).expect("a concern");
+        let none = seen(false, &ways(Some("igw-1"), &["s3"]));
         assert!(
             none.starts_with("subnet-1 leads to igw-1, which takes public addresses only"),
             "{none}"
         );
+        let own = judge("subnet-1", false, true, &ways(None, &[]));
+        assert!(own.is_some_and(|concern| concern.slows), "only told");
     }
 }

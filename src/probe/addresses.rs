@@ -21,6 +21,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 const AGAIN_SOON: Duration = Duration::from_secs(1);
 /// How long a resolver is waited for, once there are addresses.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an address is dialled to see whether its family can be.
+const DIALLING: Duration = Duration::from_millis(300);
 /// How long addresses are used that no resolver has confirmed.
 const TIME_TO_LIVE: Duration = Duration::from_secs(60);
 
@@ -77,13 +79,17 @@ impl Addresses {
             known.due = now + AGAIN_SOON;
             !known.addresses.is_empty()
         };
-        let resolving = reachable(&self.network, clock, &self.host, self.port);
+        let looking = self.network.addresses(&self.host, self.port);
         let found = match has_any {
-            true => match clock.within_wall(PATIENCE, resolving).await {
+            true => match clock.within_wall(PATIENCE, looking).await {
                 Some(found) => found,
                 None => Err(io::ErrorKind::TimedOut.into()),
             },
-            false => resolving.await,
+            false => looking.await,
+        };
+        let found = match found {
+            Ok(found) => Ok(of_reachable_families(&self.network, clock, found).await),
+            Err(error) => Err(error),
         };
         let mut known = self.known();
         match found {
@@ -110,27 +116,39 @@ impl Addresses {
     }
 }
 
-/// All addresses of `host:port` that can be dialled from here, in an order of their own. Where there are some of either
-/// family, those of IPv6 are among them only if one of them lets itself be dialled: many runners have no IPv6.
+/// All addresses of `host:port` that can be dialled from here, in an order of their own.
 pub async fn reachable(
     network: &Network,
     clock: &Clock,
     host: &str,
     port: u16,
 ) -> io::Result<Vec<SocketAddr>> {
-    let mut found = network.addresses(host, port).await?;
+    let found = network.addresses(host, port).await?;
+    Ok(of_reachable_families(network, clock, found).await)
+}
+
+/// Where there are addresses of either family, those of the one that lets itself be dialled, or of both: many runners have no IPv6,
+/// and a server on `localhost` may have one of the two.
+async fn of_reachable_families(
+    network: &Network,
+    clock: &Clock,
+    mut found: Vec<SocketAddr>,
+) -> Vec<SocketAddr> {
     found.sort_unstable();
     found.dedup();
-    let six = found.iter().copied().find(SocketAddr::is_ipv6);
-    if let Some(six) = six
-        && found.iter().any(SocketAddr::is_ipv4)
-    {
-        let dialled = clock.within_wall(PATIENCE, network.connect_to(six)).await;
-        if !matches!(dialled, Some(Ok(_))) {
-            found.retain(SocketAddr::is_ipv4);
+    let first = |of: fn(&SocketAddr) -> bool| found.iter().copied().find(of);
+    if let (Some(four), Some(six)) = (first(SocketAddr::is_ipv4), first(SocketAddr::is_ipv6)) {
+        let dialled = async |address| {
+            let dialling = network.connect_to(address);
+            matches!(clock.within_wall(DIALLING, dialling).await, Some(Ok(_)))
+        };
+        match tokio::join!(dialled(four), dialled(six)) {
+            (true, false) => found.retain(SocketAddr::is_ipv4),
+            (false, true) => found.retain(SocketAddr::is_ipv6),
+            _ => {}
         }
     }
-    Ok(found)
+    found
 }
 
 #[cfg(test)]

@@ -16,21 +16,47 @@ pub struct Counts {
     pub sent: u64,
     /// Failed, and not by the runner's own network.
     pub failed: u64,
+    /// Those of them that were answered, and badly.
+    #[serde(skip)]
+    pub bad_answers: u64,
 }
 
+/// So many failures tell how often there is one.
+const ENOUGH: u64 = 5;
+/// Then there may be no more than so many times as many as before, one more allowed for chance.
+const TIMES: u64 = 2;
+
 impl Counts {
-    /// Whether so many more fail than `before` that it is no chance. What never failed before may not fail at all.
+    /// Whether so many more fail than `before` that it is no chance. A kind of failure that there was never before may not be at
+    /// all: one that got no answer is another kind than a bad answer, and a single one without answer is none.
     pub fn is_worse_than(self, before: Self) -> bool {
-        if self.failed == 0 {
-            return false;
-        }
-        if before.failed == 0 || before.sent == 0 {
-            return true;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "counts of one run")]
-        let share = self.sent as f64 / (self.sent + before.sent) as f64;
-        at_least(self.failed, self.failed + before.failed, share) < BY_CHANCE
+        let unanswered = |of: Self| of.failed.saturating_sub(of.bad_answers);
+        let lost_before = match unanswered(before) {
+            1 => 0,
+            lost => lost,
+        };
+        is_worse(
+            (self.bad_answers, self.sent),
+            (before.bad_answers, before.sent),
+        ) || is_worse((unanswered(self), self.sent), (lost_before, before.sent))
     }
+}
+
+/// The same of one kind: how many failed, and how many were sent.
+fn is_worse((failed, sent): (u64, u64), (before, sent_before): (u64, u64)) -> bool {
+    if failed == 0 {
+        return false;
+    }
+    if before == 0 || sent_before == 0 {
+        return true;
+    }
+    let is_oftener = failed * sent_before > TIMES * (before + 1) * sent;
+    if failed >= ENOUGH && is_oftener {
+        return true;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of one run")]
+    let share = sent as f64 / (sent + sent_before) as f64;
+    at_least(failed, failed + before, share) < BY_CHANCE
 }
 
 /// How likely at least `least` of `all` are of a share, each by itself.
@@ -73,18 +99,47 @@ mod tests {
         }
     }
 
+    fn bad(sent: u64, bad_answers: u64) -> Counts {
+        Counts {
+            sent,
+            failed: bad_answers,
+            bad_answers,
+        }
+    }
+
+    fn lost(sent: u64, failed: u64) -> Counts {
+        Counts {
+            sent,
+            failed,
+            bad_answers: 0,
+        }
+    }
+
     #[test]
     fn what_never_failed_may_not_fail_and_what_failed_a_little_may_fail_as_much() {
-        let of = |sent, failed| Counts { sent, failed };
-        assert!(!of(4_000, 0).is_worse_than(of(100, 0)));
-        assert!(of(4_000, 1).is_worse_than(of(100_000, 0)));
-        assert!(of(10, 1).is_worse_than(of(0, 0)));
-        assert!(!of(4_000, 9).is_worse_than(of(2_400, 5)));
-        assert!(of(10, 10).is_worse_than(of(2_400, 5)));
-        assert!(of(2_400, 24).is_worse_than(of(2_400, 5)));
+        for of in [bad, lost] {
+            assert!(!of(4_000, 0).is_worse_than(of(100, 0)));
+            assert!(of(4_000, 1).is_worse_than(of(100_000, 0)));
+            assert!(of(10, 1).is_worse_than(of(0, 0)));
+            assert!(!of(4_000, 9).is_worse_than(of(2_400, 5)));
+            assert!(of(10, 10).is_worse_than(of(2_400, 5)));
+            assert!(of(2_400, 24).is_worse_than(of(2_400, 5)));
+            assert!(
+                !of(300, 100).is_worse_than(of(120, 120)),
+                "the fix of an outage"
+            );
+        }
+    }
+
+    #[test]
+    fn one_kind_of_failure_is_no_licence_for_another_and_a_single_lost_connection_is_none_at_all() {
+        assert!(bad(4_800, 1).is_worse_than(lost(2_400, 9)));
+        assert!(lost(4_800, 1).is_worse_than(bad(2_400, 9)));
+        assert!(lost(4_800, 1).is_worse_than(lost(2_400, 1)));
+        assert!(!bad(4_800, 2).is_worse_than(bad(2_400, 1)));
         assert!(
-            !of(300, 100).is_worse_than(of(120, 120)),
-            "the fix of an outage"
+            bad(4_800, 22).is_worse_than(bad(2_400, 1)),
+            "one says little"
         );
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::counts::Versions;
 use super::sample::{Lane, Sample};
-use super::tally::Versions;
 use super::units;
 
 /// The failures that are kept: the first ones.

@@ -25,6 +25,8 @@ pub mod verdict;
 mod addresses;
 mod answer;
 mod baseline;
+mod counter;
+mod counts;
 mod endpoint;
 mod exchange;
 mod recorder;
@@ -113,7 +115,7 @@ impl Running {
     /// Has only the requests that are due at `wall` or later be judged in the end; what failed before is still told. With
     /// `baseline` they are compared with those before: what failed already is no fault of what came then.
     pub fn judge_from(&self, wall: Duration, baseline: Option<Counts>) {
-        self.shared.recorder().judged_from = Some((wall, baseline));
+        self.shared.recorder().judge_from(wall, baseline);
     }
 
     /// Whether one of its workers panicked: then what is counted is not all that was due.
@@ -152,7 +154,7 @@ impl Running {
 
 fn sum_up(
     spec: Spec,
-    recorder: Recorder,
+    mut recorder: Recorder,
     ended: Duration,
     ledger_error: Option<String>,
 ) -> Evidence {

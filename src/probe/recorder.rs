@@ -3,26 +3,27 @@
 //! Guarantees: entering costs no allocation for a good answer after the first of its kind, and memory is bounded
 //! whatever the length of the run: histograms, counts by time slot, a series of at most 240 buckets.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
 use super::baseline::Counts;
+use super::counter::{self, Counter};
 use super::evidence::{AddressTally, Judged, LaneTally, Percentiles};
 use super::excerpt::{self, Excerpt};
 use super::reference::{Fault, Reference};
-use super::sample::{ErrorClass, Lane, Sample};
+use super::sample::{Lane, Sample};
 use super::series::{Bucket, Collector};
-use super::tally::{self, Counter, Tally};
+use super::tally::Tally;
 use super::units::whole_micros;
 
 /// The longest latency the histograms tell apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// So many failures are remembered, to find out whose fault they were; further ones are nobody's excuse.
-const FAILURES: usize = 1_000;
+/// So many failures wait until it is known whose fault they were; further ones are not excused.
+const UNDECIDED: usize = 20_000;
 /// So many addresses are told apart; a load balancer has one for each node.
 const ADDRESSES: usize = 256;
 
@@ -53,11 +54,11 @@ pub(super) struct Recorder {
     excerpt: excerpt::Collector,
     pub(super) runner_stalls: u64,
     /// From when on failures are judged, if not from the beginning, and against which ones before.
-    pub(super) judged_from: Option<(Duration, Option<Counts>)>,
+    judged_from: Option<(Duration, Option<Counts>)>,
     /// What tells the runner's own network apart, if it is asked.
     pub(super) reference: Option<Reference>,
-    /// The visitors' requests that failed, the latest of them.
-    failures: VecDeque<Sample>,
+    /// The visitors' requests that failed, of which it is not known yet whose fault that was.
+    undecided: Vec<Sample>,
 }
 
 impl Recorder {
@@ -78,7 +79,7 @@ impl Recorder {
             runner_stalls: 0,
             judged_from: None,
             reference: None,
-            failures: VecDeque::new(),
+            undecided: Vec::new(),
         }
     }
 
@@ -109,11 +110,10 @@ impl Recorder {
         if !sample.lane.is_visitor() {
             return;
         }
-        if failed {
-            if self.failures.len() == FAILURES {
-                self.failures.pop_front();
-            }
-            self.failures.push_back(sample.clone());
+        if failed && self.undecided.len() < UNDECIDED {
+            self.undecided.push(sample.clone());
+        } else if failed {
+            self.counter.decide(sample, false);
         }
         if let Some(connect) = sample.connect {
             add(&mut self.connect, connect);
@@ -171,42 +171,52 @@ impl Recorder {
         self.last_good = self.last_good.max(finished);
     }
 
-    pub(super) fn tally(&self, now: Duration) -> Tally {
-        self.told_apart(self.counter.tally(), Duration::ZERO, now)
+    pub(super) fn tally(&mut self, now: Duration) -> Tally {
+        self.decide(now);
+        let tally = self.counter.tally();
+        self.with_undecided(tally, Duration::ZERO)
     }
 
-    pub(super) fn tally_since(&self, wall: Duration, now: Duration) -> Tally {
-        self.told_apart(self.counter.tally_since(wall), wall, now)
+    pub(super) fn tally_since(&mut self, wall: Duration, now: Duration) -> Tally {
+        self.decide(now);
+        let tally = self.counter.tally_since(wall);
+        self.with_undecided(tally, counter::slot_after(wall))
     }
 
-    /// The same tally, of what was due at `wall` or later, with whose fault its failures were, as far as that is known now.
-    fn told_apart(&self, mut tally: Tally, wall: Duration, now: Duration) -> Tally {
-        let mut first: Option<&Sample> = None;
-        let wall = tally::slot_after(wall);
-        for failure in self.failures.iter().filter(|it| it.scheduled >= wall) {
-            let reference = self.reference.as_ref();
-            match reference.map_or(Fault::Other, |it| it.fault_of(failure, now)) {
-                Fault::Runner => tally.lost_by_runner += 1,
-                Fault::Open => tally.undecided += 1,
-                Fault::Other => {
-                    tally.unconnected += u64::from(is_unconnected(failure));
-                    first = first.or(Some(failure));
-                }
+    /// Notes of each failure whose fault it was, once that is known: it stays so.
+    fn decide(&mut self, now: Duration) {
+        let (counter, reference) = (&mut self.counter, &self.reference);
+        self.undecided.retain(|failure| {
+            let fault = match reference {
+                Some(reference) => reference.fault_of(failure, now),
+                None => Fault::Other,
+            };
+            if fault != Fault::Open {
+                counter.decide(failure, fault == Fault::Runner);
             }
-        }
-        // The first that is told is one that counts, where there is one.
-        if let (Some(first), true) = (first, tally.lost_by_runner + tally.undecided > 0) {
-            tally.first_failure = Some(first.clone());
-        }
+            fault == Fault::Open
+        });
+    }
+
+    fn with_undecided(&self, mut tally: Tally, from: Duration) -> Tally {
+        let open = self.undecided.iter().filter(|it| it.scheduled >= from);
+        tally.undecided = u64::try_from(open.count()).unwrap_or(u64::MAX);
         tally
     }
 
-    /// The part that is judged, where that is not the whole.
+    /// Judges what is due at `wall` or later apart, against what was before, if anything was.
+    pub(super) fn judge_from(&mut self, wall: Duration, baseline: Option<Counts>) {
+        self.judged_from = Some((wall, baseline));
+        self.counter.judge_from(wall);
+    }
+
+    /// The part that is judged, where that is not the whole; all is decided by then.
     pub(super) fn judged(&self) -> Option<Judged> {
         let (since, baseline) = self.judged_from?;
+        let tally = self.counter.judged()?;
         Some(Judged {
             since,
-            tally: self.tally_since(since, Duration::MAX),
+            tally: self.with_undecided(tally, since),
             baseline,
         })
     }
@@ -270,22 +280,6 @@ impl Recorder {
     pub(super) const fn started(&self) -> Duration {
         self.started
     }
-}
-
-/// Whether there was no connection to send it on, or that was reset before there was an answer: it may be a single one that
-/// somebody on the way lost.
-fn is_unconnected(failure: &Sample) -> bool {
-    let of_the_way = matches!(
-        failure.error,
-        Some(
-            ErrorClass::Refused
-                | ErrorClass::Reset
-                | ErrorClass::ConnectTimeout
-                | ErrorClass::Dns
-                | ErrorClass::Tls
-        )
-    );
-    failure.status.is_none() && of_the_way
 }
 
 fn histogram() -> Histogram<u32> {

@@ -12,6 +12,8 @@ use super::sample::Sample;
 
 /// A failure is compared with what was due or on its way so long before it and after.
 const MARGIN: Duration = Duration::from_millis(250);
+/// A request breaks so long after what broke it, at most.
+const BREAKS_WITHIN: Duration = Duration::from_secs(2);
 /// So many answers say that the reference can be reached from here at all.
 const ENOUGH: u64 = 10;
 /// Of so many requests to it one may fail: what is lost oftener tells no time apart.
@@ -87,6 +89,16 @@ impl Reference {
 
     /// Nothing could be answered in this time.
     pub(super) fn note(&mut self, from: Duration, until: Duration) {
+        // Many sleep and wake together: that is one silence.
+        if let Some(last) = self.silences.back_mut()
+            && last.from <= until
+            && from <= last.until
+        {
+            last.from = last.from.min(from);
+            last.until = last.until.max(until);
+            last.since_good = last.until.saturating_sub(self.last_good);
+            return;
+        }
         if self.silences.len() == SILENCES {
             self.silences.pop_front();
         }
@@ -102,7 +114,9 @@ impl Reference {
         if failure.status.is_some() {
             return Fault::Other;
         }
-        let from = failure.scheduled.saturating_sub(MARGIN);
+        // A silence long before it broke did it no harm: what is lost on the way is sent again.
+        let broke = failure.finished().saturating_sub(BREAKS_WITHIN);
+        let from = failure.scheduled.max(broke).saturating_sub(MARGIN);
         let until = failure.finished() + MARGIN;
         let mut silences = self.silences.iter();
         let is_silent = silences.any(|silence| {
@@ -177,6 +191,8 @@ mod tests {
         assert_eq!(of(11.0, 0.1), Fault::Runner);
         assert_eq!(of(9.0, 5.0), Fault::Runner, "it was on its way");
         assert_eq!(of(20.0, 0.1), Fault::Other);
+        let late = reference.fault_of(&lost(9.0, 60.0), at(100.0));
+        assert_eq!(late, Fault::Other, "it broke long after that");
         let bad = Sample {
             status: Some(502),
             ..lost(11.0, 0.1)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::tally::Versions;
+use super::counts::Versions;
 use super::units;
 
 /// The most buckets of a series.

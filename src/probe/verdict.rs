@@ -96,8 +96,11 @@ fn judge_failures(evidence: &Evidence, failed: &mut Vec<String>, unproven: &mut 
         "{} of {} requests failed{before}",
         counts.failed, counts.sent
     );
-    let mut classes: Vec<_> = tally.by_error.iter().collect();
-    classes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let of_runner = |class| tally.lost_by_error.get(class).copied().unwrap_or_default();
+    let counting = tally.by_error.iter();
+    let counting = counting.map(|(class, count)| (class, count.saturating_sub(of_runner(class))));
+    let mut classes: Vec<_> = counting.filter(|(_, count)| *count > 0).collect();
+    classes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let named = classes.iter().take(NAMED);
     let named: Vec<_> = named
         .map(|(class, count)| format!("{count} {class}"))

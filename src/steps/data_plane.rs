@@ -146,8 +146,9 @@ pub async fn look(
     question.headers = headers.to_vec();
     let mut asking = JoinSet::new();
     // A name that leads nowhere is said by each of them.
-    let addresses = reachable(&cx.network, &cx.clock, &endpoint.host, endpoint.port).await;
-    let addresses = addresses.unwrap_or_default();
+    let finding = reachable(&cx.network, &cx.clock, &endpoint.host, endpoint.port);
+    let addresses = cx.clock.within_wall(visitor.timeout, finding).await;
+    let addresses = addresses.and_then(Result::ok).unwrap_or_default();
     for number in 0..connections.max(addresses.len()) {
         let at = number.checked_rem(addresses.len());
         let at = at.map(|index| addresses[index]);

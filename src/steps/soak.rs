@@ -23,6 +23,8 @@ use crate::run::step_id::StepId;
 
 /// How often it is looked in a hold whether all stands as it was left.
 const GLANCE: Duration = Duration::from_secs(5);
+/// By then it is known whose fault a failure was.
+const DECIDED_WITHIN: Duration = Duration::from_secs(4);
 /// So many connections may be lost by somebody on the way; one more is not.
 const BLIPS: u64 = 1;
 
@@ -98,10 +100,10 @@ impl Check for Soak {
             );
             return Err(Reason::HealthUnsteady.because(words).into());
         }
-        let tally = self.watch.tally_since(self.shifted);
+        let counts = self.watch.tally_since(self.shifted).counts();
         let summary = format!(
             "{} requests since the shift, {} failed",
-            tally.sent, tally.failed
+            counts.sent, counts.failed
         );
         Ok(Settled::done((), summary))
     }
@@ -149,9 +151,18 @@ pub async fn hold(
             anyhow::Ok(left.is_zero())
         };
         if unless_failing(cx, watch, since, glancing).await? {
-            return Ok(());
+            return all_decided(cx, watch, since).await;
         }
     }
+}
+
+/// Waits, not for long, until it is known of every failure whose fault it was, and fails if one counts.
+async fn all_decided(cx: &Context, watch: &Watch, since: Duration) -> Result<()> {
+    let until = cx.clock.wall() + DECIDED_WITHIN;
+    while watch.tally_since(since).undecided > 0 && cx.clock.wall() < until {
+        cx.pause_wall(watch.interval()).await?;
+    }
+    judge_since(watch, since)
 }
 
 /// Looks, and fails as soon as live traffic has failed since `wall`, whatever is looked at meanwhile: a request that fails
@@ -254,6 +265,7 @@ mod tests {
             sent: 100,
             failed,
             unconnected,
+            bad_answers: failed - unconnected,
             ..Tally::default()
         }
     }
@@ -292,14 +304,20 @@ mod tests {
         let before = Counts {
             sent: 1_000,
             failed: 10,
+            bad_answers: 10,
         };
         let lost = Tally {
             lost_by_runner: 7,
             undecided: 2,
+            bad_answers: 0,
             ..tally(9, 0)
         };
         assert_eq!(failure(&lost, Counts::default()), None);
-        let one_more = Tally { failed: 10, ..lost };
+        let one_more = Tally {
+            failed: 10,
+            bad_answers: 1,
+            ..lost
+        };
         assert!(failure(&one_more, Counts::default()).is_some());
         assert_eq!(failure(&tally(2, 0), before), None);
         let words = failure(&tally(20, 0), before).expect("a reason");

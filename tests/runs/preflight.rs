@@ -133,6 +133,7 @@ async fn a_builder_that_would_reach_nobody_is_not_started_and_one_with_endpoints
         "leads to igw-0a1b2c3d4e5f60000, which takes public addresses only, and instances get none there",
         "no endpoint for ssm, ssmmessages, s3",
         "-> have subnet-",
+        " give public addresses, or leave subnet-",
     ] {
         assert!(why.contains(words), "{words}\n{why}");
     }

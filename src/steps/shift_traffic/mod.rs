@@ -206,8 +206,9 @@ impl ShiftTraffic {
         let round = look(cx, &self.url, &self.visitor, &[], 2 * ROUND).await?;
         let seen = round.of(&self.wanted.0);
         // Where live failed before, as many bad answers say nothing of the weights.
-        let asked = match self.watch.baseline().failed {
+        let asked = match self.watch.baseline().bad_answers {
             0 => round.len(),
+            _ if round.good() * 2 < round.len() => round.len(),
             _ => round.good(),
         };
         let mut share = share.borrow_mut();
