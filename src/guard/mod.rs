@@ -108,7 +108,8 @@ impl Guard {
 
     async fn start_at(&self, cx: &Context, index: usize, weights: Weights) -> Result<()> {
         if let Some(spec) = &self.spec {
-            let armed = spec.start(cx, weights).await?;
+            let is_first = self.armed.borrow().is_empty();
+            let armed = spec.start(cx, weights, is_first).await?;
             self.armed.borrow_mut().insert(index, armed);
         }
         Ok(())
@@ -187,14 +188,18 @@ impl Guard {
 }
 
 impl Spec {
-    async fn start(&self, cx: &Context, weights: Weights) -> Result<Armed> {
+    /// Starts one. Only the first may be asked for again and again: later, visitors are on the candidate, and the role was seen.
+    async fn start(&self, cx: &Context, weights: Weights, is_first: bool) -> Result<Armed> {
         // Before the call: what AWS counts begins later.
         let fires = cx.clock.elapsed() + FIRES_AFTER;
         let token = format!("{}/{weights}/{fires:?}", self.deployment);
         let seconds = FIRES_AFTER.as_secs();
         let start = self.runbook.prepare(cx, seconds, weights, &token).await?;
         let call = || async { Ok(ssm::start_automation(&cx.aws, start.clone()).await?) };
-        let id = cx.once_seen("guard", call).await?;
+        let id = match is_first {
+            true => cx.once_seen("guard", call).await?,
+            false => call().await?,
+        };
         Ok(Armed { id, weights, fires })
     }
 }

@@ -78,7 +78,8 @@ impl PublishTemplate {
     }
 
     /// Deletes a version that nobody has taken. One that EC2 does not see is not seen yet, or gone: that is told by time alone.
-    async fn delete(&self, cx: Undoing<'_>, version: i64) -> Result<()> {
+    /// Whether it was there to be deleted, some time.
+    async fn delete(&self, cx: Undoing<'_>, version: i64) -> Result<bool> {
         let what = format!("version {version} of {}", self.template);
         let deleted = cx
             .wait(&what, UNSEEN, || async {
@@ -90,8 +91,11 @@ impl PublishTemplate {
             })
             .await;
         match deleted {
-            Err(WaitError::TimedOut { unseen: None, .. }) => Ok(()),
-            other => Ok(other?),
+            Err(WaitError::TimedOut { unseen: None, .. }) => Ok(false),
+            other => {
+                other?;
+                Ok(true)
+            }
         }
     }
 
@@ -170,8 +174,10 @@ impl Step for PublishTemplate {
         };
         let mut undone = Vec::new();
         for version in versions {
-            self.delete(cx, version).await?;
-            undone.push(format!("deleted template version {version}"));
+            undone.push(match self.delete(cx, version).await? {
+                true => format!("deleted template version {version}"),
+                false => format!("template version {version} is not there any more"),
+            });
         }
         Ok((!undone.is_empty()).then(|| undone.join(", ")))
     }

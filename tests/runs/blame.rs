@@ -109,14 +109,22 @@ async fn a_network_that_stays_away_proves_nothing_and_what_cannot_be_reached_eve
 
     let world = World::with_a_release().await;
     let mut config = release(&world, "0.0.2", 10);
-    config.probe.reference = Some("http://127.0.0.1:1".to_owned());
-    let cx = world.context().await;
-    let (finished, _) = deploy_while(&world, &config, &cx, async {}).await;
-    assert!(
-        matches!(finished.outcome, Outcome::RolledBack { .. }),
-        "{}",
-        story(&cx)
-    );
+    let (_, plan) = world.plan(&config).await;
+    // Nobody is there, and the service itself.
+    for reference in ["http://127.0.0.1:1", &plan.url] {
+        config.probe.reference = Some(reference.to_owned());
+        let cx = world.context().await;
+        let (finished, _) = deploy_while(&world, &config, &cx, async {}).await;
+        assert!(
+            matches!(finished.outcome, Outcome::RolledBack { .. }),
+            "{}",
+            story(&cx)
+        );
+        let evidence = finished.evidence.expect("a probe");
+        assert_eq!(evidence.tally.lost_by_runner, 0);
+        assert_eq!(evidence.reference.is_some(), reference != plan.url);
+        world.free().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
