@@ -246,7 +246,7 @@ fn every_fault_takes_a_release_to_the_ending_that_the_list_says() {
 }
 
 async fn ends_as_listed(fault: &Fault) {
-    let world = World::with_a_release().await;
+    let world = World::seeded_with_a_release(2).await;
     let url = world.plan(&world.config("any", None)).await.1.url;
     let mut config = planted(&world, fault);
     if fault.ending == Ending::Refused {

@@ -11,7 +11,8 @@ use super::error::Failure;
 
 /// A role is seen everywhere within seconds mostly, within half a minute nearly always
 /// (<https://github.com/hashicorp/terraform-provider-aws/issues/6566>, <https://github.com/DataDog/stratus-red-team/pull/358>); all
-/// that is EC2's, sooner.
+/// that is EC2's, sooner. So long a changed policy may take to count
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
 pub const LONGEST: Duration = Duration::from_secs(60);
 
 /// An operation, its code, and a part of the words that it says this in.
@@ -54,6 +55,12 @@ pub fn is_of_launch(words: &str) -> bool {
     OF_LAUNCHES.iter().any(|part| words.contains(part))
 }
 
+/// Whether these are the words of a launch that may yet be made: it does not see what it needs, or its role's policy does not count yet,
+/// which says what a policy says that never allows it.
+pub fn may_launch_later(words: &str) -> bool {
+    is_of_launch(words) || words.contains("UnauthorizedOperation")
+}
+
 /// What AWS said, if it refused a call for what it may only not see yet: the same each time, so without a request's id.
 pub fn behind(error: &anyhow::Error) -> Option<String> {
     let mut failures = error
@@ -81,6 +88,19 @@ fn may_not_see(failure: &Failure) -> bool {
 mod tests {
     use super::*;
     use crate::aws::error::ErrorKind;
+
+    #[test]
+    fn a_launch_that_is_not_allowed_may_be_later_and_one_without_an_image_is_not() {
+        let denied = "An error occurred (UnauthorizedOperation) when calling the RunInstances operation: You are not";
+        for (words, expected) in [
+            (denied, true),
+            ("Invalid IAM Instance Profile name", true),
+            ("The image id '[ami-1]' does not exist", false),
+        ] {
+            assert_eq!(may_launch_later(words), expected, "{words}");
+        }
+        assert!(!is_of_launch(denied), "of a group, a denial is final");
+    }
 
     #[test]
     fn only_what_may_not_be_seen_yet_is_waited_out() {

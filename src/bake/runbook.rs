@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 /// The step that runs the builder's script.
 pub const PROVISION: &str = "provision";
+/// The step before the builder is started: it looks at the image to start from.
+pub const DESCRIBE_BASE: &str = "describeBase";
 /// The step that starts the builder.
 pub const LAUNCH: &str = "launchBuilder";
 /// The step that puts out the builder's id.
@@ -89,7 +91,7 @@ fn tags(name: &str) -> Value {
 /// What the base image calls its root disk: a mapping of another name would be one more disk.
 fn describe_base() -> Value {
     json!({
-        "name": "describeBase",
+        "name": DESCRIBE_BASE,
         "action": "aws:executeAwsApi",
         "timeoutSeconds": 120,
         "maxAttempts": 3,

@@ -82,6 +82,17 @@ pub const PATH: Form = Form {
     fits: |text| text.starts_with('/') && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#'),
 };
 
+/// The longest path that a target group is checked at
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>).
+const HEALTH_PATH_MOST: usize = 1024;
+
+/// The path of a health check.
+pub const HEALTH_PATH: Form = Form {
+    is: "a path that begins with `/`, of at most 1,024 characters",
+    pattern: "^/[!\"$-~]{0,1023}$",
+    fits: |text| text.len() <= HEALTH_PATH_MOST && (PATH.fits)(text),
+};
+
 /// A JSON pointer (RFC 6901) to something inside a document.
 pub const POINTER: Form = Form {
     is: "a JSON pointer that begins with `/`",

@@ -78,7 +78,7 @@ pub const KEYS: &[Key] = &[
     Key {
         table: Table::Service,
         name: "health-path",
-        kind: Kind::Text(form::PATH),
+        kind: Kind::Text(form::HEALTH_PATH),
         fallback: Fallback::Text(default::HEALTH_PATH),
         example: r#""/hc""#,
         what: "Answers 200 when the service can take traffic.",

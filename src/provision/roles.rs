@@ -12,10 +12,10 @@ use crate::stack::Names;
 
 /// AWS's own policy for the SSM agent, which roles of earlier versions have: it lets every instance read every parameter of the
 /// account by its name, secret ones, too.
-const MANAGED_INSTANCE: &str = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
+pub(crate) const MANAGED_INSTANCE: &str = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
 
-/// Makes or updates the roles. IAM is eventually consistent, and shows a new one long before the services see it that take it on; they
-/// are asked again, by whoever needs one.
+/// Makes or updates the roles. IAM is eventually consistent: it shows a new one long before the services see it that take it on, and a
+/// policy before calls are judged by it. Who needs one asks again: no look tells when it counts.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 pub async fn ensure(
     cx: &Context,

@@ -1,4 +1,5 @@
-//! How a bake is begun: its automation, and another one where EC2 did not see yet what the builder is launched with.
+//! How a bake is begun: its automation, and another one where EC2 did not see yet what the builder is launched with, or that its role
+//! may launch it.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use anyhow::Result;
 
 use crate::aws::lag;
 use crate::aws::ssm::{self, Automation, Start};
-use crate::bake::runbook::LAUNCH;
+use crate::bake::runbook::{DESCRIBE_BASE, LAUNCH};
 use crate::plan::Bake;
 use crate::run::context::Context;
 use crate::run::event::Event;
@@ -44,10 +45,11 @@ pub(super) async fn begin(
     Ok(automation)
 }
 
-/// Why a bake that has ended launched nothing, if it is that EC2 may only not see yet what the builder was to have.
+/// Why a bake that has ended launched nothing, if it is that EC2 may only not see yet what the builder was to have, or what its role may.
 fn launched_nothing(ended: &Automation) -> Option<&str> {
-    let failed = ended.failed_step().filter(|failed| failed.name == LAUNCH)?;
-    lag::is_of_launch(&failed.failure).then_some(&failed.failure)
+    let failed = ended.failed_step();
+    let failed = failed.filter(|it| [DESCRIBE_BASE, LAUNCH].contains(&it.name.as_str()))?;
+    lag::may_launch_later(&failed.failure).then_some(&failed.failure)
 }
 
 /// Whether it is worth another automation: EC2 may see it by now. Waits a little, if so.

@@ -311,7 +311,10 @@ async fn a_runbook_whose_update_got_no_answer_is_the_one_that_counts_after_the_n
         let mut account = world.cloud.account();
         let document = account.ssm.documents.get_mut(runbook).expect("a runbook");
         let older = document.versions.first_mut().expect("a version");
-        older.content = older.content.replace("bg-deploy:", "bg-deploy, before:");
+        older.content.text = older
+            .content
+            .text
+            .replace("bg-deploy:", "bg-deploy, before:");
     }
     world
         .cloud

@@ -130,7 +130,8 @@ async fn a_network_that_stays_away_proves_nothing_and_what_cannot_be_reached_eve
 #[tokio::test(start_paused = true)]
 async fn what_fails_as_often_as_before_is_released_and_what_fails_oftener_is_not() {
     for (fails_one_in, is_released) in [(200, true), (0, true), (12, false)] {
-        let world = World::seeded(1).await;
+        // A first release has nothing to be held against: by this seed none of its own failures falls into its soak.
+        let world = World::seeded(3).await;
         let mut first = release(&world, "0.0.1", 200);
         first.probe.rate = 2.0;
         world.provision(&first).await;

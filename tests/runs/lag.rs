@@ -103,6 +103,26 @@ async fn roles_that_were_made_anew_are_waited_for_by_the_release_that_follows() 
     }
 }
 
+/// A bake whose role may not launch yet has launched nothing: it is begun again, for a minute at most.
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_counts_only_later_is_waited_for_by_the_release_that_follows() {
+    let world = World::with_a_release().await;
+    let config = world.config("0.0.2", None);
+    for role in world.cloud.account().iam.roles.values_mut() {
+        role.inline.clear();
+    }
+    world.cloud.account().pace.policy_enforcement = Spread::seconds(40, 1.0, 40);
+    world.provision(&config).await;
+    let instances = || world.cloud.account().ec2.instances.len();
+    let before = instances();
+    let (finished, cx) = world.deploy(&config).await;
+    assert_deployed(&finished, &cx);
+    let events = cx.events.all();
+    let waited = |event: &Event| matches!(event, Event::Waiting { step, reason } if step == "bake image" && reason.contains("UnauthorizedOperation"));
+    assert!(events.iter().any(|it| waited(&it.event)), "{}", story(&cx));
+    assert_eq!(instances(), before + 1 + 2, "one builder, and the colour");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_launch_that_does_not_see_the_profile_yet_is_made_again_by_auto_scaling() {
     let world = World::with_a_release().await;
@@ -145,8 +165,18 @@ async fn what_is_not_there_at_all_is_told_in_aws_s_words_after_a_minute() {
         let removed = world.cloud.account().iam.profiles.remove(name);
         removed.expect("a profile");
     };
+    let remove_policies = |world: &World, name: &str| {
+        let mut account = world.cloud.account();
+        let role = account.iam.roles.get_mut(name).expect("a role");
+        role.inline.clear();
+    };
     type Removal<'a> = &'a dyn Fn(&World, &str);
-    let cases: [(Removal<'_>, String, &str); 3] = [
+    let cases: [(Removal<'_>, String, &str); 4] = [
+        (
+            &remove_policies,
+            names().bake_role(),
+            "UnauthorizedOperation",
+        ),
         (&remove_role, names().bake_role(), "unable to be assumed"),
         (
             &remove_profile,

@@ -117,12 +117,12 @@ impl Issuer {
         let asked = Assume {
             role_arn: ROLE.to_owned(),
             session_name: "by-hand".to_owned(),
-            token: self.state.token(),
             seconds: Some(seconds),
         };
+        let token = self.state.token();
         let keys = {
             let mut account = world.cloud.account();
-            let assumed = assume_with_web_identity(&mut account, &asked);
+            let assumed = assume_with_web_identity(&mut account, &asked, &token);
             let session = assumed.expect("a session").session;
             Keys {
                 id: session.key,

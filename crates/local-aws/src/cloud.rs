@@ -3,9 +3,10 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
+use http::header::DATE;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -167,6 +168,15 @@ impl LocalAws {
     }
 }
 
+/// A moment so many seconds later.
+fn moved(moment: SystemTime, seconds: i32) -> SystemTime {
+    let by = Duration::from_secs(seconds.unsigned_abs().into());
+    match seconds {
+        0.. => moment + by,
+        _ => moment - by,
+    }
+}
+
 #[cfg(test)]
 impl LocalAws {
     /// What its tasks hold.
@@ -226,6 +236,13 @@ async fn serve(shared: Arc<Shared>, stream: Stream) {
             // clocks, and one that is minutes off makes them try a refused call again.
             if let Ok(date) = http_date(shared.utc()).try_into() {
                 reply.headers_mut().insert(DATE_HEADER, date);
+            }
+            // Nor is it, unless a test wants just that.
+            let ahead = shared.account().date_ahead;
+            if ahead != 0
+                && let Ok(date) = http_date(moved(SystemTime::now(), ahead)).try_into()
+            {
+                reply.headers_mut().insert(DATE, date);
             }
             Ok::<_, wire::LostReply>(reply)
         }

@@ -38,6 +38,7 @@
 //!
 //! - **Start it:** [`LocalAws::start`] with [`Options`]: where it listens ([`Network`]: this machine's, or one in memory),
 //!   on which [`Clock`] it runs (as fast as the wall, or faster), its seed, its [`pace`]. As a program: [`program`].
+//! - **What it can be asked for:** [`operations`].
 //! - **Ask it:** [`LocalAws::ledger`] has every call and every moment at which something became true;
 //!   [`LocalAws::account`] is the whole [`account`], to look into.
 //! - **Have things go wrong:** [`LocalAws::inject`] a [`Fault`]: whom it strikes, how often, and what happens then.
@@ -85,3 +86,4 @@ pub use account::{Call, Ledger, Milestone};
 pub use cloud::{DATE_HEADER, LocalAws, Options};
 pub use fault::{Answer, Fault, Faults};
 pub use net_clock::{Clock, Network};
+pub use wire::operations;

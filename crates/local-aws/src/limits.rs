@@ -7,9 +7,24 @@ pub struct Limits {
     pub upload: Option<u64>,
     /// How many bytes `/tmp` holds on an instance: Amazon Linux 2023 has it in memory, half of it.
     pub tmp: u64,
-    /// How many virtual CPUs of on-demand instances may run at a time; `None`: any number. A new account has 5
-    /// (<https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html>).
+    /// How many virtual CPUs of on-demand instances may run at a time, of each kind of families; `None`: 1,152. A new
+    /// account has 5 (<https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html>).
     pub vcpus: Option<u32>,
+    /// How many load balancers a region may have
+    /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>).
+    pub load_balancers: usize,
+    /// How many target groups.
+    pub target_groups: usize,
+}
+
+/// What nobody has set otherwise: what many accounts have that are not new.
+pub(crate) const DEFAULT_VCPUS: u32 = 1152;
+
+impl Limits {
+    /// How many virtual CPUs may run.
+    pub(crate) fn vcpus(&self) -> u32 {
+        self.vcpus.unwrap_or(DEFAULT_VCPUS)
+    }
 }
 
 impl Default for Limits {
@@ -19,6 +34,8 @@ impl Default for Limits {
             // Of the 1 GiB of a t3.micro.
             tmp: 512 * 1024 * 1024,
             vcpus: None,
+            load_balancers: 50,
+            target_groups: 3000,
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct Pace {
     pub ec2_visibility: Spread,
     /// A new role or instance profile being seen by the services that it is handed to.
     pub iam_visibility: Spread,
+    /// From a change of a role's policies, or of its boundary, to calls being judged by it.
+    pub policy_enforcement: Spread,
     /// From RunInstances to `running`.
     pub instance_pending: Spread,
     /// From `running` to the first user process (kernel, cloud-init).
@@ -77,6 +79,8 @@ pub struct Pace {
     pub node_propagation: Spread,
     /// A load balancer from `provisioning` to `active`.
     pub load_balancer_provision: Spread,
+    /// From a load balancer's removal to that of its network interfaces, which use its security groups.
+    pub interface_release: Spread,
     /// From the end of a minute to its figure in CloudWatch.
     pub metric_delay: Spread,
 }
@@ -90,6 +94,8 @@ impl Pace {
             // "About 10 s" in clients that wait for it (terraform-provider-aws, `aws_instance`), 10 to 30 s for a role to be taken
             // on (its issue 6566), a few seconds mostly and a minute rarely (stratus-red-team PR 358).
             iam_visibility: Spread::seconds(8, 2.0, 30),
+            // 2 s mostly (pulumi-aws issue 2411), less than 15 s (aws-sdk-js issue 850), some 30 s at worst (terraform PR 7733).
+            policy_enforcement: Spread::seconds(4, 3.0, 30),
             // RunInstances to running 15 s: packer PR 4704. 5 to 7 s: daemonology.net 2021.
             instance_pending: Spread::seconds(8, 2.0, 40),
             // To an open port some 23 s after running: daemonology.net 2021.
@@ -110,6 +116,8 @@ impl Pace {
             // About 10 s is quoted, with a tail to a minute: aws-load-balancer-controller 1719, 1064, 2106.
             node_propagation: Spread::seconds(4, 4.0, 60),
             load_balancer_provision: Spread::seconds(120, 1.3, 300),
+            // Nobody has published it; clients that remove both wait for minutes (terraform-provider-aws, `aws_security_group`).
+            interface_release: Spread::seconds(30, 3.0, 300),
             // A load balancer sends them every 60 s (its guide, "CloudWatch metrics"); whole after 2 min: Netflix/atlas PR 1300.
             metric_delay: Spread::seconds(45, 1.8, 120),
         }

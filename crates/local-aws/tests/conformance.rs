@@ -5,6 +5,7 @@
 #[path = "support/venv.rs"]
 mod venv;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -26,16 +27,28 @@ const PARTS: [(&str, &[&str]); 3] = [
             "s3",
             "iam",
             "cloudwatch",
+            "quotas",
             "cli",
             "story",
             "regions",
         ],
     ),
-    (HOME, &["ec2", "elbv2", "autoscaling", "ssm"]),
-    (AWAY, &["ec2", "elbv2", "autoscaling", "ssm", "cloudwatch"]),
+    (HOME, &["ec2", "elbv2", "autoscaling", "ssm", "refusals"]),
+    (
+        AWAY,
+        &[
+            "ec2",
+            "elbv2",
+            "autoscaling",
+            "ssm",
+            "cloudwatch",
+            "quotas",
+            "refusals",
+        ],
+    ),
 ];
 /// Calls and negative cases, in all.
-const LEAST: [u32; 2] = [1_150, 240];
+const LEAST: [u32; 2] = [1_450, 480];
 
 #[test]
 #[expect(clippy::print_stdout, reason = "the counts are said aloud")]
@@ -51,15 +64,62 @@ fn boto3_and_the_aws_cli_take_the_local_cloud_for_aws() {
         });
         parts.map(|part| part.join().expect("a part that ended"))
     });
-    let sum = |index: usize| counted.iter().map(|part| part[index]).sum::<u32>();
+    let sum = |index: usize| counted.iter().map(|part| part.counts[index]).sum::<u32>();
     let [calls, refusals] = [0, 1].map(sum);
     println!("in all {calls} calls, {refusals} negative cases");
     assert!(calls >= LEAST[0] && refusals >= LEAST[1], "too few");
+    let without = |book: fn(&Books) -> &BTreeSet<Operation>| {
+        let in_books: BTreeSet<_> = counted.iter().flat_map(book).collect();
+        let served = local_aws::operations().into_iter();
+        let named = served.map(|(service, operation)| (service.to_owned(), operation.to_owned()));
+        let missing = named.filter(|operation| !in_books.contains(operation));
+        missing.collect::<Vec<_>>()
+    };
+    let never = [
+        without(|books| &books.succeeded),
+        without(|books| &books.refused),
+    ];
+    assert!(
+        never.iter().all(Vec::is_empty),
+        "never called with success: {:?}\nnever refused by a code of AWS: {:?}",
+        never[0],
+        never[1]
+    );
 }
 
-/// Runs these files in this region of a local cloud; answers with how many calls and how many negative cases there were.
+/// A service by what its requests are signed for, and an operation of it.
+type Operation = (String, String);
+
+/// What was called, as the Python counted it.
+struct Books {
+    /// How many calls, and how many negative cases.
+    counts: [u32; 2],
+    succeeded: BTreeSet<Operation>,
+    /// Refused as the test expected it, by a code that AWS has.
+    refused: BTreeSet<Operation>,
+}
+
+impl Books {
+    fn read(said: &str) -> Option<Self> {
+        let number = |unit: &str| {
+            let mut lines = said.lines().filter(|line| line.contains(" calls, "));
+            let mut counts = lines.next_back()?.split(", ");
+            counts.find_map(|count| count.strip_suffix(unit)?.trim().parse().ok())
+        };
+        let books = said.lines().find_map(|line| line.strip_prefix("books: "))?;
+        let books: serde_json::Value = serde_json::from_str(books).ok()?;
+        let all = |name: &str| serde_json::from_value(books[name].clone()).ok();
+        Some(Self {
+            counts: [number(" calls")?, number(" negative cases")?],
+            succeeded: all("succeeded")?,
+            refused: all("refused")?,
+        })
+    }
+}
+
+/// Runs these files in this region of a local cloud.
 #[expect(clippy::print_stdout, reason = "the counts are said aloud")]
-fn conforms(python: &Path, (region, files): (&str, &[&str])) -> [u32; 2] {
+fn conforms(python: &Path, (region, files): (&str, &[&str])) -> Books {
     let cloud = LocalAws::start();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/run.py");
     let output = run(Command::new(python)
@@ -73,12 +133,7 @@ fn conforms(python: &Path, (region, files): (&str, &[&str])) -> [u32; 2] {
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{complained}");
     println!("{said}");
-    let number = |unit: &str| {
-        let mut lines = said.lines().filter(|line| line.contains(" calls, "));
-        let mut counts = lines.next_back()?.split(", ");
-        counts.find_map(|count| count.strip_suffix(unit)?.trim().parse().ok())
-    };
-    [" calls", " negative cases"].map(|unit| number(unit).expect("it says how many"))
+    Books::read(&said).expect("it says what it called")
 }
 
 /// A running `local-aws`; dropped, it is gone.

@@ -6,7 +6,8 @@ use super::*;
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn each_form_knows_what_fits_and_what_does_not() {
     let long = "a".repeat(21);
-    let table: [(&str, Form, &[&str], &[&str]); 14] = [
+    let [path, longer_path] = [1_024, 1_025].map(|length| "/".repeat(length));
+    let table: [(&str, Form, &[&str], &[&str]); 15] = [
         (
             "name",
             NAME,
@@ -84,6 +85,12 @@ fn each_form_knows_what_fits_and_what_does_not() {
             PATH,
             &["/", "/hc?deep=1"],
             &["", "hc", "/a b", "/ä", "/#a"],
+        ),
+        (
+            "health path",
+            HEALTH_PATH,
+            &["/", &path],
+            &["", "hc", "/a b", &longer_path],
         ),
         (
             "pointer",

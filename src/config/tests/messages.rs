@@ -89,7 +89,7 @@ fn each_bad_value_is_named_with_its_place_and_what_would_be_right() {
         ),
         (
             "[service]\nhealth-path = \"hc\"",
-            "2:15: `service.health-path` is `hc`, but must be a path that begins with `/`; write for example `health-path = \"/hc\"`",
+            "2:15: `service.health-path` is `hc`, but must be a path that begins with `/`, of at most 1,024 characters; write for example `health-path = \"/hc\"`",
         ),
         (
             "[service]\nversion-path = \"v\"",

@@ -268,7 +268,7 @@ async fn provisioned_again() -> World {
         let documents = account.ssm.documents.values_mut();
         for document in documents.filter(|it| it.owner != "Amazon") {
             let version = document.versions.last_mut().expect("a version");
-            version.content = version.content.replace("bg-deploy:", "earlier:");
+            version.content.text = version.content.text.replace("bg-deploy:", "earlier:");
         }
         lead_to_one_alone(&mut account, &plan, Colour::Blue);
     }

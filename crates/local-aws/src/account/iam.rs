@@ -3,14 +3,17 @@
 //! What an automation calls in a role, a session of a role, or a user is judged by their policies ([`super::authority`]), and the
 //! agent on an instance comes only with a role that allows it. Keys that are nobody's are an administrator's.
 
+mod grants;
 mod managed;
 mod policies;
 mod principals;
+pub mod service_linked;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+pub use grants::{Grants, attach, delete_policy, detach, policy, put_policy};
 pub(crate) use managed::uses;
 pub use managed::{
     Policy, create_policy, delete_policy as delete_managed, managed, put_boundary, remove_boundary,
@@ -47,6 +50,8 @@ pub struct Role {
     pub attached: BTreeSet<String>,
     /// The managed policy, by ARN, that limits what all of these can allow.
     pub boundary: Option<String>,
+    /// What it had before its last changes, and until when that counts: see [`Grants`].
+    pub earlier: Vec<(Duration, Grants)>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -73,8 +78,8 @@ pub struct InstanceProfile {
 /// Everything IAM holds.
 #[derive(Debug, Default)]
 pub struct State {
-    /// The services that have a role of their own in the account, which AWS made when they were first used.
-    pub service_linked: BTreeSet<&'static str>,
+    /// The roles that services have of their own, by name.
+    pub service_linked: BTreeMap<String, Role>,
     /// Roles by name.
     pub roles: BTreeMap<String, Role>,
     /// Instance profiles by name.
@@ -128,13 +133,28 @@ fn conflict(code: &str, message: &str) -> ApiError {
     ApiError::new(code, 409, message)
 }
 
-/// A role that must exist.
+/// A role that must exist, to be looked at.
+pub fn visible_role<'a>(account: &'a Account, name: &str) -> Result<&'a Role, ApiError> {
+    let State {
+        roles,
+        service_linked,
+        ..
+    } = &account.iam;
+    let held = roles.get(name).or_else(|| service_linked.get(name));
+    held.ok_or_else(|| no_such_entity(&format!("The role with name {name} cannot be found.")))
+}
+
+/// A role that must exist, to be changed.
 pub fn role<'a>(account: &'a mut Account, name: &str) -> Result<&'a mut Role, ApiError> {
-    account
-        .iam
-        .roles
-        .get_mut(name)
-        .ok_or_else(|| no_such_entity(&format!("The role with name {name} cannot be found.")))
+    visible_role(account, name)?;
+    account.iam.roles.get_mut(name).ok_or_else(|| {
+        ApiError::refused(
+            "UnmodifiableEntity",
+            &format!(
+                "Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+            ),
+        )
+    })
 }
 
 /// An instance profile that must exist.
@@ -204,7 +224,7 @@ pub fn create_role(account: &mut Account, new: NewRole) -> Result<(), ApiError> 
     check_name(&new.name, 64)?;
     check_document(&new.trust)?;
     principals::check(account, &new.trust)?;
-    if account.iam.roles.contains_key(&new.name) {
+    if visible_role(account, &new.name).is_ok() {
         return Err(conflict(
             "EntityAlreadyExists",
             &format!("Role with name {} already exists.", new.name),
@@ -222,6 +242,7 @@ pub fn create_role(account: &mut Account, new: NewRole) -> Result<(), ApiError> 
         inline: BTreeMap::new(),
         attached: BTreeSet::new(),
         boundary: new.boundary,
+        earlier: Vec::new(),
         tags: new.tags,
         name: new.name.clone(),
     };
@@ -262,64 +283,6 @@ pub fn delete_role(account: &mut Account, name: &str) -> Result<(), ApiError> {
         "DeleteConflict",
         &format!("Cannot delete entity, {first}"),
     ))
-}
-
-/// Gives a role a policy of its own, or replaces it.
-pub fn put_policy(
-    account: &mut Account,
-    role_name: &str,
-    policy: &str,
-    document: String,
-) -> Result<(), ApiError> {
-    check_name(policy, 128)?;
-    check_document(&document)?;
-    role(account, role_name)?
-        .inline
-        .insert(policy.to_owned(), document);
-    Ok(())
-}
-
-/// A policy of a role's own, which must exist.
-pub fn policy(account: &mut Account, role_name: &str, policy: &str) -> Result<String, ApiError> {
-    role(account, role_name)?
-        .inline
-        .get(policy)
-        .cloned()
-        .ok_or_else(|| policy_not_found(policy))
-}
-
-fn policy_not_found(policy: &str) -> ApiError {
-    no_such_entity(&format!(
-        "The role policy with name {policy} cannot be found."
-    ))
-}
-
-/// Deletes a policy of a role's own.
-pub fn delete_policy(account: &mut Account, role_name: &str, policy: &str) -> Result<(), ApiError> {
-    match role(account, role_name)?.inline.remove(policy) {
-        Some(_) => Ok(()),
-        None => Err(policy_not_found(policy)),
-    }
-}
-
-/// Attaches a managed policy: AWS's own, or one of the account's.
-pub fn attach(account: &mut Account, role_name: &str, arn: &str) -> Result<(), ApiError> {
-    role(account, role_name)?;
-    if managed::text_of(account, arn).is_none() && !arn.starts_with(managed::OF_AWS) {
-        return Err(no_such_entity(&format!(
-            "Policy {arn} does not exist or is not attachable."
-        )));
-    }
-    role(account, role_name)?.attached.insert(arn.to_owned());
-    Ok(())
-}
-
-/// Detaches a managed policy.
-pub fn detach(account: &mut Account, role_name: &str, arn: &str) -> Result<(), ApiError> {
-    if role(account, role_name)?.attached.remove(arn) {
-        return Ok(());
-    }
-    Err(no_such_entity(&format!("Policy {arn} was not found.")))
 }
 
 /// Makes an instance profile.

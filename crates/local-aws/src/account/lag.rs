@@ -37,6 +37,8 @@ pub struct State {
     unseen: BTreeMap<String, Vec<(Eye, Duration)>>,
     /// Its own: what is made here changes nothing else that is drawn.
     rng: fastrand::Rng,
+    /// Of what policies say.
+    of_policies: fastrand::Rng,
 }
 
 impl State {
@@ -45,6 +47,7 @@ impl State {
         Self {
             unseen: BTreeMap::new(),
             rng: fastrand::Rng::with_seed(seed ^ 0x1a9),
+            of_policies: fastrand::Rng::with_seed(seed ^ 0x901),
         }
     }
 }
@@ -59,6 +62,12 @@ impl Account {
         let from = |eye: &Eye| (*eye, now + spread.draw(&mut lag.rng));
         let eyes: Vec<_> = eyes.iter().map(from).collect();
         lag.unseen.insert(id.to_owned(), eyes);
+    }
+
+    /// From when on calls are judged by a policy that is changed now.
+    pub(super) fn enforced_from(&mut self) -> Duration {
+        let spread = self.pace.policy_enforcement;
+        self.now() + spread.draw(&mut self.lag.of_policies)
     }
 
     /// Whether what has this id or ARN is seen, if it is there at all.

@@ -99,6 +99,8 @@ pub struct Account {
     pub faults: Faults,
     /// How much fits.
     pub limits: Limits,
+    /// How many seconds later than this machine's clock the `date` of its answers is: whoever calls has a clock that is so far behind.
+    pub date_ahead: i32,
     /// How many calls it lets through.
     pub throttle: Throttle,
     /// Instances, images, launch templates, network.
@@ -146,10 +148,11 @@ impl Account {
             pace,
             faults: Faults::default(),
             limits: Limits::default(),
+            date_ahead: 0,
             throttle: Throttle::default(),
             ec2: ec2::State::with_default_network(&str::to_owned),
             elbv2: elbv2::State::default(),
-            autoscaling: autoscaling::State::default(),
+            autoscaling: autoscaling::State::new(seed),
             ssm: ssm::State::with_public_parameters(&str::to_owned),
             s3: s3::State::default(),
             iam: iam::State::default(),

@@ -52,6 +52,22 @@ pub fn judge(policies: &[impl Borrow<Value>], request: &Request) -> Verdict {
 /// Whether a trust policy lets this service take the role on, acting in `account` for the resource `source`. A role that names
 /// neither is anybody's deputy: <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>.
 pub fn trusts(trust: &str, service: &str, (account, source): (&str, &str)) -> bool {
+    let keys = [("aws:SourceAccount", account), ("aws:SourceArn", source)];
+    let keys = keys.map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
+    admits(trust, ("Service", &[service]), keys.into())
+}
+
+/// Whether a trust policy lets in somebody of an account who goes by one of these names.
+pub fn trusts_any(trust: &str, names: &[&str]) -> bool {
+    admits(trust, ("AWS", names), BTreeMap::new())
+}
+
+/// What a trust policy says of whoever goes by one of these names, among principals of this kind.
+fn admits(
+    trust: &str,
+    (kind, names): (&str, &[&str]),
+    keys: BTreeMap<String, Vec<String>>,
+) -> bool {
     let Ok(mut policy) = serde_json::from_str::<Value>(trust) else {
         return false;
     };
@@ -59,23 +75,19 @@ pub fn trusts(trust: &str, service: &str, (account, source): (&str, &str)) -> bo
         Value::Array(list) => list,
         one => vec![one],
     };
-    let of_service = statements.into_iter().filter_map(|mut statement| {
-        let named = statement["Principal"]["Service"].take();
-        let is_named = match &named {
-            Value::Array(list) => list.iter().any(|it| it == service),
-            one => one == service,
-        };
+    let of_them = statements.into_iter().filter_map(|mut statement| {
+        let named = statement["Principal"][kind].take();
+        let is_named = each(&named)
+            .iter()
+            .any(|it| names.iter().any(|name| it == name));
         statement["Resource"] = "*".into();
         is_named.then_some(statement)
     });
-    let policy = json!({"Statement": of_service.collect::<Vec<_>>()});
-    let keys = [("aws:SourceAccount", account), ("aws:SourceArn", source)];
+    let policy = json!({"Statement": of_them.collect::<Vec<_>>()});
     let request = Request {
         action: "sts:AssumeRole".to_owned(),
         resource: "*".to_owned(),
-        keys: keys
-            .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
-            .into(),
+        keys,
     };
     judge(&[policy], &request) == Verdict::Allowed
 }

@@ -90,7 +90,7 @@ impl Account {
         Elsewhere {
             ec2: ec2::State::with_default_network(&id),
             elbv2: self.elbv2.in_another_region(digits),
-            autoscaling: autoscaling::State::default(),
+            autoscaling: autoscaling::State::new(u64::from(digits)),
             ssm: ssm::State::with_public_parameters(&id),
             cloudwatch: cloudwatch::State::new(u64::from(digits)),
             orders: Vec::new(),

@@ -113,9 +113,7 @@ pub struct Output {
 
 impl Runbook {
     /// Reads and checks a runbook; the error is what AWS would find wrong with it.
-    pub fn parse(content: &str) -> Result<Self, String> {
-        let document: Value = serde_json::from_str(content)
-            .map_err(|error| format!("the content is not JSON: {error}"))?;
+    pub fn read(document: Value) -> Result<Self, String> {
         let mut fields = Fields::of("the runbook", document)?;
         let version = fields.text("schemaVersion")?.unwrap_or_default();
         if version != SCHEMA_VERSION {
@@ -200,7 +198,7 @@ mod tests {
             "parameters": {"Image": {"type": "String"}},
             "mainSteps": steps,
         });
-        Runbook::parse(&document.to_string())
+        Runbook::read(document)
     }
 
     #[test]

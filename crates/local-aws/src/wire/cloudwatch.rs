@@ -4,13 +4,18 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use super::node::Node;
+use super::operations::{self, Operations};
 use super::params::Params;
-use super::unknown_operation;
 use crate::account::cloudwatch::{MINUTE, RequestCount, request_counts};
 use crate::account::{Account, ApiError};
 
 /// How many queries one call may have.
 const MOST_QUERIES: usize = 500;
+
+/// What CloudWatch is asked for.
+pub(super) const OPERATIONS: &Operations = &[("GetMetricData", |account, params| {
+    get_metric_data(account, params)
+})];
 
 /// Makes one call.
 pub(crate) fn call(
@@ -18,10 +23,7 @@ pub(crate) fn call(
     operation: &str,
     params: Params,
 ) -> Result<Node, ApiError> {
-    match operation {
-        "GetMetricData" => get_metric_data(account, params),
-        _ => Err(unknown_operation("cloudwatch", operation)),
-    }
+    operations::call("cloudwatch", OPERATIONS, account, operation, params)
 }
 
 /// A query for one metric.

@@ -6,10 +6,10 @@ mod profiles;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::node::Node;
+use super::operations::{self, Operations};
 use super::paging::Page;
 use super::params::Params;
-use super::unknown_operation;
-use crate::account::iam::{self, NewRole, Role};
+use crate::account::iam::{self, NewRole, Role, service_linked};
 use crate::account::{Account, ApiError, Tags};
 
 /// What IAM leaves as it is in the documents it answers (RFC 3986).
@@ -19,45 +19,51 @@ const DOCUMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
+/// What IAM is asked for.
+pub(super) const OPERATIONS: &Operations = &[
+    ("CreateRole", create_role),
+    ("CreateServiceLinkedRole", create_service_linked_role),
+    ("GetRole", get_role),
+    ("ListRoles", list_roles),
+    ("UpdateAssumeRolePolicy", update_trust),
+    ("DeleteRole", delete_role),
+    ("TagRole", tag_role),
+    ("UntagRole", untag_role),
+    ("ListRoleTags", list_role_tags),
+    ("PutRolePolicy", put_policy),
+    ("GetRolePolicy", get_policy),
+    ("ListRolePolicies", list_policies),
+    ("DeleteRolePolicy", delete_policy),
+    ("AttachRolePolicy", managed::attach),
+    ("DetachRolePolicy", managed::detach),
+    ("PutRolePermissionsBoundary", managed::put_boundary),
+    ("DeleteRolePermissionsBoundary", managed::remove_boundary),
+    ("CreatePolicy", managed::create),
+    ("GetPolicy", managed::get),
+    ("DeletePolicy", managed::delete),
+    ("ListAttachedRolePolicies", managed::list_attached),
+    ("CreateInstanceProfile", profiles::create_profile),
+    ("GetInstanceProfile", profiles::get_profile),
+    ("ListInstanceProfiles", profiles::list_profiles),
+    (
+        "ListInstanceProfilesForRole",
+        profiles::list_profiles_of_role,
+    ),
+    ("AddRoleToInstanceProfile", profiles::add_role),
+    ("RemoveRoleFromInstanceProfile", profiles::remove_role),
+    ("TagInstanceProfile", profiles::tag_profile),
+    ("UntagInstanceProfile", profiles::untag_profile),
+    ("ListInstanceProfileTags", profiles::list_profile_tags),
+    ("DeleteInstanceProfile", profiles::delete_profile),
+];
+
 /// Makes one call.
 pub(crate) fn call(
     account: &mut Account,
     operation: &str,
     params: Params,
 ) -> Result<Node, ApiError> {
-    match operation {
-        "CreateRole" => create_role(account, params),
-        "GetRole" => get_role(account, params),
-        "ListRoles" => list_roles(account, params),
-        "UpdateAssumeRolePolicy" => update_trust(account, params),
-        "DeleteRole" => delete_role(account, params),
-        "TagRole" => tag_role(account, params),
-        "UntagRole" => untag_role(account, params),
-        "ListRoleTags" => list_role_tags(account, params),
-        "PutRolePolicy" => put_policy(account, params),
-        "GetRolePolicy" => get_policy(account, params),
-        "ListRolePolicies" => list_policies(account, params),
-        "DeleteRolePolicy" => delete_policy(account, params),
-        "AttachRolePolicy" => managed::attach(account, params),
-        "DetachRolePolicy" => managed::detach(account, params),
-        "PutRolePermissionsBoundary" => managed::put_boundary(account, params),
-        "DeleteRolePermissionsBoundary" => managed::remove_boundary(account, params),
-        "CreatePolicy" => managed::create(account, params),
-        "GetPolicy" => managed::get(account, params),
-        "DeletePolicy" => managed::delete(account, params),
-        "ListAttachedRolePolicies" => managed::list_attached(account, params),
-        "CreateInstanceProfile" => profiles::create_profile(account, params),
-        "GetInstanceProfile" => profiles::get_profile(account, params),
-        "ListInstanceProfiles" => profiles::list_profiles(account, params),
-        "ListInstanceProfilesForRole" => profiles::list_profiles_of_role(account, params),
-        "AddRoleToInstanceProfile" => profiles::add_role(account, params),
-        "RemoveRoleFromInstanceProfile" => profiles::remove_role(account, params),
-        "TagInstanceProfile" => profiles::tag_profile(account, params),
-        "UntagInstanceProfile" => profiles::untag_profile(account, params),
-        "ListInstanceProfileTags" => profiles::list_profile_tags(account, params),
-        "DeleteInstanceProfile" => profiles::delete_profile(account, params),
-        _ => Err(unknown_operation("iam", operation)),
-    }
+    operations::call("iam", OPERATIONS, account, operation, params)
 }
 
 /// A parameter that must be there, in the words IAM has for one that is not.
@@ -150,6 +156,14 @@ fn create_role(account: &mut Account, mut params: Params) -> Result<Node, ApiErr
     Ok(Node::map().put("Role", show_role_with_tags(role)))
 }
 
+fn create_service_linked_role(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
+    let service = required(&mut params, "AWSServiceName")?;
+    let description = params.text("Description");
+    params.finish()?;
+    let role = service_linked::create(account, &service, description)?;
+    Ok(Node::map().put("Role", show_role(&role)))
+}
+
 /// An hour unless it is said; from one to twelve.
 fn max_session(params: &mut Params) -> Result<i64, ApiError> {
     let seconds = params.number("MaxSessionDuration")?.unwrap_or(3600);
@@ -166,7 +180,7 @@ fn max_session(params: &mut Params) -> Result<i64, ApiError> {
 fn get_role(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let name = required(&mut params, "RoleName")?;
     params.finish()?;
-    let role = iam::role(account, &name)?;
+    let role = iam::visible_role(account, &name)?;
     let node = show_role_with_tags(role).put("RoleLastUsed", Node::map());
     Ok(Node::map().put("Role", node))
 }
@@ -175,10 +189,10 @@ fn list_roles(account: &mut Account, mut params: Params) -> Result<Node, ApiErro
     let prefix = params.text("PathPrefix").unwrap_or_default();
     let page = page(&mut params)?;
     params.finish()?;
-    let roles = account
-        .iam
-        .roles
+    let (own, of_services) = (&account.iam.roles, &account.iam.service_linked);
+    let roles = own
         .values()
+        .chain(of_services.values())
         .filter(|role| role.path.starts_with(&prefix))
         .map(show_role)
         .collect();
@@ -222,7 +236,7 @@ fn list_role_tags(account: &mut Account, mut params: Params) -> Result<Node, Api
     let name = required(&mut params, "RoleName")?;
     let page = page(&mut params)?;
     params.finish()?;
-    let tags = tag_list(&iam::role(account, &name)?.tags);
+    let tags = tag_list(&iam::visible_role(account, &name)?.tags);
     Ok(paged("Tags", tags, &page))
 }
 
@@ -250,7 +264,7 @@ fn list_policies(account: &mut Account, mut params: Params) -> Result<Node, ApiE
     let role = required(&mut params, "RoleName")?;
     let page = page(&mut params)?;
     params.finish()?;
-    let names = iam::role(account, &role)?
+    let names = iam::visible_role(account, &role)?
         .inline
         .keys()
         .map(Node::from)

@@ -10,10 +10,12 @@ pub(crate) mod ec2;
 pub(crate) mod elbv2;
 pub(crate) mod iam;
 pub(crate) mod node;
+mod operations;
 pub(crate) mod paging;
 pub(crate) mod params;
 mod protocol;
 pub(crate) mod s3;
+pub(crate) mod service_quotas;
 pub(crate) mod ssm;
 pub(crate) mod sts;
 pub(crate) mod xml;
@@ -144,6 +146,25 @@ fn apply(shared: &Arc<Shared>, request: &Request, fault: Option<&Answer>) -> Rep
     outcome.unwrap_or_else(|error| write_error(request.protocol, &error, &request_id))
 }
 
+/// All that the local cloud is asked for: services by the names that requests are signed for, operations as AWS spells them.
+pub fn operations() -> Vec<(&'static str, &'static str)> {
+    let tables = [
+        ("ec2", ec2::OPERATIONS),
+        ("elasticloadbalancing", elbv2::OPERATIONS),
+        ("autoscaling", autoscaling::OPERATIONS),
+        ("ssm", ssm::OPERATIONS),
+        ("iam", iam::OPERATIONS),
+        ("sts", sts::OPERATIONS),
+        ("monitoring", cloudwatch::OPERATIONS),
+        ("servicequotas", service_quotas::OPERATIONS),
+    ];
+    let of_tables = tables
+        .into_iter()
+        .flat_map(|(service, all)| all.iter().map(move |(operation, _)| (service, *operation)));
+    let of_s3 = s3::operations().map(|operation| ("s3", operation));
+    of_tables.chain(of_s3).collect()
+}
+
 /// Makes a call by its API names: what the query and JSON protocols and a runbook's `aws:executeAwsApi` share.
 pub(crate) fn dispatch(
     account: &mut Account,
@@ -157,6 +178,7 @@ pub(crate) fn dispatch(
         "autoscaling" => autoscaling::call(account, operation, params),
         "monitoring" | "cloudwatch" => cloudwatch::call(account, operation, params),
         "ssm" => ssm::call(account, operation, params),
+        "servicequotas" => service_quotas::call(account, operation, params),
         "sts" => sts::call(account, operation, params),
         "iam" => iam::call(account, operation, params),
         other => Err(unknown_service(other)),
@@ -239,6 +261,7 @@ fn throttling_error(service: &str) -> ApiError {
     match service {
         "ec2" => ApiError::new("RequestLimitExceeded", 503, "Request limit exceeded."),
         "ssm" => ApiError::refused("ThrottlingException", "Rate exceeded"),
+        "servicequotas" => ApiError::refused("TooManyRequestsException", "Rate exceeded"),
         "s3" => ApiError::new("SlowDown", 503, "Please reduce your request rate."),
         _ => ApiError::refused("Throttling", "Rate exceeded"),
     }

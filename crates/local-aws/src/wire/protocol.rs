@@ -63,7 +63,7 @@ pub(super) fn understand(parts: Parts, body: Bytes) -> Result<Request, (Protocol
         "iam" => Protocol::Query("https://iam.amazonaws.com/doc/2010-05-08/"),
         "sts" => Protocol::Query("https://sts.amazonaws.com/doc/2011-06-15/"),
         "monitoring" => of_cloudwatch(&parts),
-        "ssm" => Protocol::Json(JSON_1_1),
+        "ssm" | "servicequotas" => Protocol::Json(JSON_1_1),
         "s3" => Protocol::S3,
         other => return Err((Protocol::Json(JSON_1_1), unknown_service(other))),
     };

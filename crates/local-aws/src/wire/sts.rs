@@ -1,13 +1,20 @@
-//! STS on the wire: who the caller is, and sessions of roles for who bears a web identity.
+//! STS on the wire: who the caller is, and sessions of roles: for who bears a web identity, or for somebody of the account.
 
 use super::node::Node;
+use super::operations::{self, Operations};
 use super::params::Params;
-use super::unknown_operation;
-use crate::account::sts::{self, Assume};
+use crate::account::sts::{self, Assume, Session};
 use crate::account::{Account, ApiError};
 
 /// What may be called without a signature: who calls it has no credentials yet.
 pub(super) const UNSIGNED: &str = "AssumeRoleWithWebIdentity";
+
+/// What STS is asked for.
+pub(super) const OPERATIONS: &Operations = &[
+    ("AssumeRole", assume),
+    (UNSIGNED, assume_with_web_identity),
+    ("GetCallerIdentity", caller_identity),
+];
 
 /// Makes one call.
 pub(crate) fn call(
@@ -15,35 +22,50 @@ pub(crate) fn call(
     operation: &str,
     params: Params,
 ) -> Result<Node, ApiError> {
-    match operation {
-        "AssumeRoleWithWebIdentity" => assume_with_web_identity(account, params),
-        "GetCallerIdentity" => {
-            params.finish()?;
-            let session = account.sts.caller().map(|session| session.id.clone());
-            let id = session.unwrap_or_else(|| "AROALOCALAWS000000000:caller".to_owned());
-            Ok(Node::map()
-                .put("UserId", id)
-                .put("Account", &account.id)
-                .put("Arn", account.caller()))
-        }
-        _ => Err(unknown_operation("sts", operation)),
-    }
+    operations::call("sts", OPERATIONS, account, operation, params)
+}
+
+fn caller_identity(account: &mut Account, params: Params) -> Result<Node, ApiError> {
+    params.finish()?;
+    let session = account.sts.caller().map(|session| session.id.clone());
+    let id = session.unwrap_or_else(|| "AROALOCALAWS000000000:caller".to_owned());
+    Ok(Node::map()
+        .put("UserId", id)
+        .put("Account", &account.id)
+        .put("Arn", account.caller()))
+}
+
+fn assume(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
+    let asked = asked(&mut params)?;
+    params.finish()?;
+    let session = sts::assume(account, &asked)?;
+    Ok(of_session(account, session))
 }
 
 fn assume_with_web_identity(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
+    let asked = asked(&mut params)?;
+    let token = text(
+        &mut params,
+        "WebIdentityToken",
+        "webIdentityToken",
+        4,
+        20_000,
+    )?;
+    params.finish()?;
+    let assumed = sts::assume_with_web_identity(account, &asked, &token)?;
+    Ok(of_session(account, assumed.session)
+        .put("SubjectFromWebIdentityToken", assumed.subject)
+        .put("Audience", assumed.audience)
+        .put("Provider", assumed.provider))
+}
+
+/// What every session is asked for with.
+fn asked(params: &mut Params) -> Result<Assume, ApiError> {
     let asked = Assume {
-        role_arn: text(&mut params, "RoleArn", "roleArn", 20, 2048)?,
-        session_name: text(&mut params, "RoleSessionName", "roleSessionName", 2, 64)?,
-        token: text(
-            &mut params,
-            "WebIdentityToken",
-            "webIdentityToken",
-            4,
-            20_000,
-        )?,
+        role_arn: text(params, "RoleArn", "roleArn", 20, 2048)?,
+        session_name: text(params, "RoleSessionName", "roleSessionName", 2, 64)?,
         seconds: params.number("DurationSeconds")?,
     };
-    params.finish()?;
     let is_named = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
     if !asked.session_name.chars().all(is_named) {
         return Err(violated(
@@ -67,8 +89,11 @@ fn assume_with_web_identity(account: &mut Account, mut params: Params) -> Result
             ));
         }
     }
-    let assumed = sts::assume_with_web_identity(account, &asked)?;
-    let session = assumed.session;
+    Ok(asked)
+}
+
+/// A session as it is answered with.
+fn of_session(account: &Account, session: Session) -> Node {
     let credentials = Node::map()
         .put("AccessKeyId", session.key)
         .put("SecretAccessKey", session.secret)
@@ -77,12 +102,9 @@ fn assume_with_web_identity(account: &mut Account, mut params: Params) -> Result
     let user = Node::map()
         .put("AssumedRoleId", session.id)
         .put("Arn", session.arn);
-    Ok(Node::map()
-        .put("SubjectFromWebIdentityToken", assumed.subject)
-        .put("Audience", assumed.audience)
+    Node::map()
         .put("AssumedRoleUser", user)
         .put("Credentials", credentials)
-        .put("Provider", assumed.provider))
 }
 
 /// A text that must be there, with so many letters.

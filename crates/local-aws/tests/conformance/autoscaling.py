@@ -165,6 +165,16 @@ class Groups(AutoScaling):
             self.scaling.terminate_instance_in_auto_scaling_group(
                 InstanceId="i-00000000000000001", ShouldDecrementDesiredCapacity=False
             )
+        for more in (
+            {"MinSize": 50}, {"MinSize": -1}, {"DesiredCapacity": 9}, {"DefaultCooldown": -1}, {"HealthCheckGracePeriod": -1},
+            {"DefaultInstanceWarmup": -2}, {"MaxInstanceLifetime": 86_399}, {"HealthCheckType": "PLANET"}, {"TerminationPolicies": ["Planet"]},
+            {"VPCZoneIdentifier": "subnet-00000000000000001"},
+        ):
+            with self.subTest(**more), self.refused("ValidationError"):
+                self.scaling.update_auto_scaling_group(AutoScalingGroupName=name, **more)
+        for more in ({"PolicyType": "TargetTrackingScaling"}, {"PolicyType": "Planet"}, {"AdjustmentType": "ChangeInCapacity"}):
+            with self.subTest(**more), self.refused("ValidationError"):
+                self.scaling.put_scaling_policy(AutoScalingGroupName=name, PolicyName="none", **more)
         with self.refused("InvalidAction", "StartInstanceRefresh"):
             self.scaling.start_instance_refresh(AutoScalingGroupName=name)
         self.assertIsNone(self.describe(unique("none")), "unknown names are left out, not refused")
@@ -189,6 +199,8 @@ class Extras(AutoScaling):
         self.assertEqual(self.describe(name)["SuspendedProcesses"], [])
         with self.refused("ValidationError"):
             self.scaling.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=["Everything"])
+        kinds = {one["ProcessName"] for one in self.scaling.describe_scaling_process_types()["Processes"]}
+        self.assertTrue(suspended | {"Launch", "ReplaceUnhealthy"} <= kinds, kinds)
 
     def test_a_scheduled_action_changes_the_capacity(self):
         name = self.group()
@@ -259,7 +271,11 @@ class Extras(AutoScaling):
         until("its instance is registered", lambda: self.elb.describe_target_health(TargetGroupArn=target_group)["TargetHealthDescriptions"])
         self.scaling.detach_load_balancer_target_groups(AutoScalingGroupName=name, TargetGroupARNs=[target_group])
         until("nothing is attached", lambda: self.describe(name)["TargetGroupARNs"] == [])
-        self.scaling.attach_traffic_sources(AutoScalingGroupName=name, TrafficSources=[{"Identifier": target_group, "Type": "elbv2"}])
+        sources = {"AutoScalingGroupName": name, "TrafficSources": [{"Identifier": target_group, "Type": "elbv2"}]}
+        self.scaling.attach_traffic_sources(**sources)
+        self.scaling.detach_traffic_sources(**sources)
+        until("nothing is attached", lambda: self.scaling.describe_traffic_sources(AutoScalingGroupName=name)["TrafficSources"] == [])
+        self.scaling.attach_traffic_sources(**sources)
         self.delete(name)
         self.elb.delete_target_group(TargetGroupArn=target_group)
         with self.refused("ValidationError"):

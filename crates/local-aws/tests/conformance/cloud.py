@@ -16,7 +16,7 @@ IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-defaul
 QUICK = {"Delay": 0.2, "MaxAttempts": 150}
 # What was made is seen everywhere by then: half a minute at the most, sixty times as fast.
 SEEN = 0.6
-REFUSALS = set()  # (operation, code)
+REFUSALS = set()  # (what the service's requests are signed for, operation, code)
 
 _numbers = itertools.count(1)
 
@@ -25,14 +25,29 @@ def endpoint():
     return os.environ["AWS_ENDPOINT_URL"]
 
 
-def client(service, region=REGION):
+# Auto Scaling is about something else now and then, and botocore does not ask again by itself.
+BUSY = ("ResourceContention", "ScalingActivityInProgress")
+PENDING_DELETE = "pending delete"
+
+
+def ask_again_when_busy(response, attempts, **_):
+    """How long to wait before the next attempt, if there is to be one."""
+    error = response[1].get("Error", {}) if response else {}
+    is_habit = error.get("Code") in BUSY and PENDING_DELETE not in error.get("Message", "")
+    return 0.01 if is_habit and attempts <= 5 else None
+
+
+def client(service, region=REGION, key="local", **more):
     # The local cloud throttles as AWS does, so the clients are set up as they have to be for AWS.
     config = botocore.config.Config(
-        retries={"max_attempts": 10, "mode": "standard"}, s3={"addressing_style": "path"}, read_timeout=30
+        retries={"max_attempts": 10, "mode": "standard"}, s3={"addressing_style": "path"}, read_timeout=30, **more
     )
-    return boto3.client(
-        service, region_name=region, endpoint_url=endpoint(), aws_access_key_id="local", aws_secret_access_key="local", config=config
+    made = boto3.client(
+        service, region_name=region, endpoint_url=endpoint(), aws_access_key_id=key, aws_secret_access_key="local", config=config
     )
+    if service == "autoscaling":
+        made.meta.events.register_first("needs-retry.autoscaling", ask_again_when_busy)
+    return made
 
 
 def unique(name):
@@ -51,6 +66,21 @@ def until(what, look, seconds=20):
         time.sleep(0.1)
 
 
+def delete_group(ec2, group):
+    """Deletes a security group that the network interfaces of something that is gone may still be in."""
+
+    def deleted():
+        try:
+            ec2.delete_security_group(GroupId=group)
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "DependencyViolation":
+                raise
+            return False
+        return True
+
+    until(f"{group} is in nobody's use", deleted)
+
+
 def until_seen():
     time.sleep(SEEN)
 
@@ -67,7 +97,7 @@ class Case(unittest.TestCase):
         self.assertEqual(error.response["Error"]["Code"], code, str(error))
         for word in words:
             self.assertIn(word, error.response["Error"]["Message"])
-        REFUSALS.add((error.operation_name, code))
+        REFUSALS.add((error.service, error.operation_name, code))
 
     def unseen(self, code, make, look):
         """What `make` makes is refused to `look` with AWS's `code` for a moment; mostly a longer one than until the next call."""
@@ -77,7 +107,7 @@ class Case(unittest.TestCase):
                 look(made)
             except botocore.exceptions.ClientError as refused:
                 self.assertEqual(refused.response["Error"]["Code"], code, str(refused))
-                REFUSALS.add((refused.operation_name, code))
+                REFUSALS.add((refused.service, refused.operation_name, code))
                 until_seen()
                 return made
         raise AssertionError(f"{code} was never the answer")

@@ -54,6 +54,13 @@ class Places(Ec2):
         offered = self.ec2.describe_instance_type_offerings(Filters=micro)["InstanceTypeOfferings"]
         self.assertEqual(offered, [{"InstanceType": "t3.micro", "LocationType": "region", "Location": REGION}])
 
+    def test_how_disks_are_encrypted_by_default_is_told(self):
+        self.assertEqual(self.ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"], False)
+        self.assertEqual(self.ec2.get_ebs_default_kms_key_id()["KmsKeyId"], "alias/aws/ebs")
+        for operation in ("get_ebs_encryption_by_default", "get_ebs_default_kms_key_id"):
+            with self.refused("DryRunOperation"):
+                getattr(self.ec2, operation)(DryRun=True)
+
     def test_where_subnets_lead_is_described(self):
         main = [{"Name": "vpc-id", "Values": [self.network.vpc]}, {"Name": "association.main", "Values": ["true"]}]
         (table,) = self.ec2.describe_route_tables(Filters=main)["RouteTables"]
@@ -103,6 +110,10 @@ class SecurityGroups(Ec2):
             GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]
         )
         self.assertEqual(len(self.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]), 2)
+        everywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        self.assertTrue(self.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[everywhere])["Return"])
+        left = self.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissionsEgress"]
+        self.assertEqual([one["IpProtocol"] for one in left], ["tcp"])
         with self.refused("InvalidPermission.Duplicate"):
             self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[web])
         self.assertTrue(self.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[web])["Return"])
@@ -224,6 +235,13 @@ class Instances(Ec2):
             self.run_one("never", SecurityGroupIds=["sg-00000000000000001"])
         with self.refused("InvalidParameterValue"):
             self.run_one("never", InstanceType="t9.enormous")
+        for ebs in ({"VolumeSize": 0}, {"VolumeSize": 65_537}, {"VolumeType": "gp2", "VolumeSize": 16_385}, {"VolumeType": "gp4"}, {"Iops": 2999}, {"Throughput": 2001}):
+            with self.subTest(**ebs), self.refused("InvalidParameterValue"):
+                self.run_one("never", BlockDeviceMappings=[{"DeviceName": "/dev/xvdb", "Ebs": ebs}])
+        with self.refused("InvalidBlockDeviceMapping", "smaller"):
+            self.run_one("never", BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 7}}])
+        with self.refused("InvalidParameterValue", "16384"):
+            self.run_one("never", UserData="#" * 16_385)
         with self.refused("DryRunOperation"):
             self.run_one("never", DryRun=True)
 

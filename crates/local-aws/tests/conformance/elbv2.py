@@ -1,6 +1,6 @@
 """Elastic Load Balancing: load balancers, target groups, listeners, rules, targets, tags."""
 
-from cloud import QUICK, Case, Network, client, free_port, newest_image, unique, until_seen
+from cloud import QUICK, Case, Network, client, delete_group, free_port, newest_image, unique, until_seen
 
 CONDITION = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a*", "/b"]}}
 
@@ -63,21 +63,49 @@ class LoadBalancers(Elbv2):
         self.elb.get_waiter("load_balancers_deleted").wait(LoadBalancerArns=[arn], WaiterConfig=QUICK)
         with self.refused("LoadBalancerNotFound"):
             self.elb.describe_load_balancers(Names=[name])
-        self.ec2.delete_security_group(GroupId=group)
+        # Its network interfaces outlive it.
+        with self.refused("DependencyViolation"):
+            self.ec2.delete_security_group(GroupId=group)
+        delete_group(self.ec2, group)
+
+    def test_one_that_is_protected_is_not_deleted(self):
+        arn, name = self.load_balancer()
+
+        def protect(value):
+            change = [{"Key": "deletion_protection.enabled", "Value": value}]
+            self.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=change)
+
+        protect("true")
+        with self.refused("OperationNotPermitted", "deletion protection"):
+            self.elb.delete_load_balancer(LoadBalancerArn=arn)
+        self.assertEqual(len(self.elb.describe_load_balancers(Names=[name])["LoadBalancers"]), 1)
+        protect("false")
+        self.elb.delete_load_balancer(LoadBalancerArn=arn)
+        with self.refused("LoadBalancerNotFound"):
+            self.elb.describe_load_balancers(Names=[name])
 
     def test_load_balancers_that_cannot_be_are_refused(self):
         with self.refused("ValidationError"):
             self.elb.create_load_balancer(Name="-wrong-", Subnets=self.network.subnets)
         with self.refused("SubnetNotFound"):
             self.elb.create_load_balancer(Name=unique("lb"), Subnets=["subnet-00000000000000001", "subnet-00000000000000002"])
-        with self.refused("InvalidAction", "DescribeAccountLimits"):
-            self.elb.describe_account_limits()
+        with self.refused("InvalidAction", "DescribeSSLPolicies"):
+            self.elb.describe_ssl_policies()
 
     def test_pages_of_load_balancers(self):
         arns = {self.load_balancer()[0] for _ in range(3)}
         pages = list(self.elb.get_paginator("describe_load_balancers").paginate(PaginationConfig={"PageSize": 2}))
         self.assertGreaterEqual(len(pages), 2)
         self.assertTrue(arns <= {one["LoadBalancerArn"] for page in pages for one in page["LoadBalancers"]})
+
+
+class Limits(Elbv2):
+    def test_how_much_an_account_may_have_is_told(self):
+        pages = self.elb.get_paginator("describe_account_limits").paginate(PaginationConfig={"PageSize": 1})
+        limits = {one["Name"]: int(one["Max"]) for page in pages for one in page["Limits"]}
+        self.assertEqual(limits, {"application-load-balancers": 50, "target-groups": 3000})
+        with self.refused("ValidationError", "Page size"):
+            self.elb.describe_account_limits(PageSize=401)
 
 
 class TargetGroups(Elbv2):
@@ -100,6 +128,36 @@ class TargetGroups(Elbv2):
             self.elb.describe_target_health(TargetGroupArn=arn)
         with self.refused("ValidationError"):
             self.target_group(Name="under_score")
+
+    def test_settings_out_of_range_are_refused(self):
+        # One that does not look at ranges itself.
+        self.elb = client("elbv2", parameter_validation=False)
+        arn, _ = self.target_group()
+        for more in (
+            {"HealthCheckIntervalSeconds": 4}, {"HealthCheckIntervalSeconds": 301}, {"HealthCheckTimeoutSeconds": 1},
+            {"HealthCheckTimeoutSeconds": 121, "HealthCheckIntervalSeconds": 300}, {"HealthCheckTimeoutSeconds": 5},
+            {"HealthyThresholdCount": 1}, {"HealthyThresholdCount": 11}, {"UnhealthyThresholdCount": 11}, {"HealthCheckPath": "up"},
+            {"HealthCheckPath": "/" + "a" * 1024}, {"Matcher": {"HttpCode": "199"}}, {"Matcher": {"HttpCode": "200-500"}},
+            {"Matcher": {"HttpCode": "299-200"}},
+        ):
+            with self.subTest(**more), self.refused("ValidationError"):
+                self.elb.modify_target_group(TargetGroupArn=arn, **more)
+        for key, value in (
+            ("slow_start.duration_seconds", "29"), ("slow_start.duration_seconds", "901"), ("stickiness.enabled", "yes"),
+            ("deregistration_delay.timeout_seconds", "3601"), ("stickiness.lb_cookie.duration_seconds", "0"),
+            ("stickiness.lb_cookie.duration_seconds", "604801"), ("load_balancing.algorithm.type", "fastest"), ("planet", "mars"),
+        ):
+            with self.subTest(key, value=value), self.refused("ValidationError"):
+                self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": key, "Value": value}])
+        algorithm = {"Key": "load_balancing.algorithm.type", "Value": "least_outstanding_requests"}
+        for beside in ({"Key": "slow_start.duration_seconds", "Value": "30"}, {"Key": "load_balancing.algorithm.anomaly_mitigation", "Value": "on"}):
+            with self.refused("InvalidConfigurationRequest"):
+                self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[algorithm, beside])
+        self.elb.delete_target_group(TargetGroupArn=arn)
+        balancer, _ = self.load_balancer()
+        for key, value in (("idle_timeout.timeout_seconds", "0"), ("idle_timeout.timeout_seconds", "4001"), ("client_keep_alive.seconds", "59")):
+            with self.subTest(key, value=value), self.refused("ValidationError"):
+                self.elb.modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=[{"Key": key, "Value": value}])
 
     def test_pages_of_target_groups(self):
         arns = {self.target_group()[0] for _ in range(3)}
@@ -125,6 +183,12 @@ class Listeners(Elbv2):
             ListenerArn=listener, Priority=10, Conditions=[CONDITION], Actions=forward((blue, 100), (green, 0)), Tags=[{"Key": "role", "Value": "live"}]
         )["Rules"][0]
         self.assertEqual([group["Weight"] for group in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]], [100, 0])
+        blunt = client("elbv2", parameter_validation=False)
+        for priority in (0, 50_001):
+            with self.refused("ValidationError"):
+                blunt.create_rule(ListenerArn=listener, Priority=priority, Conditions=[CONDITION], Actions=fixed())
+        with self.refused("ValidationError"):
+            self.elb.modify_rule(RuleArn=rule["RuleArn"], Actions=forward((blue, 1000), (green, 0)))
         with self.refused("PriorityInUse"):
             self.elb.create_rule(ListenerArn=listener, Priority=10, Conditions=[CONDITION], Actions=fixed())
         with self.refused("ResourceInUse"):

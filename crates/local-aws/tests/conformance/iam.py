@@ -75,6 +75,8 @@ class Iam(Case):
         self.iam.tag_instance_profile(InstanceProfileName=name, Tags=[{"Key": "c", "Value": "d"}])
         tags = self.iam.list_instance_profile_tags(InstanceProfileName=name)["Tags"]
         self.assertEqual({tag["Key"] for tag in tags}, {"a", "c"})
+        self.iam.untag_instance_profile(InstanceProfileName=name, TagKeys=["a"])
+        self.assertEqual([tag["Key"] for tag in self.iam.list_instance_profile_tags(InstanceProfileName=name)["Tags"]], ["c"])
         profiles = self.iam.get_paginator("list_instance_profiles").paginate(PaginationConfig={"PageSize": 1})
         self.assertIn(name, [one["InstanceProfileName"] for page in profiles for one in page["InstanceProfiles"]])
         of_role = self.iam.list_instance_profiles_for_role(RoleName=role)["InstanceProfiles"]
@@ -171,6 +173,27 @@ class Iam(Case):
         ec2.terminate_instances(InstanceIds=ids)
         self.iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=of_profile)
         self.iam.delete_role(RoleName=of_profile)
+
+    def test_a_service_s_own_role_is_made_once_and_changed_by_nobody(self):
+        service, name = "spot.amazonaws.com", "AWSServiceRoleForEC2Spot"
+        with self.refused("NoSuchEntity"):
+            self.iam.get_role(RoleName=name)
+        made = self.iam.create_service_linked_role(AWSServiceName=service, Description="d")["Role"]
+        self.assertEqual((made["RoleName"], made["Path"]), (name, f"/aws-service-role/{service}/"))
+        self.assertTrue(made["Arn"].endswith(f":role/aws-service-role/{service}/{name}"))
+        found = self.iam.get_role(RoleName=name)["Role"]
+        self.assertEqual((found["Arn"], found["Description"]), (made["Arn"], "d"))
+        self.assertEqual(found["AssumeRolePolicyDocument"]["Statement"][0]["Principal"], {"Service": [service]})
+        listed = self.iam.list_roles(PathPrefix="/aws-service-role/")["Roles"]
+        self.assertIn(name, [role["RoleName"] for role in listed])
+        with self.refused("InvalidInput"):
+            self.iam.create_service_linked_role(AWSServiceName=service)
+        with self.refused("UnmodifiableEntity"):
+            self.iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(POLICY))
+        with self.refused("UnmodifiableEntity"):
+            self.iam.delete_role(RoleName=name)
+        with self.refused("EntityAlreadyExists"):
+            self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
 
     def test_what_cannot_be_is_refused(self):
         with self.refused("MalformedPolicyDocument"):

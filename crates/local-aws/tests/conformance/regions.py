@@ -39,6 +39,7 @@ class Regions(Case):
         self.assertTrue(all(subnet["AvailabilityZone"].startswith(OTHER) for subnet in subnets), subnets)
         made = elb.create_load_balancer(Name=name, Subnets=[subnet["SubnetId"] for subnet in subnets])["LoadBalancers"][0]
         self.assertIn(f":{OTHER}:", made["LoadBalancerArn"])
+        self.assertEqual(made["CanonicalHostedZoneId"], "Z35SXDOTRQ7X7K" if OTHER == "us-east-1" else "Z215JYRZR1TBD5")
         action = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "204"}}
         arn = made["LoadBalancerArn"]
         elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=free_port(), DefaultActions=[action])

@@ -1,5 +1,6 @@
 """Runs the conformance tests against a local cloud: run.py http://127.0.0.1:PORT [ec2 s3 ...]"""
 
+import json
 import os
 import sys
 import time
@@ -7,7 +8,7 @@ import unittest
 
 import shapes
 
-FILES = ["planted", "sts", "ec2", "elbv2", "autoscaling", "ssm", "s3", "iam", "cloudwatch", "cli", "story", "regions"]
+FILES = ["planted", "sts", "ec2", "elbv2", "autoscaling", "ssm", "s3", "iam", "cloudwatch", "quotas", "cli", "story", "regions", "refusals"]
 
 
 class Result(unittest.TextTestResult):
@@ -26,6 +27,11 @@ class Result(unittest.TextTestResult):
             super().addSuccess(test)
 
 
+def is_aws_s(service, code):
+    """Whether AWS would refuse the call, too, by this code."""
+    return code not in shapes.OWN or (service, code) == ("ec2", "UnknownParameter")
+
+
 def main(endpoint, files):
     os.environ["AWS_ENDPOINT_URL"] = endpoint
     shapes.install()
@@ -36,6 +42,8 @@ def main(endpoint, files):
     operations = {(service, operation) for service, operation, _ in shapes.CALLS}
     calls, refusals = len(shapes.CALLS), len(cloud.REFUSALS)
     print(f"{calls} calls, {len(operations)} operations, {refusals} negative cases")
+    refused = {(service, operation) for service, operation, code in cloud.REFUSALS if is_aws_s(service, code)}
+    print("books:", json.dumps({"succeeded": sorted(shapes.SUCCEEDED), "refused": sorted(refused)}))
     for violation in sorted(set(shapes.VIOLATIONS)):
         print(f"violation: {violation}")
     return 0 if result.wasSuccessful() and not shapes.VIOLATIONS else 1

@@ -8,6 +8,7 @@ import json
 import boto3.s3.transfer
 
 from cloud import QUICK, REGION, Case, client, unique
+from sts import as_role
 
 
 class S3(Case):
@@ -52,6 +53,46 @@ class Buckets(S3):
         self.s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [lifecycle]})
         [found] = self.s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
         self.assertEqual((found["ID"], found["Expiration"]["Days"]), ("old", 30))
+        self.s3.delete_public_access_block(Bucket=name)
+        with self.refused("NoSuchPublicAccessBlockConfiguration"):
+            self.s3.get_public_access_block(Bucket=name)
+        owned = {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
+        self.s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=owned)
+        self.assertEqual(self.s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"], owned)
+        self.s3.delete_bucket_ownership_controls(Bucket=name)
+        with self.refused("OwnershipControlsNotFoundError"):
+            self.s3.get_bucket_ownership_controls(Bucket=name)
+
+    def test_what_keeps_a_bucket_is_every_version_and_mark(self):
+        name = self.bucket()
+        self.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        for body in (b"1", b"2"):
+            self.s3.put_object(Bucket=name, Key="a", Body=body)
+        self.s3.delete_object(Bucket=name, Key="a")
+        with self.refused("BucketNotEmpty"):
+            self.s3.delete_bucket(Bucket=name)
+        listed = self.s3.list_object_versions(Bucket=name, Prefix="a")
+        versions = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in listed["Versions"] + listed["DeleteMarkers"]]
+        self.assertEqual(len(versions), 3)
+        gone = self.s3.delete_objects(Bucket=name, Delete={"Objects": versions})
+        self.assertEqual(sorted(one["VersionId"] for one in gone["Deleted"]), sorted(one["VersionId"] for one in versions))
+        self.assertNotIn("Versions", self.s3.list_object_versions(Bucket=name))
+        self.s3.delete_bucket(Bucket=name)
+        with self.refused("NoSuchBucket"):
+            self.s3.get_bucket_tagging(Bucket=name)
+        self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})  # for the clean-up
+
+    def test_of_several_deletes_those_that_are_not_allowed_are_named_in_the_answer(self):
+        name, role = self.bucket(), unique("remover")
+        for key in ("ours/a", "theirs/a"):
+            self.s3.put_object(Bucket=name, Key=key, Body=b"a")
+        allowed = {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{name}/ours/*"}
+        s3 = as_role(role, {"Version": "2012-10-17", "Statement": [allowed]}, "s3")
+        answer = s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": "ours/a"}, {"Key": "theirs/a"}]})
+        self.assertEqual([one["Key"] for one in answer["Deleted"]], ["ours/a"])
+        self.assertEqual([(one["Key"], one["Code"]) for one in answer["Errors"]], [("theirs/a", "AccessDenied")])
+        [left] = self.s3.list_objects_v2(Bucket=name)["Contents"]
+        self.assertEqual(left["Key"], "theirs/a")
 
     def test_versions_are_kept(self):
         name = self.bucket()
@@ -268,6 +309,7 @@ class Objects(S3):
         folded = self.s3.list_objects_v2(Bucket=name, Delimiter="/")
         self.assertEqual([prefix["Prefix"] for prefix in folded["CommonPrefixes"]], ["a/", "b/"])
         self.assertEqual(self.s3.list_objects_v2(Bucket=name, Prefix="a/", StartAfter="a/2")["KeyCount"], 2)
+        self.assertEqual([found["Key"] for found in self.s3.list_objects(Bucket=name, Prefix="b/")["Contents"]], keys[5:])
         gone = self.s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": key} for key in keys[:5]]})
         self.assertEqual(sorted(one["Key"] for one in gone["Deleted"]), keys[:5])
 
@@ -279,6 +321,10 @@ class Objects(S3):
             for number, part in enumerate(parts, 1)
         ]
         done = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
+        listed = self.s3.list_parts(Bucket=name, Key="big", UploadId=upload)["Parts"]
+        self.assertEqual([(part["PartNumber"], part["ETag"]) for part in listed], list(enumerate(tags, 1)))
+        begun = self.s3.list_multipart_uploads(Bucket=name)["Uploads"]
+        self.assertEqual([(one["Key"], one["UploadId"]) for one in begun], [("big", upload)])
         joined = self.s3.complete_multipart_upload(Bucket=name, Key="big", UploadId=upload, MultipartUpload={"Parts": done})
         self.assertTrue(joined["ETag"].endswith('-2"'), joined["ETag"])
         self.assertEqual(self.s3.head_object(Bucket=name, Key="big")["ContentLength"], (5 << 20) + 10)

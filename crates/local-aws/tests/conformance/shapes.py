@@ -13,11 +13,12 @@ import threading
 import xml.etree.ElementTree as ElementTree
 
 import botocore.client
+import botocore.exceptions
 import botocore.parsers
 
 VIOLATIONS = []
 CALLS = set()  # (service, operation, parameters): polling the same thing twice counts once
-ALL_CALLS = collections.Counter()
+SUCCEEDED = set()  # (what the service's requests are signed for, operation)
 _call = threading.local()
 
 _MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
@@ -211,6 +212,35 @@ def check(parser, response, shape):
         return _wrong(path, f"cannot be read: {error}: {body[:300]!r}")
 
 
+# What the local cloud says of what it lacks; in some services AWS has these codes, too.
+OWN = {"InvalidAction", "InvalidRegion", "NotImplemented", "UnknownParameter"}
+# What any operation may be refused for, by the protocol of its service: its "Common Errors", with their status.
+_QUERY = {
+    "AccessDenied": 403, "ExpiredToken": 403, "InvalidClientTokenId": 403, "MissingAuthenticationToken": 403, "Throttling": 400,
+    "ValidationError": 400,
+}
+_IN_JSON = {
+    "AccessDeniedException": 400, "ExpiredTokenException": 400, "ThrottlingException": 400, "UnrecognizedClientException": 400,
+    "ValidationException": 400,
+}
+_COMMON = {"query": _QUERY, "smithy-rpc-v2-cbor": {**_QUERY, **_IN_JSON}, "json": {**_QUERY, **_IN_JSON}}
+# What is in no model, and what people report: of a boundary that there is not, "Scope ARN: ... does not exist or is not attachable".
+_BESIDE = {("iam", "CreateRole"): {"NoSuchEntity": 404}}
+
+
+def _check_code(service, operation, response):
+    """An error is one that the operation's model names, with the status that it has there; EC2's and S3's models name next to none."""
+    code, status = response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+    if code in OWN or service.service_name in ("ec2", "s3"):
+        return
+    codes = {**_COMMON[service.resolved_protocol], **_BESIDE.get((service.service_name, operation), {})}
+    for shape in service.operation_model(operation).error_shapes:
+        error = shape.metadata.get("error", {})
+        codes[error.get("code", shape.name)] = error.get("httpStatusCode", 400)
+    if codes.get(code) != status:
+        _wrong("error", f"{code} with status {status} is none of {sorted(codes.items())}")
+
+
 def install():
     """Has every client of this process checked from now on."""
     parse, make_call = botocore.parsers.ResponseParser.parse, botocore.client.BaseClient._make_api_call
@@ -223,8 +253,14 @@ def install():
         service = self.meta.service_model.service_name
         _call.operation = f"{service} {operation}"
         CALLS.add((service, operation, repr(sorted(parameters.items(), key=lambda entry: entry[0]))))
-        ALL_CALLS[service, operation] += 1
-        return make_call(self, operation, parameters)
+        try:
+            answer = make_call(self, operation, parameters)
+        except botocore.exceptions.ClientError as refused:
+            refused.service = self.meta.service_model.signing_name
+            _check_code(self.meta.service_model, operation, refused.response)
+            raise
+        SUCCEEDED.add((self.meta.service_model.signing_name, operation))
+        return answer
 
     botocore.parsers.ResponseParser.parse = checked_parse
     botocore.client.BaseClient._make_api_call = counted_call

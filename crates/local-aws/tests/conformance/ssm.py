@@ -89,8 +89,9 @@ class Parameters(Ssm):
         pages = self.ssm.get_paginator("describe_parameters").paginate(ParameterFilters=filters, PaginationConfig={"PageSize": 5})
         names = [one["Name"] for page in pages for one in page["Parameters"]]
         self.assertEqual(len(names), 12)
-        for name in names:
-            self.ssm.delete_parameter(Name=name)
+        for some in (names[:10], names[10:]):
+            gone = self.ssm.delete_parameters(Names=some)
+            self.assertEqual((sorted(gone["DeletedParameters"]), gone["InvalidParameters"]), (sorted(some), []))
 
     def test_what_the_local_cloud_lacks_is_refused_by_name(self):
         with self.refused("InvalidAction", "ListAssociations"):
@@ -121,6 +122,28 @@ class Documents(Ssm):
         self.assertIn(name, [one["Name"] for one in mine["DocumentIdentifiers"]])
         with self.refused("InvalidDocumentVersion"):
             self.ssm.describe_document(Name=name, DocumentVersion="9")
+
+    def test_a_document_in_yaml_is_the_same_in_json(self):
+        name = unique("Yaml")
+        written = "schemaVersion: '0.3'\nmainSteps:\n  - {name: nap, action: 'aws:sleep', inputs: {Duration: PT1S}}\n"
+        made = self.ssm.create_document(Name=name, Content=written, DocumentType="Automation", DocumentFormat="YAML")["DocumentDescription"]
+        self.addCleanup(self.ssm.delete_document, Name=name)
+        self.assertEqual(made["DocumentFormat"], "YAML")
+        self.assertEqual(self.ssm.get_document(Name=name, DocumentFormat="YAML")["Content"], written)
+        meant = {"schemaVersion": "0.3", "mainSteps": [{"name": "nap", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}]}
+        got = self.ssm.get_document(Name=name)
+        self.assertEqual((json.loads(got["Content"]), got["DocumentFormat"]), (meant, "JSON"))
+        execution = self.ssm.start_automation_execution(DocumentName=name)["AutomationExecutionId"]
+        until("it has ended", lambda: "Success" == self.ssm.get_automation_execution(
+            AutomationExecutionId=execution
+        )["AutomationExecution"]["AutomationExecutionStatus"])
+        longer = written.replace("PT1S", "PT2S")
+        self.ssm.update_document(Name=name, Content=longer, DocumentFormat="YAML", DocumentVersion="$LATEST")
+        versions = self.ssm.list_document_versions(Name=name)["DocumentVersions"]
+        self.assertEqual([one["DocumentFormat"] for one in versions], ["YAML", "YAML"])
+        for wrong in ("a: [", "- a", longer.replace("PT2S", "{{ Wait }}"), longer.replace("'0.3'", "'9'"), longer.replace("aws:sleep", "aws:fly")):
+            with self.subTest(wrong), self.refused("InvalidDocumentContent"):
+                self.ssm.update_document(Name=name, Content=wrong, DocumentFormat="YAML", DocumentVersion="$LATEST")
 
     def test_documents_that_cannot_be_are_refused(self):
         with self.refused("InvalidDocument"):

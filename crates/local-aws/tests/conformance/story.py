@@ -3,7 +3,7 @@
 import urllib.error
 import urllib.request
 
-from cloud import QUICK, Case, Network, client, free_port, newest_image, unique, until, until_seen
+from cloud import QUICK, Case, Network, client, delete_group, free_port, newest_image, unique, until, until_seen
 
 
 def status(port, path):
@@ -95,7 +95,7 @@ class Story(Case):
             for instance in reservation["Instances"]
         ]
         until("the instances are gone", lambda: set(instances()) <= {"terminated"})
-        ec2.delete_security_group(GroupId=guard)
+        delete_group(ec2, guard)
 
         balancers = elb.describe_load_balancers()["LoadBalancers"]
         self.assertNotIn(name, [one["LoadBalancerName"] for one in balancers])

@@ -22,6 +22,30 @@ def web_identity(**claims):
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
 
 
+def as_role(name, policy, service):
+    """A client of a session of a new role with this policy."""
+    condition = {"StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com", f"{ISSUER}:sub": SUBJECT}}
+    trust = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam = client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=json.dumps(policy))
+    until_seen()
+    unsigned = botocore.config.Config(signature_version=botocore.UNSIGNED)
+    sts = boto3.client("sts", region_name=REGION, endpoint_url=endpoint(), config=unsigned)
+    given = sts.assume_role_with_web_identity(RoleArn=role["Arn"], RoleSessionName="run-8", WebIdentityToken=web_identity())
+    given = given["Credentials"]
+    return boto3.client(
+        service,
+        region_name=REGION,
+        endpoint_url=endpoint(),
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+        config=botocore.config.Config(s3={"addressing_style": "path"}),
+    )
+
+
 class Sts(Case):
     @classmethod
     def setUpClass(cls):
@@ -66,6 +90,33 @@ class Sts(Case):
         self.assertEqual(who["UserId"], answer["AssumedRoleUser"]["AssumedRoleId"])
         with self.refused("InvalidClientTokenId"):
             caller("another")
+
+    def test_somebody_of_the_account_takes_on_a_role_that_lets_the_account_in_and_no_other(self):
+        sts = client("sts")
+        account = sts.get_caller_identity()["Account"]
+
+        def role(principal):
+            trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+            made = client("iam").create_role(RoleName=unique("taken-on"), AssumeRolePolicyDocument=policy)
+            return made["Role"]["Arn"]
+
+        open_to_us = role({"AWS": f"arn:aws:iam::{account}:root"})
+        closed = [role({"AWS": "arn:aws:iam::999999999999:root"}), role({"Service": "ec2.amazonaws.com"})]
+        until_seen()
+        answer = sts.assume_role(RoleArn=open_to_us, RoleSessionName="run-7", DurationSeconds=900)
+        self.assertRegex(answer["AssumedRoleUser"]["Arn"], r":assumed-role/.*/run-7$")
+        for arn in [*closed, open_to_us + "-unknown"]:
+            with self.refused("AccessDenied", "sts:AssumeRole on resource"):
+                sts.assume_role(RoleArn=arn, RoleSessionName="run-7")
+        with self.refused("ValidationError", "43200"):
+            sts.assume_role(RoleArn=open_to_us, RoleSessionName="run-7", DurationSeconds=43201)
+        given = answer["Credentials"]
+        keys = {"aws_access_key_id": given["AccessKeyId"], "aws_secret_access_key": given["SecretAccessKey"]}
+        session = boto3.client("sts", region_name=REGION, endpoint_url=endpoint(), aws_session_token=given["SessionToken"], **keys)
+        with self.refused("AccessDenied"):
+            # The account lets it in, and the session's role is allowed nothing.
+            session.assume_role(RoleArn=open_to_us, RoleSessionName="run-8")
 
     def test_what_is_not_trusted_or_out_of_range_is_refused(self):
         with self.refused("AccessDenied", "sts:AssumeRoleWithWebIdentity"):

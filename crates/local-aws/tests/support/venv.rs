@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The folder of a virtual environment with the packages of `requirements`, or `None` where there can be none. In CI
-/// that is a failure.
-///
-/// Two tests of one process must not ask for the same one at the same time.
+/// that is a failure. Whoever asks while it is being made waits for it.
 #[expect(clippy::print_stdout, reason = "a skipped test is said aloud")]
 pub(crate) fn with(name: &str, requirements: &str) -> Option<PathBuf> {
     match environment(name, requirements) {
@@ -31,6 +29,10 @@ fn environment(name: &str, requirements: &str) -> Result<PathBuf, String> {
     let target = target.parent().unwrap_or(target);
     let venv = target.join(format!("{name}-venv-{:016x}", hasher.finish()));
     let complete = venv.join("complete");
+    // Tests run side by side, in one process and in several; the lock goes with the file.
+    let lock = std::fs::File::create(venv.with_extension("lock"))
+        .and_then(|file| file.lock().map(|()| file));
+    let _held = lock.map_err(|error| format!("{}: {error}", venv.display()))?;
     if complete.exists() {
         return Ok(venv);
     }

@@ -175,7 +175,7 @@ fn refusal(who: &str, service: &str, request: &Request, why: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
     use crate::account::iam::{NewRole, create_policy, create_role, put_policy};
@@ -201,6 +201,8 @@ mod tests {
         };
         create_role(&mut account, role).expect("a role");
         put_policy(&mut account, "r", "p", policy.to_owned()).expect("a policy");
+        let later = account.now() + Duration::from_secs(30);
+        account.advance(later);
         let arn = "arn:aws:iam::123456789012:role/a/b/r";
         let call = ("ec2", "DescribeInstances");
         check(&mut account, arn, call, &json!({})).map_err(|refused| refused.message)

@@ -7,7 +7,7 @@ use super::activity::{self, Begin, Status, moment};
 use super::group::{Group, Lifecycle, Member, propagated_tags};
 use super::members;
 use crate::account::ec2::launch::{self, Launch};
-use crate::account::ec2::network;
+use crate::account::ec2::{encryption, lives, network};
 use crate::account::{Account, ApiError};
 
 /// How long a group waits after a failed launch; twice as long after each further one.
@@ -161,9 +161,17 @@ fn launch_one(account: &mut Account, group: &Group, subnet: &str) -> Result<Stri
         template.name = None;
     }
     launch.data.subnet = Some(subnet.to_owned());
-    launch::launch(account, &launch)
+    let id = launch::launch(account, &launch)
         .map(|ids| ids.concat())
-        .map_err(|error| format!("{} Launching EC2 instance failed.", error.message))
+        .map_err(|error| format!("{} Launching EC2 instance failed.", error.message))?;
+    if encryption::is_closed_to_groups(account, &id) {
+        lives::begin_terminate(account, &id, lives::Reason::NoKey);
+        return Err(format!(
+            "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: {}",
+            lives::NO_KEY
+        ));
+    }
+    Ok(id)
 }
 
 fn failed(

@@ -11,6 +11,7 @@ use super::{not_found, schedule_look};
 use crate::account::ec2::launch::{self, Launch};
 use crate::account::ec2::launch_data::TemplateChoice;
 use crate::account::ec2::{launch_templates, network};
+use crate::account::iam::service_linked;
 use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, elbv2};
 
@@ -143,7 +144,7 @@ pub fn create(account: &mut Account, new: NewGroup) -> Result<(), ApiError> {
     };
     let group = new_group(account, NewGroup { settings, ..new }, template, sizes);
     let (name, arn) = (group.name.clone(), group.arn.clone());
-    account.iam.service_linked.insert(super::SERVICE);
+    service_linked::ensure(account, super::SERVICE);
     account.autoscaling.groups.insert(name.clone(), group);
     schedule_look(account, &name, &arn);
     Ok(())

@@ -8,6 +8,7 @@ pub mod activity;
 pub mod attachments;
 pub mod capacity;
 pub mod changes;
+pub mod contention;
 pub mod group;
 pub mod health;
 pub mod members;
@@ -20,6 +21,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use self::activity::Activity;
+use self::contention::Contention;
 use self::group::Group;
 use super::{Account, ApiError};
 
@@ -46,12 +48,25 @@ pub enum Timed {
 }
 
 /// Everything Auto Scaling holds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct State {
     /// Groups by name.
     pub groups: BTreeMap<String, Group>,
     /// Activities of groups that are gone.
     pub past: Vec<Activity>,
+    /// Which changes it refuses because it is about something else.
+    pub contention: Contention,
+}
+
+impl State {
+    /// Nothing.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            groups: BTreeMap::new(),
+            past: Vec::new(),
+            contention: Contention::new(seed),
+        }
+    }
 }
 
 /// Lets a timed event happen.

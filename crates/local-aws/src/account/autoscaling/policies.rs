@@ -62,8 +62,31 @@ impl Policy {
     }
 }
 
+/// Refuses a policy that could not act
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScalingPolicy.html>).
+fn check(policy: &Policy) -> Result<(), ApiError> {
+    let is_adjusted = policy.adjustment_type.is_some();
+    let complaint = match policy.kind.as_str() {
+        "SimpleScaling" if !is_adjusted || policy.scaling_adjustment.is_none() => {
+            "AdjustmentType and ScalingAdjustment are required for policy type SimpleScaling"
+        }
+        "StepScaling" if !is_adjusted || policy.steps.is_empty() => {
+            "AdjustmentType and StepAdjustments are required for policy type StepScaling"
+        }
+        "TargetTrackingScaling" if policy.target.is_none() => {
+            "TargetTrackingConfiguration is required for policy type TargetTrackingScaling"
+        }
+        "SimpleScaling" | "StepScaling" | "TargetTrackingScaling" => return Ok(()),
+        _ => {
+            "PolicyType must be SimpleScaling, StepScaling or TargetTrackingScaling in the local cloud"
+        }
+    };
+    Err(ApiError::validation(complaint))
+}
+
 /// Makes or replaces a policy; answers it as it is kept.
 pub fn put(account: &mut Account, group: &str, mut policy: Policy) -> Result<Policy, ApiError> {
+    check(&policy)?;
     let uuid = account.uuid();
     let arn = account.arn(
         "autoscaling",

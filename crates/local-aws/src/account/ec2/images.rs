@@ -259,12 +259,13 @@ pub(super) fn become_available(account: &mut Account, id: &str) {
     }
 }
 
-/// Deregisters an image; answers its snapshots, and deletes them when asked to.
+/// Deregisters an image; when asked to, deletes its snapshots, and answers what came of each. One that another image uses stays
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeregisterImage.html>).
 pub fn deregister(
     account: &mut Account,
     id: &str,
     with_snapshots: bool,
-) -> Result<Vec<String>, ApiError> {
+) -> Result<Vec<(String, &'static str)>, ApiError> {
     let image = visible(account, id)?.clone();
     if image.is_amazon {
         return Err(ApiError::refused(
@@ -276,11 +277,18 @@ pub fn deregister(
     account.order(MachineOrder::DropImage {
         image: id.to_owned(),
     });
-    if with_snapshots {
-        account.ec2.snapshots.remove(&image.snapshot);
-        return Ok(vec![image.snapshot]);
+    if !with_snapshots {
+        return Ok(Vec::new());
     }
-    Ok(Vec::new())
+    let mut others = account.ec2.images.values();
+    let code = match others.any(|other| other.snapshot == image.snapshot) {
+        true => "skipped",
+        false => {
+            account.ec2.snapshots.remove(&image.snapshot);
+            "success"
+        }
+    };
+    Ok(vec![(image.snapshot, code)])
 }
 
 /// A snapshot that exists and can be seen.

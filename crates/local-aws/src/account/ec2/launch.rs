@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::instances::{Instance, Lifecycle, Volume};
 use super::launch_data::{LaunchData, Profile, TemplateChoice};
 use super::{
-    State, check_id, encryption, first_seen, images, launch_templates, lives, network, room,
+    State, check_id, disks, encryption, first_seen, images, launch_templates, lives, network, room,
 };
 use crate::account::lag::Eye;
 use crate::account::{Account, ApiError, Tags, iam, ssm};
@@ -83,6 +83,20 @@ fn resolve_image(account: &Account, image: Option<&str>) -> Result<String, ApiEr
             "The parameter {name} does not exist or is not of the type aws:ec2:image"
         ))
     })
+}
+
+/// How many bytes of user data there may be, before they are encoded
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html>).
+const USER_DATA_MOST: usize = 16_384;
+
+fn check_user_data(text: &str) -> Result<(), ApiError> {
+    match STANDARD.decode(text.trim()) {
+        Err(_) => Err(invalid("Invalid BASE64 encoding of user data.")),
+        Ok(bytes) if bytes.len() > USER_DATA_MOST => Err(invalid(&format!(
+            "User data is limited to {USER_DATA_MOST} bytes"
+        ))),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// The name of the instance profile of a launch: EC2 has to see it, and the role in it. Codes and words are those that clients try
@@ -199,17 +213,12 @@ fn prepare(account: &mut Account, launch: &Launch) -> Result<Ready, ApiError> {
         Some(profile) => Some(resolve_profile(account, profile)?),
         None => None,
     };
-    if data
-        .user_data
-        .as_deref()
-        .is_some_and(|text| STANDARD.decode(text.trim()).is_err())
-    {
-        return Err(invalid("Invalid BASE64 encoding of user data."));
-    }
+    check_user_data(data.user_data.as_deref().unwrap_or_default())?;
     for (_, tags) in &data.tags {
         super::tags::check(tags)?;
     }
     encryption::check(&data)?;
+    disks::check(account, &data, &image)?;
     let subnet = resolve_subnet(account, &data)?;
     let groups = resolve_groups(account, &data, &subnet)?;
     Ok(Ready {

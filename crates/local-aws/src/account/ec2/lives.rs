@@ -35,7 +35,12 @@ pub enum Reason {
     Caller,
     /// It shut itself down.
     Inside,
+    /// Whoever launched it may not use its disk's key.
+    NoKey,
 }
+
+/// What AWS says of a launch whose disk's key may not be used.
+pub const NO_KEY: &str = "Client.InternalError: Client error on launch";
 
 /// A state before and after a call.
 pub type Change = (String, Lifecycle, Lifecycle);
@@ -218,6 +223,7 @@ fn transition_reason(account: &Account, why: Reason) -> String {
     let who = match why {
         Reason::Caller => "User initiated",
         Reason::Inside => "Instance initiated",
+        Reason::NoKey => "Client.InternalError",
     };
     format!(
         "{who} ({} {:02}:{:02}:{:02} GMT)",
@@ -238,6 +244,7 @@ fn state_reason(why: Reason) -> (&'static str, &'static str) {
             "Client.InstanceInitiatedShutdown",
             "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
         ),
+        Reason::NoKey => ("Client.InternalError", NO_KEY),
     }
 }
 

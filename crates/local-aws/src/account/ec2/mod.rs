@@ -6,6 +6,7 @@
 
 pub mod console;
 pub mod default_network;
+mod disks;
 pub mod encryption;
 pub mod images;
 pub mod instances;
@@ -14,11 +15,13 @@ pub mod launch_data;
 pub mod launch_templates;
 pub mod lives;
 pub mod network;
+pub mod quotas;
 mod room;
 pub mod routes;
 pub mod tags;
 #[cfg(test)]
 mod tests;
+pub mod types;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -99,6 +102,8 @@ pub struct State {
     pub launch_templates: BTreeMap<String, LaunchTemplate>,
     /// What each client token of RunInstances stood for: a digest of the request, and the instances it made.
     pub launch_tokens: BTreeMap<String, (String, Vec<String>)>,
+    /// How disks are encrypted of which nobody says it; changed by a Rust test only.
+    pub encryption: encryption::Defaults,
 }
 
 impl State {

@@ -354,7 +354,13 @@ pub fn delete_security_group(account: &mut Account, id: &str) -> Result<(), ApiE
     let mut load_balancers = account.elbv2.load_balancers.values();
     let by_load_balancer =
         load_balancers.any(|held| held.security_groups.iter().any(|group| group == id));
-    if by_instance || by_rule || by_load_balancer {
+    let now = account.now();
+    let leaving = &mut account.elbv2.leaving;
+    leaving.retain(|(until, _)| *until > now);
+    let by_interface = leaving
+        .iter()
+        .any(|(_, held)| held.iter().any(|it| it == id));
+    if by_instance || by_rule || by_load_balancer || by_interface {
         return Err(ApiError::refused(
             "DependencyViolation",
             &format!("resource {id} has a dependent object"),

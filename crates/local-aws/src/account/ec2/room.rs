@@ -1,16 +1,8 @@
 //! What there has to be room for: an address in the subnet, and the account's quota.
 
-use super::instances::Lifecycle;
-use super::network;
+use super::types::vcpus;
+use super::{network, quotas};
 use crate::account::{Account, ApiError};
-
-/// How many virtual CPUs an instance of this type has.
-fn vcpus(instance_type: &str) -> u32 {
-    match instance_type.split('.').nth(1) {
-        Some("xlarge") => 4,
-        _ => 2,
-    }
-}
 
 /// Refuses a launch for which there is no address in its subnet, or no room in the account's quota.
 pub(super) fn check(
@@ -28,13 +20,8 @@ pub(super) fn check(
             ),
         ));
     }
-    let Some(most) = account.limits.vcpus else {
-        return Ok(());
-    };
-    let all = account.ec2.instances.values();
-    let runs = |state: Lifecycle| matches!(state, Lifecycle::Pending | Lifecycle::Running);
-    let running = all.filter(|instance| runs(instance.state));
-    let used: u32 = running.map(|it| vcpus(&it.instance_type)).sum();
+    let most = account.limits.vcpus();
+    let used = quotas::used(account, quotas::of(instance_type));
     let wanted = vcpus(instance_type) * u32::try_from(count).unwrap_or(u32::MAX);
     if used.saturating_add(wanted) <= most {
         return Ok(());

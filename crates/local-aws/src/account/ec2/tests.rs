@@ -82,6 +82,31 @@ fn what_is_no_instance_type_is_refused() {
 }
 
 #[test]
+fn a_quota_counts_the_virtual_cpus_of_each_type_as_they_are_told_and_of_its_own_families_alone() {
+    let mut account = Account::new(1, SystemTime::UNIX_EPOCH, Pace::aws());
+    account.limits.vcpus = Some(100);
+    let mut launched = |name: &str| {
+        let launch = Launch {
+            data: LaunchData {
+                image: Some(AMAZON_LINUX.to_owned()),
+                instance_type: Some(name.to_owned()),
+                ..LaunchData::default()
+            },
+            min: 1,
+            max: 1,
+            ..Launch::default()
+        };
+        let refused = launch::launch(&mut account, &launch).err();
+        refused.map(|error| error.code)
+    };
+    let exceeded = || Some("VcpuLimitExceeded".to_owned());
+    assert_eq!(launched("m7i.24xlarge"), None, "96");
+    assert_eq!(launched("t3.xlarge"), None, "100");
+    assert_eq!(launched("t3.micro"), exceeded());
+    assert_eq!(launched("g5.24xlarge"), None, "of another quota");
+}
+
+#[test]
 fn a_security_group_of_a_load_balancer_stays() {
     let mut account = Account::new(1, SystemTime::UNIX_EPOCH, Pace::aws());
     let group = network::create_security_group(
@@ -104,6 +129,10 @@ fn a_security_group_of_a_load_balancer_stays() {
     assert_eq!(refused.code, "DependencyViolation");
     load_balancers::delete(&mut account, &load_balancer.expect("a new name"))
         .expect("nothing protects it");
+    let refused = network::delete_security_group(&mut account, &group);
+    let refused = refused.expect_err("its network interfaces are there still");
+    assert_eq!(refused.code, "DependencyViolation");
+    pass(&mut account, MINUTE * 5);
     network::delete_security_group(&mut account, &group).expect("nothing uses it");
 }
 
@@ -164,7 +193,19 @@ fn an_image_s_snapshot_stays_until_the_image_is_gone() {
     let snapshot = account.ec2.images[&image].snapshot.clone();
     let error = images::delete_snapshot(&mut account, &snapshot).expect_err("in use");
     assert_eq!(error.code, "InvalidSnapshot.InUse");
-    images::deregister(&mut account, &image, false).expect("it is ours");
+    let mut other = account.ec2.images[&image].clone();
+    other.id = "ami-0123456789abcdef0".to_owned();
+    let theirs = other.id.clone();
+    account.ec2.images.insert(theirs.clone(), other);
+    let deleted = images::deregister(&mut account, &image, true).expect("it is ours");
+    assert_eq!(deleted, [(snapshot.clone(), "skipped")]);
+    let error = images::delete_snapshot(&mut account, &snapshot).expect_err("in use");
+    let words = format!("The snapshot {snapshot} is currently in use by {theirs}");
+    assert_eq!(
+        (&*error.code, error.message),
+        ("InvalidSnapshot.InUse", words)
+    );
+    images::deregister(&mut account, &theirs, false).expect("it is ours");
     images::delete_snapshot(&mut account, &snapshot).expect("nothing uses it");
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::actions::{self, Action};
 use super::rules::{Rule, RuleTable};
 use super::versions::Versioned;
-use super::{PerNode, load_balancers, not_found, propagation, target_groups};
+use super::{PerNode, check_arn, load_balancers, not_found, propagation, target_groups};
 use crate::account::elbv2::order::LoadBalancerOrder;
 use crate::account::{Account, ApiError, Tags};
 
@@ -41,6 +41,7 @@ pub(super) struct Turns {
 
 /// A listener that must exist.
 pub fn find<'a>(account: &'a Account, arn: &str) -> Result<&'a Listener, ApiError> {
+    check_arn("listener", arn)?;
     let found = account.elbv2.listeners.get(arn);
     found.ok_or_else(|| not_found("ListenerNotFound", "listeners"))
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::attributes::Attributes;
-use super::{Timed, check_name, listeners, not_found};
+use super::{Timed, check_arn, check_name, listeners, not_found, too_many};
 use crate::account::elbv2::order::LoadBalancerOrder;
+use crate::account::iam::service_linked;
 use crate::account::{Account, ApiError, Tags};
 
 /// A load balancer.
@@ -62,6 +63,7 @@ const LOOPBACK: &str = "127.0.0.1";
 
 /// A load balancer that must exist.
 pub fn find<'a>(account: &'a Account, arn: &str) -> Result<&'a LoadBalancer, ApiError> {
+    check_arn("load balancer", arn)?;
     let found = account.elbv2.load_balancers.get(arn);
     found.ok_or_else(|| not_found("LoadBalancerNotFound", "load balancers"))
 }
@@ -97,6 +99,9 @@ pub fn create(
         ));
     }
     super::tags::check(&tags)?;
+    if account.elbv2.load_balancers.len() >= account.limits.load_balancers {
+        return Err(too_many("TooManyLoadBalancers", "load balancers"));
+    }
     let (vpc, zones) = zones(account, &settings.subnets)?;
     let security_groups = check_security_groups(account, &vpc, &settings.security_groups)?;
     let number = account.hex16();
@@ -106,7 +111,7 @@ pub fn create(
         true => format!("{name}-{number}.{}.elb.amazonaws.com", account.region),
         false => LOOPBACK.to_owned(),
     };
-    account.iam.service_linked.insert(super::SERVICE);
+    service_linked::ensure(account, super::SERVICE);
     account.elbv2.load_balancers.insert(
         arn.clone(),
         LoadBalancer {
@@ -247,6 +252,7 @@ pub fn set_subnets(
 
 /// Deletes a load balancer with its listeners; one that is not there is deleted already.
 pub fn delete(account: &mut Account, arn: &str) -> Result<(), ApiError> {
+    check_arn("load balancer", arn)?;
     let Ok(load_balancer) = find(account, arn) else {
         return Ok(());
     };
@@ -261,7 +267,10 @@ pub fn delete(account: &mut Account, arn: &str) -> Result<(), ApiError> {
     for listener in listeners::of(account, arn) {
         listeners::remove(account, &listener);
     }
-    account.elbv2.load_balancers.remove(arn);
+    let gone = account.elbv2.load_balancers.remove(arn);
+    let until = account.now() + account.draw(account.pace.interface_release);
+    let groups = gone.map(|gone| gone.security_groups).unwrap_or_default();
+    account.elbv2.leaving.push((until, groups));
     super::target_groups::refresh_use(account);
     Ok(())
 }

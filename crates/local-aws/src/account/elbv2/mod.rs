@@ -9,6 +9,7 @@ pub mod actions;
 pub mod attributes;
 pub mod conditions;
 pub mod health;
+pub mod hosted_zones;
 pub mod listeners;
 pub mod load_balancers;
 pub mod network;
@@ -63,6 +64,8 @@ pub struct State {
     pub listeners: BTreeMap<String, listeners::Listener>,
     /// By ARN.
     pub target_groups: BTreeMap<String, target_groups::TargetGroup>,
+    /// What load balancers that are gone leave for a while: network interfaces in these security groups, and until when.
+    pub leaving: Vec<(Duration, Vec<String>)>,
     /// The lowest port that this machine lets the local cloud listen on.
     pub lowest_port: u16,
     /// Whether load balancers have names of their own, with an address for each node: in a network that can resolve them.
@@ -92,6 +95,7 @@ impl Default for State {
             load_balancers: BTreeMap::new(),
             listeners: BTreeMap::new(),
             target_groups: BTreeMap::new(),
+            leaving: Vec::new(),
             lowest_port: 1,
             has_names: false,
             sequence: 0,
@@ -143,6 +147,12 @@ pub fn node_address(node: usize) -> IpAddr {
     IpAddr::from([203, 0, 113, last])
 }
 
+/// The account's quota is used up.
+fn too_many(code: &str, what: &str) -> ApiError {
+    let words = format!("The maximum number of {what} has been reached on your account");
+    ApiError::refused(code, &words)
+}
+
 /// Which node has this address, if one has.
 pub fn node_at(address: IpAddr) -> Option<usize> {
     (0..NODES).find(|node| node_address(*node) == address)
@@ -150,6 +160,17 @@ pub fn node_at(address: IpAddr) -> Option<usize> {
 
 fn not_found(code: &str, kind: &str) -> ApiError {
     ApiError::refused(code, &format!("One or more {kind} not found"))
+}
+
+/// Whether this could be the ARN of such a thing at all, in words such as "load balancer".
+fn check_arn(kind: &str, arn: &str) -> Result<(), ApiError> {
+    let resource = format!(":{}/", kind.replace(' ', ""));
+    match arn.starts_with("arn:") && arn.contains(&resource) {
+        true => Ok(()),
+        false => Err(ApiError::validation(&format!(
+            "'{arn}' is not a valid {kind} ARN"
+        ))),
+    }
 }
 
 /// A number within AWS's range for it.

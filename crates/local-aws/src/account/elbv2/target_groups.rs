@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::attributes::Attributes;
 use super::targets::{Target, TargetKey};
-use super::{PerNode, check_name, health, not_found, within};
+use super::{PerNode, check_arn, check_name, health, not_found, too_many, within};
 use crate::account::elbv2::order::LoadBalancerOrder;
 use crate::account::{Account, ApiError, Tags};
 
@@ -148,7 +148,7 @@ impl HealthCheck {
             Some(ranges)
                 if ranges
                     .iter()
-                    .all(|(from, to)| (200..=499).contains(from) && to <= &499) =>
+                    .all(|(from, to)| 200 <= *from && from <= to && *to <= 499) =>
             {
                 Ok(())
             }
@@ -173,6 +173,7 @@ fn ranges(matcher: &str) -> Option<Vec<(u16, u16)>> {
 
 /// A target group that must exist.
 pub fn find<'a>(account: &'a Account, arn: &str) -> Result<&'a TargetGroup, ApiError> {
+    check_arn("target group", arn)?;
     let found = account.elbv2.target_groups.get(arn);
     found.ok_or_else(|| not_found("TargetGroupNotFound", "target groups"))
 }
@@ -213,6 +214,9 @@ pub fn create(
                 "A target group with the same name '{name}' exists, but with different settings"
             ),
         ));
+    }
+    if account.elbv2.target_groups.len() >= account.limits.target_groups {
+        return Err(too_many("TooManyTargetGroups", "target groups"));
     }
     let arn = format!("targetgroup/{name}/{}", account.hex16());
     let arn = account.arn("elasticloadbalancing", &arn);
@@ -265,6 +269,13 @@ pub fn modify_attributes(
             "Slow start mode is available with the round robin algorithm only",
         ));
     }
+    let mitigates = attributes.text("load_balancing.algorithm.anomaly_mitigation") == "on";
+    if mitigates && policy.algorithm != Algorithm::WeightedRandom {
+        return Err(ApiError::refused(
+            "InvalidConfigurationRequest",
+            "Anomaly mitigation is available with the weighted random algorithm only",
+        ));
+    }
     let group = find_mut(account, arn)?;
     group.policy = policy;
     group.attributes = attributes;
@@ -292,6 +303,7 @@ fn is_in_unsticky_action(account: &Account, arn: &str) -> bool {
 
 /// Deletes a target group; one that is not there is deleted already.
 pub fn delete(account: &mut Account, arn: &str) -> Result<(), ApiError> {
+    check_arn("target group", arn)?;
     let Ok(group) = find(account, arn) else {
         return Ok(());
     };

@@ -8,7 +8,7 @@ use self::world::{World, forward};
 use super::network::Address;
 use super::routing::{Route, finished};
 use super::target_groups::HealthCheck;
-use super::{NODES, rules, target_groups, targets};
+use super::{NODES, load_balancers, rules, target_groups, targets};
 use crate::account::Tags;
 use crate::account::ec2::default_network::DEFAULT_VPC;
 
@@ -283,4 +283,27 @@ fn weights_of_zero_everywhere_serve_nobody() {
     world.launch(0, "i-b1");
     world.pass(200);
     assert_eq!(world.route_with(0, None), Route::Unavailable);
+}
+
+#[test]
+fn no_more_of_them_are_made_than_the_account_may_have() {
+    let mut world = World::new([1, 0]);
+    world.account.limits.load_balancers = 1;
+    world.account.limits.target_groups = 2;
+    let account = &mut world.account;
+    let settings = load_balancers::Settings {
+        scheme: "internal".to_owned(),
+        ip_address_type: "ipv4".to_owned(),
+        subnets: account.ec2.subnets.keys().cloned().collect(),
+        security_groups: BTreeSet::new(),
+    };
+    let made = load_balancers::create(account, "lb", settings.clone(), Tags::new());
+    assert!(made.is_ok(), "it stands: {made:?}");
+    let refused = load_balancers::create(account, "other", settings, Tags::new());
+    let refused = refused.expect_err("one too many").code;
+    assert_eq!(refused, "TooManyLoadBalancers");
+    let check = HealthCheck::default();
+    let refused = target_groups::create(account, "red", 80, DEFAULT_VPC, check, Tags::new());
+    let refused = refused.expect_err("one too many").code;
+    assert_eq!(refused, "TooManyTargetGroups");
 }

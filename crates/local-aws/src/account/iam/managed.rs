@@ -3,7 +3,9 @@
 
 use std::time::SystemTime;
 
-use super::{check_document, check_name, conflict, no_such_entity, policies, role, unique_id};
+use super::{
+    check_document, check_name, conflict, grants, no_such_entity, policies, role, unique_id,
+};
 use crate::account::{Account, ApiError};
 
 /// How the ARNs of AWS's own begin.
@@ -112,12 +114,16 @@ pub(super) fn check_boundary(account: &Account, arn: Option<&str>) -> Result<(),
 pub fn put_boundary(account: &mut Account, name: &str, arn: String) -> Result<(), ApiError> {
     role(account, name)?;
     check_boundary(account, Some(&arn))?;
-    role(account, name)?.boundary = Some(arn);
-    Ok(())
+    grants::change(account, name, |role| {
+        role.boundary = Some(arn);
+        Ok(())
+    })
 }
 
 /// Takes a role's boundary away.
 pub fn remove_boundary(account: &mut Account, name: &str) -> Result<(), ApiError> {
-    role(account, name)?.boundary = None;
-    Ok(())
+    grants::change(account, name, |role| {
+        role.boundary = None;
+        Ok(())
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{managed, role_of_profile};
+use super::{Grants, managed, role_of_profile};
 use crate::account::{Account, policy};
 
 /// AWS's own policies that are known here, each as far as the local cloud has what it is about.
@@ -49,12 +49,12 @@ const MESSAGES: [&str; 6] = [
 ];
 
 /// Whether the agent of an instance with this profile can be reached: it may say that it is there, and be spoken to, in one
-/// of the two ways that there are.
+/// of the two ways that there are. It asks again until it is let in, so what its role was given last counts.
 pub fn lets_agent_in(account: &Account, profile: &str) -> bool {
     let Some(role) = role_of_profile(&account.iam, profile) else {
         return false;
     };
-    let given = given_to(account, &role.arn);
+    let given = given(account, &Grants::shown(role));
     let may = |action: &str| {
         let request = policy::Request {
             action: action.to_owned(),
@@ -79,16 +79,21 @@ pub struct Given {
     pub boundary: Option<Vec<Arc<serde_json::Value>>>,
 }
 
-/// What a role has; nothing, where there is no such role any more.
+/// What calls in a role are judged by; nothing, where there is no such role any more.
 pub fn given_to(account: &Account, role: &str) -> Given {
     let mut roles = account.iam.roles.values();
     let Some(role) = roles.find(|held| held.arn == role) else {
         return Given::default();
     };
+    given(account, &Grants::that_count(account, role))
+}
+
+/// What these are, read.
+fn given(account: &Account, grants: &Grants) -> Given {
     let text = |arn: &String| managed::text_of(account, arn);
-    let texts = role.inline.values().map(String::as_str);
-    let texts = texts.chain(role.attached.iter().filter_map(text));
-    let boundary = role.boundary.as_ref();
+    let texts = grants.inline.values().map(String::as_str);
+    let texts = texts.chain(grants.attached.iter().filter_map(text));
+    let boundary = grants.boundary.as_ref();
     Given {
         policies: texts.filter_map(read).collect(),
         // One that is gone allows nothing.

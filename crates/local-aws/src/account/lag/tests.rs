@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::*;
+use crate::account::authority;
 use crate::account::autoscaling::changes::{self, NewGroup};
 use crate::account::autoscaling::group::Settings;
 use crate::account::ec2::default_network;
@@ -15,6 +16,7 @@ use crate::account::elbv2::load_balancers;
 use crate::account::iam::{self, NewRole};
 use crate::account::ssm::automations::{self, Start};
 use crate::account::ssm::documents;
+use crate::account::ssm::format::Content;
 use crate::account::{ApiError, Tags};
 use crate::pace::Pace;
 
@@ -210,10 +212,10 @@ fn a_launch_refuses_a_profile_until_it_sees_it_and_then_until_it_sees_the_role_i
 fn no_automation_takes_a_role_on_until_it_is_seen() {
     let mut account = account();
     let arn = "arn:aws:iam::123456789012:role/builder";
-    let runbook = format!(
+    let runbook = Content::json(format!(
         r#"{{"schemaVersion": "0.3", "assumeRole": "{arn}", "mainSteps": [
             {{"name": "sleep", "action": "aws:sleep", "inputs": {{"Duration": "PT1S"}}}}]}}"#
-    );
+    ));
     let (name, kind) = ("nap", "Automation");
     documents::create(&mut account, name, kind, runbook, None, Tags::new()).expect("a runbook");
     make_role(&mut account);
@@ -227,4 +229,75 @@ fn no_automation_takes_a_role_on_until_it_is_seen() {
     assert!(words.contains("unable to be assumed"), "{words}");
     pass(&mut account, Duration::from_secs(30));
     automations::start(&mut account, start()).expect("it is seen");
+}
+
+/// Whether an automation in the role may look, by its policies and its boundary.
+fn may_look(account: &mut Account) -> bool {
+    let role = "arn:aws:iam::123456789012:role/builder";
+    let call = ("ec2", "DescribeInstances");
+    authority::check(account, role, call, &serde_json::json!({})).is_ok()
+}
+
+#[test]
+fn a_changed_policy_is_shown_at_once_and_counts_later_each_change_in_its_turn() {
+    const ALLOW: &str = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+    const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+    type Change = fn(&mut Account) -> Result<(), ApiError>;
+    let changes: [(Change, bool); 6] = [
+        (
+            |it| iam::put_policy(it, "builder", "p", ALLOW.to_owned()),
+            true,
+        ),
+        (|it| iam::delete_policy(it, "builder", "p"), false),
+        (|it| iam::attach(it, "builder", ADMIN), true),
+        (
+            |it| {
+                iam::put_boundary(
+                    it,
+                    "builder",
+                    "arn:aws:iam::aws:policy/service-role/AmazonEC2RoleforSSM".to_owned(),
+                )
+            },
+            false,
+        ),
+        (|it| iam::remove_boundary(it, "builder"), true),
+        (|it| iam::detach(it, "builder", ADMIN), false),
+    ];
+    let mut account = account();
+    make_role(&mut account);
+    for (change, may) in changes {
+        change(&mut account).expect("it is taken");
+        assert_eq!(may_look(&mut account), !may, "it counts at once");
+        pass(&mut account, Duration::from_secs(30));
+        assert_eq!(may_look(&mut account), may);
+    }
+    // What is given and taken at once may count for a while, and never in the end.
+    for (change, _) in changes {
+        change(&mut account).expect("it is taken");
+    }
+    assert!(!may_look(&mut account));
+    pass(&mut account, Duration::from_secs(30));
+    assert!(!may_look(&mut account));
+    // The same again changes nothing, and so takes no time.
+    changes[0].0(&mut account).expect("it is taken");
+    pass(&mut account, Duration::from_secs(30));
+    changes[0].0(&mut account).expect("it is taken");
+    assert!(may_look(&mut account));
+}
+
+#[test]
+fn what_is_drawn_for_policies_changes_nothing_else_that_is_drawn() {
+    let (mut account, mut other) = (account(), account());
+    make_role(&mut account);
+    make_role(&mut other);
+    iam::attach(
+        &mut account,
+        "builder",
+        "arn:aws:iam::aws:policy/AdministratorAccess",
+    )
+    .expect("it is");
+    assert_eq!(account.resource_id("sg"), other.resource_id("sg"));
+    account.hide("made", &[Eye::Launch], Spread::seconds(5, 3.0, 20));
+    other.hide("made", &[Eye::Launch], Spread::seconds(5, 3.0, 20));
+    assert_eq!(account.lag.unseen["made"], other.lag.unseen["made"]);
 }

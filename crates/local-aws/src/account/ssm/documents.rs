@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::State;
+use super::format::Content;
 use crate::account::{Account, ApiError, Tags};
 use crate::runbook::Runbook;
 
@@ -45,7 +45,7 @@ pub struct Version {
     /// The name that the author gave it.
     pub name: Option<String>,
     /// Its text.
-    pub content: String,
+    pub content: Content,
     /// When it was written.
     pub written_at: Duration,
     /// What the text means, if it is a runbook.
@@ -55,7 +55,7 @@ pub struct Version {
 impl Version {
     /// SHA-256 of the text, in hex.
     pub fn hash(&self) -> String {
-        sha256_hex(self.content.as_bytes())
+        sha256_hex(self.content.text.as_bytes())
     }
 }
 
@@ -103,7 +103,7 @@ pub fn public() -> BTreeMap<String, Document> {
         versions: vec![Version {
             number: 1,
             name: None,
-            content: content.to_string(),
+            content: Content::json(content.to_string()),
             written_at: Duration::ZERO,
             runbook: None,
         }],
@@ -124,7 +124,7 @@ pub fn create(
     account: &mut Account,
     name: &str,
     kind: &str,
-    content: String,
+    content: Content,
     version_name: Option<String>,
     tags: Tags,
 ) -> Result<(), ApiError> {
@@ -173,7 +173,7 @@ pub fn update(
     account: &mut Account,
     name: &str,
     base: Option<&str>,
-    content: String,
+    content: Content,
     version_name: Option<String>,
 ) -> Result<usize, ApiError> {
     let now = account.now();
@@ -254,27 +254,24 @@ fn own_document<'a>(account: &'a mut Account, name: &str) -> Result<&'a mut Docu
         .ok_or_else(not_found)
 }
 
-fn check_content(kind: &str, content: &str) -> Result<Option<Runbook>, ApiError> {
-    if content.len() > MOST_BYTES {
+fn check_content(kind: &str, content: &Content) -> Result<Option<Runbook>, ApiError> {
+    if content.text.len() > MOST_BYTES {
         return Err(ApiError::refused(
             "MaxDocumentSizeExceeded",
             "The size limit of a document is 64 KB.",
         ));
     }
     let wrong = |problem: String| ApiError::refused("InvalidDocumentContent", &problem);
+    let document = content.read().map_err(wrong)?;
     match kind {
-        "Automation" => Runbook::parse(content).map(Some).map_err(wrong),
-        "Command" => {
-            let document: Value = serde_json::from_str(content)
-                .map_err(|error| wrong(format!("the content is not JSON: {error}")))?;
-            match document["schemaVersion"].as_str() {
-                Some("1.2" | "2.0" | "2.2") => Ok(None),
-                _ => Err(ApiError::refused(
-                    "InvalidDocumentSchemaVersion",
-                    "The version of the document schema is not supported.",
-                )),
-            }
-        }
+        "Automation" => Runbook::read(document).map(Some).map_err(wrong),
+        "Command" => match document["schemaVersion"].as_str() {
+            Some("1.2" | "2.0" | "2.2") => Ok(None),
+            _ => Err(ApiError::refused(
+                "InvalidDocumentSchemaVersion",
+                "The version of the document schema is not supported.",
+            )),
+        },
         other => Err(ApiError::refused(
             "ValidationException",
             &format!("the local cloud has Automation and Command documents, not {other}"),
@@ -300,10 +297,10 @@ mod tests {
     use super::*;
     use crate::pace::Pace;
 
-    fn runbook(seconds: u32) -> String {
-        format!(
+    fn runbook(seconds: u32) -> Content {
+        Content::json(format!(
             r#"{{"schemaVersion":"0.3","mainSteps":[{{"name":"nap","action":"aws:sleep","inputs":{{"Duration":"PT{seconds}S"}}}}]}}"#
-        )
+        ))
     }
 
     #[test]
@@ -337,11 +334,12 @@ mod tests {
     #[test]
     fn a_runbook_that_cannot_run_is_refused_when_it_is_written() {
         let mut account = Account::new(1, SystemTime::UNIX_EPOCH, Pace::aws());
+        let text = runbook(1).text.replace("aws:sleep", "aws:fly");
         let refused = create(
             &mut account,
             "bake",
             "Automation",
-            runbook(1).replace("aws:sleep", "aws:fly"),
+            Content::json(text),
             None,
             Tags::new(),
         )

@@ -7,6 +7,7 @@ pub mod agents;
 pub mod automations;
 pub mod commands;
 pub mod documents;
+pub mod format;
 pub mod parameters;
 
 use std::collections::BTreeMap;

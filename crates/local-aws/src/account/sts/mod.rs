@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::token::Claims;
+use super::iam::Role;
 use super::lag::Eye;
+use super::policy::trusts_any;
 use super::{Account, ApiError};
 
 /// How temporary keys begin.
@@ -75,15 +77,13 @@ pub fn check_key(account: &Account, key: &str, token: Option<&str>) -> Result<()
     }
 }
 
-/// What AssumeRoleWithWebIdentity is asked for.
+/// What a session is asked for.
 #[derive(Clone, Debug)]
 pub struct Assume {
     /// The role.
     pub role_arn: String,
     /// What the session is called.
     pub session_name: String,
-    /// A JSON Web Token.
-    pub token: String,
     /// In seconds; an hour when it is not said.
     pub seconds: Option<i64>,
 }
@@ -105,8 +105,9 @@ pub struct Assumed {
 pub fn assume_with_web_identity(
     account: &mut Account,
     asked: &Assume,
+    token: &str,
 ) -> Result<Assumed, ApiError> {
-    let claims = token::read(&asked.token)?;
+    let claims = token::read(token)?;
     let provider = format!("arn:aws:iam::{}:oidc-provider/{}", account.id, claims.host);
     check_claims(account, &claims, &provider)?;
     let denied = || {
@@ -116,12 +117,70 @@ pub fn assume_with_web_identity(
             "Not authorized to perform sts:AssumeRoleWithWebIdentity",
         )
     };
-    let mut roles = account.iam.roles.values();
-    let role = roles.find(|role| role.arn == asked.role_arn);
+    let role = role_of(account, &asked.role_arn);
     let role = role.ok_or_else(denied)?.clone();
     if !account.sees(Eye::Assume, &role.arn) || !trust::admits(&role.trust, &provider, &claims)? {
         return Err(denied());
     }
+    let session = begin(account, &role, asked)?;
+    Ok(Assumed {
+        session,
+        subject: claims.subject,
+        audience: claims.audience,
+        provider,
+    })
+}
+
+fn role_of<'a>(account: &'a Account, arn: &str) -> Option<&'a Role> {
+    account.iam.roles.values().find(|role| role.arn == arn)
+}
+
+/// Whether the trust of this role names whoever calls, not only their account.
+pub(crate) fn is_trusted_by_name(account: &Account, role: &str) -> bool {
+    let caller = account.caller();
+    let session = account.sts.caller();
+    let names = [
+        Some(caller.as_str()),
+        session.map(|session| session.role.as_str()),
+    ];
+    let names: Vec<_> = names.into_iter().flatten().collect();
+    role_of(account, role).is_some_and(|role| trusts_any(&role.trust, &names))
+}
+
+/// A session of a role that was assumed by another may last so long
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>).
+const CHAINED: i64 = 3600;
+
+/// Begins a session of a role for somebody of the account, whom its trust lets in. That the account lets them, too, was looked at
+/// before ([`super::authority`]).
+pub fn assume(account: &mut Account, asked: &Assume) -> Result<Session, ApiError> {
+    let root = format!("arn:aws:iam::{}:root", account.id);
+    let id = account.id.clone();
+    let role = role_of(account, &asked.role_arn).filter(|role| {
+        account.sees(Eye::Assume, &role.arn)
+            && (trusts_any(&role.trust, &["*", &id, &root])
+                || is_trusted_by_name(account, &role.arn))
+    });
+    let Some(role) = role.cloned() else {
+        return Err(ApiError::new(
+            "AccessDenied",
+            403,
+            &format!(
+                "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
+                account.caller(),
+                asked.role_arn
+            ),
+        ));
+    };
+    if account.sts.caller().is_some() && asked.seconds.is_some_and(|seconds| seconds > CHAINED) {
+        return Err(ApiError::validation(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        ));
+    }
+    begin(account, &role, asked)
+}
+
+fn begin(account: &mut Account, role: &Role, asked: &Assume) -> Result<Session, ApiError> {
     let seconds = asked.seconds.unwrap_or(3600);
     if seconds > role.max_session {
         return Err(ApiError::validation(
@@ -138,17 +197,12 @@ pub fn assume_with_web_identity(
             "arn:aws:sts::{}:assumed-role/{}/{name}",
             account.id, role.name
         ),
-        role: role.arn,
+        role: role.arn.clone(),
         until: account.now() + Duration::from_secs(seconds.unsigned_abs()),
     };
     let sessions = &mut account.sts.sessions;
     sessions.insert(session.key.clone(), session.clone());
-    Ok(Assumed {
-        session,
-        subject: claims.subject,
-        audience: claims.audience,
-        provider,
-    })
+    Ok(session)
 }
 
 /// What STS finds out about a token before it looks at the role.

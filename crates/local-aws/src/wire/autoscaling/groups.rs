@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::{absent, natural, page, paged, required, tags};
 use crate::account::autoscaling::changes::{self, NewGroup};
 use crate::account::autoscaling::group::{self, Group, HealthCheckType, Member, Settings};
-use crate::account::autoscaling::{capacity, processes};
+use crate::account::autoscaling::{self, capacity, processes};
 use crate::account::ec2::network;
+use crate::account::iam::service_linked;
 use crate::account::{Account, ApiError};
 use crate::wire::ec2::read_template;
 use crate::wire::node::Node;
@@ -40,8 +41,8 @@ fn read_settings(params: &mut Params) -> Result<Settings, ApiError> {
         health_check_type,
         grace: natural(params, "HealthCheckGracePeriod")?,
         cooldown: natural(params, "DefaultCooldown")?,
-        warmup: params.number("DefaultInstanceWarmup")?,
-        max_lifetime: natural(params, "MaxInstanceLifetime")?,
+        warmup: read_warmup(params)?,
+        max_lifetime: read_lifetime(params)?,
         protects_new: params.boolean("NewInstancesProtectedFromScaleIn")?,
         capacity_rebalance: params.boolean("CapacityRebalance")?,
         termination_policies: Some(policies).filter(|policies| !policies.is_empty()),
@@ -49,6 +50,26 @@ fn read_settings(params: &mut Params) -> Result<Settings, ApiError> {
     // The zones follow from the subnets; a caller may name them too.
     params.texts(&["AvailabilityZones"]);
     Ok(settings)
+}
+
+/// Seconds; -1 takes away what was set before.
+fn read_warmup(params: &mut Params) -> Result<Option<i64>, ApiError> {
+    match params.number("DefaultInstanceWarmup")? {
+        Some(seconds) if seconds < -1 => Err(ApiError::validation(&format!(
+            "Default instance warmup {seconds} is invalid: it must be -1 or greater"
+        ))),
+        warmup => Ok(warmup),
+    }
+}
+
+/// Seconds: none, or a day at least.
+fn read_lifetime(params: &mut Params) -> Result<Option<u32>, ApiError> {
+    match natural(params, "MaxInstanceLifetime")? {
+        Some(1..86_400) => Err(ApiError::validation(
+            "Maximum instance lifetime must be 0, or equal to or greater than 86400 seconds",
+        )),
+        lifetime => Ok(lifetime),
+    }
 }
 
 pub(super) fn create(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
@@ -198,7 +219,10 @@ fn show(account: &Account, group: &Group) -> Node {
             Node::list(&group.termination_policies),
         )
         .put("NewInstancesProtectedFromScaleIn", group.protects_new)
-        .put("ServiceLinkedRoleARN", service_role(account))
+        .put(
+            "ServiceLinkedRoleARN",
+            service_linked::arn(account, autoscaling::SERVICE),
+        )
         .put_some("MaxInstanceLifetime", group.max_lifetime)
         .put("CapacityRebalance", group.capacity_rebalance)
         .put_some("DefaultInstanceWarmup", group.warmup)
@@ -210,13 +234,6 @@ fn health_check_type(group: &Group) -> &'static str {
         HealthCheckType::Ec2 => "EC2",
         HealthCheckType::Elb => "ELB",
     }
-}
-
-fn service_role(account: &Account) -> String {
-    format!(
-        "arn:aws:iam::{}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
-        account.id
-    )
 }
 
 pub(super) fn describe(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {

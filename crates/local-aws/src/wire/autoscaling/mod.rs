@@ -8,10 +8,46 @@ mod tags;
 mod target_groups;
 
 use super::node::Node;
+use super::operations::{self, Operations};
 use super::paging::Page;
 use super::params::Params;
-use super::unknown_operation;
-use crate::account::{Account, ApiError};
+use crate::account::autoscaling::contention;
+use crate::account::{Account, ApiError, is_mutating};
+
+/// What Auto Scaling is asked for.
+pub(super) const OPERATIONS: &Operations = &[
+    ("CreateAutoScalingGroup", groups::create),
+    ("DescribeAutoScalingGroups", groups::describe),
+    ("UpdateAutoScalingGroup", groups::update),
+    ("SetDesiredCapacity", groups::set_desired),
+    ("DeleteAutoScalingGroup", groups::delete),
+    ("SuspendProcesses", groups::suspend),
+    ("ResumeProcesses", groups::resume),
+    ("DescribeScalingProcessTypes", |_, params| {
+        groups::describe_process_types(params)
+    }),
+    ("DescribeAutoScalingInstances", instances::describe),
+    ("DescribeScalingActivities", instances::describe_activities),
+    ("TerminateInstanceInAutoScalingGroup", instances::terminate),
+    ("DetachInstances", instances::detach),
+    ("SetInstanceProtection", instances::protect),
+    ("SetInstanceHealth", instances::set_health),
+    ("AttachLoadBalancerTargetGroups", target_groups::attach),
+    ("DetachLoadBalancerTargetGroups", target_groups::detach),
+    ("DescribeLoadBalancerTargetGroups", target_groups::describe),
+    ("AttachTrafficSources", target_groups::attach_sources),
+    ("DetachTrafficSources", target_groups::detach_sources),
+    ("DescribeTrafficSources", target_groups::describe_sources),
+    ("PutScheduledUpdateGroupAction", schedule::put),
+    ("DescribeScheduledActions", schedule::describe),
+    ("DeleteScheduledAction", schedule::delete),
+    ("PutScalingPolicy", policies::put),
+    ("DescribePolicies", policies::describe),
+    ("DeletePolicy", policies::delete),
+    ("CreateOrUpdateTags", tags::create),
+    ("DescribeTags", tags::describe),
+    ("DeleteTags", tags::delete),
+];
 
 /// Makes one call.
 pub(crate) fn call(
@@ -19,38 +55,11 @@ pub(crate) fn call(
     operation: &str,
     params: Params,
 ) -> Result<Node, ApiError> {
-    match operation {
-        "CreateAutoScalingGroup" => groups::create(account, params),
-        "DescribeAutoScalingGroups" => groups::describe(account, params),
-        "UpdateAutoScalingGroup" => groups::update(account, params),
-        "SetDesiredCapacity" => groups::set_desired(account, params),
-        "DeleteAutoScalingGroup" => groups::delete(account, params),
-        "SuspendProcesses" => groups::suspend(account, params),
-        "ResumeProcesses" => groups::resume(account, params),
-        "DescribeScalingProcessTypes" => groups::describe_process_types(params),
-        "DescribeAutoScalingInstances" => instances::describe(account, params),
-        "DescribeScalingActivities" => instances::describe_activities(account, params),
-        "TerminateInstanceInAutoScalingGroup" => instances::terminate(account, params),
-        "DetachInstances" => instances::detach(account, params),
-        "SetInstanceProtection" => instances::protect(account, params),
-        "SetInstanceHealth" => instances::set_health(account, params),
-        "AttachLoadBalancerTargetGroups" => target_groups::attach(account, params),
-        "DetachLoadBalancerTargetGroups" => target_groups::detach(account, params),
-        "DescribeLoadBalancerTargetGroups" => target_groups::describe(account, params),
-        "AttachTrafficSources" => target_groups::attach_sources(account, params),
-        "DetachTrafficSources" => target_groups::detach_sources(account, params),
-        "DescribeTrafficSources" => target_groups::describe_sources(account, params),
-        "PutScheduledUpdateGroupAction" => schedule::put(account, params),
-        "DescribeScheduledActions" => schedule::describe(account, params),
-        "DeleteScheduledAction" => schedule::delete(account, params),
-        "PutScalingPolicy" => policies::put(account, params),
-        "DescribePolicies" => policies::describe(account, params),
-        "DeletePolicy" => policies::delete(account, params),
-        "CreateOrUpdateTags" => tags::create(account, params),
-        "DescribeTags" => tags::describe(account, params),
-        "DeleteTags" => tags::delete(account, params),
-        _ => Err(unknown_operation("autoscaling", operation)),
+    if is_mutating(operation) {
+        let group = params.clone().text("AutoScalingGroupName");
+        contention::meet(account, operation, group.as_deref())?;
     }
+    operations::call("autoscaling", OPERATIONS, account, operation, params)
 }
 
 /// Auto Scaling's error for a member that had to be there.

@@ -196,10 +196,10 @@ pub(super) fn deregister(account: &mut Account, mut params: Params) -> Result<No
     Ok(done().put_as(
         "DeleteSnapshotResults",
         "deleteSnapshotResultSet",
-        Node::list(deleted.into_iter().map(|snapshot| {
+        Node::list(deleted.into_iter().map(|(snapshot, code)| {
             Node::map()
                 .put("SnapshotId", snapshot)
-                .put("ReturnCode", "success")
+                .put("ReturnCode", code)
         })),
     ))
 }

@@ -1,33 +1,14 @@
-//! The instance types that the local cloud knows, and where it has them.
+//! The instance types on the wire: what each has, and where it is offered.
 
 use super::filters::Filters;
 use super::network::zone_id;
 use super::page;
 use crate::account::ec2::launch::architecture;
 use crate::account::ec2::network::{ZONES, zone_name};
+use crate::account::ec2::types::TYPES;
 use crate::account::{Account, ApiError};
 use crate::wire::node::Node;
 use crate::wire::params::Params;
-
-/// The instance types it knows: name, virtual CPUs, memory in MiB.
-const TYPES: [(&str, u32, u32); 16] = [
-    ("c7g.large", 2, 4096),
-    ("c7i.large", 2, 4096),
-    ("m7g.large", 2, 8192),
-    ("m7i.large", 2, 8192),
-    ("t3.large", 2, 8192),
-    ("t3.medium", 2, 4096),
-    ("t3.micro", 2, 1024),
-    ("t3.nano", 2, 512),
-    ("t3.small", 2, 2048),
-    ("t3.xlarge", 4, 16384),
-    ("t3a.micro", 2, 1024),
-    ("t3a.small", 2, 2048),
-    ("t4g.large", 2, 8192),
-    ("t4g.medium", 2, 4096),
-    ("t4g.micro", 2, 1024),
-    ("t4g.small", 2, 2048),
-];
 
 pub(super) fn describe_types(mut params: Params) -> Result<Node, ApiError> {
     let wanted = params.texts(&["InstanceTypes", "InstanceType"]);

@@ -15,10 +15,86 @@ mod shown_instance;
 mod tags;
 
 use super::node::Node;
+use super::operations::{self, Operations};
 use super::paging::Page;
 use super::params::Params;
-use super::unknown_operation;
+use crate::account::ec2::encryption;
 use crate::account::{Account, ApiError, Tags};
+
+/// What EC2 is asked for.
+pub(super) const OPERATIONS: &Operations = &[
+    ("RunInstances", instances::run),
+    ("DescribeInstances", instances::describe),
+    ("DescribeInstanceStatus", instances::describe_status),
+    ("StartInstances", instances::start),
+    ("StopInstances", instances::stop),
+    ("RebootInstances", instances::reboot),
+    ("TerminateInstances", instances::terminate),
+    ("GetConsoleOutput", instances::console_output),
+    (
+        "DescribeInstanceTypeOfferings",
+        instance_types::describe_offerings,
+    ),
+    ("DescribeInstanceTypes", |_, params| {
+        instance_types::describe_types(params)
+    }),
+    ("CreateImage", images::create),
+    ("DescribeImages", images::describe),
+    ("DeregisterImage", images::deregister),
+    ("DescribeSnapshots", images::describe_snapshots),
+    ("DeleteSnapshot", images::delete_snapshot),
+    ("CreateTags", tags::create),
+    ("DeleteTags", tags::delete),
+    ("DescribeTags", tags::describe),
+    ("CreateLaunchTemplate", launch_templates::create),
+    (
+        "CreateLaunchTemplateVersion",
+        launch_templates::create_version,
+    ),
+    ("DescribeLaunchTemplates", launch_templates::describe),
+    (
+        "DescribeLaunchTemplateVersions",
+        launch_templates::describe_versions,
+    ),
+    ("ModifyLaunchTemplate", launch_templates::modify),
+    (
+        "DeleteLaunchTemplateVersions",
+        launch_templates::delete_versions,
+    ),
+    ("DeleteLaunchTemplate", launch_templates::delete),
+    ("DescribeVpcs", network::describe_vpcs),
+    ("DescribeSubnets", network::describe_subnets),
+    ("DescribeAvailabilityZones", network::describe_zones),
+    ("DescribeRegions", network::describe_regions),
+    ("GetEbsDefaultKmsKeyId", |account, params| {
+        params.finish()?;
+        let key = encryption::default_key(account);
+        Ok(Node::map().put_as("KmsKeyId", "kmsKeyId", key))
+    }),
+    ("GetEbsEncryptionByDefault", |account, params| {
+        params.finish()?;
+        let always = account.ec2.encryption.always;
+        Ok(Node::map().put_as("EbsEncryptionByDefault", "ebsEncryptionByDefault", always))
+    }),
+    ("DescribeRouteTables", routes::describe_tables),
+    ("DescribeVpcEndpoints", routes::describe_endpoints),
+    ("DescribeSecurityGroups", security_groups::describe_groups),
+    ("CreateSecurityGroup", security_groups::create_group),
+    (
+        "AuthorizeSecurityGroupIngress",
+        security_groups::authorize_ingress,
+    ),
+    (
+        "AuthorizeSecurityGroupEgress",
+        security_groups::authorize_egress,
+    ),
+    (
+        "RevokeSecurityGroupIngress",
+        security_groups::revoke_ingress,
+    ),
+    ("RevokeSecurityGroupEgress", security_groups::revoke_egress),
+    ("DeleteSecurityGroup", security_groups::delete_group),
+];
 
 /// Makes one call.
 pub(crate) fn call(
@@ -33,47 +109,7 @@ pub(crate) fn call(
             "Request would have succeeded, but DryRun flag is set.",
         ));
     }
-    match operation {
-        "RunInstances" => instances::run(account, params),
-        "DescribeInstances" => instances::describe(account, params),
-        "DescribeInstanceStatus" => instances::describe_status(account, params),
-        "StartInstances" => instances::start(account, params),
-        "StopInstances" => instances::stop(account, params),
-        "RebootInstances" => instances::reboot(account, params),
-        "TerminateInstances" => instances::terminate(account, params),
-        "GetConsoleOutput" => instances::console_output(account, params),
-        "DescribeInstanceTypeOfferings" => instance_types::describe_offerings(account, params),
-        "DescribeInstanceTypes" => instance_types::describe_types(params),
-        "CreateImage" => images::create(account, params),
-        "DescribeImages" => images::describe(account, params),
-        "DeregisterImage" => images::deregister(account, params),
-        "DescribeSnapshots" => images::describe_snapshots(account, params),
-        "DeleteSnapshot" => images::delete_snapshot(account, params),
-        "CreateTags" => tags::create(account, params),
-        "DeleteTags" => tags::delete(account, params),
-        "DescribeTags" => tags::describe(account, params),
-        "CreateLaunchTemplate" => launch_templates::create(account, params),
-        "CreateLaunchTemplateVersion" => launch_templates::create_version(account, params),
-        "DescribeLaunchTemplates" => launch_templates::describe(account, params),
-        "DescribeLaunchTemplateVersions" => launch_templates::describe_versions(account, params),
-        "ModifyLaunchTemplate" => launch_templates::modify(account, params),
-        "DeleteLaunchTemplateVersions" => launch_templates::delete_versions(account, params),
-        "DeleteLaunchTemplate" => launch_templates::delete(account, params),
-        "DescribeVpcs" => network::describe_vpcs(account, params),
-        "DescribeSubnets" => network::describe_subnets(account, params),
-        "DescribeAvailabilityZones" => network::describe_zones(account, params),
-        "DescribeRegions" => network::describe_regions(account, params),
-        "DescribeRouteTables" => routes::describe_tables(account, params),
-        "DescribeVpcEndpoints" => routes::describe_endpoints(account, params),
-        "DescribeSecurityGroups" => security_groups::describe_groups(account, params),
-        "CreateSecurityGroup" => security_groups::create_group(account, params),
-        "AuthorizeSecurityGroupIngress" => security_groups::authorize_ingress(account, params),
-        "AuthorizeSecurityGroupEgress" => security_groups::authorize_egress(account, params),
-        "RevokeSecurityGroupIngress" => security_groups::revoke_ingress(account, params),
-        "RevokeSecurityGroupEgress" => security_groups::revoke_egress(account, params),
-        "DeleteSecurityGroup" => security_groups::delete_group(account, params),
-        _ => Err(unknown_operation("ec2", operation)),
-    }
+    operations::call("ec2", OPERATIONS, account, operation, params)
 }
 
 /// The page that a describe asks for.

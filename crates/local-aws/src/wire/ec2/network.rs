@@ -174,6 +174,17 @@ pub(super) fn describe_zones(account: &mut Account, mut params: Params) -> Resul
     )?;
     params.boolean("AllAvailabilityZones")?;
     params.finish()?;
+    let is_one = |name: &String| {
+        network::ZONES.into_iter().any(|zone| {
+            *name == network::zone_name(account, zone) || *name == zone_id(account, zone)
+        })
+    };
+    if let Some(unknown) = names.iter().chain(&ids).find(|name| !is_one(name)) {
+        return Err(ApiError::refused(
+            "InvalidParameterValue",
+            &format!("Invalid availability zone: [{unknown}]"),
+        ));
+    }
     let found = network::ZONES
         .into_iter()
         .filter(|zone| {

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{Page, read_attributes, read_tags, select, show_attributes};
+use crate::account::elbv2::hosted_zones;
 use crate::account::elbv2::load_balancers::{self, LoadBalancer, Settings, Zone};
 use crate::account::{Account, ApiError};
 use crate::wire::node::Node;
 use crate::wire::params::Params;
-
-/// The hosted zone of application load balancers in eu-central-1.
-const HOSTED_ZONE: &str = "Z215JYRZR1TBD5";
 
 pub(super) fn create(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let name = params.required("Name")?;
@@ -90,7 +88,7 @@ fn show(account: &Account, held: &LoadBalancer) -> Node {
     Node::map()
         .put("LoadBalancerArn", &held.arn)
         .put("DNSName", &held.dns_name)
-        .put("CanonicalHostedZoneId", HOSTED_ZONE)
+        .put_some("CanonicalHostedZoneId", hosted_zones::of(&account.region))
         .put("CreatedTime", held.created)
         .put("LoadBalancerName", &held.name)
         .put("Scheme", &held.settings.scheme)

@@ -13,13 +13,66 @@ mod tests;
 use std::collections::BTreeSet;
 
 use super::node::Node;
+use super::operations::{self, Operations};
 use super::params::Params;
-use super::unknown_operation;
 use crate::account::elbv2::{attributes::Attributes, tags};
 use crate::account::{Account, ApiError, Tags};
 
 /// The largest page AWS gives.
 const LARGEST_PAGE: i64 = 400;
+
+/// What Elastic Load Balancing is asked for.
+pub(super) const OPERATIONS: &Operations = &[
+    ("CreateLoadBalancer", load_balancers::create),
+    ("DescribeLoadBalancers", |account, params| {
+        load_balancers::describe(account, params)
+    }),
+    (
+        "ModifyLoadBalancerAttributes",
+        load_balancers::modify_attributes,
+    ),
+    ("DescribeLoadBalancerAttributes", |account, params| {
+        load_balancers::describe_attributes(account, params)
+    }),
+    ("DeleteLoadBalancer", load_balancers::delete),
+    ("SetSecurityGroups", load_balancers::set_security_groups),
+    ("SetSubnets", load_balancers::set_subnets),
+    ("CreateTargetGroup", target_groups::create),
+    ("DescribeTargetGroups", |account, params| {
+        target_groups::describe(account, params)
+    }),
+    ("ModifyTargetGroup", target_groups::modify),
+    (
+        "ModifyTargetGroupAttributes",
+        target_groups::modify_attributes,
+    ),
+    ("DescribeTargetGroupAttributes", |account, params| {
+        target_groups::describe_attributes(account, params)
+    }),
+    ("DeleteTargetGroup", target_groups::delete),
+    ("CreateListener", listeners::create),
+    ("DescribeListeners", |account, params| {
+        listeners::describe(account, params)
+    }),
+    ("ModifyListener", listeners::modify),
+    ("DeleteListener", listeners::delete),
+    ("CreateRule", rules::create),
+    ("DescribeRules", |account, params| {
+        rules::describe(account, params)
+    }),
+    ("ModifyRule", rules::modify),
+    ("DeleteRule", rules::delete),
+    ("SetRulePriorities", rules::set_priorities),
+    ("RegisterTargets", targets::register),
+    ("DeregisterTargets", targets::deregister),
+    ("DescribeTargetHealth", |account, params| {
+        targets::describe_health(account, params)
+    }),
+    ("AddTags", add_tags),
+    ("RemoveTags", remove_tags),
+    ("DescribeAccountLimits", describe_limits),
+    ("DescribeTags", describe_tags),
+];
 
 /// Makes one call.
 pub(crate) fn call(
@@ -27,37 +80,7 @@ pub(crate) fn call(
     operation: &str,
     params: Params,
 ) -> Result<Node, ApiError> {
-    match operation {
-        "CreateLoadBalancer" => load_balancers::create(account, params),
-        "DescribeLoadBalancers" => load_balancers::describe(account, params),
-        "ModifyLoadBalancerAttributes" => load_balancers::modify_attributes(account, params),
-        "DescribeLoadBalancerAttributes" => load_balancers::describe_attributes(account, params),
-        "DeleteLoadBalancer" => load_balancers::delete(account, params),
-        "SetSecurityGroups" => load_balancers::set_security_groups(account, params),
-        "SetSubnets" => load_balancers::set_subnets(account, params),
-        "CreateTargetGroup" => target_groups::create(account, params),
-        "DescribeTargetGroups" => target_groups::describe(account, params),
-        "ModifyTargetGroup" => target_groups::modify(account, params),
-        "ModifyTargetGroupAttributes" => target_groups::modify_attributes(account, params),
-        "DescribeTargetGroupAttributes" => target_groups::describe_attributes(account, params),
-        "DeleteTargetGroup" => target_groups::delete(account, params),
-        "CreateListener" => listeners::create(account, params),
-        "DescribeListeners" => listeners::describe(account, params),
-        "ModifyListener" => listeners::modify(account, params),
-        "DeleteListener" => listeners::delete(account, params),
-        "CreateRule" => rules::create(account, params),
-        "DescribeRules" => rules::describe(account, params),
-        "ModifyRule" => rules::modify(account, params),
-        "DeleteRule" => rules::delete(account, params),
-        "SetRulePriorities" => rules::set_priorities(account, params),
-        "RegisterTargets" => targets::register(account, params),
-        "DeregisterTargets" => targets::deregister(account, params),
-        "DescribeTargetHealth" => targets::describe_health(account, params),
-        "AddTags" => add_tags(account, params),
-        "RemoveTags" => remove_tags(account, params),
-        "DescribeTags" => describe_tags(account, params),
-        _ => Err(unknown_operation("elbv2", operation)),
-    }
+    operations::call("elbv2", OPERATIONS, account, operation, params)
 }
 
 fn add_tags(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
@@ -96,6 +119,18 @@ fn describe_tags(account: &mut Account, mut params: Params) -> Result<Node, ApiE
         descriptions.push(Node::map().put("ResourceArn", arn).put("Tags", listed));
     }
     Ok(Node::map().put("TagDescriptions", Node::List(descriptions)))
+}
+
+fn describe_limits(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
+    let page = Page::read(&mut params)?;
+    params.finish()?;
+    let limits = [
+        ("application-load-balancers", account.limits.load_balancers),
+        ("target-groups", account.limits.target_groups),
+    ];
+    let shown =
+        limits.map(|(name, most)| Node::map().put("Name", name).put("Max", most.to_string()));
+    Ok(page.of("Limits", shown.into()))
 }
 
 /// The tags of a request, each key once.

@@ -27,7 +27,7 @@ pub(super) fn list_attached(account: &mut Account, mut params: Params) -> Result
     params.text("PathPrefix");
     let page = page(&mut params)?;
     params.finish()?;
-    let policies = iam::role(account, &role)?
+    let policies = iam::visible_role(account, &role)?
         .attached
         .iter()
         .map(|arn| {

@@ -60,7 +60,7 @@ pub(super) fn list_profiles_of_role(
     let role = required(&mut params, "RoleName")?;
     let page = page(&mut params)?;
     params.finish()?;
-    iam::role(account, &role)?;
+    iam::visible_role(account, &role)?;
     let profiles = account
         .iam
         .profiles

@@ -5,7 +5,7 @@ use http::{Method, header};
 use percent_encoding::percent_decode_str;
 
 /// What is configured of a bucket: the query that names it, and the operations that get, put and delete it.
-const CONFIGURATIONS: [(&str, [&str; 3]); 6] = [
+pub(super) const CONFIGURATIONS: [(&str, [&str; 3]); 6] = [
     (
         "publicAccessBlock",
         [

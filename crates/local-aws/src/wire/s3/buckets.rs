@@ -6,12 +6,21 @@ use crate::account::s3::{self, Versioning};
 use crate::account::{Account, ApiError};
 use crate::wire::node::iso8601;
 
+/// How many a page has at most (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>).
+const MOST_BUCKETS: usize = 10_000;
+
 pub(super) fn list(account: &mut Account, request: &mut Request) -> Result<Answer, ApiError> {
     let prefix = request.query("prefix").unwrap_or_default();
     let region = request.query("bucket-region");
-    let most = request
-        .query("max-buckets")
-        .and_then(|text| text.parse().ok());
+    let most = request.query("max-buckets");
+    let most = most.map_or(Some(MOST_BUCKETS), |text| text.parse().ok());
+    let most = most.filter(|most| (1..=MOST_BUCKETS).contains(most));
+    let most = most.ok_or_else(|| {
+        ApiError::refused(
+            "InvalidArgument",
+            "Argument max-buckets must be an integer between 1 and 10000",
+        )
+    })?;
     let after = request.query("continuation-token").unwrap_or_default();
     let mut found: Vec<_> = account
         .s3
@@ -25,7 +34,6 @@ pub(super) fn list(account: &mut Account, request: &mut Request) -> Result<Answe
                 .is_none_or(|wanted| *wanted == bucket.region)
         })
         .collect();
-    let most = most.unwrap_or(10_000);
     let is_cut = found.len() > most;
     found.truncate(most);
     let mut out = Writer::new("ListAllMyBucketsResult");

@@ -25,6 +25,53 @@ use self::address::Address;
 use super::Reply;
 use crate::account::{Account, ApiError};
 
+/// What carries out an operation.
+type Operation = fn(&mut Account, &mut Request) -> Result<Answer, ApiError>;
+
+/// What S3 is asked for, beside the settings of a bucket.
+const OPERATIONS: &[(&str, Operation)] = &[
+    ("ListBuckets", buckets::list),
+    ("CreateBucket", buckets::create),
+    ("HeadBucket", |account, request| {
+        buckets::head(account, request)
+    }),
+    ("DeleteBucket", |account, request| {
+        buckets::delete(account, request)
+    }),
+    ("GetBucketLocation", |account, request| {
+        buckets::location(account, request)
+    }),
+    ("GetBucketVersioning", |account, request| {
+        buckets::versioning(account, request)
+    }),
+    ("PutBucketVersioning", buckets::set_versioning),
+    ("ListObjectsV2", listing::objects_v2),
+    ("ListObjects", listing::objects_v1),
+    ("ListObjectVersions", listing::versions),
+    ("DeleteObjects", objects::delete_several),
+    ("PutObject", objects::put),
+    ("GetObject", |account, request| {
+        objects::get(account, request, true)
+    }),
+    ("HeadObject", |account, request| {
+        objects::get(account, request, false)
+    }),
+    ("DeleteObject", objects::delete),
+    ("CreateMultipartUpload", multipart::begin),
+    ("UploadPart", multipart::put_part),
+    ("CompleteMultipartUpload", multipart::complete),
+    ("AbortMultipartUpload", multipart::abort),
+    ("ListParts", multipart::list_parts),
+    ("ListMultipartUploads", multipart::list),
+];
+
+/// All that S3 is asked for.
+pub(super) fn operations() -> impl Iterator<Item = &'static str> {
+    let settings = address::CONFIGURATIONS.iter();
+    let settings = settings.flat_map(|(_, operations)| operations.iter().copied());
+    OPERATIONS.iter().map(|(name, _)| *name).chain(settings)
+}
+
 /// The operation that a method, path and query stand for.
 pub(crate) fn operation(parts: &Parts) -> &'static str {
     Address::of(parts).operation(&parts.method)
@@ -62,29 +109,10 @@ pub(crate) fn call(
     let mut request = Request::read(address, parts, body)?;
     request.check_known(operation)?;
     request.check_owner(account)?;
-    let answer = match operation {
-        "ListBuckets" => buckets::list(account, &mut request),
-        "CreateBucket" => buckets::create(account, &mut request),
-        "HeadBucket" => buckets::head(account, &request),
-        "DeleteBucket" => buckets::delete(account, &request),
-        "GetBucketLocation" => buckets::location(account, &request),
-        "GetBucketVersioning" => buckets::versioning(account, &request),
-        "PutBucketVersioning" => buckets::set_versioning(account, &mut request),
-        "ListObjectsV2" => listing::objects_v2(account, &mut request),
-        "ListObjects" => listing::objects_v1(account, &mut request),
-        "ListObjectVersions" => listing::versions(account, &mut request),
-        "DeleteObjects" => objects::delete_several(account, &mut request),
-        "PutObject" => objects::put(account, &mut request),
-        "GetObject" => objects::get(account, &mut request, true),
-        "HeadObject" => objects::get(account, &mut request, false),
-        "DeleteObject" => objects::delete(account, &mut request),
-        "CreateMultipartUpload" => multipart::begin(account, &mut request),
-        "UploadPart" => multipart::put_part(account, &mut request),
-        "CompleteMultipartUpload" => multipart::complete(account, &mut request),
-        "AbortMultipartUpload" => multipart::abort(account, &mut request),
-        "ListParts" => multipart::list_parts(account, &mut request),
-        "ListMultipartUploads" => multipart::list(account, &mut request),
-        other => settings::call(account, other, &mut request),
+    let found = OPERATIONS.iter().find(|(name, _)| *name == operation);
+    let answer = match found {
+        Some((_, carry_out)) => carry_out(account, &mut request),
+        None => settings::call(account, operation, &mut request),
     }?;
     Ok(answer.build(account))
 }

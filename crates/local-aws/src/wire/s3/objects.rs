@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde_json::json;
+
 use super::xml::{Element, Writer};
 use super::{Answer, Request, checksum};
+use crate::account::authority::check_caller;
 use crate::account::s3::{self, Condition, Object};
 use crate::account::{Account, ApiError};
 use crate::http_date::http_date;
@@ -162,6 +165,16 @@ pub(super) fn delete_several(
     for object in wanted {
         let key = object.child("Key").ok_or_else(super::malformed)?;
         let asked = object.child("VersionId");
+        let about = json!({"Bucket": request.bucket, "Key": key, "VersionId": asked});
+        if let Err(refused) = check_caller(account, ("s3", "DeleteObject"), &about) {
+            out.open("Error")
+                .text("Key", key)
+                .text_if("VersionId", asked)
+                .text("Code", &refused.code)
+                .text("Message", &refused.message)
+                .close();
+            continue;
+        }
         let (version, is_marker) = s3::delete(account, &request.bucket, key, asked)?;
         if is_quiet {
             continue;

@@ -12,6 +12,22 @@ use crate::runbook::{Step, Turn};
 use crate::wire::node::Node;
 use crate::wire::params::Params;
 
+/// What filters of automations go by, and of their steps.
+const KEYS: [&str; 6] = [
+    "DocumentNamePrefix",
+    "ExecutionStatus",
+    "ExecutionId",
+    "AutomationType",
+    "TagKey",
+    "CurrentAction",
+];
+const STEP_KEYS: [&str; 4] = [
+    "StepName",
+    "Action",
+    "StepExecutionId",
+    "StepExecutionStatus",
+];
+
 pub(super) fn start(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let start = Start {
         document: params.required("DocumentName")?,
@@ -88,7 +104,7 @@ pub(super) fn get(account: &mut Account, mut params: Params) -> Result<Node, Api
 }
 
 pub(super) fn describe(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let wanted = filters(&mut params, "Filters")?;
+    let wanted = filters(&mut params, "Filters", &KEYS)?;
     let page = Page::read(&mut params, 1..=50)?;
     params.finish()?;
     let mut found = Vec::new();
@@ -115,7 +131,7 @@ pub(super) fn describe(account: &mut Account, mut params: Params) -> Result<Node
 
 pub(super) fn describe_steps(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let id = params.required("AutomationExecutionId")?;
-    let wanted = filters(&mut params, "Filters")?;
+    let wanted = filters(&mut params, "Filters", &STEP_KEYS)?;
     let reverse = params.boolean("ReverseOrder")?.unwrap_or(false);
     let page = Page::read(&mut params, 1..=50)?;
     params.finish()?;

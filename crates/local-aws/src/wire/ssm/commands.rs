@@ -240,7 +240,7 @@ fn find<'a>(
 ) -> Result<(Vec<&'a Command>, Option<String>), ApiError> {
     let id = params.text("CommandId");
     let instance = params.text("InstanceId");
-    let wanted = filters(params, "Filters")?;
+    let wanted = filters(params, "Filters", &["Status", "DocumentName"])?;
     let page = Page::read(params, 1..=50)?;
     let mut found = Vec::new();
     for command in account.ssm.commands.values() {

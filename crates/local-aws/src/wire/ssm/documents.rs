@@ -2,18 +2,21 @@
 
 use super::{Page, filters, moment, tag_list, unknown_filter};
 use crate::account::ssm::documents::{self, Document, Version};
+use crate::account::ssm::format::{Content, Format};
 use crate::account::{Account, ApiError};
 use crate::runbook::template::text_of;
 use crate::wire::node::Node;
 use crate::wire::params::Params;
 
+/// What its filters go by.
+const KEYS: [&str; 5] = ["Name", "Owner", "DocumentType", "PlatformTypes", "tag:"];
+
 pub(super) fn create(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let name = params.required("Name")?;
-    let content = params.required("Content")?;
+    let content = read_content(&mut params)?;
     let kind = params
         .text("DocumentType")
         .unwrap_or_else(|| "Command".to_owned());
-    read_format(&mut params)?;
     let version_name = params.text("VersionName");
     let tags = params.tags(&["Tags"])?;
     params.finish()?;
@@ -25,9 +28,8 @@ pub(super) fn create(account: &mut Account, mut params: Params) -> Result<Node, 
 
 pub(super) fn update(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let name = params.required("Name")?;
-    let content = params.required("Content")?;
+    let content = read_content(&mut params)?;
     let base = params.text("DocumentVersion");
-    read_format(&mut params)?;
     let version_name = params.text("VersionName");
     params.finish()?;
     documents::update(account, &name, base.as_deref(), content, version_name)?;
@@ -62,7 +64,7 @@ pub(super) fn describe(account: &mut Account, mut params: Params) -> Result<Node
 pub(super) fn get(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
     let name = params.required("Name")?;
     let wanted = params.text("DocumentVersion");
-    read_format(&mut params)?;
+    let format = read_format(&mut params)?;
     params.finish()?;
     let document = documents::find(&account.ssm, &name)?;
     let version = document.version(wanted.as_deref())?;
@@ -72,15 +74,15 @@ pub(super) fn get(account: &mut Account, mut params: Params) -> Result<Node, Api
         .put_some("VersionName", version.name.as_ref())
         .put("DocumentVersion", version.number.to_string())
         .put("Status", "Active")
-        .put("Content", &version.content)
+        .put("Content", version.content.in_format(format))
         .put("DocumentType", &document.kind)
-        .put("DocumentFormat", "JSON")
+        .put("DocumentFormat", format.name())
         .put("AttachmentsContent", Node::List(Vec::new())))
 }
 
 pub(super) fn list(account: &mut Account, mut params: Params) -> Result<Node, ApiError> {
-    let mut wanted = filters(&mut params, "Filters")?;
-    wanted.extend(filters(&mut params, "DocumentFilterList")?);
+    let mut wanted = filters(&mut params, "Filters", &KEYS)?;
+    wanted.extend(filters(&mut params, "DocumentFilterList", &KEYS)?);
     let page = Page::read(&mut params, 1..=50)?;
     params.finish()?;
     let mut found = Vec::new();
@@ -122,7 +124,7 @@ pub(super) fn list_versions(account: &mut Account, mut params: Params) -> Result
                     "IsDefaultVersion",
                     version.number == document.default_version,
                 )
-                .put("DocumentFormat", "JSON")
+                .put("DocumentFormat", version.content.format.name())
                 .put("Status", "Active")
         })
         .collect();
@@ -140,16 +142,25 @@ pub(super) fn delete(account: &mut Account, mut params: Params) -> Result<Node, 
     Ok(Node::map())
 }
 
-/// Only JSON is read here, although AWS also takes YAML.
-fn read_format(params: &mut Params) -> Result<(), ApiError> {
+/// What a document is to be.
+fn read_content(params: &mut Params) -> Result<Content, ApiError> {
     params.text("TargetType");
-    match params.text("DocumentFormat").as_deref() {
-        None | Some("JSON") => Ok(()),
-        Some(other) => Err(ApiError::refused(
-            "InvalidDocumentContent",
-            &format!("the local cloud reads documents in JSON, not {other}"),
-        )),
-    }
+    Ok(Content {
+        text: params.required("Content")?,
+        format: read_format(params)?,
+    })
+}
+
+/// JSON, where nothing is said.
+fn read_format(params: &mut Params) -> Result<Format, ApiError> {
+    let Some(name) = params.text("DocumentFormat") else {
+        return Ok(Format::default());
+    };
+    Format::of(&name).ok_or_else(|| {
+        ApiError::validation(&format!(
+            "1 validation error detected: Value '{name}' at 'documentFormat' failed to satisfy constraint: Member must satisfy enum value set: [YAML, TEXT, JSON]; the local cloud has no TEXT"
+        ))
+    })
 }
 
 fn fits(
@@ -201,7 +212,7 @@ fn identifier(account: &Account, document: &Document) -> Node {
         .put("DocumentVersion", document.default_version.to_string())
         .put("DocumentType", &document.kind)
         .put("SchemaVersion", schema_version(document))
-        .put("DocumentFormat", "JSON")
+        .put("DocumentFormat", version.content.format.name())
         .put("Tags", tag_list(&document.tags))
 }
 
@@ -235,6 +246,6 @@ fn described(account: &Account, document: &Document, version: &Version, status: 
         .put("SchemaVersion", schema_version(document))
         .put("LatestVersion", document.latest().number.to_string())
         .put("DefaultVersion", document.default_version.to_string())
-        .put("DocumentFormat", "JSON")
+        .put("DocumentFormat", version.content.format.name())
         .put("Tags", tag_list(&document.tags))
 }

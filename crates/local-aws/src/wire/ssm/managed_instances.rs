@@ -6,12 +6,19 @@ use crate::account::{Account, ApiError};
 use crate::wire::node::Node;
 use crate::wire::params::Params;
 
+/// What its filters go by.
+const KEYS: [&str; 4] = ["InstanceIds", "PingStatus", "PlatformTypes", "ResourceType"];
+
 pub(super) fn describe_instances(
     account: &mut Account,
     mut params: Params,
 ) -> Result<Node, ApiError> {
-    let mut wanted = filters(&mut params, "Filters")?;
-    wanted.extend(filters(&mut params, "InstanceInformationFilterList")?);
+    let mut wanted = filters(&mut params, "Filters", &KEYS)?;
+    wanted.extend(filters(
+        &mut params,
+        "InstanceInformationFilterList",
+        &KEYS,
+    )?);
     let page = Page::read(&mut params, 1..=50)?;
     params.finish()?;
     let mut found = Vec::new();

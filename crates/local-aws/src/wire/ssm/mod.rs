@@ -8,9 +8,48 @@ mod parameters;
 mod tags;
 
 use super::node::Node;
+use super::operations::{self, Operations};
 use super::params::Params;
-use super::unknown_operation;
 use crate::account::{Account, ApiError};
+
+/// What Systems Manager is asked for.
+pub(super) const OPERATIONS: &Operations = &[
+    ("GetParameter", parameters::get),
+    ("GetParameters", parameters::get_several),
+    ("GetParametersByPath", parameters::get_by_path),
+    ("PutParameter", parameters::put),
+    ("DeleteParameter", parameters::delete),
+    ("DeleteParameters", parameters::delete_several),
+    ("DescribeParameters", parameters::describe),
+    ("AddTagsToResource", tags::add),
+    ("RemoveTagsFromResource", tags::remove),
+    ("ListTagsForResource", tags::list),
+    ("CreateDocument", documents::create),
+    ("UpdateDocument", documents::update),
+    ("UpdateDocumentDefaultVersion", documents::set_default),
+    ("DescribeDocument", documents::describe),
+    ("GetDocument", documents::get),
+    ("ListDocuments", documents::list),
+    ("ListDocumentVersions", documents::list_versions),
+    ("DeleteDocument", documents::delete),
+    ("StartAutomationExecution", automations::start),
+    ("StopAutomationExecution", automations::stop),
+    ("GetAutomationExecution", automations::get),
+    ("DescribeAutomationExecutions", automations::describe),
+    (
+        "DescribeAutomationStepExecutions",
+        automations::describe_steps,
+    ),
+    ("SendCommand", commands::send),
+    ("CancelCommand", commands::cancel),
+    ("GetCommandInvocation", commands::get_invocation),
+    ("ListCommands", commands::list),
+    ("ListCommandInvocations", commands::list_invocations),
+    (
+        "DescribeInstanceInformation",
+        managed_instances::describe_instances,
+    ),
+];
 
 /// Makes one call.
 pub(crate) fn call(
@@ -18,38 +57,7 @@ pub(crate) fn call(
     operation: &str,
     params: Params,
 ) -> Result<Node, ApiError> {
-    let answer = match operation {
-        "GetParameter" => parameters::get(account, params),
-        "GetParameters" => parameters::get_several(account, params),
-        "GetParametersByPath" => parameters::get_by_path(account, params),
-        "PutParameter" => parameters::put(account, params),
-        "DeleteParameter" => parameters::delete(account, params),
-        "DeleteParameters" => parameters::delete_several(account, params),
-        "DescribeParameters" => parameters::describe(account, params),
-        "AddTagsToResource" => tags::add(account, params),
-        "RemoveTagsFromResource" => tags::remove(account, params),
-        "ListTagsForResource" => tags::list(account, params),
-        "CreateDocument" => documents::create(account, params),
-        "UpdateDocument" => documents::update(account, params),
-        "UpdateDocumentDefaultVersion" => documents::set_default(account, params),
-        "DescribeDocument" => documents::describe(account, params),
-        "GetDocument" => documents::get(account, params),
-        "ListDocuments" => documents::list(account, params),
-        "ListDocumentVersions" => documents::list_versions(account, params),
-        "DeleteDocument" => documents::delete(account, params),
-        "StartAutomationExecution" => automations::start(account, params),
-        "StopAutomationExecution" => automations::stop(account, params),
-        "GetAutomationExecution" => automations::get(account, params),
-        "DescribeAutomationExecutions" => automations::describe(account, params),
-        "DescribeAutomationStepExecutions" => automations::describe_steps(account, params),
-        "SendCommand" => commands::send(account, params),
-        "CancelCommand" => commands::cancel(account, params),
-        "GetCommandInvocation" => commands::get_invocation(account, params),
-        "ListCommands" => commands::list(account, params),
-        "ListCommandInvocations" => commands::list_invocations(account, params),
-        "DescribeInstanceInformation" => managed_instances::describe_instances(account, params),
-        _ => return Err(unknown_operation("ssm", operation)),
-    };
+    let answer = operations::call("ssm", OPERATIONS, account, operation, params);
     // What the other services call by several names is one code here.
     answer.map_err(|error| match error.code.as_str() {
         "MissingParameter" | "ValidationError" => ApiError {
@@ -103,8 +111,13 @@ impl Page {
     }
 }
 
-/// Systems Manager's filters come as `Key` and `Values`, in older operations as `key` and `value`.
-fn filters(params: &mut Params, name: &str) -> Result<Vec<(String, Vec<String>)>, ApiError> {
+/// Systems Manager's filters come as `Key` and `Values`, in older operations as `key` and `value`; a key that is none of
+/// `known`, or begins as none that ends with a colon, is refused before anything is looked at.
+fn filters(
+    params: &mut Params,
+    name: &str,
+    known: &[&str],
+) -> Result<Vec<(String, Vec<String>)>, ApiError> {
     params
         .structures(&[name])
         .into_iter()
@@ -115,9 +128,19 @@ fn filters(params: &mut Params, name: &str) -> Result<Vec<(String, Vec<String>)>
             };
             let values = filter.texts(&["Values", "value", "valueSet"]);
             filter.finish()?;
+            check_key(&key, known)?;
             Ok((key, values))
         })
         .collect()
+}
+
+/// Whether a filter has a key that its operation knows.
+fn check_key(key: &str, known: &[&str]) -> Result<(), ApiError> {
+    let is_it = |one: &&str| *one == key || (one.ends_with(':') && key.starts_with(one));
+    match known.iter().any(is_it) {
+        true => Ok(()),
+        false => Err(unknown_filter(key)),
+    }
 }
 
 fn unknown_filter(key: &str) -> ApiError {

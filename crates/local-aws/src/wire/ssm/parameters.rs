@@ -1,6 +1,6 @@
 //! Parameter Store's operations.
 
-use super::{Page, filters, moment, unknown_filter};
+use super::{Page, check_key, filters, moment, unknown_filter};
 use crate::account::ssm::parameters::{self, Parameter, Put, Version};
 use crate::account::{Account, ApiError};
 use crate::wire::node::Node;
@@ -98,7 +98,7 @@ pub(super) fn describe(account: &mut Account, mut params: Params) -> Result<Node
         .into_iter()
         .map(Filter::read)
         .chain(
-            filters(&mut params, "Filters")?
+            filters(&mut params, "Filters", &KEYS)?
                 .into_iter()
                 .map(|(key, values)| {
                     Ok(Filter {
@@ -143,6 +143,9 @@ fn names(params: &mut Params) -> Result<Vec<String>, ApiError> {
     )))
 }
 
+/// What its filters go by.
+const KEYS: [&str; 6] = ["Name", "Type", "Tier", "DataType", "Path", "tag:"];
+
 struct Filter {
     key: String,
     option: Option<String>,
@@ -157,6 +160,18 @@ impl Filter {
             values: filter.texts(&["Values"]),
         };
         filter.finish()?;
+        check_key(&read.key, &KEYS)?;
+        let known = [
+            None,
+            Some("Equals"),
+            Some("BeginsWith"),
+            Some("Contains"),
+            Some("Recursive"),
+            Some("OneLevel"),
+        ];
+        if !known.contains(&read.option.as_deref()) {
+            return Err(unknown_option(&read));
+        }
         Ok(read)
     }
 
@@ -189,10 +204,7 @@ impl Filter {
             None | Some("Equals") => Ok(held == value),
             Some("BeginsWith") => Ok(held.starts_with(value)),
             Some("Contains") => Ok(held.contains(value)),
-            Some(other) => Err(ApiError::refused(
-                "InvalidFilterOption",
-                &format!("The specified filter option isn't valid: {other}"),
-            )),
+            Some(_) => Err(unknown_option(self)),
         };
         for value in &self.values {
             if fits(value)? {
@@ -201,6 +213,14 @@ impl Filter {
         }
         Ok(false)
     }
+}
+
+fn unknown_option(filter: &Filter) -> ApiError {
+    let option = filter.option.as_deref().unwrap_or_default();
+    ApiError::refused(
+        "InvalidFilterOption",
+        &format!("The specified filter option isn't valid: {option}"),
+    )
 }
 
 fn arn(account: &Account, parameter: &Parameter) -> String {

@@ -82,12 +82,7 @@ fn create(account: &mut Account, name: &str, params: &Value) -> Vec<Request> {
         needs.push(request("autoscaling:CreateOrUpdateTags", arn, keys));
     }
     needs.extend(launch(account, params));
-    let own = service_linked_role(
-        account,
-        autoscaling::SERVICE,
-        "AWSServiceRoleForAutoScaling",
-    );
-    needs.extend(own);
+    needs.extend(service_linked_role(account, autoscaling::SERVICE));
     needs
 }
 

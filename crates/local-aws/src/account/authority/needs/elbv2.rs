@@ -26,10 +26,8 @@ pub(super) fn needs(
                 "elasticloadbalancing",
                 &format!("loadbalancer/app/{name}/*"),
             );
-            let own = "AWSServiceRoleForElasticLoadBalancing";
-            let own = service_linked_role(account, elbv2::SERVICE, own);
             let mut needs = create(operation, &arn, params);
-            needs.extend(own);
+            needs.extend(service_linked_role(account, elbv2::SERVICE));
             needs
         }
         "CreateTargetGroup" => {

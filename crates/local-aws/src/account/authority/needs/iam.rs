@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Keys, key, read_tags, request, request_keys, resource_keys, tag_keys, text};
+use super::{Keys, key, read_tags, request, request_keys, resource_keys, tag_keys, text, to_link};
+use crate::account::iam::visible_role;
 use crate::account::policy::Request;
 use crate::account::{Account, Tags};
 
@@ -15,6 +16,7 @@ pub(super) fn needs(account: &Account, operation: &str, params: &Value) -> Optio
     let tags = read_tags(&params["Tags"]);
     Some(match operation {
         "ListRoles" | "ListInstanceProfiles" => return None,
+        "CreateServiceLinkedRole" => vec![to_link(account, &text(params, "AWSServiceName"))],
         "CreatePolicy" | "GetPolicy" | "DeletePolicy" => vec![of_policy(account, &action, params)],
         "CreateRole" | "TagRole" | "UntagRole" => {
             let path = text(params, "Path");
@@ -68,14 +70,14 @@ fn tagged(mut needed: Request, tags: &Tags, action: &str) -> Vec<Request> {
 }
 
 fn of_role(account: &Account, action: &str, name: &str, path: &str) -> Request {
-    match account.iam.roles.get(name) {
-        Some(held) => request(
+    match visible_role(account, name) {
+        Ok(held) => request(
             action,
             &*held.arn,
             resource_keys("iam:ResourceTag", &held.tags),
         ),
         // Without a path, where a call names none: AWS knows no role to read it from.
-        None => request(action, arn(account, "role", path, name), Keys::new()),
+        Err(_) => request(action, arn(account, "role", path, name), Keys::new()),
     }
 }
 

@@ -101,11 +101,21 @@ pub(super) fn needs(account: &mut Account, launch: &Launch) -> Vec<Request> {
     if let Some((id, arn)) = &template {
         needs.push(request(ACTION, arn.clone(), keys_of(account, id)));
     }
-    if let Some(named) = launch.key.as_ref().filter(|_| launch.encrypted) {
-        needs.extend(of_key(account, &encryption::arn(account, named)));
-    }
+    needs.extend(key_of_disk(account, launch).map_or_else(Vec::new, |key| of_key(account, &key)));
     needs.extend(pass_role(account, launch.profile.as_ref()));
     needs
+}
+
+/// The key of the disk, as far as whoever asks has to have the use of it: what a group launches is Auto Scaling's to encrypt, whoever
+/// gave it the template.
+fn key_of_disk(account: &Account, launch: &Launch) -> Option<String> {
+    let named = launch.key.as_deref();
+    if launch.template.is_some() {
+        let named = named.filter(|_| launch.encrypted)?;
+        return Some(encryption::arn(account, named));
+    }
+    let image = launch.image.as_deref().unwrap_or_default();
+    encryption::key_of(account, (launch.encrypted, named), image)
 }
 
 /// What EBS does with a key in the name of whoever launches; with its own it needs no leave

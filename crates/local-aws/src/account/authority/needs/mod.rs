@@ -14,11 +14,13 @@ mod iam;
 mod launch;
 mod s3;
 mod ssm;
+mod sts;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::account::iam::service_linked;
 use crate::account::policy::Request;
 use crate::account::{Account, Tags};
 
@@ -39,8 +41,7 @@ pub(super) fn of(
         "ssm" => ssm::needs(account, operation, params),
         "iam" => iam::needs(account, operation, params),
         "s3" => return s3::needs(account, operation, params),
-        // Whoever has keys may ask whose they are; what an assumed role is needed for, its trust says.
-        "sts" => return Vec::new(),
+        "sts" => return sts::needs(account, operation, params),
         _ => None,
     };
     found.unwrap_or_else(|| {
@@ -68,16 +69,15 @@ fn request(action: &str, resource: impl Into<String>, keys: Keys) -> Request {
 
 /// What it takes to have a service act in the account for the first time: AWS makes the service's own role, in the name of whoever
 /// calls (<https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html>). Nothing, where that role is there.
-fn service_linked_role(account: &Account, service: &str, role: &str) -> Option<Request> {
-    if account.iam.service_linked.contains(service) {
-        return None;
-    }
-    let arn = format!(
-        "arn:aws:iam::{}:role/aws-service-role/{service}/{role}",
-        account.id
-    );
+fn service_linked_role(account: &Account, service: &str) -> Option<Request> {
+    (!service_linked::has(account, service)).then(|| to_link(account, service))
+}
+
+/// What it takes to have a service's own role made.
+fn to_link(account: &Account, service: &str) -> Request {
+    let arn = service_linked::arn(account, service);
     let keys = key("iam:AWSServiceName", service);
-    Some(request("iam:CreateServiceLinkedRole", arn, keys))
+    request("iam:CreateServiceLinkedRole", arn, keys)
 }
 
 /// A key with one value.
