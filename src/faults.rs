@@ -199,7 +199,7 @@ pub static FAULTS: [Fault; 11] = [
     },
     Fault {
         name: "nowhere-to-start",
-        help: "Eight things are wrong with the account and the file, and all are known before anything begins",
+        help: "Nine things are wrong with the account and the file, and all are known before anything begins",
         place: Place::Aws,
         plant: |scene| {
             scene.nowhere_to_start();
@@ -211,14 +211,15 @@ pub static FAULTS: [Fault; 11] = [
 ];
 
 impl Scene<'_> {
-    /// Another architecture than the base image's, subnets without addresses, a zone without the type and one without the load
-    /// balancer, and security groups that let nobody in.
+    /// Another architecture than the base image's, subnets without addresses, a new account's quota, a zone without the type and one
+    /// without the load balancer, and security groups that let nobody in.
     fn nowhere_to_start(&mut self) {
         const GRAVITON: &str = "t4g.small";
         self.config.fleet.instance_type = GRAVITON.to_owned();
         self.config.bake.instance_type = GRAVITON.to_owned();
         self.cloud.inject(local_aws::Fault::no_type_in('b'));
         let mut account = self.cloud.account();
+        account.limits.vcpus = Some(5);
         for (subnet, left) in account.ec2.subnets.values_mut().zip([0, 1]) {
             subnet.leave_addresses(left);
         }

@@ -3,6 +3,7 @@
 mod automations;
 mod baked;
 mod beside;
+mod place;
 mod stack;
 
 use std::collections::BTreeMap;
@@ -14,12 +15,11 @@ use crate::aws::ec2::Subnet;
 use crate::aws::elbv2::{
     self, LoadBalancer, Routes, Rule, TargetGroup, TargetGroups, TrafficRules,
 };
-use crate::aws::error::ErrorKind;
 use crate::aws::images::{self, Image};
 use crate::aws::launch_templates::{self, Template, Version};
 use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
-use crate::aws::{Aws, ec2, iam, s3};
+use crate::aws::{Aws, iam, s3};
 use crate::bake::recipe::Recipe;
 use crate::config::Config;
 use crate::names::{Colour, Release, Weights};
@@ -27,6 +27,7 @@ use crate::stack::{Names, PREVIEW_PRIORITY, TAG_APP, TAG_RELEASE, TRAFFIC_PRIORI
 
 pub use automations::Automations;
 pub use beside::Beside;
+use place::Place;
 pub use stack::Stack;
 
 /// What a stack consists of; `None` for what does not exist.
@@ -58,6 +59,10 @@ pub struct Inventory {
     pub automations: Automations,
     /// The security group of instances; where nothing is to be launched, the one that the newest template version names.
     pub instance_security_group: Option<String>,
+    /// The subnets that the file names, else all of the VPC; where nothing is to be launched, none.
+    pub subnets: Vec<Subnet>,
+    /// The zones that have the builder's type, where one may be launched and AWS tells.
+    pub builder_zones: Option<Vec<String>>,
     /// What a bake needs; not looked at for what bakes nothing.
     pub bakery: Option<Bakery>,
 }
@@ -202,7 +207,7 @@ pub async fn take(
         )),
         wrap(launch_templates::find_with_versions(aws, &stack)),
         wrap(images::find_images_by_tag(aws, TAG_APP, &config.app)),
-        Box::pin(place(aws, config, &names, extent)),
+        Box::pin(place::find(aws, config, &names, extent)),
         Box::pin(automations::find(aws, &names)),
         Box::pin(bakery(aws, &caller, config, &names, extent)),
     )?;
@@ -217,19 +222,17 @@ pub async fn take(
     let Place {
         builder,
         mut instance_security_group,
+        subnets,
+        builder_zones,
     } = place;
-    let (template, versions) = match template {
-        Some(Template { id, versions }) => (Some(id), versions),
-        None => (None, Vec::new()),
-    };
+    let template = template.map(|Template { id, versions }| (Some(id), versions));
+    let (template, versions) = template.unwrap_or_default();
     if extent == Extent::Telling {
         let named = versions.first().map(|version| &version.security_groups);
         instance_security_group = named.and_then(|groups| groups.first().cloned());
     }
-    let target_groups = target_groups.map(|[blue, green]| TargetGroups {
-        blue: blue.arn,
-        green: green.arn,
-    });
+    let target_groups = target_groups.map(|both| both.map(|group| group.arn));
+    let target_groups = target_groups.map(|[blue, green]| TargetGroups { blue, green });
     let traffic_rule = with_priority(TRAFFIC_PRIORITY);
     let own = traffic_rule.as_ref().zip(target_groups.as_ref());
     let beside = Box::pin(beside::find(aws, &names, &routes, own)).await?;
@@ -248,6 +251,8 @@ pub async fn take(
         images,
         automations,
         instance_security_group,
+        subnets,
+        builder_zones,
     })
 }
 
@@ -328,63 +333,4 @@ async fn find_load_balancer(aws: &Aws, name: &str) -> Result<(Option<LoadBalance
     };
     let routes = Routes::of_load_balancer(aws, &balancer.arn).await?;
     Ok((Some(balancer), routes))
-}
-
-/// Where something is launched.
-#[derive(Debug, Default)]
-struct Place {
-    /// The security group and subnet of a builder.
-    builder: Option<(String, String)>,
-    /// The instances' security group.
-    instance_security_group: Option<String>,
-}
-
-/// The zones that have the builder's type: not all of a region's have each (`use1-az3` has none of the Nitro system). `None`
-/// where no builder is launched, or AWS does not tell.
-async fn builder_zones(
-    aws: &Aws,
-    config: &Config,
-    extent: Extent<'_>,
-) -> Result<Option<Vec<String>>> {
-    if !matches!(extent, Extent::Baking(_)) {
-        return Ok(None);
-    }
-    match ec2::find_zones_with(aws, &config.bake.instance_type).await {
-        Ok(zones) => Ok(Some(zones)),
-        Err(error) if error.kind == ErrorKind::Denied => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn place(aws: &Aws, config: &Config, names: &Names, extent: Extent<'_>) -> Result<Place> {
-    if extent == Extent::Telling {
-        return Ok(Place::default());
-    }
-    let vpc = match &config.network.vpc {
-        Some(vpc) => vpc.clone(),
-        None => match ec2::find_default_vpc(aws).await? {
-            Some(vpc) => vpc,
-            None => return Ok(Place::default()),
-        },
-    };
-    let builder_group = names.builder_security_group();
-    let instance_group = names.instance_security_group();
-    let (subnets, builder, instance_security_group, zones) = tokio::try_join!(
-        wrap(ec2::describe_subnets(aws, &vpc, &config.network.subnets)),
-        wrap(ec2::find_security_group(aws, &vpc, &builder_group)),
-        wrap(ec2::find_security_group(aws, &vpc, &instance_group)),
-        Box::pin(builder_zones(aws, config, extent)),
-    )?;
-    let has_type = |subnet: &&Subnet| {
-        zones
-            .as_ref()
-            .is_none_or(|zones| zones.contains(&subnet.zone))
-    };
-    // Where no zone has the type, the launch says so in AWS's words.
-    let subnet = subnets.iter().find(has_type).or_else(|| subnets.first());
-    let subnet = subnet.map(|subnet| subnet.id.clone());
-    Ok(Place {
-        builder: builder.zip(subnet),
-        instance_security_group,
-    })
 }

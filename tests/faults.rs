@@ -284,9 +284,10 @@ async fn is_refused(world: &World, config: &Config, url: &str) {
     let problems = why
         .lines()
         .filter(|line| line.trim_start().starts_with("-> "));
-    assert_eq!(problems.count(), 8, "{why}");
+    assert_eq!(problems.count(), 9, "{why}");
     for words in [
-        "6 things would end this release minutes from now:",
+        "7 things would end this release minutes from now:",
+        "vCPU quota ",
         "1 address is left in subnet-",
         "where the builder is to start",
         "(bake.instance-type)",

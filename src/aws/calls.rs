@@ -4,15 +4,17 @@
 //! Guarantees: no header, body or credential is kept; no more than [`MOST`] calls are, the latest ones.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 /// The most calls that are kept; a release makes about thirty that change something.
 pub const MOST: usize = 300;
@@ -41,18 +43,26 @@ pub enum Answer {
     Missing,
 }
 
-/// Writes down the calls of all clients that share it.
+/// Writes down the calls of all clients that share it, and how far this machine's clock is off.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Recorder(Arc<Mutex<VecDeque<Call>>>);
+pub(super) struct Recorder {
+    calls: Arc<Mutex<VecDeque<Call>>>,
+    seconds_ahead: Arc<OnceLock<i64>>,
+}
 
 impl Recorder {
+    /// How many seconds this machine's clock is ahead of AWS's, by the first answer that told.
+    pub(super) fn seconds_ahead(&self) -> Option<i64> {
+        self.seconds_ahead.get().copied()
+    }
+
     pub(super) fn calls(&self) -> Vec<Call> {
-        let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.iter().cloned().collect()
     }
 
     fn enter(&self, call: Call) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if calls.len() == MOST {
             calls.pop_front();
         }
@@ -74,6 +84,9 @@ impl Intercept for Recorder {
     ) -> Result<(), BoxError> {
         let operation = config.load::<Metadata>().map_or("", Metadata::name);
         let response = context.response();
+        if let Some(ahead) = response.and_then(|response| ahead_of(response, SystemTime::now())) {
+            let _ = self.seconds_ahead.set(ahead);
+        }
         let status = response.map(|response| response.status().as_u16());
         let answer = match (context.output_or_error(), status) {
             (Some(Ok(_)), _) => Answer::Done,
@@ -94,12 +107,27 @@ impl Intercept for Recorder {
     }
 }
 
+/// How many seconds this moment is after the one at which an answer was given; nothing, where it does not say, or was kept
+/// somewhere on the way.
+fn ahead_of(response: &HttpResponse, now: SystemTime) -> Option<i64> {
+    let headers = response.headers();
+    let date = headers
+        .get("date")
+        .filter(|_| headers.get("age").is_none())?;
+    let date = OffsetDateTime::parse(date, &Rfc2822).ok()?;
+    Some((OffsetDateTime::from(now) - date).whole_seconds())
+}
+
+/// Whether an operation only looks: it changes nothing.
+pub fn is_look(operation: &str) -> bool {
+    const LOOKS: [&str; 4] = ["Describe", "Get", "List", "Head"];
+    LOOKS.iter().any(|look| operation.starts_with(look))
+}
+
 /// A look that finds nothing is no failure.
 fn is_worth_keeping(operation: &str, answer: Answer) -> bool {
-    const LOOKS: [&str; 4] = ["Describe", "Get", "List", "Head"];
-    let looks = LOOKS.iter().any(|look| operation.starts_with(look));
     match answer {
-        Answer::Done | Answer::Refused(404) => !looks,
+        Answer::Done | Answer::Refused(404) => !is_look(operation),
         Answer::Refused(_) | Answer::Missing => true,
     }
 }

@@ -34,6 +34,8 @@ pub struct Offered {
     pub name: String,
     /// What it runs.
     pub architectures: Vec<String>,
+    /// How many virtual CPUs it has.
+    pub vcpus: u32,
 }
 
 /// What a security group lets in.
@@ -191,9 +193,11 @@ pub async fn describe_types(aws: &Aws, names: &[String]) -> Result<Vec<Offered>,
     let found = answer.instance_types.unwrap_or_default().into_iter();
     let read = found.filter_map(|one| {
         let processor = one.processor_info?.supported_architectures?;
+        let vcpus = one.v_cpu_info.and_then(|info| info.default_v_cpus);
         Some(Offered {
             name: one.instance_type?.as_str().to_owned(),
             architectures: processor.iter().map(|it| it.as_str().to_owned()).collect(),
+            vcpus: vcpus.and_then(|it| it.try_into().ok()).unwrap_or_default(),
         })
     });
     Ok(read.collect())

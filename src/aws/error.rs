@@ -98,8 +98,9 @@ fn kind_of(code: &str) -> ErrorKind {
     if NOT_READY.contains(&code) {
         return ErrorKind::NotReady;
     }
-    const NOT_FOUND: [&str; 10] = [
+    const NOT_FOUND: [&str; 11] = [
         "NoSuchEntity",
+        "NoSuchResourceException",
         "NoSuchBucket",
         "NoSuchKey",
         "NoSuchTagSet",
@@ -126,6 +127,23 @@ fn kind_of(code: &str) -> ErrorKind {
         return ErrorKind::Conflict;
     }
     ErrorKind::Other
+}
+
+/// What was found; `None` where there is no such thing.
+pub(super) fn if_found<T>(answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    unless(ErrorKind::NotFound, answer)
+}
+
+/// What was seen; `None` where the caller may not look.
+pub(crate) fn if_allowed<T>(answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    unless(ErrorKind::Denied, answer)
+}
+
+fn unless<T>(kind: ErrorKind, answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match answer {
+        Err(error) if error.kind == kind => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 /// The kind of the first failed call in an error's chain.

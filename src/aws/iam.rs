@@ -7,6 +7,20 @@ use serde_json::Value;
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
 
+/// Services, and the role that each has of its own in an account:
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-service-linked-role.html>,
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-service-linked-roles.html>
+pub const SERVICE_ROLES: [(&str, &str); 2] = [
+    ("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),
+    (
+        "elasticloadbalancing.amazonaws.com",
+        "AWSServiceRoleForElasticLoadBalancing",
+    ),
+];
+
+/// What a role's own policy is called.
+pub const POLICY: &str = "bg-deploy";
+
 /// A role as it is to be.
 #[derive(Clone, Debug)]
 pub struct Role {
@@ -192,6 +206,11 @@ async fn ensure_instance_profile(aws: &Aws, role: &Role, with_tags: &Tags) -> Re
         }
         _ => Ok(()),
     }
+}
+
+/// The path of the role that a service has of its own.
+pub fn path_of_service(service: &str) -> String {
+    format!("/aws-service-role/{service}/")
 }
 
 /// Whether a role of this name and path exists.

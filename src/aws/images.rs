@@ -1,5 +1,7 @@
 //! Amazon machine images and their snapshots.
 
+use aws_sdk_ec2::types::Snapshot;
+
 use super::ec2::{filter, read_tags};
 use super::error::{About as _, ErrorKind, Failure};
 use super::{Aws, Tags};
@@ -124,6 +126,14 @@ pub async fn remove_snapshots_by_tag(aws: &Aws, key: &str, value: &str) -> Resul
 
 /// The account's snapshots that bear all these tags.
 pub async fn find_snapshots(aws: &Aws, tags: &Tags) -> Result<Vec<String>, Failure> {
+    let found = describe_snapshots(aws, tags).await?;
+    let ids = found
+        .into_iter()
+        .filter_map(|snapshot| snapshot.snapshot_id);
+    Ok(ids.collect())
+}
+
+async fn describe_snapshots(aws: &Aws, tags: &Tags) -> Result<Vec<Snapshot>, Failure> {
     let filters = tags
         .iter()
         .map(|(key, value)| filter(&format!("tag:{key}"), value));
@@ -135,9 +145,25 @@ pub async fn find_snapshots(aws: &Aws, tags: &Tags) -> Result<Vec<String>, Failu
         .send()
         .await
         .about("DescribeSnapshots", format!("{tags:?}"))?;
-    let snapshots = answer.snapshots.unwrap_or_default().into_iter();
-    let ids = snapshots.filter_map(|snapshot| snapshot.snapshot_id);
-    Ok(ids.collect())
+    Ok(answer.snapshots.unwrap_or_default())
+}
+
+/// By which keys the account's snapshots with these tags are encrypted.
+pub async fn find_keys(aws: &Aws, tags: &Tags) -> Result<Vec<String>, Failure> {
+    let found = describe_snapshots(aws, tags).await?;
+    let keys = found.into_iter().filter_map(|snapshot| snapshot.kms_key_id);
+    Ok(keys.collect())
+}
+
+/// The key that encrypts a disk for which none is named.
+pub async fn find_default_key(aws: &Aws) -> Result<Option<String>, Failure> {
+    let answer = aws
+        .ec2
+        .get_ebs_default_kms_key_id()
+        .send()
+        .await
+        .about("GetEbsDefaultKmsKeyId", "")?;
+    Ok(answer.kms_key_id)
 }
 
 /// Deletes a snapshot; it may be gone already.

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::ec2::{read_tags, tag_specification};
-use super::error::{About as _, ErrorKind, Failure};
+use super::error::{About as _, ErrorKind, Failure, if_found};
 use super::{Aws, Tags};
 
 /// What a version says.
@@ -161,11 +161,7 @@ pub async fn find_with_versions(aws: &Aws, name: &str) -> Result<Option<Template
         .ec2
         .describe_launch_template_versions()
         .launch_template_name(name);
-    match read_versions(request, name).await {
-        Ok(template) => Ok(Some(template)),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    if_found(read_versions(request, name).await)
 }
 
 async fn read_versions(

@@ -18,6 +18,7 @@ pub mod lag;
 pub mod launch_templates;
 pub mod lease;
 mod memory_http;
+pub mod quotas;
 pub mod routes;
 pub mod run_command;
 pub mod s3;
@@ -117,6 +118,7 @@ pub struct Aws {
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(crate) quotas: aws_sdk_servicequotas::Client,
     recorder: Recorder,
     life: Life,
     /// Who asks, once that was asked ([`sts::known_caller`]).
@@ -196,6 +198,7 @@ impl Aws {
             sts: client!(aws_sdk_sts),
             iam: client!(aws_sdk_iam),
             cloudwatch: client!(aws_sdk_cloudwatch, timeout_config(of_figures())),
+            quotas: client!(aws_sdk_servicequotas, timeout_config(of_figures())),
             recorder,
             life,
             caller: Arc::default(),
@@ -206,6 +209,11 @@ impl Aws {
     /// How long the credentials live.
     pub fn life(&self) -> Life {
         self.life
+    }
+
+    /// How many seconds this machine's clock is ahead of AWS's, by the first answer; less than nothing: behind.
+    pub fn seconds_ahead(&self) -> Option<i64> {
+        self.recorder.seconds_ahead()
     }
 
     /// The calls so far that changed something, or failed.

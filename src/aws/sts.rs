@@ -12,6 +12,17 @@ pub struct Caller {
     pub arn: String,
 }
 
+impl Caller {
+    /// Why nothing of this environment is touched by these credentials, which are for another account than is named for it.
+    pub fn is_elsewhere(&self, account: Option<&str>, environment: &str) -> Option<String> {
+        let account = account.filter(|account| *account != self.account)?;
+        Some(format!(
+            "these credentials are for account {} ({}), and environment {environment} belongs to account {account}",
+            self.account, self.arn
+        ))
+    }
+}
+
 /// Who we are, asked once: whoever signs stays the same.
 pub async fn known_caller(aws: &Aws) -> Result<Caller, Failure> {
     aws.caller.get_or_try_init(|| caller(aws)).await.cloned()

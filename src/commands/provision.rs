@@ -8,7 +8,7 @@ use crate::inputs::Inputs;
 use crate::lease::Patience;
 use crate::names::Release;
 use crate::outcome::EXIT_OK;
-use crate::provision;
+use crate::provision::{self, beforehand};
 use crate::run::context::Context;
 use crate::run::event::Event;
 
@@ -37,13 +37,15 @@ pub(super) async fn run(
         aws,
         caller,
     } = reached;
-    if let Some(account) = &config.account
-        && *account != caller.account
-    {
-        return Err(EarlyExit::refused(format!(
-            "these credentials are for account {} ({}), and environment {} belongs to account {account}",
-            caller.account, caller.arn, config.environment
-        )));
+    if let Some(why) = caller.is_elsewhere(config.account.as_deref(), &config.environment) {
+        return Err(EarlyExit::refused(why));
+    }
+    let concerns = Box::pin(beforehand::concerns(&aws, &config, &caller)).await?;
+    if let Some(why) = beforehand::refusal(&concerns) {
+        return Err(EarlyExit::refused(why));
+    }
+    for concern in &concerns {
+        terminal.notice(&concern.to_string());
     }
     let mut made = provision::Provisioned::default();
     // The bucket first: it keeps the lease.

@@ -20,7 +20,7 @@ const STANDS: [&str; 11] = [
 ];
 
 /// What is decided from it, and what was left by runs before.
-const DECIDES: [&str; 10] = [
+const DECIDES: [&str; 13] = [
     "cloudwatch:GetMetricData",
     "ec2:DescribeImages",
     "ec2:DescribeInstanceTypeOfferings",
@@ -30,6 +30,9 @@ const DECIDES: [&str; 10] = [
     "ec2:DescribeRouteTables",
     "ec2:DescribeSnapshots",
     "ec2:DescribeVpcEndpoints",
+    "ec2:GetEbsDefaultKmsKeyId",
+    "servicequotas:GetAWSDefaultServiceQuota",
+    "servicequotas:ListServiceQuotas",
     "ssm:DescribeAutomationExecutions",
 ];
 
@@ -69,6 +72,27 @@ pub(super) fn looks(scope: &Scope, runbooks: &[String]) -> Vec<Statement> {
     ]);
     all.extend(base_image(scope));
     all
+}
+
+/// What `provision` looks at before its first change.
+pub(super) fn beforehand() -> Statement {
+    let about = (
+        "Beforehand",
+        "say at once what would stop it halfway: types, the base image, quotas",
+    );
+    Statement::new(
+        about,
+        [
+            "ec2:DescribeImages",
+            "ec2:DescribeInstanceTypeOfferings",
+            "ec2:DescribeInstanceTypes",
+            "ec2:DescribeInstances",
+            "ec2:GetEbsDefaultKmsKeyId",
+            "elasticloadbalancing:DescribeAccountLimits",
+            "servicequotas:GetAWSDefaultServiceQuota",
+            "servicequotas:ListServiceQuotas",
+        ],
+    )
 }
 
 /// The parameter that names the image to start from.

@@ -156,6 +156,7 @@ fn reader(scope: &Scope) -> Vec<Statement> {
 fn provisioner(scope: &Scope) -> Vec<Statement> {
     let mut all = looks::stands(scope, &looks::runbooks(scope));
     all.extend(looks::base_image(scope));
+    all.push(looks::beforehand());
     all.push(looks::turn(scope));
     all.extend(scope.by_bucket_key(["kms:Decrypt", "kms:GenerateDataKey"]));
     all.extend(provision::provision(scope));

@@ -4,6 +4,7 @@ use super::looks::runbooks;
 use super::release::launch;
 use super::scope::Scope;
 use super::statement::Statement;
+use crate::aws::iam::SERVICE_ROLES;
 
 /// Beside what every command looks at.
 pub(super) fn provision(scope: &Scope) -> Vec<Statement> {
@@ -11,35 +12,27 @@ pub(super) fn provision(scope: &Scope) -> Vec<Statement> {
     all.extend(load_balancer(scope));
     all.extend(fleet(scope));
     all.extend(roles(scope));
-    all.push(roles_of_services(scope));
+    all.extend(roles_of_services(scope));
     all.extend(artifacts(scope));
     all
 }
 
 /// AWS's own roles, which the first load balancer and the first group of an account make in the name of whoever makes them.
-fn roles_of_services(scope: &Scope) -> Statement {
+fn roles_of_services(scope: &Scope) -> [Statement; 2] {
     let about = (
         "ServiceRoles",
         "let AWS make its own roles for load balancers and groups, where the account has none yet",
     );
-    Statement::new(about, ["iam:CreateServiceLinkedRole"])
+    let make = Statement::new(about, ["iam:CreateServiceLinkedRole"])
         .on(SERVICE_ROLES.map(|(service, role)| scope.service_linked_role(service, role)))
         .when(
             "iam:AWSServiceName",
             SERVICE_ROLES.map(|(service, _)| service),
-        )
+        );
+    let by_name = SERVICE_ROLES.map(|(_, role)| scope.service_linked_by_name(role));
+    let look = Statement::new(about, ["iam:GetRole"]).on(by_name);
+    [make, look]
 }
-
-/// Services, and the role that each has in an account:
-/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-service-linked-role.html>,
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-service-linked-roles.html>
-const SERVICE_ROLES: [(&str, &str); 2] = [
-    ("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),
-    (
-        "elasticloadbalancing.amazonaws.com",
-        "AWSServiceRoleForElasticLoadBalancing",
-    ),
-];
 
 fn network(scope: &Scope) -> Vec<Statement> {
     let about = ("Network", "make security groups, and let traffic in");

@@ -1,6 +1,7 @@
 //! What a policy is limited to: an app in an environment of an account, and what its configuration makes use of.
 
 use super::statement::Statement;
+use crate::aws::iam::path_of_service;
 use crate::aws::partition_of;
 use crate::config::{Config, Encryption};
 use crate::kept::TAG_KEPT_UNTIL;
@@ -78,7 +79,12 @@ impl Scope {
 
     /// The role that a service has of its own in the account.
     pub(super) fn service_linked_role(&self, service: &str, role: &str) -> String {
-        self.of_iam("role", &format!("/aws-service-role/{service}/"), role)
+        self.of_iam("role", &path_of_service(service), role)
+    }
+
+    /// The same, looked for by its name, with its path or, where it is not there, with none: in one, as IAM counts letters.
+    pub(super) fn service_linked_by_name(&self, role: &str) -> String {
+        self.of_iam("role", "/*", role)
     }
 
     /// A role that is looked for by its name alone: of one that is not there, or is elsewhere, IAM knows no path.

@@ -58,6 +58,11 @@ impl Statement {
         self
     }
 
+    /// Whether it is allowed whatever it is about.
+    fn is_on_anything(&self) -> bool {
+        self.resources == ["*"] && self.conditions.is_empty()
+    }
+
     /// The conditions as a policy has them.
     fn condition(&self) -> Value {
         let mut operators = Map::new();
@@ -128,8 +133,13 @@ fn one_or_all<T: serde::Serialize>(values: &[T]) -> Value {
     }
 }
 
-/// The policy of these statements. Where several are for one thing, their `Sid`s are numbered.
+/// The policy of these statements. Where several are for one thing, their `Sid`s are numbered. What is allowed whatever it is about
+/// is one statement: IAM counts letters, too.
 pub fn document(statements: &[Statement]) -> Value {
+    let statements = merge(statements.to_vec(), |one, other| {
+        one.is_on_anything() && other.is_on_anything()
+    });
+    let statements = &statements[..];
     let mut written = Vec::new();
     for (nth, statement) in statements.iter().enumerate() {
         let of_one = |all: &[Statement]| all.iter().filter(|it| it.sid == statement.sid).count();

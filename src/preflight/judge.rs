@@ -2,17 +2,22 @@
 //!
 //! Guarantees: pure; what was not seen is no concern.
 
-use super::Concern;
+use super::quota::{self, Limit, Starts};
+use super::{Concern, fits};
 use crate::aws::ec2::{Ingress, Offered, Subnet};
 use crate::aws::elbv2::LoadBalancer;
+use crate::aws::quotas::Running;
 
 /// What a release needs of where it runs.
 #[derive(Clone, Debug)]
 pub(super) struct Needs {
+    pub(super) region: String,
     /// The type of the instances, how many, and in which zones their group has subnets.
     pub(super) fleet: (String, i32, Vec<String>),
     /// The builder's type and subnet; none, where nothing is baked.
     pub(super) builder: Option<(String, String)>,
+    /// The instances that are ended before the fleet starts.
+    pub(super) ending: Vec<String>,
     pub(super) port: u16,
     pub(super) listener_port: u16,
     pub(super) base_image: Option<String>,
@@ -27,6 +32,10 @@ pub(super) struct Facts {
     /// The zones that offer the fleet's type.
     pub(super) zones: Option<Vec<String>>,
     pub(super) types: Vec<Offered>,
+    /// Every instance that runs in the region.
+    pub(super) running: Option<Vec<Running>>,
+    /// How many virtual CPUs may.
+    pub(super) limits: Vec<Limit>,
     /// The base image's architecture; `None` within: there is no such image.
     pub(super) base_image: Option<Option<String>>,
     /// What the instances' security group lets in.
@@ -41,11 +50,36 @@ pub(super) fn judge(needs: &Needs, facts: &Facts) -> Vec<Concern> {
     let mut all = Vec::new();
     addresses(needs, facts, &mut all);
     zones(needs, facts, &mut all);
-    image(needs, facts, &mut all);
+    if let (Some(base), Some(found)) = (&needs.base_image, &facts.base_image) {
+        let builder = needs.builder.iter();
+        let builder = builder.map(|(of, _)| ("bake.instance-type", of.as_str()));
+        let fleet = ("fleet.instance-type", needs.fleet.0.as_str());
+        let on: Vec<_> = builder.chain([fleet]).collect();
+        all.extend(fits::image(base, found.as_deref(), &on, &facts.types));
+    }
+    all.extend(quota(needs, facts));
     way_in(needs, facts, &mut all);
     way_to_the_balancer(needs, facts, &mut all);
     all.sort_by_key(|concern| concern.slows);
     all
+}
+
+/// Whether all of it may run.
+fn quota(needs: &Needs, facts: &Facts) -> Vec<Concern> {
+    let starts = Starts {
+        fleet: (&needs.fleet.0, needs.fleet.1),
+        builder: needs.builder.as_ref().map(|(of, _)| of.as_str()),
+        ending: &needs.ending,
+    };
+    let Some(running) = &facts.running else {
+        return Vec::new();
+    };
+    quota::judge(
+        &needs.region,
+        starts,
+        (running, &facts.types),
+        &facts.limits,
+    )
 }
 
 /// Each instance takes an address of its subnet.
@@ -106,29 +140,8 @@ fn addresses(needs: &Needs, facts: &Facts, all: &mut Vec<Concern>) {
 /// Where the type is offered, and where the load balancer stands.
 fn zones(needs: &Needs, facts: &Facts, all: &mut Vec<Concern>) {
     let (of, _, zones) = &needs.fleet;
-    if let Some(offered) = &facts.zones {
-        let without: Vec<_> = zones
-            .iter()
-            .filter(|zone| !offered.contains(zone))
-            .collect();
-        if !without.is_empty() {
-            let stops = without.len() == zones.len();
-            let joined: Vec<_> = without.iter().map(|zone| zone.as_str()).collect();
-            all.push(Concern {
-                about: "instance type",
-                seen: format!("AWS does not offer {of} in {}", joined.join(", ")),
-                remedy: match (stops, offered.is_empty()) {
-                    (true, true) => "choose another one: fleet.instance-type".to_owned(),
-                    (true, false) => format!(
-                        "choose another one (fleet.instance-type), or subnets in {} (network.subnets, then provision)",
-                        offered.join(", ")
-                    ),
-                    (false, _) => "all instances start in the other zones".to_owned(),
-                },
-                slows: !stops,
-            });
-        }
-    }
+    let offered = facts.zones.as_ref();
+    all.extend(offered.and_then(|offered| fits::offered(of, zones, offered)));
     let Some(balancer) = &facts.balancer else {
         return;
     };
@@ -147,49 +160,6 @@ fn zones(needs: &Needs, facts: &Facts, all: &mut Vec<Concern>) {
             remedy: "give it a subnet there, or take those subnets from the group".to_owned(),
             slows: unserved.len() < zones.len(),
         });
-    }
-}
-
-/// The image to start from, and whether it runs on what it is baked on and what it is to run on.
-fn image(needs: &Needs, facts: &Facts, all: &mut Vec<Concern>) {
-    let Some(base) = &needs.base_image else {
-        return;
-    };
-    let architecture = match &facts.base_image {
-        None => return,
-        Some(None) => {
-            all.push(Concern {
-                about: "base image",
-                seen: format!("there is no image {base} that this account can use"),
-                remedy: "name another one: bake.base-image".to_owned(),
-                slows: false,
-            });
-            return;
-        }
-        Some(Some(architecture)) => architecture,
-    };
-    let builders = needs
-        .builder
-        .iter()
-        .map(|(of, _)| ("bake.instance-type", of));
-    for (key, of) in builders.chain([("fleet.instance-type", &needs.fleet.0)]) {
-        let mut types = facts.types.iter();
-        let Some(offered) = types.find(|offered| offered.name == *of) else {
-            continue;
-        };
-        if !offered.architectures.contains(architecture) {
-            all.push(Concern {
-                about: "architecture",
-                seen: format!(
-                    "{base} is for {architecture}, and {of} runs {}",
-                    offered.architectures.join(", ")
-                ),
-                remedy: format!(
-                    "choose a type for {architecture} ({key}), or another bake.base-image"
-                ),
-                slows: false,
-            });
-        }
     }
 }
 
@@ -261,6 +231,7 @@ mod tests {
         Offered {
             name: name.to_owned(),
             architectures: vec![architecture.to_owned()],
+            vcpus: 2,
         }
     }
 
@@ -268,6 +239,8 @@ mod tests {
     fn well() -> (Needs, Facts) {
         let zones = vec!["a".to_owned(), "b".to_owned()];
         let needs = Needs {
+            region: "eu-west-1".to_owned(),
+            ending: Vec::new(),
             fleet: ("t3.micro".to_owned(), 2, zones.clone()),
             builder: Some(("t3.small".to_owned(), "subnet-a".to_owned())),
             port: 8080,
@@ -279,6 +252,11 @@ mod tests {
             of_group: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
             zones: Some(zones.clone()),
             types: vec![offered("t3.micro", "x86_64"), offered("t3.small", "x86_64")],
+            running: Some(Vec::new()),
+            limits: vec![Limit {
+                kind: quota::kind_of("t3.micro").expect("a kind"),
+                most: 22,
+            }],
             base_image: Some(Some("x86_64".to_owned())),
             ingress: Some(vec![Ingress {
                 ports: Some((8080, 8080)),
@@ -356,6 +334,8 @@ mod tests {
             told(|_, facts| facts.base_image = Some(Some("arm64".to_owned()))),
             ["architecture", "architecture"]
         );
+        assert_eq!(told(|_, facts| facts.limits[0].most = 5), ["~vCPU quota"]);
+        assert_eq!(told(|_, facts| facts.limits[0].most = 3), ["vCPU quota"]);
         assert_eq!(told(|needs, _| needs.port = 9090), ["security group"]);
         assert_eq!(
             told(|needs, _| needs.listener_port = 443),
@@ -379,6 +359,7 @@ mod tests {
         let told = told(|needs, facts| {
             needs.port = 9090;
             needs.fleet.1 = 10;
+            facts.limits[0].most = 19;
             facts.subnets[0].free = 0;
             facts.zones = Some(vec!["b".to_owned()]);
             facts.base_image = Some(Some("arm64".to_owned()));
@@ -391,6 +372,7 @@ mod tests {
                 "builder's address",
                 "architecture",
                 "architecture",
+                "vCPU quota",
                 "security group",
                 "~instance type",
                 "~load balancer's zones",

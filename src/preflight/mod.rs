@@ -4,21 +4,26 @@
 //! Guarantees: it changes nothing; all that is wrong is said at once, each with what to do; what AWS does not let be looked at is
 //! passed over, and the run finds out.
 
+pub(crate) mod clock;
+pub(crate) mod disks;
+pub(crate) mod fits;
 mod judge;
+pub(crate) mod look;
+pub(crate) mod quota;
 mod way_out;
 
 use std::fmt;
 
 use anyhow::Result;
 
-use crate::aws::Aws;
-use crate::aws::ec2::{self, Ingress};
-use crate::aws::error::{ErrorKind, Failure};
-use crate::aws::{images, routes};
+use self::judge::{Facts, Needs, judge};
+use self::look::{architecture, ingress, seen};
+pub(crate) use self::quota::Starts;
+use crate::aws::error::Failure;
+use crate::aws::{Aws, ec2, routes};
 use crate::config::{Config, default};
 use crate::inventory::Inventory;
 use crate::plan::Plan;
-use judge::{Facts, Needs, judge};
 
 /// Something that is in the way of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +46,18 @@ impl fmt::Display for Concern {
 
 /// Why there is no release, if one of them stops it: all of them, as a table.
 pub fn refusal(concerns: &[Concern]) -> Option<String> {
+    table(concerns, "would end this release minutes from now")
+}
+
+/// The same, if one of them stops whatever "would" something.
+pub(crate) fn table(concerns: &[Concern], would: &str) -> Option<String> {
     let stops = concerns.iter().filter(|concern| !concern.slows).count();
     if stops == 0 {
         return None;
     }
     let head = match stops {
-        1 => "one thing would end this release minutes from now:".to_owned(),
-        _ => format!("{stops} things would end this release minutes from now:"),
+        1 => format!("one thing {would}:"),
+        _ => format!("{stops} things {would}:"),
     };
     let mut lines = vec![head];
     let width = concerns.iter().map(|it| it.about.len()).max();
@@ -76,7 +86,10 @@ pub async fn concerns(
     // An image of the recipe may stand already.
     let bakes = bakery.filter(|bakery| bakery.image.is_none());
     let builder = bakes.and_then(|bakery| bakery.builder.clone());
+    let members = group.members.iter().map(|member| member.id.clone());
     let needs = Needs {
+        region: aws.region.clone(),
+        ending: members.collect(),
         fleet: (
             config.fleet.instance_type.clone(),
             plan.capacity.desired,
@@ -97,10 +110,11 @@ pub async fn concerns(
     let security_group = inventory.instance_security_group.clone();
     let of_balancer = inventory.load_balancer.as_ref();
     let of_balancer = of_balancer.map_or(&[][..], |balancer| &balancer.security_groups);
-    let (subnets, zones, types, base_image, inside, outside) = tokio::try_join!(
-        seen(Box::pin(ec2::describe_subnets(aws, "", &named))),
-        seen(Box::pin(ec2::find_zones_with(aws, &needs.fleet.0))),
-        seen(Box::pin(ec2::describe_types(aws, &asked))),
+    let (subnets, zones, (running, types), limits, base_image, inside, outside) = tokio::try_join!(
+        seen(Box::pin(subnets(aws, inventory, &named))),
+        seen(Box::pin(zones(aws, config, inventory))),
+        Box::pin(look::types(aws, &asked)),
+        Box::pin(async { Ok(look::limits(aws, &asked).await) }),
         seen(Box::pin(architecture(aws, needs.base_image.as_deref()))),
         seen(Box::pin(ingress(aws, security_group.as_slice()))),
         seen(Box::pin(ingress(aws, of_balancer))),
@@ -119,16 +133,57 @@ pub async fn concerns(
         subnets: subnets.unwrap_or_default(),
         of_group: group.subnets.clone(),
         zones,
-        types: types.unwrap_or_default(),
+        types,
+        running,
+        limits,
         base_image: base_image.flatten(),
         ingress: inside.flatten(),
         outside: outside.flatten(),
         balancer: inventory.load_balancer.clone(),
     };
     let mut all = judge(&needs, &facts);
+    if bakes.is_some() {
+        all.extend(Box::pin(keys(aws, config, inventory, plan)).await?);
+    }
     all.extend(way_out);
+    all.extend(aws.seconds_ahead().and_then(clock::judge));
     all.sort_by_key(|concern| concern.slows);
     Ok(all)
+}
+
+/// What is in the way of images that are encrypted as the file says.
+async fn keys(
+    aws: &Aws,
+    config: &Config,
+    inventory: &Inventory,
+    plan: &Plan,
+) -> Result<Vec<Concern>> {
+    let named = config.encryption.volume_key.as_deref();
+    let tags = plan.names().tags();
+    disks::concerns(aws, named, &inventory.caller, Some(&tags)).await
+}
+
+/// These subnets: as the inventory has them, if it has all.
+async fn subnets(
+    aws: &Aws,
+    inventory: &Inventory,
+    named: &[String],
+) -> Result<Vec<ec2::Subnet>, Failure> {
+    let held = inventory.subnets.iter();
+    let held: Vec<_> = held.filter(|it| named.contains(&it.id)).collect();
+    match held.len() == named.len() {
+        true => Ok(held.into_iter().cloned().collect()),
+        false => ec2::describe_subnets(aws, "", named).await,
+    }
+}
+
+/// The zones that offer the fleet's type: as the inventory has them, if the builder is of the same.
+async fn zones(aws: &Aws, config: &Config, inventory: &Inventory) -> Result<Vec<String>, Failure> {
+    let of = &config.fleet.instance_type;
+    match &inventory.builder_zones {
+        Some(zones) if *of == config.bake.instance_type => Ok(zones.clone()),
+        _ => ec2::find_zones_with(aws, of).await,
+    }
 }
 
 /// What keeps the builder from AWS in its subnet, if that may be looked at.
@@ -144,30 +199,4 @@ async fn builders_way(
     let ways = seen(Box::pin(looking)).await?.flatten();
     let is_given_address = subnet.gives_public_address;
     Ok(ways.and_then(|ways| way_out::judge(&subnet.id, is_given_address, has_own_image, &ways)))
-}
-
-/// What was answered; nothing, where that may not be asked.
-async fn seen<T>(asking: impl Future<Output = Result<T, Failure>>) -> Result<Option<T>> {
-    match asking.await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind == ErrorKind::Denied => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// What security groups let in, where there are any.
-async fn ingress(aws: &Aws, groups: &[String]) -> Result<Option<Vec<Ingress>>, Failure> {
-    match groups {
-        [] => Ok(None),
-        groups => Ok(Some(ec2::describe_ingress(aws, groups).await?)),
-    }
-}
-
-/// The architecture of an image, where one is asked for; `None` within, where there is none.
-async fn architecture(aws: &Aws, image: Option<&str>) -> Result<Option<Option<String>>, Failure> {
-    let Some(image) = image else {
-        return Ok(None);
-    };
-    let found = images::find_image(aws, image).await?;
-    Ok(Some(found.map(|image| image.architecture)))
 }

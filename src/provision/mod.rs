@@ -8,39 +8,31 @@
 //! the release is patient ([`crate::run::wait::once_seen`]), whoever made the role, and however long ago.
 
 pub mod artifacts;
+pub mod beforehand;
 pub mod fleet;
 pub mod load_balancer;
+mod place;
 pub mod roles;
 pub mod security_groups;
 mod tags;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, anyhow, bail};
 
-use crate::aws::ec2::{self, Subnet};
 use crate::aws::error::Failure;
 use crate::aws::lag;
 use crate::aws::sts::Caller;
-use crate::aws::{autoscaling, elbv2};
 use crate::config::Config;
 use crate::inventory;
-use crate::names::Colour;
 use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
 use crate::stack::Names;
 
+pub use place::Place;
+
 /// What waits are told as.
 const STEP: &str = "provision";
-
-/// Where a stack stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The VPC.
-    pub vpc: String,
-    /// One subnet in each zone, at least two.
-    pub subnets: Vec<Subnet>,
-}
 
 /// What was made or found, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,17 +60,13 @@ pub async fn provision(
     caller: &Caller,
     mut made: Provisioned,
 ) -> Result<Provisioned> {
-    if let Some(account) = &config.account
-        && *account != caller.account
-    {
-        bail!(
-            "these credentials are for account {}, and environment {} belongs to account {account}",
-            caller.account,
-            config.environment
-        );
+    if let Some(why) = caller.is_elsewhere(config.account.as_deref(), &config.environment) {
+        bail!(why);
     }
     let names = Names::new(&config.app, &config.environment);
-    Box::pin(check_owner(cx, &names)).await?;
+    if let (_, Some(why)) = Box::pin(beforehand::stands(&cx.aws, &names)).await? {
+        bail!("{}", why.seen);
+    }
     let place = Box::pin(find_place(cx, config)).await?;
     let groups = Box::pin(security_groups::ensure(
         cx, config, &names, &place, &mut made,
@@ -132,57 +120,8 @@ where
     Ok(cx.wait(STEP, &what, limits, look).await?)
 }
 
-/// What stands under this stack's name has to be this stack's. The load balancer is made before the groups.
-async fn check_owner(cx: &Context, names: &Names) -> Result<()> {
-    let groups = Colour::BOTH.map(|colour| names.group(colour));
-    let groups = autoscaling::find_groups(&cx.aws, &groups).await?;
-    let mut tags: Vec<_> = groups.into_iter().map(|group| group.tags).collect();
-    if let Some(balancer) = elbv2::find_load_balancer(&cx.aws, &names.stack()).await? {
-        let described = elbv2::describe_tags(&cx.aws, &[balancer.arn]).await?;
-        tags.extend(described.into_iter().map(|(_, tags)| tags));
-    }
-    match tags.iter().find_map(|tags| names.owner_but_us(tags)) {
-        Some(why) => bail!("{why}"),
-        None => Ok(()),
-    }
-}
-
-/// The VPC and its subnets: given, or the account's default ones.
+/// The place, or why there is none.
 async fn find_place(cx: &Context, config: &Config) -> Result<Place> {
-    let vpc = match &config.network.vpc {
-        Some(vpc) => vpc.clone(),
-        None => ec2::find_default_vpc(&cx.aws).await?.with_context(|| {
-            format!(
-                "{} has no default VPC; set network.vpc and network.subnets",
-                cx.aws.region
-            )
-        })?,
-    };
-    let mut subnets = ec2::describe_subnets(&cx.aws, &vpc, &config.network.subnets).await?;
-    if let Some(stray) = subnets.iter().find(|subnet| subnet.vpc != vpc) {
-        bail!(
-            "subnet {} is in {}, not in {vpc}; correct network.vpc or network.subnets",
-            stray.id,
-            stray.vpc
-        );
-    }
-    // A load balancer takes one subnet in each zone.
-    subnets.dedup_by(|a, b| a.zone == b.zone);
-    if subnets.len() < 2 {
-        bail!(
-            "{vpc} has subnets in {} zone; a load balancer needs two zones: add a subnet, or name two in network.subnets",
-            subnets.len()
-        );
-    }
-    Ok(Place { vpc, subnets })
-}
-
-impl Place {
-    /// The subnets' ids.
-    pub fn subnet_ids(&self) -> Vec<String> {
-        self.subnets
-            .iter()
-            .map(|subnet| subnet.id.clone())
-            .collect()
-    }
+    let found = place::find(&cx.aws, config).await?;
+    found.map_err(|why| anyhow!("{}; {}", why.seen, why.remedy))
 }

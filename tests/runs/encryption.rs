@@ -2,6 +2,8 @@
 
 use bg_deploy::aws::sts;
 use bg_deploy::config::Config;
+use bg_deploy::outcome::Outcome;
+use bg_deploy::plan::Decision;
 use bg_deploy::policy::{self, Scope};
 use bg_deploy::provision::{Provisioned, artifacts};
 use bg_deploy::stack::Names;
@@ -146,6 +148,93 @@ async fn by_keys_of_one_s_own_a_release_goes_through_with_what_is_printed_and_no
     for (kind, parts) in [("deploy", 4), ("read", 3), ("provision", 6), ("bake", 9)] {
         assert_eq!(assert_needed(&world, &scope, kind), parts, "{kind}");
     }
+}
+
+/// Who chose a key for everything in the region has closed it to whoever is not named.
+#[tokio::test(start_paused = true)]
+async fn a_region_s_own_key_that_the_file_does_not_name_is_said_before_anything_is_baked() {
+    let world = World::with_a_release().await;
+    world.cloud.account().ec2.encryption.key = Some(OF_DISKS.to_owned());
+    let config = world.config("0.0.2", None);
+    let from = world.cloud.account().calls.len();
+    let decision = world.prepare(&config).await.decision;
+    let Decision::Refused(why) = decision else {
+        panic!("{decision:?}");
+    };
+    for words in [
+        "one thing would end this release minutes from now:",
+        "  builder's disk    this region encrypts by arn:aws:kms:",
+        &format!("-> name it: volume-key = \"{OF_DISKS}\" in [encryption], then provision"),
+        "  instances' disks  no image of this stack is encrypted by",
+        &format!(
+            "aws kms create-grant --region eu-central-1 --key-id {OF_DISKS} --grantee-principal arn:aws:iam::123456789012:role/"
+        ),
+    ] {
+        assert!(why.contains(words), "{words}\n{why}");
+    }
+    {
+        let account = world.cloud.account();
+        let changed = account.calls[from..].iter().any(|call| call.is_mutating());
+        assert!(!changed);
+    }
+    // As it says.
+    let mut named = config.clone();
+    named.encryption.volume_key = Some(OF_DISKS.to_owned());
+    world.provision(&named).await;
+    let told = world.prepare(&named).await.slows;
+    let told: Vec<_> = told.iter().map(|it| it.about).collect();
+    assert_eq!(told, ["instances' disks"]);
+    let (finished, cx) = world.deploy(&named).await;
+    assert_deployed(&finished, &cx);
+    // An image stands that is encrypted by it.
+    let next = with_keys(&world, "0.0.3");
+    assert_eq!(world.prepare(&next).await.slows, []);
+}
+
+/// What is only told, where nobody can see it before: the release ends, and live is as it was.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_closed_to_auto_scaling_ends_the_release_before_any_visitor_noticed() {
+    let world = World::with_a_release().await;
+    let mut config = world.config("0.0.2", None);
+    config.encryption.volume_key = Some(OF_DISKS.to_owned());
+    world.provision(&config).await;
+    {
+        let closed = &mut world.cloud.account().ec2.encryption.closed_to_groups;
+        closed.insert(OF_DISKS.to_owned());
+    }
+    let (finished, cx) = world.deploy(&config).await;
+    let Outcome::RolledBack {
+        step,
+        cause,
+        traffic_moved: false,
+        ..
+    } = &finished.outcome
+    else {
+        panic!("{:#?}\n{}", finished.outcome, story(&cx));
+    };
+    assert_eq!(step, "scale up idle group");
+    assert!(cause.words.contains("Client.InternalError"), "{cause:?}");
+}
+
+/// Where the region's key may not be asked for, the launch of the builder finds out.
+#[tokio::test(start_paused = true)]
+async fn a_region_s_own_key_that_nobody_may_ask_for_ends_the_bake() {
+    let world = World::with_a_release().await;
+    {
+        let mut account = world.cloud.account();
+        account.ec2.encryption.key = Some(OF_DISKS.to_owned());
+        for user in account.iam.users.values_mut() {
+            for policy in user.inline.values_mut() {
+                *policy = policy.replace("ec2:GetEbsDefaultKmsKeyId", "ec2:DescribeRegions");
+            }
+        }
+    }
+    let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
+    let Outcome::RolledBack { step, cause, .. } = &finished.outcome else {
+        panic!("{:#?}\n{}", finished.outcome, story(&cx));
+    };
+    assert_eq!(step, "bake image");
+    assert!(cause.words.contains("kms:CreateGrant"), "{cause:?}");
 }
 
 #[tokio::test(start_paused = true)]

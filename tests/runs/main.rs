@@ -7,6 +7,7 @@ mod venv;
 
 mod addresses;
 mod bakes;
+mod beforehand;
 mod blame;
 mod books;
 mod boundary;

@@ -35,9 +35,14 @@ async fn whatever_is_in_the_way_is_said_at_once_and_nothing_is_begun() {
     let mut config = world.config("0.0.2", None);
     config.fleet.instance_type = "t4g.small".to_owned();
     config.service.port = 9090;
+    world.cloud.inject(Fault::no_type_in('b'));
     {
         let mut account = world.cloud.account();
         leave_addresses(&mut account, [0, 1]);
+        account.limits.vcpus = Some(5);
+        for group in account.ec2.security_groups.values_mut() {
+            group.ingress.clear();
+        }
         for balancer in account.elbv2.load_balancers.values_mut() {
             balancer.zones.truncate(1);
         }
@@ -45,16 +50,23 @@ async fn whatever_is_in_the_way_is_said_at_once_and_nothing_is_begun() {
     let from = world.cloud.account().calls.len();
     let why = refused(&world, &config).await;
     for words in [
-        "things would end this release minutes from now:",
+        "6 things would end this release minutes from now:",
         "  addresses              1 address is left in subnet-",
+        "  builder's address      no address is left in subnet-",
+        "  architecture           ami-",
         "is for x86_64, and t4g.small runs arm64",
         "-> choose a type for x86_64 (fleet.instance-type)",
-        "nothing lets the load balancer reach port 9090",
+        "  vCPU quota             4 vCPUs run",
+        "  security group         nothing lets the load balancer reach port 9090",
+        "  load balancer's group  nothing lets anybody reach port",
         "and would only make it slower, or leave it fewer places:",
-        "where the load balancer has no subnet",
+        "  instance type          AWS does not offer t4g.small in",
+        "  load balancer's zones  instances can start in",
     ] {
         assert!(why.contains(words), "{words}\n{why}");
     }
+    // Two lines for each of the eight, what is wrong and what to do.
+    assert_eq!(why.lines().count(), 2 + 2 * 8, "{why}");
     assert_eq!(changes(&world, from), [""; 0]);
 }
 
@@ -77,22 +89,99 @@ async fn what_only_leaves_fewer_places_is_told_and_the_release_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_role_that_may_not_look_does_without() {
     let world = World::with_a_release().await;
-    {
-        let mut account = world.cloud.account();
-        for user in account.iam.users.values_mut() {
-            for policy in user.inline.values_mut() {
-                *policy = policy.replace("ec2:DescribeInstanceTypes", "ec2:DescribeRegions");
-            }
-        }
-    }
+    forbid(&world, "ec2:DescribeInstanceTypes");
     let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
     assert_deployed(&finished, &cx);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_off_is_told_and_one_that_is_minutes_off_begins_nothing() {
+    let world = World::with_a_release().await;
+    let config = world.config("0.0.2", None);
+    world.cloud.account().date_ahead = 120;
+    let prepared = world.prepare(&config).await;
+    let told: Vec<_> = prepared.slows.iter().map(|it| it.about).collect();
+    assert_eq!(told, ["clock"]);
+    world.cloud.account().date_ahead = 600;
+    let why = refused(&world, &config).await;
+    assert!(why.contains(" s behind AWS's"), "{why}");
+    assert!(why.contains("NTP"), "{why}");
+}
+
+/// A look is made once: by the inventory, and by the preflight what that has not seen.
+#[tokio::test(start_paused = true)]
+async fn what_the_inventory_has_seen_is_not_asked_again() {
+    let world = World::with_a_release().await;
+    let from = world.cloud.account().calls.len();
+    let mut config = world.config("0.0.2", None);
+    world.prepare(&config).await;
+    let asked = |from: usize| {
+        let account = world.cloud.account();
+        let times = |name: &str| {
+            let since = account.calls[from..].iter();
+            since.filter(|call| call.operation == name).count()
+        };
+        ["DescribeSubnets", "DescribeInstanceTypeOfferings"].map(times)
+    };
+    assert_eq!(asked(from), [1, 1]);
+    let from = world.cloud.account().calls.len();
+    config.bake.instance_type = "t3.small".to_owned();
+    world.prepare(&config).await;
+    assert_eq!(asked(from), [1, 2], "another type, another question");
+}
+
+/// Nobody in this world may ask this.
+fn forbid(world: &World, action: &str) {
+    let mut account = world.cloud.account();
+    for user in account.iam.users.values_mut() {
+        for policy in user.inline.values_mut() {
+            *policy = policy.replace(action, "ec2:DescribeRegions");
+        }
+    }
+}
+
 /// A new account has five virtual CPUs: two colours of two instances, and a builder, need ten.
 #[tokio::test(start_paused = true)]
-async fn a_quota_that_is_used_up_ends_a_release_before_any_visitor_noticed() {
+async fn a_quota_that_is_used_up_is_said_with_its_numbers_and_nothing_is_begun() {
     let world = World::with_a_release().await;
+    world.cloud.account().limits.vcpus = Some(7);
+    let config = world.config("0.0.2", None);
+    let from = world.cloud.account().calls.len();
+    let why = refused(&world, &config).await;
+    assert_eq!(
+        why,
+        "one thing would end this release minutes from now:\n  \
+         vCPU quota  4 vCPUs run, this takes 4 more for 2 t3.micro and 2 for the builder (t3.micro), and the quota \
+         \"Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances\" is 7\n  \
+         \x20           -> end instances, or ask AWS for more: aws service-quotas request-service-quota-increase --region \
+         eu-central-1 --service-code ec2 --quota-code L-1216C47A --desired-value 10"
+    );
+    assert_eq!(changes(&world, from), [""; 0]);
+    // Room for one after the other: it is told, and the release goes on.
+    world.cloud.account().limits.vcpus = Some(8);
+    let prepared = world.prepare(&config).await;
+    let told: Vec<_> = prepared.slows.iter().map(|it| it.about).collect();
+    assert_eq!(told, ["vCPU quota"]);
+    let (finished, cx) = world.deploy(&config).await;
+    assert_deployed(&finished, &cx);
+}
+
+/// What runs in the idle group is ended before others start there.
+#[tokio::test(start_paused = true)]
+async fn what_a_release_ends_itself_takes_no_room_from_it() {
+    let world = World::with_a_release().await;
+    let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
+    assert_deployed(&finished, &cx);
+    // Both colours run, four instances: eight, and a builder.
+    world.cloud.account().limits.vcpus = Some(10);
+    let (finished, cx) = world.deploy(&world.config("0.0.3", None)).await;
+    assert_deployed(&finished, &cx);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_nobody_may_ask_for_ends_a_release_before_any_visitor_noticed() {
+    let world = World::with_a_release().await;
+    forbid(&world, "servicequotas:ListServiceQuotas");
     world.cloud.account().limits.vcpus = Some(6);
     let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
     let Outcome::RolledBack {
@@ -167,12 +256,8 @@ async fn a_builder_that_reaches_nobody_ends_the_bake_and_nothing_of_it_is_left()
         for table in account.ec2.route_tables.values_mut() {
             table.routes.clear();
         }
-        for user in account.iam.users.values_mut() {
-            for policy in user.inline.values_mut() {
-                *policy = policy.replace("ec2:DescribeRouteTables", "ec2:DescribeRegions");
-            }
-        }
     }
+    forbid(&world, "ec2:DescribeRouteTables");
     let (finished, cx) = world.deploy(&world.config("0.0.2", None)).await;
     let Outcome::RolledBack {
         step, leftovers, ..

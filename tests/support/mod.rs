@@ -25,7 +25,7 @@ use bg_deploy::plan::{Decision, Plan};
 use bg_deploy::prepare::{Prepared, look, prepare, prepare_rollback};
 use bg_deploy::probe::Endpoint;
 use bg_deploy::probe::ask::{Question, ask};
-use bg_deploy::provision::{Provisioned, provision};
+use bg_deploy::provision::{Provisioned, beforehand, provision};
 use bg_deploy::rollback::rollback;
 use bg_deploy::run::context::Context;
 use bg_deploy::stack::Names;
@@ -146,6 +146,9 @@ impl World {
         let caller = bg_deploy::aws::sts::caller(&cx.aws)
             .await
             .expect("a caller");
+        let concerns = beforehand::concerns(&cx.aws, config, &caller).await;
+        let concerns = concerns.expect("whatever is in the way");
+        assert_eq!(beforehand::refusal(&concerns), None);
         let made = Provisioned::default();
         provision(&cx, config, &caller, made)
             .await

@@ -1,6 +1,7 @@
 //! Elastic Load Balancing: where traffic is divided, and who is healthy behind it.
 
 mod by_hand;
+pub mod limits;
 mod listeners;
 pub mod routes;
 pub mod rules;
