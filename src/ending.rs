@@ -56,6 +56,13 @@ pub(crate) async fn end(
     ended: Result<(), Stop>,
 ) -> Finished {
     let mut evidence = None;
+    let stands = match &ended {
+        Ok(()) => true,
+        Err(stop) => stop.zone == Zone::Finish,
+    };
+    if stands {
+        watch.until_enough(cx).await;
+    }
     let outcome = match ended {
         Ok(()) => deployed(plan, Vec::new()),
         Err(stop) if stop.zone == Zone::Finish => {

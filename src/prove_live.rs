@@ -12,17 +12,14 @@ use crate::aws::elbv2;
 use crate::ending::Finished;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::probe::verdict::ENOUGH;
 use crate::probe::{Evidence, Verdict, judge};
 use crate::run::context::Context;
 use crate::run::event::{Event, Zone};
 use crate::steps::serving::Serving;
 use crate::steps::watch::Watch;
 
-/// How long live traffic is asked, on the wall.
+/// How long live traffic is asked at least, on the wall.
 const TIME: Duration = Duration::from_secs(10);
-/// A slow probe is given longer, until each of its lanes has seen enough; but no longer than this.
-const LONGEST: Duration = Duration::from_secs(120);
 /// What is told while it goes on.
 const STEP: &str = "prove live traffic";
 
@@ -99,16 +96,11 @@ async fn prove(cx: &Context, plan: &Plan, why: &str, watch: &Watch) -> Finished 
 async fn ask(cx: &Context, plan: &Plan, watch: &Watch) -> Result<Option<Evidence>> {
     Serving::look_until_settled(cx, plan).await?;
     watch.start(cx)?;
-    let paused = cx.pause_wall(long_enough(watch.interval())).await;
+    let paused = cx.pause_wall(TIME).await;
+    watch.until_enough(cx).await;
     let evidence = watch.stop().await?;
     paused?;
     Ok(evidence)
-}
-
-/// How long that takes, for a probe with this time between two requests of a lane.
-fn long_enough(interval: Duration) -> Duration {
-    let enough = u32::try_from(ENOUGH).unwrap_or(u32::MAX);
-    interval.saturating_mul(enough).clamp(TIME, LONGEST)
 }
 
 /// What the weights and the answers say against it when all is over: what somebody wrote meanwhile, not every node of the load
@@ -137,18 +129,5 @@ async fn tell_fleet(cx: &Context, plan: &Plan) {
             wanted: u32::try_from(plan.capacity.desired).unwrap_or_default(),
             release: Some(plan.release.to_string()),
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slow_probe_is_given_the_time_for_enough_answers_but_not_for_ever() {
-        let of = |millis| long_enough(Duration::from_millis(millis));
-        assert_eq!(of(50), TIME);
-        assert_eq!(of(2_000), Duration::from_secs(40));
-        assert_eq!(of(10_000), LONGEST);
     }
 }

@@ -80,7 +80,10 @@ fn kind_of(code: &str) -> ErrorKind {
         "RateLimitExceeded",
         "TooManyRequestsException",
     ];
-    const NOT_READY: [&str; 7] = [
+    const NOT_READY: [&str; 10] = [
+        "DeleteConflict",
+        "InvalidAMIID.Unavailable",
+        "InvalidSnapshot.InUse",
         "ScalingActivityInProgress",
         "ResourceContention",
         "IncorrectInstanceState",

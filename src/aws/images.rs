@@ -98,17 +98,22 @@ pub async fn find_image(aws: &Aws, id: &str) -> Result<Option<Image>, Failure> {
     }
 }
 
-/// Removes an image and its snapshots; they may be gone already.
-pub async fn remove_image(aws: &Aws, image: &Image) -> Result<(), Failure> {
+/// Removes an image, and not its snapshots; it may be gone already.
+pub async fn deregister_image(aws: &Aws, id: &str) -> Result<(), Failure> {
     let answer = aws
         .ec2
         .deregister_image()
-        .image_id(&image.id)
+        .image_id(id)
         .send()
         .await
-        .about("DeregisterImage", &image.id);
-    let is_there = async || Ok(find_image(aws, &image.id).await?.is_some());
-    unless_gone(answer, is_there).await?;
+        .about("DeregisterImage", id);
+    let is_there = async || Ok(find_image(aws, id).await?.is_some());
+    unless_gone(answer, is_there).await
+}
+
+/// Removes an image and its snapshots; they may be gone already.
+pub async fn remove_image(aws: &Aws, image: &Image) -> Result<(), Failure> {
+    deregister_image(aws, &image.id).await?;
     for snapshot in &image.snapshots {
         delete_snapshot(aws, snapshot).await?;
     }

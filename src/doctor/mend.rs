@@ -8,7 +8,7 @@ use super::finding::{Finding, Fix};
 use crate::aws::autoscaling;
 use crate::aws::ec2::{self, Instance};
 use crate::aws::elbv2::{PreviewRule, describe_traffic};
-use crate::aws::{images, ssm};
+use crate::aws::ssm;
 use crate::config::Config;
 use crate::inventory::Inventory;
 use crate::kept::TAG_KEPT_UNTIL;
@@ -19,7 +19,7 @@ use crate::run::context::Context;
 use crate::stack::{Names, TAG_APP};
 use crate::steps::left_by_bakes::{self, Left};
 use crate::steps::open_preview::PreviewRoute;
-use crate::steps::prune_images::find_surplus;
+use crate::steps::prune_images::{Removed, find_surplus};
 use crate::steps::scale_in::ScaleIn;
 
 /// What came of one finding.
@@ -232,24 +232,26 @@ async fn end_kept(cx: &Context, config: &Config, id: &str) -> Result<String> {
 
 async fn prune(cx: &Context, config: &Config, inventory: &Inventory) -> Result<String> {
     no_bake(inventory)?;
-    let mut removed = Vec::new();
+    let mut removed = Removed::default();
     let ours = inventory.template.as_deref().unwrap_or_default();
     let names = Names::new(&config.app, &config.environment);
     let (stack, keep) = ((&names, ours), config.retain.images);
     for image in find_surplus(&cx.aws, stack, keep, None, cx.clock.utc()).await? {
         cx.held().await?;
-        images::remove_image(&cx.aws, &image).await?;
-        removed.push(image.id);
+        removed.image(&cx.aws, image).await;
     }
-    Ok(format!("removed {}", removed.join(", ")))
+    let (images, _) = removed.complete()?;
+    Ok(format!("removed {}", images.join(", ")))
 }
 
 async fn delete_snapshots(cx: &Context, config: &Config, inventory: &Inventory) -> Result<String> {
     no_bake(inventory)?;
     let orphans = left_by_bakes(cx, config).await?.snapshots;
+    let mut removed = Removed::default();
     for snapshot in &orphans {
         cx.held().await?;
-        images::delete_snapshot(&cx.aws, snapshot).await?;
+        removed.snapshot(&cx.aws, snapshot).await;
     }
-    Ok(format!("deleted {}", orphans.join(", ")))
+    let (_, snapshots) = removed.complete()?;
+    Ok(format!("deleted {}", snapshots.join(", ")))
 }

@@ -76,12 +76,7 @@ impl Counter {
     /// The counts of what is judged apart.
     pub(super) fn judged(&self) -> Option<Tally> {
         let (from, judged) = self.judged.as_ref()?;
-        let mut tally = Tally::default();
-        let mut counting = None;
-        judged.pour_into(&mut tally, &self.versions, &mut counting);
-        tally.first_failure = counting.or(tally.first_failure);
-        tally.last_versions = self.last_versions(*from);
-        Some(tally)
+        Some(self.sum([judged], *from))
     }
 
     /// The slot of a time, unless that is more than an hour before the latest.
@@ -113,25 +108,23 @@ impl Counter {
 
     /// The counts of the whole run.
     pub(super) fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        let mut counting = None;
-        self.total
-            .pour_into(&mut tally, &self.versions, &mut counting);
-        tally.first_failure = counting.or(tally.first_failure);
-        tally.last_versions = self.last_versions(Duration::ZERO);
-        tally
+        self.sum([&self.total], Duration::ZERO)
     }
 
     /// The counts of requests due at `wall` or later. A slot that began before `wall` is left out whole, so that
     /// no earlier request is ever among them.
     pub(super) fn tally_since(&self, wall: Duration) -> Tally {
-        let from = wall.as_micros().div_ceil(GRANULARITY.as_micros());
-        let skip = from.saturating_sub(u128::from(self.first_slot));
+        let skip = slots_before(wall).saturating_sub(u128::from(self.first_slot));
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        self.sum(self.slots.iter().skip(skip), wall)
+    }
+
+    /// What these counts come to, with the versions that answered last since `wall`.
+    fn sum<'a>(&self, all: impl IntoIterator<Item = &'a Counts>, wall: Duration) -> Tally {
         let mut tally = Tally::default();
         let mut counting = None;
-        for slot in self.slots.iter().skip(skip) {
-            slot.pour_into(&mut tally, &self.versions, &mut counting);
+        for counts in all {
+            counts.pour_into(&mut tally, &self.versions, &mut counting);
         }
         tally.first_failure = counting.or(tally.first_failure);
         tally.last_versions = self.last_versions(wall);
@@ -151,10 +144,15 @@ impl Counter {
     }
 }
 
+/// How many slots begin before `wall`.
+fn slots_before(wall: Duration) -> u128 {
+    wall.as_micros().div_ceil(GRANULARITY.as_micros())
+}
+
 /// When the first slot begins of which all requests were due at `wall` or later.
 pub(super) fn slot_after(wall: Duration) -> Duration {
-    let slots = wall.as_micros().div_ceil(GRANULARITY.as_micros());
-    u32::try_from(slots).map_or(Duration::MAX, |slots| GRANULARITY.saturating_mul(slots))
+    u32::try_from(slots_before(wall))
+        .map_or(Duration::MAX, |slots| GRANULARITY.saturating_mul(slots))
 }
 
 fn slot_of(wall: Duration) -> u64 {

@@ -135,6 +135,14 @@ impl Running {
         self.shared.recorder().tally(now)
     }
 
+    /// Whether so many requests are finished that they prove something, one way or the other.
+    pub fn has_enough(&self) -> bool {
+        let all = self.tally();
+        let judged = self.shared.recorder().judged();
+        let judged = judged.as_ref().map_or(&all, |judged| &judged.tally);
+        verdict::is_enough(&all, judged, self.spec.control)
+    }
+
     /// Stops asking, waits for what is on its way (for at most the timeout) and for the ledger.
     pub async fn stop(self) -> Result<Evidence> {
         let Self {

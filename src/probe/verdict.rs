@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::evidence::Evidence;
 use super::sample::Lane;
+use super::tally::Tally;
 
 /// Fewer good answers than this prove nothing.
-pub const ENOUGH: u64 = 20;
+const ENOUGH: u64 = 20;
 /// One in so many that fail is too many for a proof, even if as many failed before.
 const TOO_MANY: u64 = 100;
 /// One in so many that the runner's own network loses is too many for a proof.
@@ -139,9 +140,17 @@ fn strangers<'a>(
     Some((last.len(), others.len(), other))
 }
 
+/// Whether so much was asked that something is proved, one way or the other: of all, and of what is judged.
+pub(super) const fn is_enough(all: &Tally, judged: &Tally, control: bool) -> bool {
+    good_answers(judged) >= ENOUGH && (!control || all.control_sent > 0)
+}
+
+const fn good_answers(tally: &Tally) -> u64 {
+    tally.sent.saturating_sub(tally.failed)
+}
+
 fn judge_samples(evidence: &Evidence, unproven: &mut Vec<String>) {
-    let tally = evidence.judged_tally();
-    let good = tally.sent.saturating_sub(tally.failed);
+    let good = good_answers(evidence.judged_tally());
     if good < ENOUGH {
         unproven.push(format!(
             "{good} good answers are too few: {ENOUGH} are enough"

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::arm_guard::keep;
+use super::carrier::{Carrier, enough};
 use super::group::thaw_only;
 use crate::aws::autoscaling::{self, Fleet};
 use crate::aws::elbv2::{self, TargetGroups};
@@ -61,6 +62,14 @@ impl Fleets {
     /// The colour that was live when the run began.
     pub(super) fn live(&self) -> Colour {
         self.candidate.other()
+    }
+
+    /// The candidate, while it has visitors.
+    pub(super) fn carrier(&self) -> Carrier<'_> {
+        Carrier {
+            target_group: self.target_groups.of(self.candidate),
+            instances: usize::try_from(self.planned).unwrap_or_default(),
+        }
     }
 
     /// The candidate can carry what live carries now: it is raised first, if live has grown since it was scaled up,
@@ -156,22 +165,5 @@ impl Fleets {
                 "{group} keeps its floor pinned, and won't be scaled in by its policies until the next run: {error:#}"
             ));
         }
-    }
-}
-
-/// How many of so many instances can take everything back: three of four. One that is being replaced is no reason to leave
-/// visitors with a release that fails them.
-fn enough(instances: usize) -> usize {
-    (instances - instances / 4).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_instance_of_four_may_be_missing_for_a_way_back_and_none_of_three() {
-        let enough = [0, 1, 2, 3, 4, 7, 8].map(enough);
-        assert_eq!(enough, [1, 1, 2, 3, 3, 6, 6]);
     }
 }

@@ -6,6 +6,7 @@ pub mod bake_image;
 mod begin_bake;
 mod builder_log;
 pub mod candidate_log;
+mod carrier;
 pub mod clear_idle;
 mod crash_loop;
 pub mod data_plane;

@@ -3,15 +3,17 @@
 //! The bake did not wait for its builder's end, so that is looked at here: a builder that the runbook left is ended. So is what
 //! earlier bakes left, of which nobody else would know.
 //!
-//! Changes: old images and their snapshots; builders, and snapshots without an image, while no bake is under way. Forward only.
+//! Changes: old images and their snapshots; builders, and snapshots without an image, while no bake is under way. Forward only: what AWS
+//! does not let go keeps nothing else from going, is named, and is found by its tags the next time.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 
 use super::end_bake::end_builders;
 use super::{images_in_use, left_by_bakes};
+use crate::aws::error::Failure;
 use crate::aws::images::{self, Image};
 use crate::aws::{Aws, ec2};
 use crate::plan::Plan;
@@ -34,9 +36,53 @@ pub struct PruneImages {
     image: String,
 }
 
-/// The images that were removed.
-#[derive(Clone, Debug)]
-pub struct Removed(Vec<String>);
+/// What was removed, and what could not be.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// Images, by their ids.
+    images: Vec<String>,
+    /// Snapshots, by their ids.
+    snapshots: Vec<String>,
+    /// The rest, and why it is left.
+    left: Vec<(String, Failure)>,
+}
+
+impl Removed {
+    /// Removes an image, and then its snapshots.
+    pub(crate) async fn image(&mut self, aws: &Aws, image: Image) {
+        if let Err(failure) = images::deregister_image(aws, &image.id).await {
+            self.left.push((image.id, failure));
+            return;
+        }
+        for snapshot in &image.snapshots {
+            self.snapshot(aws, snapshot).await;
+        }
+        self.images.push(image.id);
+    }
+
+    /// Removes a snapshot, unless that was tried.
+    pub(crate) async fn snapshot(&mut self, aws: &Aws, id: &str) {
+        let what = format!("snapshot {id}");
+        if self.left.iter().any(|(left, _)| *left == what) {
+            return;
+        }
+        match images::delete_snapshot(aws, id).await {
+            Ok(()) => self.snapshots.push(id.to_owned()),
+            Err(failure) => self.left.push((what, failure)),
+        }
+    }
+
+    /// The images and the snapshots that are gone; fails where anything is left, with the reason of each.
+    pub(crate) fn complete(&self) -> Result<(&[String], &[String])> {
+        let mut left = self.left.iter();
+        let Some((what, failure)) = left.next() else {
+            return Ok((&self.images, &self.snapshots));
+        };
+        let others = left.map(|(what, failure)| format!("{what} is left ({failure}); "));
+        let others: String = others.collect();
+        Err(Error::new(failure.clone()).context(format!("{others}{what} is left")))
+    }
+}
 
 impl PruneImages {
     /// Prunes as `plan` says; `image` is the one that was just released.
@@ -94,27 +140,27 @@ impl Forward for PruneImages {
         let (stack, now) = ((&self.names, self.template.as_str()), cx.clock.utc());
         let released = Some(self.image.as_str());
         let surplus = find_surplus(&cx.aws, stack, self.keep, released, now).await?;
-        let mut removed = Vec::new();
+        let mut removed = Removed::default();
         for image in surplus {
-            images::remove_image(&cx.aws, &image).await?;
-            removed.push(image.id);
+            removed.image(&cx.aws, image).await;
         }
-        self.sweep(cx).await?;
-        Ok(Removed(removed))
+        self.sweep(cx, &mut removed).await?;
+        Ok(removed)
     }
 
-    async fn settle(&self, _: &Context, Removed(removed): &Removed) -> Result<Settled<()>> {
-        if removed.is_empty() {
+    async fn settle(&self, _: &Context, removed: &Removed) -> Result<Settled<()>> {
+        let (images, _) = removed.complete()?;
+        if images.is_empty() {
             let summary = format!("none beyond the {} that are kept", self.keep);
             return Ok(Settled::skipped((), summary));
         }
-        Ok(Settled::done((), format!("removed {}", removed.join(", "))))
+        Ok(Settled::done((), format!("removed {}", images.join(", "))))
     }
 }
 
 impl PruneImages {
     /// Ends and removes what earlier bakes left.
-    async fn sweep(&self, cx: &Context) -> Result<()> {
+    async fn sweep(&self, cx: &Context, removed: &mut Removed) -> Result<()> {
         let found = left_by_bakes::find(&cx.aws, &self.names).await?;
         let Some(left) = found else {
             return Ok(());
@@ -129,9 +175,11 @@ impl PruneImages {
         }
         for snapshot in left.snapshots {
             cx.held().await?;
-            images::delete_snapshot(&cx.aws, &snapshot).await?;
-            cx.events
-                .note(format!("deleted snapshot {snapshot}, whose image is gone"));
+            removed.snapshot(&cx.aws, &snapshot).await;
+            if removed.snapshots.contains(&snapshot) {
+                cx.events
+                    .note(format!("deleted snapshot {snapshot}, whose image is gone"));
+            }
         }
         Ok(())
     }

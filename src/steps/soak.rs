@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::arm_guard::keep;
+use super::carrier::Carrier;
 use super::watch::Watch;
 use crate::aws::elbv2::{self, TargetGroups, TrafficRules};
 use crate::aws::witness::Contradiction;
@@ -65,7 +66,7 @@ impl Check for Soak {
         id: StepId::Soak,
         name: "soak",
         zone: Zone::Commit,
-        does: "watches the new release with all the traffic, both colours up",
+        does: "watches the new release with all the traffic, and whether its instances stay healthy, both colours up",
         undo: "",
         calls: &[],
         undo_calls: &[],
@@ -77,29 +78,17 @@ impl Check for Soak {
             target_groups: &self.target_groups,
             weights: Weights::split(self.candidate, 100),
         };
-        hold(
-            cx,
-            &self.watch,
-            self.shifted,
-            self.time,
-            &standing,
-            &self.guard,
-        )
-        .await?;
-        let target_group = self.target_groups.of(self.candidate);
-        let looking = async { Ok(elbv2::describe_targets(&cx.aws, target_group).await?) };
-        let targets = cx.reading(looking).await?;
-        let healthy = targets.iter().filter(|target| target.is_healthy()).count();
-        let wanted = self.instances;
-        if healthy < wanted {
-            let sick = targets.iter().find(|target| !target.is_healthy());
-            let sick = sick.map(|it| format!("; {} is {} ({})", it.id, it.state, it.description));
-            let words = format!(
-                "only {healthy} of {wanted} instances are healthy at the end of the soak{}",
-                sick.unwrap_or_default()
-            );
-            return Err(Reason::HealthUnsteady.because(words).into());
-        }
+        let carrier = Carrier {
+            target_group: self.target_groups.of(self.candidate),
+            instances: self.instances,
+        };
+        let glance = async || {
+            standing.check(cx).await?;
+            carrier.stays(cx, "in the soak").await
+        };
+        let (watch, guard) = (&self.watch, &self.guard);
+        hold(cx, watch, self.shifted, self.time, guard, glance).await?;
+        carrier.is_whole(cx, "at the end of the soak").await?;
         let counts = self.watch.tally_since(self.shifted).counts();
         let summary = format!(
             "{} requests since the shift, {} failed",
@@ -131,21 +120,20 @@ impl Standing<'_> {
     }
 }
 
-/// Lets time pass, and fails as soon as requests do, or somebody else moves the traffic. The guard is renewed
-/// meanwhile.
+/// Lets time pass, and fails as soon as requests do, or `glance`. The guard is renewed meanwhile.
 pub async fn hold(
     cx: &Context,
     watch: &Watch,
     since: Duration,
     time: Duration,
-    standing: &Standing<'_>,
     guard: &Guard,
+    glance: impl AsyncFn() -> Result<()>,
 ) -> Result<()> {
     let until = cx.clock.elapsed() + time;
     loop {
         keep(cx, guard).await?;
         let glancing = async {
-            standing.check(cx).await?;
+            glance().await?;
             let left = until.saturating_sub(cx.clock.elapsed());
             cx.pause(left.min(GLANCE)).await?;
             anyhow::Ok(left.is_zero())

@@ -35,6 +35,8 @@ pub struct Watch {
 
 /// The slowest rate whose interval is waited for, in requests a second.
 const SLOWEST: f64 = 0.1;
+/// For how long there may be too few answers, on the wall.
+const LONGEST: Duration = Duration::from_secs(120);
 /// More often it is not worth looking.
 const SHORTEST: Duration = Duration::from_millis(20);
 
@@ -139,6 +141,23 @@ impl Watch {
     /// What failures are compared with.
     pub fn baseline(&self) -> Counts {
         self.baseline.get()
+    }
+
+    /// Asks on until the answers are enough to prove something: what is over in a second may have too few. Without answers it
+    /// does not wait for ever, and not at all after a cancel.
+    pub async fn until_enough(&self, cx: &Context) {
+        let until = cx.clock.wall() + LONGEST;
+        let needs_more = || {
+            let running = self.running.borrow();
+            running
+                .as_ref()
+                .is_some_and(|running| !running.has_enough())
+        };
+        while needs_more() && cx.clock.wall() < until {
+            if cx.pause_wall(self.interval()).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Stops asking.

@@ -42,6 +42,8 @@ mod roles;
 mod rollback;
 mod scale_in;
 mod secrets;
+mod sick;
+mod snapshots;
 mod status;
 mod stuck;
 mod templates;

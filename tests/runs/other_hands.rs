@@ -72,13 +72,13 @@ pub(crate) async fn capacity(world: &World, group: &str) -> Capacity {
     group.expect("a group").capacity
 }
 
-async fn assert_all_get(world: &World, plan: &Plan, version: &str, why: &str) {
+pub(crate) async fn assert_all_get(world: &World, plan: &Plan, version: &str, why: &str) {
     for _ in 0..VISITORS {
         assert_eq!(world.visit(&plan.url, None).await, version, "{why}");
     }
 }
 
-fn canary(world: &World, version: &str) -> Config {
+pub(crate) fn canary(world: &World, version: &str) -> Config {
     let mut config = world.config(version, None);
     config.shift.weights = vec![10, 50, 100];
     config

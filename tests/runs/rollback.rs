@@ -193,6 +193,18 @@ async fn what_live_fails_does_not_turn_the_way_back_around_and_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_way_back_that_is_over_before_there_are_enough_answers_asks_on_until_it_is_proved() {
+    let world = World::with_a_previous().await;
+    let mut plan = world.plan_rollback(None).await;
+    // A request every twelve seconds on each connection: a dozen answers until the previous release has been silent.
+    plan.visitor.rate = 1.0 / 12.0;
+    let cx = world.context().await;
+    let finished = rollback(&cx, &plan, None).await;
+    assert_deployed(&finished, &cx);
+    assert_eq!(finished.verdict, Some(Verdict::Passed));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_release_gone_back_to_that_fails_is_not_proven() {
     let world = World::new().await;
     let bad = world.config("0.0.1", Some(AppFault::ErrorsAfterShift));

@@ -132,7 +132,7 @@ const UNDONE: [Case; 27] = [
     refused("shift traffic", next(ELB, "DescribeTargetHealth")),
     refused("shift traffic", next(ELB, "ModifyRule")),
     refused("shift traffic", second(ELB, "DescribeRules")),
-    refused("soak", next(ELB, "DescribeTargetHealth")),
+    refused("soak", second(ELB, "DescribeTargetHealth")),
     refused("disarm guard", next("ssm", "StopAutomationExecution")).after(1),
 ];
 
@@ -304,6 +304,8 @@ fn config_of(world: &World, how: How) -> Config {
         _ => None,
     };
     let mut config = world.config(CANDIDATE, fault);
+    // One look, which may see nothing, and the one at its end.
+    config.shift.soak = Duration::ZERO;
     if let How::Smoke = how {
         config.smoke = vec![Smoke {
             name: "is a teapot".to_owned(),

@@ -243,15 +243,13 @@ impl ShiftTraffic {
                     target_groups: &self.target_groups,
                     weights,
                 };
-                hold(
-                    cx,
-                    &self.watch,
-                    handle.written,
-                    self.hold,
-                    &standing,
-                    &self.guard,
-                )
-                .await?;
+                let carrier = self.fleets.carrier();
+                let glance = async || {
+                    standing.check(cx).await?;
+                    carrier.stays(cx, "while it has a share").await
+                };
+                let (watch, guard) = (&self.watch, &self.guard);
+                hold(cx, watch, handle.written, self.hold, guard, glance).await?;
             }
         }
         Ok(after)
