@@ -5,6 +5,7 @@
 
 pub mod answers;
 mod local;
+mod policy;
 mod values;
 
 use std::path::PathBuf;
@@ -16,10 +17,10 @@ use clap_complete::Shell;
 
 use crate::config;
 use crate::outcome::EXIT_CODES;
-use crate::stack::ROLES;
 
 pub use local::{LocalAws, Rehearse, SPEED, SampleApp};
-use values::{kept, origin, path, pointer, rate, release, repository};
+pub use policy::{Policy, PolicyFormat};
+use values::{kept, origin, path, pointer, rate, release};
 
 /// The region of the local cloud unless another one is asked for.
 pub const LOCAL_REGION: &str = "eu-central-1";
@@ -136,6 +137,11 @@ pub enum Command {
     /// Make what a deploy needs in AWS (load balancer, groups, roles), or bring it up to date
     #[command(after_help = "Example:\n  bg-deploy provision --environment prod")]
     Provision,
+    /// Show all that belongs to an app in an environment, and who is served by it; with --yes, remove it for good
+    #[command(
+        after_help = "Examples:\n  bg-deploy destroy --environment pr-7\n  bg-deploy destroy --environment pr-7 --yes hello/pr-7\n  bg-deploy destroy --environment prod --yes hello/prod --even-while-serving 1.4.2"
+    )]
+    Destroy(Destroy),
     /// Print the least that each role needs: of the jobs that release, check and look, and of what acts inside AWS
     #[command(
         after_help = "Examples:\n  bg-deploy policy --environment prod\n  bg-deploy policy --environment prod --role deploy --format policy > deploy.json\n  bg-deploy policy --environment prod --format terraform --repository octo/hello"
@@ -250,6 +256,17 @@ pub struct Doctor {
     pub fix: bool,
 }
 
+/// `destroy`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Destroy {
+    /// Remove it: by its name, so that it is no other [default: show what would be removed]
+    #[arg(long, value_name = "APP/ENVIRONMENT")]
+    pub yes: Option<String>,
+    /// Remove it though visitors are served, by this release: they get no answer any more
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
+    pub even_while_serving: Option<String>,
+}
+
 /// `history`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct History {
@@ -267,42 +284,6 @@ pub struct Finish {
     /// Where reports are written
     #[arg(long, value_name = "DIR", default_value = "bg-deploy-report")]
     pub report_dir: PathBuf,
-}
-
-/// `policy`
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// Only this role's
-    #[arg(long, value_name = "ROLE", value_parser = PossibleValuesParser::new(ROLES))]
-    pub role: Option<String>,
-    /// How it is printed: for people, for a program, as Terraform, or the bare document of one role
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: PolicyFormat,
-    /// Whose jobs may take the roles on: OWNER/NAME, or OWNER@ID/NAME@ID as GitHub names newer ones in its tokens, or both
-    #[arg(long, value_name = "REPOSITORY", value_delimiter = ',', value_parser = repository)]
-    pub repository: Vec<String>,
-    /// Let jobs about pull requests take on `verify` and `read`, too: they run what the pull request says
-    #[arg(long)]
-    pub pull_requests: bool,
-    /// With what `--keep-failed` needs, also where the file keeps nothing
-    #[arg(long)]
-    pub with_keep_failed: bool,
-}
-
-/// How policies are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PolicyFormat {
-    /// What each role may do, on what, if what, and why.
-    #[default]
-    Table,
-    /// All of it, with the trust policies.
-    Json,
-    /// As `aws_iam_role` and `aws_iam_role_policy`.
-    Terraform,
-    /// The policy of one role, as IAM takes it.
-    Policy,
-    /// The trust policy of one role, as IAM takes it.
-    Trust,
 }
 
 /// `probe`

@@ -56,6 +56,10 @@ pub enum Next<'a> {
     Fix,
     /// Makes and updates the stack.
     Provision,
+    /// Removes the stack of this app and environment: `hello/prod`.
+    Destroy(&'a str),
+    /// The same while visitors are served, by a release that is left to be filled in.
+    DestroyServing(&'a str),
     /// The same release, again.
     Deploy,
     /// The same, where a run left something behind.
@@ -150,6 +154,7 @@ impl CommandLine {
         }
         match next {
             Next::RollbackTo(release) => say("--to", Some(release)),
+            Next::Destroy(whole) | Next::DestroyServing(whole) => say("--yes", Some(whole)),
             Next::DeployOf(release) => say("--release", Some(release)),
             Next::Probe(url, release) => {
                 say("--url", Some(url));
@@ -181,6 +186,8 @@ impl Next<'_> {
             Self::Doctor => ("doctor", None),
             Self::Fix => ("doctor", Some("--fix")),
             Self::Provision => ("provision", None),
+            Self::Destroy(_) => ("destroy", None),
+            Self::DestroyServing(_) => ("destroy", Some("--even-while-serving RELEASE")),
             Self::Deploy | Self::DeployOf(_) => ("deploy", None),
             Self::DeployOver => ("deploy", Some(" # clears the idle colour first")),
             Self::DeployAtAnyTime => ("deploy", Some("--ignore-windows")),

@@ -148,6 +148,7 @@
 //! | [`config`] | `bg-deploy.toml`: every key once, in [`config::keys`]; reader, schema and reference are made from it |
 //! | [`bake`] | the bundle, the systemd unit, the runbook, and what addresses an image |
 //! | [`provision`] | makes what a release needs, and finds it again by name: load balancer, groups, roles, bucket, runbook |
+//! | [`destroy`] | removes all of that, and what releases and bakes made, by its tags: what leads visitors there first, the lease last |
 //! | [`stack`], [`names`] | the names and tags of all that; colours, weights, releases |
 //! | [`steps`] | a file for each line of [`deploy`] and [`rollback`] |
 //! | [`standing`], [`status`], [`history`] | how things stand; who serves what now, and what can be gone back to, as values and as text |
@@ -230,6 +231,7 @@ pub mod command_line;
 pub mod commands;
 pub mod config;
 pub mod deploy;
+pub mod destroy;
 pub mod doctor;
 pub mod ending;
 pub mod faults;

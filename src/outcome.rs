@@ -32,12 +32,12 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     (EXIT_BAD_INPUT, "bad inputs: nothing was changed"),
     (
         EXIT_REFUSED,
-        "refused: the state of AWS does not allow it; nothing was changed; of doctor and status: something is in the way of the next release",
+        "refused: the state of AWS does not allow it; nothing was changed; of doctor and status: something is in the way of the next release; of destroy: or something is left",
     ),
     (EXIT_ROLLED_BACK, "rolled back: the previous release serves"),
     (
         EXIT_CANCELLED,
-        "cancelled: the previous release serves; or stopped by somebody else's change: the report says who serves",
+        "cancelled: the previous release serves; or stopped by somebody else's change: the report says who serves; of destroy: the same command goes on",
     ),
     (
         EXIT_STUCK,

@@ -31,11 +31,12 @@ pub const PURPOSE_PREVIEW: &str = "preview";
 pub const PURPOSE_TRAFFIC: &str = "traffic";
 
 /// What roles there are: of jobs, and of what acts inside AWS.
-pub const ROLES: [&str; 8] = [
+pub const ROLES: [&str; 9] = [
     "deploy",
     "verify",
     "read",
     "provision",
+    "destroy",
     "instance",
     "builder",
     "bake",

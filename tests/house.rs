@@ -30,6 +30,7 @@ const FLOORS: &[&[&str]] = &[
     &["report", "steps"],
     &["policy"],
     &["provision"],
+    &["destroy"],
     &["announce", "doctor", "ending", "reconcile"],
     &["deploy", "finish", "prove_live", "rollback", "status"],
     &["verify"],

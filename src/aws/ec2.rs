@@ -307,11 +307,21 @@ pub async fn find_builders(aws: &Aws, key: &str, value: &str) -> Result<Vec<Inst
 
 /// The instances with this tag that are not terminated.
 pub async fn find_instances(aws: &Aws, key: &str, value: &str) -> Result<Vec<Instance>, Failure> {
+    find_instances_by(aws, filter(&format!("tag:{key}"), value), value).await
+}
+
+/// The instance of this id, if it is not terminated.
+pub async fn find_instance(aws: &Aws, id: &str) -> Result<Option<Instance>, Failure> {
+    let found = find_instances_by(aws, filter("instance-id", id), id).await?;
+    Ok(found.into_iter().next())
+}
+
+async fn find_instances_by(aws: &Aws, by: Filter, value: &str) -> Result<Vec<Instance>, Failure> {
     let mut found = Vec::new();
     let mut pages = aws
         .ec2
         .describe_instances()
-        .filters(filter(&format!("tag:{key}"), value))
+        .filters(by)
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {

@@ -69,7 +69,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// What a code of any of the services means to a caller. Codes: each service's API reference, "Errors".
-fn kind_of(code: &str) -> ErrorKind {
+pub(super) fn kind_of(code: &str) -> ErrorKind {
     const THROTTLED: [&str; 8] = [
         "Throttling",
         "ThrottlingException",

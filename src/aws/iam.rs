@@ -1,5 +1,7 @@
 //! AWS Identity and Access Management: the roles of instances and of the bake.
 
+pub mod removal;
+
 use aws_sdk_iam::types::Tag;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -56,7 +58,7 @@ pub async fn ensure_role(
     aws.iam
         .put_role_policy()
         .role_name(&role.name)
-        .policy_name("bg-deploy")
+        .policy_name(POLICY)
         .policy_document(role.inline.to_string())
         .send()
         .await

@@ -183,7 +183,17 @@ pub async fn delete_snapshot(aws: &Aws, snapshot: &str) -> Result<(), Failure> {
     unless_gone(answer, async || has_snapshot(aws, snapshot).await).await
 }
 
-async fn has_snapshot(aws: &Aws, snapshot: &str) -> Result<bool, Failure> {
+/// Whether an image is there, or a snapshot of it.
+pub async fn is_any_left(aws: &Aws, image: &Image) -> Result<bool, Failure> {
+    let mut is_left = find_image(aws, &image.id).await?.is_some();
+    for snapshot in &image.snapshots {
+        is_left = is_left || has_snapshot(aws, snapshot).await?;
+    }
+    Ok(is_left)
+}
+
+/// Whether a snapshot is there.
+pub async fn has_snapshot(aws: &Aws, snapshot: &str) -> Result<bool, Failure> {
     let answer = aws
         .ec2
         .describe_snapshots()

@@ -105,6 +105,14 @@ impl VersionData {
 
 /// The launch template of this name.
 pub async fn find_template(aws: &Aws, name: &str) -> Result<Option<String>, Failure> {
+    Ok(find_tagged_template(aws, name).await?.map(|(id, _)| id))
+}
+
+/// The launch template of this name: its id, and its tags.
+pub async fn find_tagged_template(
+    aws: &Aws,
+    name: &str,
+) -> Result<Option<(String, Tags)>, Failure> {
     let answer = aws
         .ec2
         .describe_launch_templates()
@@ -112,14 +120,21 @@ pub async fn find_template(aws: &Aws, name: &str) -> Result<Option<String>, Fail
         .send()
         .await
         .about("DescribeLaunchTemplates", name);
-    match answer {
-        Ok(answer) => Ok(answer
-            .launch_templates
-            .unwrap_or_default()
-            .into_iter()
-            .find_map(|template| template.launch_template_id)),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    let Some(answer) = if_found(answer)? else {
+        return Ok(None);
+    };
+    let mut found = answer.launch_templates.unwrap_or_default().into_iter();
+    let found = found.next();
+    Ok(found.and_then(|it| Some((it.launch_template_id?, super::ec2::read_tags(it.tags)))))
+}
+
+/// Deletes a launch template in all its versions; it may be gone already.
+pub async fn delete_template(aws: &Aws, template: &str) -> Result<(), Failure> {
+    let request = aws.ec2.delete_launch_template();
+    let answer = request.launch_template_id(template).send().await;
+    match answer.about("DeleteLaunchTemplate", template) {
+        Err(error) if error.kind != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

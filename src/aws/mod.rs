@@ -22,6 +22,7 @@ pub mod quotas;
 pub mod routes;
 pub mod run_command;
 pub mod s3;
+pub mod security_groups;
 pub mod ssm;
 pub mod sts;
 pub mod web_identity;

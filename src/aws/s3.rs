@@ -5,6 +5,7 @@
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>).
 
 mod policy;
+pub mod removal;
 mod settings;
 mod upload;
 

@@ -1,10 +1,14 @@
 //! The schemas of what commands answer a program, by name.
 
 /// Each kind of answer, and its JSON Schema.
-pub const ANSWERS: [(&str, &str); 10] = [
+pub const ANSWERS: [(&str, &str); 11] = [
     (
         "by-hand",
         include_str!("../../schema/answers/by-hand.schema.json"),
+    ),
+    (
+        "destroy",
+        include_str!("../../schema/answers/destroy.schema.json"),
     ),
     (
         "doctor",

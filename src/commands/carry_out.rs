@@ -15,10 +15,10 @@ use super::remembered::remembered_whole;
 use super::reports::ledger_in;
 use super::show::{Show, ended_at_once, last_words};
 use super::signals::signals;
-use super::turn::give_back;
 use super::{EarlyExit, Terminal};
 use crate::deploy::Finished;
 use crate::inputs::Inputs;
+use crate::lease::give_back;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::report::{LoadBalancerCounts, Run};
@@ -53,19 +53,10 @@ pub(super) struct Order<'a> {
 
 impl Order<'_> {
     fn beginning(&self) -> Beginning {
-        let plan = self.plan;
         Beginning {
-            command: self.command.to_owned(),
-            app: plan.app.clone(),
-            environment: plan.environment.clone(),
-            release: plan.release.clone(),
-            previous: plan.previous.release.clone(),
-            was_down: plan.previous.was_down,
-            undid: None,
             by: self.by.clone(),
-            url: Some(plan.url.clone()),
             at: Some(self.at.clone()),
-            command_line: Box::new(plan.command_line.clone()),
+            ..Beginning::of(self.command, self.plan)
         }
     }
 }

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use super::reached::Reached;
-use super::turn::{Asking, give_back};
+use super::turn::Asking;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::doctor::{Diagnosis, Finding, Fix, Mended, Turn, findings, look, mend, whose_turn};
 use crate::inputs::Inputs;
+use crate::lease::give_back;
 use crate::lease::{Patience, TTL};
 use crate::names::Release;
 use crate::run::context::Context;

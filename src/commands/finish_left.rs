@@ -7,10 +7,11 @@
 use anyhow::Result;
 
 use super::reached::Reached;
-use super::turn::{Asking, give_back};
+use super::turn::Asking;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::inputs::Inputs;
+use crate::lease::give_back;
 use crate::lease::{self, Patience, Record};
 use crate::names::Release;
 use crate::outcome::Outcome;

@@ -43,6 +43,7 @@ pub(super) fn of_an_answer(command: &Command, code: u8, inputs: &Inputs, termina
         | Command::Plan
         | Command::Policy(_)
         | Command::Provision
+        | Command::Destroy(_)
         | Command::Probe(_)
         | Command::Schema(_)
         | Command::Completions(_)

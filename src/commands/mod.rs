@@ -8,6 +8,7 @@ mod by_hand;
 mod carry_out;
 mod clock;
 mod deploy;
+mod destroy;
 mod doctor;
 mod finish;
 mod finish_left;
@@ -127,6 +128,7 @@ pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
         Command::Plan => plan::run(options, &inputs, &terminal).await,
         Command::Policy(command) => policy::run(options, command, &inputs, &terminal).await,
         Command::Provision => provision::run(options, &inputs, &terminal).await,
+        Command::Destroy(command) => destroy::run(options, command, &inputs, &terminal).await,
         Command::Probe(command) => probe::run(options, command, &inputs, &terminal).await,
         Command::Rehearse(command) => rehearse::run(command, &inputs, &terminal).await,
         Command::LocalAws(command) => local_aws::run(options, command, &terminal).await,

@@ -1,11 +1,12 @@
 //! `provision`: makes or updates what a release needs.
 
 use super::reached::Reached;
-use super::turn::{Asking, give_back};
+use super::turn::Asking;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::inputs::Inputs;
 use crate::lease::Patience;
+use crate::lease::give_back;
 use crate::names::Release;
 use crate::outcome::EXIT_OK;
 use crate::provision::{self, beforehand};

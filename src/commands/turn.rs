@@ -12,7 +12,7 @@ use crate::aws::{Aws, sts};
 use crate::command_line::{CommandLine, Next};
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
-use crate::lease::{self, Busy, Hold, Holder, Lease, Patience, Taken, Unreadable};
+use crate::lease::{self, Busy, Hold, Holder, Lease, Patience, Taken, Unreadable, give_back};
 use crate::names::{Release, roughly, utc};
 use crate::outcome::{EXIT_STUCK, Outcome};
 use crate::random::random_token;
@@ -99,7 +99,7 @@ impl Asking<'_> {
                     }
                     None => None,
                 };
-                if self.is_a_release()
+                if self.is_stopped_by_hold()
                     && let Some(hold) = lease.hold().await
                 {
                     give_back(Some(&*lease), false).await;
@@ -123,9 +123,9 @@ impl Asking<'_> {
         anyhow!("{why}\nif no run is under way, make it anew: {unlock}")
     }
 
-    /// Whether a hold stops it: what brings something new, not what goes back or tidies up.
-    fn is_a_release(&self) -> bool {
-        matches!(self.command, "deploy" | "verify")
+    /// Whether a hold stops it: what brings something new, or ends everything; not what goes back or tidies up.
+    fn is_stopped_by_hold(&self) -> bool {
+        matches!(self.command, "deploy" | "verify" | "destroy")
     }
 
     /// Brings what an earlier run left half done to its end; answers with how that ended, if there was something.
@@ -239,14 +239,6 @@ pub(super) struct Settled {
     pub(super) outcome: Outcome,
     /// It had begun to move the traffic, and that was taken back.
     pub(super) is_moved_back: bool,
-}
-
-/// Gives the lease back; whoever comes next would wait for it else.
-pub(super) async fn give_back(lease: Option<&Lease>, has_ended: bool) {
-    if let Some(lease) = lease {
-        // It is lost, or AWS does not answer: then its time passes by itself.
-        let _ = lease.release(has_ended).await;
-    }
 }
 
 #[cfg(test)]

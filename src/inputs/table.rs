@@ -211,6 +211,20 @@ pub const INPUTS: &[Input] = &[
         "",
     ),
     Input::new(
+        ("yes", "BGD_YES"),
+        &["destroy"],
+        CommandLine,
+        "Remove it, by its name: `hello/pr-7`.",
+        "show what would be removed",
+    ),
+    Input::new(
+        ("even-while-serving", "BGD_EVEN_WHILE_SERVING"),
+        &["destroy"],
+        CommandLine,
+        "Remove it though visitors are served, by this release: they get no answer any more.",
+        "refused while anybody is served",
+    ),
+    Input::new(
         ("take-over", "BGD_TAKE_OVER"),
         &["rollback"],
         CommandLine,

@@ -230,6 +230,11 @@ impl Lease {
         released
     }
 
+    /// Its object is about to be removed with everything that it was for: nothing is changed under it any more.
+    pub fn dissolve(&self) {
+        *self.lost.borrow_mut() = Some(Lost::Overtaken("what it was for is gone".to_owned()));
+    }
+
     fn check(&self) -> Result<(), Lost> {
         match self.lost() {
             Some(lost) => Err(lost),
@@ -356,4 +361,11 @@ fn is_unsure(error: &Failure) -> bool {
         error.kind,
         ErrorKind::Unknown | ErrorKind::Throttled | ErrorKind::Other
     )
+}
+/// Gives the lease back; whoever comes next would wait for it else.
+pub async fn give_back(lease: Option<&Lease>, has_ended: bool) {
+    if let Some(lease) = lease {
+        // It is lost, or AWS does not answer: then its time passes by itself.
+        let _ = lease.release(has_ended).await;
+    }
 }

@@ -98,6 +98,16 @@ impl Scope {
         self.of_iam("instance-profile", &self.role_path, name)
     }
 
+    /// An instance profile that is looked for by its name alone.
+    pub(super) fn profile_by_name(&self, name: &str) -> Vec<String> {
+        let mut both = vec![
+            self.profile(name),
+            self.of_iam("instance-profile", "/", name),
+        ];
+        both.dedup();
+        both
+    }
+
     fn of_iam(&self, kind: &str, path: &str, name: &str) -> String {
         let (partition, account) = (self.partition(), &self.account);
         format!("arn:{partition}:iam::{account}:{kind}{path}{name}")

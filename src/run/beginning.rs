@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command_line::CommandLine;
 use crate::names::Release;
+use crate::plan::Plan;
 
 /// What a run is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,23 @@ pub struct Beginning {
 }
 
 impl Beginning {
+    /// Of a run that carries out this plan, and is called so.
+    pub fn of(command: &str, plan: &Plan) -> Self {
+        Self {
+            command: command.to_owned(),
+            app: plan.app.clone(),
+            environment: plan.environment.clone(),
+            release: plan.release.clone(),
+            previous: plan.previous.release.clone(),
+            was_down: plan.previous.was_down,
+            undid: None,
+            by: None,
+            url: Some(plan.url.clone()),
+            at: None,
+            command_line: Box::new(plan.command_line.clone()),
+        }
+    }
+
     /// What is to be live is live already.
     pub fn is_live_already(&self) -> bool {
         self.previous.as_ref() == Some(&self.release)

@@ -24,20 +24,42 @@ pub(super) async fn in_use(
     ours: &str,
     now: SystemTime,
 ) -> Result<BTreeSet<String>> {
-    let is_young = |version: &Version| {
-        now.duration_since(version.created)
-            .is_ok_and(|age| age < YOUNG)
-    };
     let mut images = BTreeSet::new();
     for Published { template, versions } in published(aws, app).await? {
         let by_a_group = find_versions_in_use(aws, &template).await?;
         let counts = |version: &Version| {
-            by_a_group.contains(&version.number) || (template != ours && is_young(version))
+            by_a_group.contains(&version.number) || (template != ours && is_young(version, now))
         };
         let counting = versions.into_iter().filter(counts);
         images.extend(counting.map(|version| version.image));
     }
     Ok(images)
+}
+
+/// The same of the other environments alone; `ours` is gone, or is to go.
+pub(crate) async fn in_use_by_others(
+    aws: &Aws,
+    app: &str,
+    ours: Option<&str>,
+    now: SystemTime,
+) -> Result<BTreeSet<String>> {
+    let mut images = BTreeSet::new();
+    for Published { template, versions } in published(aws, app).await? {
+        if ours == Some(&*template) {
+            continue;
+        }
+        let by_a_group = find_versions_in_use(aws, &template).await?;
+        let counting = versions
+            .into_iter()
+            .filter(|version| by_a_group.contains(&version.number) || is_young(version, now));
+        images.extend(counting.map(|version| version.image));
+    }
+    Ok(images)
+}
+
+fn is_young(version: &Version, now: SystemTime) -> bool {
+    now.duration_since(version.created)
+        .is_ok_and(|age| age < YOUNG)
 }
 
 /// A launch template of an environment.

@@ -17,7 +17,7 @@ mod fleets;
 mod group;
 pub mod hand_back;
 pub mod hold_previous;
-mod images_in_use;
+pub(crate) mod images_in_use;
 mod keep_failed;
 pub(crate) mod left_by_bakes;
 pub mod open_preview;

@@ -107,6 +107,32 @@ const TYPED: [(&str, &str, i32, &str); 24] = [
     ),
 ];
 
+/// The same at the end of it all: release 1 is served.
+const DESTROYED: [(&str, &str, i32, &str); 7] = [
+    ("destroy", "destroy", 0, "would-destroy"),
+    ("destroy --yes hello/prod", "failure", 2, "bad-inputs"),
+    ("destroy --yes hello/default", "failure", 3, "refused"),
+    (
+        "destroy --yes hello/default --even-while-serving 2",
+        "failure",
+        3,
+        "refused",
+    ),
+    (
+        "destroy --yes hello/default --even-while-serving 1",
+        "destroy",
+        0,
+        "destroyed",
+    ),
+    ("destroy", "destroy", 0, "nothing-to-destroy"),
+    (
+        "destroy --yes hello/default",
+        "destroy",
+        0,
+        "nothing-to-destroy",
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_each_command_answers_a_program_is_as_its_schema_says() {
     let account = Account::provisioned("").await;
@@ -116,7 +142,7 @@ async fn what_each_command_answers_a_program_is_as_its_schema_says() {
     let url = account.url();
     let probe = format!("probe --url {url} --for 1s --rate 40 --expect 1");
     let probed = (probe.as_str(), "probe", 0, "passed");
-    for (line, kind, code, result) in TYPED.into_iter().chain([probed]) {
+    for (line, kind, code, result) in TYPED.into_iter().chain([probed]).chain(DESTROYED) {
         let words = line.split(' ').chain(["--json"]);
         let words: Vec<_> = words.collect();
         let ran = account.run(&words, None).await;

@@ -83,7 +83,7 @@ async fn what_is_printed_for_the_aws_cli_is_typed_there_and_puts_right_what_it_s
 }
 
 /// Types it where the AWS CLI is.
-async fn type_in(account: &Account, bin: &Path, line: &str) {
+pub(crate) async fn type_in(account: &Account, bin: &Path, line: &str) {
     let line = format!(
         "export PATH={}:$PATH AWS_ENDPOINT_URL={} AWS_DEFAULT_REGION=eu-central-1; {line}",
         bin.display(),

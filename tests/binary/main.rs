@@ -13,6 +13,7 @@ mod account;
 mod answers;
 mod bad_inputs;
 mod by_hand;
+mod destroy;
 #[cfg(unix)]
 mod full_disk;
 mod gate;

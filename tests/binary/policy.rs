@@ -66,8 +66,8 @@ fn it_is_read_in_minutes_taken_by_iam_and_kept_in_terraform() {
 
     let (terraform, _) = said("--format terraform --repository octo/hello");
     let count = |words: &str| terraform.matches(words).count();
-    assert_eq!(count("resource \"aws_iam_role\" "), 4);
-    assert_eq!(count("resource \"aws_iam_role_policy\" "), 4);
+    assert_eq!(count("resource \"aws_iam_role\" "), 5);
+    assert_eq!(count("resource \"aws_iam_role_policy\" "), 5);
     assert_eq!(count("permissions_boundary"), 0);
     let builder = said("--format terraform --role builder").0;
     assert!(builder.contains("resource \"aws_iam_instance_profile\" "));

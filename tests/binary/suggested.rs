@@ -110,7 +110,13 @@ async fn every_command_that_can_be_suggested_is_one_that_can_be_typed() {
     let url = account.url();
     let probe = format!("{} --for 2s", line(Next::Probe(&url, "1.0.0")));
     type_in(&account, &probe, 0, "1.0.0").await;
-    let typed = all.len() + [Next::Provision, Next::Probe("", "")].len();
+    let whole = "hello/default";
+    let end = line(Next::DestroyServing(whole)).replace("RELEASE", "1.0.0");
+    type_in(&account, &end, 0, "is gone").await;
+    let nothing = "nothing of hello in default stands here";
+    type_in(&account, &line(Next::Destroy(whole)), 0, nothing).await;
+    let destroyed = [Next::DestroyServing(""), Next::Destroy("")];
+    let typed = all.len() + [Next::Provision, Next::Probe("", "")].len() + destroyed.len();
     assert_eq!(typed, QUICK);
     assert!(all.iter().all(|(next, _)| !takes_a_while(*next)));
 }
@@ -169,6 +175,8 @@ fn takes_a_while(next: Next<'_>) -> bool {
         | Next::Doctor
         | Next::Fix
         | Next::Provision
+        | Next::Destroy(_)
+        | Next::DestroyServing(_)
         | Next::Deploy
         | Next::DeployOver
         | Next::DeployAtAnyTime

@@ -123,7 +123,15 @@ fn policies(kinds: &[&'static str]) -> Vec<(&'static str, Value)> {
 }
 
 /// The kinds that call what the local cloud judges.
-const CALLING: [&str; 6] = ["deploy", "verify", "read", "provision", "bake", "guard"];
+const CALLING: [&str; 7] = [
+    "deploy",
+    "verify",
+    "read",
+    "provision",
+    "destroy",
+    "bake",
+    "guard",
+];
 
 #[test]
 fn with_any_action_resource_or_condition_less_a_job_can_not_do_its_own_or_can_do_more() {
@@ -162,7 +170,7 @@ fn with_any_action_resource_or_condition_less_a_job_can_not_do_its_own_or_can_do
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     let tried: Vec<_> = tried.into_iter().collect();
-    let expected = [("actions", 230), ("conditions", 113), ("resources", 180)];
+    let expected = [("actions", 292), ("conditions", 143), ("resources", 220)];
     assert_eq!(tried, expected, "taken away one by one");
 }
 
@@ -245,5 +253,5 @@ fn others_decide_the_same_find_nothing_and_know_each_action_with_its_resources_a
     let complained = String::from_utf8_lossy(&output.stderr);
     let first: Vec<_> = said.lines().take(20).collect();
     assert!(output.status.success(), "{first:#?}{complained}");
-    assert!(said.contains("8 policies judged"), "{said}");
+    assert!(said.contains("9 policies judged"), "{said}");
 }

@@ -20,6 +20,7 @@ mod crash;
 mod crash_loop;
 mod credentials;
 mod deploy;
+mod destroy;
 mod doctor;
 mod encryption;
 mod finish;

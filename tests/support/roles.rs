@@ -24,6 +24,7 @@ impl World {
             ("verify", "AKIDVERIFY"),
             ("read", "AKIDREAD"),
             ("provision", "AKIDPROVISION"),
+            ("destroy", "AKIDDESTROY"),
         ] {
             let role = policy::role(&scope, kind).expect("a role of this kind");
             let policy = role.policy().to_string();

@@ -2,6 +2,7 @@
 
 mod activities;
 mod capacity;
+mod removal;
 
 use aws_sdk_autoscaling::types::{LaunchTemplateSpecification, Tag};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ pub use capacity::{
     Fleet, Floor, change_idle, detach, freeze, pin, raise, raise_over, resume_processes,
     see_no_weight, set_floor,
 };
+pub use removal::{delete_group, see_no_way};
 
 /// How many instances a group may have and wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

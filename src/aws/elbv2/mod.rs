@@ -3,6 +3,7 @@
 mod by_hand;
 pub mod limits;
 mod listeners;
+mod removal;
 pub mod routes;
 pub mod rules;
 pub mod target_groups;
@@ -15,6 +16,10 @@ use super::{Aws, Tags, bear};
 
 pub use by_hand::{describe_by_hand, modify_rules_by_hand};
 pub use listeners::{create_listener, find_listener};
+pub use removal::{
+    delete_listener, delete_load_balancer, delete_rule, delete_target_group, describe_listeners,
+    is_protected,
+};
 pub(in crate::aws) use routes::Known as KnownListeners;
 pub(in crate::aws) use routes::load_balancers;
 pub use routes::{Route, Routes};

@@ -147,7 +147,7 @@ async fn rules_of(aws: &Aws, listeners: &Listeners) -> Result<Vec<Route>, Failur
     Ok(try_join_all(each).await?.concat())
 }
 
-async fn listeners(aws: &Aws, balancer: &str) -> Result<Listeners, Failure> {
+pub(super) async fn listeners(aws: &Aws, balancer: &str) -> Result<Listeners, Failure> {
     let mut found = Vec::new();
     let mut pages = aws
         .elbv2

@@ -253,9 +253,8 @@ fn with_rules(
     differs.then_some(held)
 }
 
-async fn tag(aws: &Aws, bucket: &Bucket, wanted: &Tags) -> Result<(), Failure> {
-    const OPERATION: &str = "PutBucketTagging";
-    let unbuildable = |error: BuildError| unfit(OPERATION, bucket, &error.to_string());
+/// The tags that a bucket has.
+pub(super) async fn held_tags(aws: &Aws, bucket: &Bucket) -> Result<Tags, Failure> {
     let held = aws
         .s3
         .get_bucket_tagging()
@@ -265,11 +264,14 @@ async fn tag(aws: &Aws, bucket: &Bucket, wanted: &Tags) -> Result<(), Failure> {
         .await
         .about("GetBucketTagging", &bucket.name);
     let held = if_any(held, "NoSuchTagSet")?.map(|held| held.tag_set);
-    let mut tags: Tags = held
-        .unwrap_or_default()
-        .into_iter()
-        .map(|tag| (tag.key, tag.value))
-        .collect();
+    let held = held.unwrap_or_default().into_iter();
+    Ok(held.map(|tag| (tag.key, tag.value)).collect())
+}
+
+async fn tag(aws: &Aws, bucket: &Bucket, wanted: &Tags) -> Result<(), Failure> {
+    const OPERATION: &str = "PutBucketTagging";
+    let unbuildable = |error: BuildError| unfit(OPERATION, bucket, &error.to_string());
+    let mut tags = held_tags(aws, bucket).await?;
     if bear(&tags, wanted) {
         return Ok(());
     }

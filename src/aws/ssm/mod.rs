@@ -2,6 +2,7 @@
 
 mod automation_lists;
 mod automations;
+pub mod removal;
 
 use aws_sdk_ssm::types::{DocumentFormat, DocumentType, Tag};
 use serde_json::Value;

@@ -34,22 +34,6 @@ impl Killed {
     }
 }
 
-pub(crate) fn beginning(command: &str, plan: &Plan) -> Beginning {
-    Beginning {
-        command: command.to_owned(),
-        app: plan.app.clone(),
-        environment: plan.environment.clone(),
-        release: plan.release.clone(),
-        previous: plan.previous.release.clone(),
-        by: None,
-        url: Some(plan.url.clone()),
-        at: None,
-        was_down: false,
-        undid: None,
-        command_line: Default::default(),
-    }
-}
-
 /// Releases until `when`, and is gone then: nothing more of it runs, not even what is undone on a failure.
 pub(crate) async fn kill(
     world: &World,
@@ -83,7 +67,7 @@ pub(crate) async fn kill_run(
     let before = Standing::look(world, &plan).await;
     let file = world.folder.path().join("state.json");
     let cx = world.context().await;
-    let state = State::new(beginning(command, &plan), plan.clone());
+    let state = State::new(Beginning::of(command, &plan), plan.clone());
     cx.journal.keep(&file, state).expect("a state file");
     arrange(&cx);
     {

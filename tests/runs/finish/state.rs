@@ -5,6 +5,7 @@ use bg_deploy::ending::Finished;
 use bg_deploy::finish::finish;
 use bg_deploy::plan::Plan;
 use bg_deploy::rollback::rollback;
+use bg_deploy::run::beginning::Beginning;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::progress::{Entry, Phase, Progress};
 use bg_deploy::run::state::State;
@@ -21,7 +22,7 @@ use bg_deploy::steps::publish_template::PublishTemplate;
 use bg_deploy::steps::scale_up_idle::ScaleUpIdle;
 use bg_deploy::steps::shift_traffic::ShiftTraffic;
 
-use super::killed::{assert_undone, beginning, canary, kill_at};
+use super::killed::{assert_undone, canary, kill_at};
 use crate::support::standing::Standing;
 use crate::support::{World, assert_deployed};
 
@@ -165,7 +166,7 @@ async fn what_each_step_had_begun_comes_back_from_the_file_by_its_type() {
 async fn kept(world: &World, plan: &Plan, run: impl AsyncFn(&Context) -> Finished) -> Progress {
     let file = world.folder.path().join("kept.json");
     let cx = world.context().await;
-    let state = State::new(beginning("any", plan), plan.clone());
+    let state = State::new(Beginning::of("any", plan), plan.clone());
     cx.journal.keep(&file, state).expect("a state file");
     assert_deployed(&run(&cx).await, &cx);
     let state = State::read(&file).expect("a readable state");

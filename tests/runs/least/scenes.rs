@@ -13,11 +13,13 @@ use bg_deploy::names::Colour;
 use bg_deploy::prepare::prepare;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
-use local_aws::account::elbv2::tags;
+use local_aws::account::elbv2::{rules, tags};
 use local_aws::sample_app::{AppFault, Settings};
 use local_aws::{Answer, Fault};
 
 use super::{Asked, add};
+use crate::destroy::in_the_way::add_rule;
+use crate::destroy::{gone, lived_in};
 use crate::doctor::{consult, leave_builder_and_snapshot, mended};
 use crate::finish::killed::canary;
 use crate::hands::act::lead_to_one_alone;
@@ -27,7 +29,7 @@ use crate::verify;
 
 /// All of it, each part in a world and on a thread of its own.
 pub(super) fn all() -> Asked {
-    let scenes: [&(dyn Fn() -> World + Sync); 8] = [
+    let scenes: [&(dyn Fn() -> World + Sync); 9] = [
         &|| in_a_world(released_and_gone_back()),
         &|| in_a_world(beside()),
         &|| in_a_world(vanished()),
@@ -36,6 +38,7 @@ pub(super) fn all() -> Asked {
         &|| in_a_world(given_up(Job::Release)),
         &|| in_a_world(given_up(Job::Check)),
         &|| in_a_world(provisioned_again()),
+        &|| in_a_world(destroyed()),
     ];
     let asked = Mutex::new(Asked::new());
     let next = AtomicUsize::new(0);
@@ -275,5 +278,28 @@ async fn provisioned_again() -> World {
     let lost = Fault::on("ssm", "UpdateDocument", Answer::LoseReply);
     world.cloud.inject(lost.times(1));
     world.provision(&config).await;
+    world
+}
+
+/// All that there can be is removed: with a snapshot without an image, a builder that was left, a policy of an earlier version, and a
+/// rule of somebody else's, without which it goes on.
+async fn destroyed() -> World {
+    let world = World::new().await;
+    let config = lived_in(&world).await;
+    leave_builder_and_snapshot(&world);
+    let rule = {
+        let mut account = world.cloud.account();
+        for kind in ["instance", "builder"] {
+            let role = account.iam.roles.get_mut(&format!("bgd-hello-test-{kind}"));
+            let earlier = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
+            role.expect("the role").attached.insert(earlier.to_owned());
+        }
+        add_rule(&mut account)
+    };
+    gone(&world, &config).await;
+    rules::delete(&mut world.cloud.account(), &rule).expect("it goes");
+    gone(&world, &config).await;
+    // Nothing stands, and nothing has a path.
+    gone(&world, &config).await;
     world
 }
