@@ -4,6 +4,7 @@
 //! everything else is valid once it is parsed.
 
 pub mod answers;
+mod calibration;
 mod local;
 mod policy;
 mod values;
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 use crate::config;
 use crate::outcome::EXIT_CODES;
 
+pub use calibration::{Calibrate, Compare};
 pub use local::{LocalAws, Rehearse, SPEED, SampleApp};
 pub use policy::{Policy, PolicyFormat};
 use values::{kept, origin, path, pointer, rate, release};
@@ -162,6 +164,14 @@ pub enum Command {
         after_help = "Example:\n  bg-deploy local-aws --port 4566\n  aws --endpoint-url http://127.0.0.1:4566 sts get-caller-identity"
     )]
     LocalAws(LocalAws),
+    /// Record what AWS answers to all that a release does, in an account that can be thrown away; without one, say what it takes
+    #[command(
+        after_help = "Examples:\n  bg-deploy calibrate\n  bg-deploy calibrate --region us-east-1 --account 123456789012"
+    )]
+    Calibrate(Calibrate),
+    /// List where the local cloud differs from what was recorded
+    #[command(after_help = "Example:\n  bg-deploy compare calibration.jsonl")]
+    Compare(Compare),
     /// Print the JSON Schema of bg-deploy.toml, for editors, or of what commands answer a program
     #[command(
         after_help = "Examples:\n  bg-deploy schema > bg-deploy.schema.json\n  bg-deploy schema run\n\nrun is what deploy, verify, rollback, finish and rehearse answer; by-hand what hold, release-hold and unlock do; failure what any command answers that could not."

@@ -94,6 +94,12 @@ pub enum Next<'a> {
     RehearseSample(&'a str),
     /// The same release, proved again without traffic.
     Verify,
+    /// Walks through this account.
+    Calibrate(&'a str),
+    /// Removes what such a walk left there.
+    TearDown(&'a str),
+    /// Holds the local cloud against what a walk wrote down.
+    Compare(&'a Path),
     /// Asks live traffic there whether this release answers, and no other.
     Probe(&'a str, &'a str),
 }
@@ -126,6 +132,16 @@ impl CommandLine {
         let rehearsal = self.rehearsal.as_ref();
         let speed = rehearsal.and_then(|it| it.speed).map(|it| it.to_string());
         match next {
+            Next::Calibrate(account) | Next::TearDown(account) => {
+                say("--region", self.region.as_deref());
+                say("--account", Some(account));
+            }
+            Next::Compare(recording) => {
+                return format!(
+                    "bg-deploy compare {}",
+                    shell_word(&recording.to_string_lossy())
+                );
+            }
             // Its state says the rest.
             Next::FinishBy(file) => say("--state", Some(&file.to_string_lossy())),
             Next::RehearseSample(fault) => {
@@ -202,6 +218,9 @@ impl Next<'_> {
             Self::RehearseRollback => ("rehearse", Some("--rollback")),
             Self::Verify => ("verify", None),
             Self::Probe(..) => ("probe", None),
+            Self::Calibrate(_) => ("calibrate", None),
+            Self::TearDown(_) => ("calibrate", Some("--tear-down")),
+            Self::Compare(_) => ("compare", None),
         }
     }
 

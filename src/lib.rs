@@ -225,6 +225,7 @@
 pub mod announce;
 pub mod aws;
 pub mod bake;
+pub mod calibrate;
 pub mod cause;
 pub mod cli;
 pub mod command_line;

@@ -21,9 +21,11 @@ pub const EXIT_CANCELLED: u8 = 5;
 pub const EXIT_STUCK: u8 = 6;
 /// Deployed, or live already, but without proof that nobody noticed.
 pub const EXIT_UNPROVEN: u8 = 7;
+/// There are differences.
+pub const EXIT_DIFFERENT: u8 = 8;
 
 /// Every exit code with its meaning, for `--help` and docs/reports.md.
-pub const EXIT_CODES: [(u8, &str); 8] = [
+pub const EXIT_CODES: [(u8, &str); 9] = [
     (EXIT_OK, "deployed, verified, or nothing to do"),
     (
         EXIT_UNEXPECTED,
@@ -46,6 +48,10 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     (
         EXIT_UNPROVEN,
         "live, but without proof that no request failed",
+    ),
+    (
+        EXIT_DIFFERENT,
+        "of compare: the local cloud differs from the recording",
     ),
 ];
 

@@ -25,6 +25,7 @@ pub mod s3;
 pub mod security_groups;
 pub mod ssm;
 pub mod sts;
+pub mod tape;
 pub mod web_identity;
 pub mod witness;
 
@@ -48,6 +49,7 @@ use self::calls::{Call, Recorder};
 use self::credentials::{Keys, Life, Signer};
 use self::elbv2::KnownListeners;
 use self::sts::Caller;
+use self::tape::Tape;
 use self::web_identity::{NoSession, Sessions};
 use crate::secret::Secret;
 use net_clock::Network;
@@ -91,6 +93,8 @@ pub struct Access {
     pub endpoint_url: Option<String>,
     /// Key and secret; `None`: as the SDK finds them.
     pub keys: Option<(String, String)>,
+    /// Where all that is said and answered is written down; nowhere, unless asked for.
+    pub tape: Option<Tape>,
 }
 
 /// Why there is no connection to AWS.
@@ -178,14 +182,15 @@ impl Aws {
         let life = Life::of(&signer, &credentials);
         /// A client whose calls are written down.
         macro_rules! client {
-            ($sdk:ident $(, $set:ident($value:expr))?) => {
-                $sdk::Client::from_conf(
-                    $sdk::config::Builder::from(&config)
-                        .interceptor(recorder.clone())
-                        $(.$set($value))?
-                        .build(),
-                )
-            };
+            ($sdk:ident $(, $set:ident($value:expr))?) => {{
+                let mut config = $sdk::config::Builder::from(&config)
+                    .interceptor(recorder.clone())
+                    $(.$set($value))?;
+                if let Some(tape) = &access.tape {
+                    config = config.interceptor(tape.clone());
+                }
+                $sdk::Client::from_conf(config.build())
+            }};
         }
         let endpoint = access.endpoint_url.clone();
         Ok(Self {

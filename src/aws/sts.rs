@@ -1,7 +1,11 @@
 //! AWS Security Token Service: who we are.
 
+use std::time::SystemTime;
+
 use super::Aws;
-use super::error::{About as _, Failure};
+use super::credentials::Keys;
+use super::error::{About as _, ErrorKind, Failure};
+use crate::secret::Secret;
 
 /// Who makes the calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,4 +44,38 @@ pub async fn caller(aws: &Aws) -> Result<Caller, Failure> {
         account: answer.account.unwrap_or_default(),
         arn: answer.arn.unwrap_or_default(),
     })
+}
+
+/// Takes a role on, for as long as roles last that were taken on from another: an hour.
+pub async fn assume_role(aws: &Aws, role: &str, session: &str) -> Result<Keys, Failure> {
+    let operation = "AssumeRole";
+    let answer = aws
+        .sts
+        .assume_role()
+        .role_arn(role)
+        .role_session_name(session)
+        .send()
+        .await
+        .about(operation, role)?;
+    let given = answer
+        .credentials
+        .ok_or_else(|| nothing_given(operation, role))?;
+    let until =
+        SystemTime::try_from(given.expiration).map_err(|_| nothing_given(operation, role))?;
+    Ok(Keys {
+        id: given.access_key_id,
+        secret: Secret::new(given.secret_access_key),
+        session: Some((Secret::new(given.session_token), until)),
+    })
+}
+
+fn nothing_given(operation: &'static str, role: &str) -> Failure {
+    Failure {
+        kind: ErrorKind::Other,
+        operation: operation.into(),
+        resource: role.to_owned(),
+        code: String::new(),
+        message: "STS answered without credentials".to_owned(),
+        request_id: None,
+    }
 }

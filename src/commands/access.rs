@@ -48,6 +48,7 @@ pub(super) async fn connect_in(
             .as_ref()
             .map(|given| given.value.clone()),
         keys: None,
+        tape: None,
     };
     let signer = match &inputs.role_arn {
         Some(role) => Signer::WebIdentity(Box::new(web_identity(role, inputs, network, clock)?)),

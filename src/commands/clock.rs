@@ -35,6 +35,7 @@ pub(super) fn check(
     match command {
         Command::Rehearse(_)
         | Command::LocalAws(_)
+        | Command::Compare(_)
         | Command::Schema(_)
         | Command::SampleApp(_) => Ok(()),
         _ if options.clock_speed.is_none() => Ok(()),

@@ -45,6 +45,8 @@ pub(super) fn of_an_answer(command: &Command, code: u8, inputs: &Inputs, termina
         | Command::Provision
         | Command::Destroy(_)
         | Command::Probe(_)
+        | Command::Calibrate(_)
+        | Command::Compare(_)
         | Command::Schema(_)
         | Command::Completions(_)
         | Command::Man(_) => false,

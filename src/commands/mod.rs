@@ -5,6 +5,7 @@
 mod access;
 mod answer;
 mod by_hand;
+pub mod calibrate;
 mod carry_out;
 mod clock;
 mod deploy;
@@ -128,6 +129,8 @@ pub async fn run(cli: Cli, inputs: Inputs, terminal: Terminal) -> u8 {
         Command::Plan => plan::run(options, &inputs, &terminal).await,
         Command::Policy(command) => policy::run(options, command, &inputs, &terminal).await,
         Command::Provision => provision::run(options, &inputs, &terminal).await,
+        Command::Calibrate(command) => calibrate::run(options, command, &inputs, &terminal).await,
+        Command::Compare(command) => calibrate::run_compare(options, command, &terminal).await,
         Command::Destroy(command) => destroy::run(options, command, &inputs, &terminal).await,
         Command::Probe(command) => probe::run(options, command, &inputs, &terminal).await,
         Command::Rehearse(command) => rehearse::run(command, &inputs, &terminal).await,

@@ -384,6 +384,30 @@ pub const INPUTS: &[Input] = &[
         "`probe.reference`",
     ),
     Input::new(
+        ("account", "BGD_ACCOUNT"),
+        &["calibrate"],
+        CommandLine,
+        "The number of the account that can be thrown away.",
+        "",
+    )
+    .not_in_action(),
+    Input::new(
+        ("out", "BGD_OUT"),
+        &["calibrate"],
+        CommandLine,
+        "Where it is written down.",
+        "`calibration.jsonl`",
+    )
+    .not_in_action(),
+    Input::new(
+        ("tear-down", "BGD_TEAR_DOWN"),
+        &["calibrate"],
+        CommandLine,
+        "Only remove what an earlier calibration left.",
+        "`false`",
+    )
+    .not_in_action(),
+    Input::new(
         ("fault", "BGD_FAULT"),
         &["rehearse"],
         CommandLine,

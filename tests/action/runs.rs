@@ -107,6 +107,7 @@ impl Stage {
             region: Some("eu-central-1".to_owned()),
             endpoint_url: Some(self.aws.url.clone()),
             keys: Some(("local".to_owned(), "local".to_owned())),
+            tape: None,
         };
         let network = Network::tcp();
         let aws = Aws::connect(&access, &network).await.expect("clients");

@@ -1,8 +1,11 @@
 //! What is suggested is typed as it is printed, into a shell that knows nothing of the command that printed it, and does what its
 //! sentence says.
 
+use std::io::Write as _;
 use std::path::Path;
 
+use bg_deploy::calibrate::Record;
+use bg_deploy::calibrate::recording::Head;
 use bg_deploy::command_line::{CommandLine, Next, Rehearsal};
 
 use crate::account::{Account, Ran};
@@ -159,8 +162,41 @@ async fn a_verification_and_a_rehearsal_can_be_typed_as_they_are_suggested() {
     assert!(rehearsed.iter().all(|(next, ..)| takes_a_while(*next)));
 }
 
-/// How many each of the two tests types.
-const QUICK: usize = 17;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calibration_and_its_comparison_can_be_typed_as_they_are_suggested() {
+    let account = Account::empty(FILE, "").await;
+    let there = account.command_line();
+    let mut head = tempfile::NamedTempFile::new().expect("a file");
+    let at = Head::now(String::new(), String::new(), true, 1.0);
+    let line = serde_json::to_string(&Record::Head(at)).expect("a line");
+    // What was never walked differs in every part.
+    writeln!(head, "{line}").expect("a recording");
+    let compare = Next::Compare(head.path());
+    let calibrate = Next::Calibrate("123456789012");
+    let not_there = Next::Calibrate("210987654321");
+    type_in(&account, &there.of(not_there), 3, "nothing was done").await;
+    type_in(
+        &account,
+        &there.of(calibrate),
+        0,
+        "written down: calibration.jsonl",
+    )
+    .await;
+    let nothing = "nothing of a calibration is left";
+    type_in(
+        &account,
+        &there.of(Next::TearDown("123456789012")),
+        0,
+        nothing,
+    )
+    .await;
+    type_in(&account, &there.of(compare), 8, "compared with 3 walks").await;
+    let all = [calibrate, compare, Next::TearDown("")];
+    assert!(all.iter().all(|next| takes_a_while(*next)));
+}
+
+/// How many each of the first two tests types.
+const QUICK: usize = 19;
 const SLOW: usize = 5;
 
 /// Whether the test of what takes a while types it, or the other one: whoever adds one adds it to the list of either.
@@ -170,7 +206,10 @@ fn takes_a_while(next: Next<'_>) -> bool {
         | Next::VerifyInPlace
         | Next::Rehearse
         | Next::RehearseRollback
-        | Next::RehearseSample(_) => true,
+        | Next::RehearseSample(_)
+        | Next::Calibrate(_)
+        | Next::TearDown(_)
+        | Next::Compare(_) => true,
         Next::Status
         | Next::Doctor
         | Next::Fix

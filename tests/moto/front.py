@@ -9,6 +9,7 @@ Mended, because moto answers otherwise than AWS; why stands with each:
   ec2 CreateImage, CreateLaunchTemplateVersion, DescribeLaunchTemplateVersions, RunInstances
   autoscaling DescribeAutoScalingGroups, UpdateAutoScalingGroup
   s3 GetBucketVersioning, PutBucketPolicy, GetBucketPolicy
+  sts AssumeRole
 
 Left as it is, though moto is not as AWS there, because a release that goes well does without:
   cloudwatch GetMetricData: moto's server does not speak CBOR, which the SDK does; the deployer notes that it was not told
@@ -18,6 +19,7 @@ Left as it is, though moto is not as AWS there, because a release that goes well
 
 import base64
 import collections
+import datetime
 import email.utils
 import http.client
 import json
@@ -36,9 +38,10 @@ HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
 class Front:
-    def __init__(self, moto, clock):
-        """`moto`: its URL."""
+    def __init__(self, moto, clock, mended=None):
+        """`moto`: its URL; `mended`: the operations whose mends are made, and without it all."""
         self.moto, self.clock, self.cloud = urllib.parse.urlsplit(moto), clock, Cloud(moto)
+        self.mends = {operation: mend for operation, mend in MENDED.items() if mended is None or operation in mended}
         self.changed = threading.Event()  # set by each call that may have changed something
         self.passed, self.answered = collections.Counter(), collections.Counter()
         self.policy = b""  # of the bucket: moto cannot have it
@@ -66,7 +69,7 @@ class Front:
             self.answered[operation] += 1
             return self.answer_here(self.own[operation], json.loads(body))
         self.passed[operation] += 1
-        mend = MENDED.get(operation, lambda _, ask, body: ask(body))
+        mend = self.mends.get(operation, lambda _, ask, body: ask(body))
         status, answered, said = mend(self, lambda body: self.ask_moto(method, path, headers, body), body)
         if status >= 300:
             self.refused[f"{operation} {path}", status] += 1
@@ -208,6 +211,15 @@ class Front:
     def get_policy(self, ask, body):
         return (200, [("Content-Type", "application/json")], self.policy) if self.policy else ask(body)
 
+    def assume_role(self, ask, body):
+        """moto's sessions end by the wall's clock, which falls behind this one. They last the twelve hours that a role's session may
+        last at most, for under a fast clock the machine's own work takes up minutes of them.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage-assume.html"""
+        status, headers, said = ask(body)
+        until = datetime.datetime.fromtimestamp(self.clock.now() + 12 * 3600, datetime.timezone.utc)
+        until = f"<Expiration>{until:%Y-%m-%dT%H:%M:%SZ}</Expiration>".encode()
+        return status, headers, re.sub(rb"<Expiration>[^<]*</Expiration>", until, said)
+
     def launched_from(self, instance, template):
         found = self.cloud.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
         tags = {(tag["Key"], tag["Value"]) for tag in found["Tags"]}
@@ -225,6 +237,7 @@ MENDED = {
     "GET policy": Front.get_policy,
     "GET versioning": Front.get_versioning,
     "PUT policy": Front.put_policy,
+    "AssumeRole": Front.assume_role,
     "RunInstances": Front.run_instances,
     "CreateImage": Front.create_image,
     "CreateLaunchTemplateVersion": Front.create_version,

@@ -12,6 +12,7 @@ mod blame;
 mod books;
 mod boundary;
 mod bucket;
+mod calibrate;
 mod cancel;
 mod candidate_log;
 mod command;

@@ -144,6 +144,7 @@ async fn recognisable(world: &World) -> Aws {
         region: Some("eu-central-1".to_owned()),
         endpoint_url: Some(world.cloud.endpoint()),
         keys: Some((KEY.to_owned(), SECRET.to_owned())),
+        tape: None,
     };
     Aws::connect(&access, &world.network)
         .await

@@ -194,5 +194,6 @@ pub(crate) fn access(world: &World) -> Access {
         region: Some("eu-central-1".to_owned()),
         endpoint_url: Some(world.cloud.endpoint()),
         keys: None,
+        tape: None,
     }
 }

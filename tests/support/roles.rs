@@ -51,6 +51,7 @@ impl World {
             region: Some("eu-central-1".to_owned()),
             endpoint_url: Some(self.cloud.endpoint()),
             keys: Some((key.to_owned(), "secret".to_owned())),
+            tape: None,
         };
         Aws::connect(&access, &self.network).await.expect("clients")
     }

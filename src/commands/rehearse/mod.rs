@@ -228,6 +228,7 @@ impl Stage<'_> {
             region: Some(LOCAL_REGION.to_owned()),
             endpoint_url: Some(self.cloud.endpoint()),
             keys: Some((caller.key().to_owned(), "rehearsal".to_owned())),
+            tape: None,
         };
         let aws = Aws::connect(&access, &self.network)
             .await
