@@ -243,9 +243,6 @@ pub struct ByHand {
 /// `verify`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Verify {
-    /// Give up the previous release that is still up for a rollback, if there is one
-    #[arg(long)]
-    pub discard_previous: bool,
     /// Keep an instance of a release that fails this long, without visitors, to be looked at [default: the file's]
     #[arg(long, value_name = "DURATION", value_parser = kept)]
     pub keep_failed: Option<Duration>,

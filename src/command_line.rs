@@ -70,8 +70,6 @@ pub enum Next<'a> {
     DeployOlder,
     /// Another release, whose artifact is to be built first.
     DeployOf(&'a str),
-    /// Takes the colour that is kept for a rollback.
-    VerifyInPlace,
     /// Back to the release before.
     Rollback,
     /// Back to this one.
@@ -208,7 +206,6 @@ impl Next<'_> {
             Self::DeployOver => ("deploy", Some(" # clears the idle colour first")),
             Self::DeployAtAnyTime => ("deploy", Some("--ignore-windows")),
             Self::DeployOlder => ("deploy", Some("--allow-older")),
-            Self::VerifyInPlace => ("verify", Some("--discard-previous")),
             Self::Rollback | Self::RollbackTo(_) => ("rollback", None),
             Self::TakeOver => ("rollback", Some("--take-over")),
             Self::Finish | Self::FinishBy(_) => ("finish", None),

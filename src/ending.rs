@@ -102,11 +102,14 @@ pub(crate) async fn by_looking(cx: &Context, plan: &Plan, mut outcome: Outcome) 
             return outcome;
         }
     };
+    if plan.verify_fleet.is_some() {
+        return beside(outcome, &serving);
+    }
     let is_as_told = match &outcome {
         Outcome::Deployed { release, live, .. } | Outcome::Unproven { release, live, .. } => {
             serving.is(*live, release) && serving.answers_somebody()
         }
-        Outcome::RolledBack { .. } | Outcome::Cancelled { .. } | Outcome::Verified { .. } => {
+        Outcome::RolledBack { .. } | Outcome::Cancelled { .. } => {
             match &plan.previous.release {
                 // What is gone back from may have been at its worst before, and nobody's doing.
                 Some(previous) => {
@@ -126,6 +129,18 @@ pub(crate) async fn by_looking(cx: &Context, plan: &Plan, mut outcome: Outcome) 
     let settled = Serving::look_until_settled(cx, plan).await;
     hand_back(cx, plan).await;
     stopped(plan, outcome, &settled.unwrap_or(serving))
+}
+
+/// The outcome of a verification, which has nothing to do with who serves: a release may have gone by beside it.
+fn beside(mut outcome: Outcome, serving: &Serving) -> Outcome {
+    if let Outcome::Verified { serving: told, .. }
+    | Outcome::RolledBack { serving: told, .. }
+    | Outcome::Cancelled { serving: told, .. } = &mut outcome
+        && let Some(release) = serving.release()
+    {
+        *told = Some(release);
+    }
+    outcome
 }
 
 /// The same outcome, where somebody else had the last word.
@@ -156,12 +171,6 @@ fn stopped(plan: &Plan, outcome: Outcome, serving: &Serving) -> Outcome {
             leftovers,
             ..
         } => left(step, theirs("it was cancelled".into()), undone, leftovers),
-        Outcome::Verified {
-            undone, leftovers, ..
-        } => {
-            let cause = "the weights are not as they were when it began".into();
-            left("the end".to_owned(), theirs(cause), undone, leftovers)
-        }
         Outcome::Deployed { leftovers, .. } | Outcome::Unproven { leftovers, .. } => {
             let cause = match serving.weights.and_then(Weights::live) == Some(plan.idle) {
                 true => format!(

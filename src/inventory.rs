@@ -5,6 +5,7 @@ mod baked;
 mod beside;
 mod place;
 mod stack;
+mod verify_fleet;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub use automations::Automations;
 pub use beside::Beside;
 use place::Place;
 pub use stack::Stack;
+pub use verify_fleet::VerifyParts;
 
 /// What a stack consists of; `None` for what does not exist.
 #[derive(Clone, Debug)]

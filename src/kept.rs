@@ -53,7 +53,7 @@ pub async fn version(aws: &Aws, plan: &Plan) -> Result<String> {
 /// What ends this instance of `plan`'s candidate in so many seconds, by this version of the runbook.
 pub fn start(plan: &Plan, version: String, instance: &str, seconds: u64) -> Start {
     let names = plan.names();
-    let mut tags = names.tags();
+    let mut tags = plan.tags();
     tags.insert(TAG_DEPLOYMENT.to_owned(), plan.deployment.clone());
     let role = plan.guard_role();
     Start {

@@ -10,7 +10,7 @@ use crate::aws::sts::{self, Caller};
 use crate::bake::bundle::{self, Bundle};
 use crate::bake::service_unit::service_unit;
 use crate::config::Config;
-use crate::inventory::{self, Extent, Inventory};
+use crate::inventory::{self, Extent, Inventory, VerifyParts};
 use crate::kept;
 use crate::lease::Done;
 use crate::names::Release;
@@ -59,11 +59,11 @@ pub async fn prepare_verification(
     aws: &Aws,
     config: &Config,
     release: &Release,
-    discard_previous: bool,
 ) -> Result<Prepared> {
     let (bundle, inventory) = pack_and_look(aws, config).await?;
     let draw = draw()?;
-    let decision = Plan::decide_verification(config, &inventory, release, &draw, discard_previous);
+    let fleet = VerifyParts::find(aws, config, &inventory.routes).await?;
+    let decision = Plan::decide_verification(config, &inventory, &fleet, release, &draw);
     let decision = hold_kept(aws, decision).await;
     let (decision, slows) = hold_preflight(aws, config, &inventory, decision).await?;
     Ok(Prepared {

@@ -30,6 +30,9 @@ pub const PURPOSE_PREVIEW: &str = "preview";
 /// Its value for the rule that divides the traffic.
 pub const PURPOSE_TRAFFIC: &str = "traffic";
 
+/// Its value for the rule and the launch template of verifications, and for what is started from that.
+pub const PURPOSE_VERIFY: &str = "verify";
+
 /// What roles there are: of jobs, and of what acts inside AWS.
 pub const ROLES: [&str; 9] = [
     "deploy",
@@ -43,7 +46,9 @@ pub const ROLES: [&str; 9] = [
     "guard",
 ];
 
-/// The preview rule comes first.
+/// The rule of verifications: it comes first, and only who has its header meets it.
+pub const VERIFY_PRIORITY: i32 = 9;
+/// The preview rule comes before users' own.
 pub const PREVIEW_PRIORITY: i32 = 10;
 /// The rule that divides the traffic; users' own rules fit in between.
 pub const TRAFFIC_PRIORITY: i32 = 1000;
@@ -84,6 +89,22 @@ impl Names {
         fit(&self.group(colour), ELB_NAME)
     }
 
+    /// The Auto Scaling group of verifications, and their launch template: nobody is led there.
+    pub fn verify_fleet(&self) -> String {
+        format!("bgd-{}-{}-verify", self.app, self.environment)
+    }
+
+    /// The target group of verifications.
+    pub fn verify_target_group(&self) -> String {
+        fit(&self.verify_fleet(), ELB_NAME)
+    }
+
+    /// Every Auto Scaling group: of both colours, and of verifications.
+    pub fn groups(&self) -> [String; 3] {
+        let [blue, green] = Colour::BOTH.map(|colour| self.group(colour));
+        [blue, green, self.verify_fleet()]
+    }
+
     /// The security group of the load balancer.
     pub fn balancer_security_group(&self) -> String {
         format!("bgd-{}-{}-balancer", self.app, self.environment)
@@ -122,6 +143,27 @@ impl Names {
     /// The runbook that bakes.
     pub fn runbook(&self) -> String {
         format!("bgd-{}-{}-bake", self.app, self.environment)
+    }
+
+    /// The runbook that bakes what is only verified.
+    pub fn verify_runbook(&self) -> String {
+        format!("{}-verify", self.runbook())
+    }
+
+    /// Every runbook.
+    pub fn runbooks(&self) -> [String; 5] {
+        [
+            self.runbook(),
+            self.verify_runbook(),
+            self.guard_runbook(),
+            self.scale_in_runbook(),
+            self.kept_runbook(),
+        ]
+    }
+
+    /// Where the bundle of a verification is uploaded to: it overwrites nothing of a release's.
+    pub fn verify_bundle(&self, sha256: &str) -> String {
+        format!("bundles/{}/verify/{sha256}.tar.gz", self.environment)
     }
 
     /// Where a bundle is uploaded to: one environment's job overwrites nothing of another's.
@@ -172,9 +214,18 @@ impl Names {
 
     /// Where the lease is.
     pub fn lease(&self, account: &str, region: &str) -> Place {
+        self.state(account, region, "lease")
+    }
+
+    /// Where the lease of verifications is: they have turns of their own, beside those of releases.
+    pub fn verify_lease(&self, account: &str, region: &str) -> Place {
+        self.state(account, region, "verify")
+    }
+
+    fn state(&self, account: &str, region: &str, of: &str) -> Place {
         Place {
             bucket: self.bucket_of(account, region),
-            key: format!("state/{}/lease.json", self.environment),
+            key: format!("state/{}/{of}.json", self.environment),
         }
     }
 
@@ -202,6 +253,11 @@ impl Names {
         bear(tags, &self.tags())
     }
 
+    /// Whether what bears these tags was made by a verification: no release takes it.
+    pub fn is_to_verify(tags: &Tags) -> bool {
+        tags.get(TAG_PURPOSE).is_some_and(|it| it == PURPOSE_VERIFY)
+    }
+
     /// The tags of what belongs to the stack and outlives a deployment.
     pub fn tags(&self) -> Tags {
         Tags::from([
@@ -214,6 +270,13 @@ impl Names {
     pub fn tags_of(&self, colour: Colour) -> Tags {
         let mut tags = self.tags();
         tags.insert(TAG_COLOUR.to_owned(), colour.to_string());
+        tags
+    }
+
+    /// The same of what serves this purpose.
+    pub fn tags_for(&self, purpose: &str) -> Tags {
+        let mut tags = self.tags();
+        tags.insert(TAG_PURPOSE.to_owned(), purpose.to_owned());
         tags
     }
 }
@@ -236,8 +299,11 @@ mod tests {
         let names = Names::new("a-service-of-20-char", "an-environment-of-20");
         let blue = names.target_group(Colour::Blue);
         let green = names.target_group(Colour::Green);
-        assert!(blue.len() <= 32 && green.len() <= 32, "{blue} {green}");
-        assert_ne!(blue, green);
+        let verify = names.verify_target_group();
+        for name in [&blue, &green, &verify] {
+            assert!(name.len() <= 32, "{name}");
+        }
+        assert!(blue != green && blue != verify && green != verify);
         assert_eq!(Names::new("hello", "prod").stack(), "bgd-hello-prod");
     }
 

@@ -19,7 +19,7 @@ pub async fn verify(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
 }
 
 async fn prove_and_undo(cx: &Context, plan: &Plan, bundle: &Path) -> Finished {
-    let run = Runner::new(cx);
+    let run = Runner::new(cx).of_verification();
     let proving = async {
         let candidate = publish(&run, plan, bundle).await?;
         prove(&run, plan, candidate).await

@@ -9,6 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+/// What the builder, and what the image of a verification is for, as their tags say.
+const TAG_PURPOSE: &str = "bg-deploy:purpose";
+const PURPOSE_BUILDER: &str = "builder";
+const PURPOSE_VERIFY: &str = "verify";
+
 /// The step that runs the builder's script.
 pub const PROVISION: &str = "provision";
 /// The step before the builder is started: it looks at the image to start from.
@@ -34,13 +39,22 @@ const BUILDER_USER_DATA: &str = "#!/bin/sh\nshutdown -h +120\n";
 /// The runbook, whose builder's disk is encrypted by this key, and with it the image and whatever is launched from that; `None`: by
 /// the account's default one.
 pub fn runbook(key: Option<&str>) -> Value {
+    runbook_for(key, None)
+}
+
+/// The one of verifications. Who starts it does not choose what its image is for: no release takes that.
+pub fn verify_runbook(key: Option<&str>) -> Value {
+    runbook_for(key, Some(PURPOSE_VERIFY))
+}
+
+fn runbook_for(key: Option<&str>, purpose: Option<&str>) -> Value {
     json!({
         "schemaVersion": "0.3",
         "description": "bg-deploy: bakes an image from a bundle on a builder instance, which ends on every path.",
         "assumeRole": "{{ AutomationAssumeRole }}",
         "parameters": parameters(),
         "mainSteps": [
-            describe_base(), launch(key), describe(), await_agent(), provision(), stop(), create_image(), settle(), await_image(),
+            describe_base(), launch(key), describe(), await_agent(), provision(), stop(), create_image(purpose), settle(), await_image(),
             see_image(), terminate(),
         ],
         "outputs": ["createImage.ImageId", "provision.Output"],
@@ -72,20 +86,18 @@ fn parameters() -> Value {
 
 /// The tags of the builder and its disk: what bakes may enter, stop and end it alone.
 fn tags_of_builder() -> Value {
-    let mut all = tags("bg-deploy builder of {{ App }}");
-    if let Some(all) = all.as_array_mut() {
-        all.push(json!({"Key": "bg-deploy:purpose", "Value": "builder"}));
-    }
-    all
+    tags("bg-deploy builder of {{ App }}", Some(PURPOSE_BUILDER))
 }
 
-fn tags(name: &str) -> Value {
-    json!([
-        {"Key": "Name", "Value": name},
-        {"Key": "bg-deploy:app", "Value": "{{ App }}"},
-        {"Key": "bg-deploy:environment", "Value": "{{ Environment }}"},
-        {"Key": "bg-deploy:deployment", "Value": "{{ Deployment }}"},
-    ])
+fn tags(name: &str, purpose: Option<&str>) -> Value {
+    let mut all = vec![
+        json!({"Key": "Name", "Value": name}),
+        json!({"Key": "bg-deploy:app", "Value": "{{ App }}"}),
+        json!({"Key": "bg-deploy:environment", "Value": "{{ Environment }}"}),
+        json!({"Key": "bg-deploy:deployment", "Value": "{{ Deployment }}"}),
+    ];
+    all.extend(purpose.map(|purpose| json!({"Key": TAG_PURPOSE, "Value": purpose})));
+    Value::from(all)
 }
 
 /// What the base image calls its root disk: a mapping of another name would be one more disk.
@@ -203,7 +215,8 @@ fn stop() -> Value {
     })
 }
 
-fn create_image() -> Value {
+fn create_image(purpose: Option<&str>) -> Value {
+    let tags = tags("{{ ImageName }}", purpose);
     json!({
         "name": CREATE_IMAGE,
         // Not aws:createImage, which can't tag what it makes in the same call.
@@ -218,8 +231,8 @@ fn create_image() -> Value {
             "Name": "{{ ImageName }}",
             "NoReboot": true,
             "TagSpecifications": [
-                {"ResourceType": "image", "Tags": tags("{{ ImageName }}")},
-                {"ResourceType": "snapshot", "Tags": tags("{{ ImageName }}")},
+                {"ResourceType": "image", "Tags": tags},
+                {"ResourceType": "snapshot", "Tags": tags},
             ],
         },
         "outputs": [{"Name": "ImageId", "Selector": "$.ImageId", "Type": "String"}],

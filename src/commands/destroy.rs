@@ -127,6 +127,7 @@ async fn take_turn(
         inputs,
         terminal,
         command: "destroy",
+        verifies: false,
         release: &release,
         command_line: &config.command_line,
     };

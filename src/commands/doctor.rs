@@ -97,6 +97,7 @@ impl Consulting<'_> {
             inputs: self.inputs,
             terminal: self.terminal,
             command: "doctor",
+            verifies: false,
             release: &Release::default(),
             command_line: &config.command_line,
         };

@@ -176,10 +176,7 @@ impl Work<'_> {
         clock: Clock,
     ) -> Result<Option<(Outcome, u8)>, EarlyExit> {
         let aws = self.connect(&state, network, &clock).await?;
-        let place = state
-            .plan
-            .names()
-            .lease(&state.plan.account, &state.plan.region);
+        let place = state.plan.lease();
         let record = lease::read(&aws, &place).await?.map(|(_, record)| record);
         let Some(state) = latest(record.as_ref(), state) else {
             self.terminal.tell(&format!(
@@ -286,6 +283,7 @@ impl Work<'_> {
             inputs: self.inputs,
             terminal: self.terminal,
             command: "finish",
+            verifies: plan.verify_fleet.is_some(),
             release: &plan.release,
             command_line: &plan.command_line,
         };

@@ -37,8 +37,40 @@ pub(super) async fn run(
         Ok(reached) => reached,
         Err(refused) => return Ok(Left::NotSeen(refused.text)),
     };
+    let mut left = Left::Nothing;
+    for verifies in [false, true] {
+        let ended = match of_lease(&reached, verifies, inputs, terminal).await {
+            // It is not in the way of any release, and only the role of verifications may do it.
+            Err(why) if verifies => {
+                terminal.notice(&format!(
+                    "what a verification left is still there: {}; the next one removes it, and so does finish with its role",
+                    why.text
+                ));
+                Left::Nothing
+            }
+            ended => ended?,
+        };
+        // What a release left is told before what a verification did.
+        if matches!(left, Left::Nothing) {
+            left = ended;
+        }
+    }
+    Ok(left)
+}
+
+/// Brings to its end what this lease knows of.
+async fn of_lease(
+    reached: &Reached,
+    verifies: bool,
+    inputs: &Inputs,
+    terminal: &Terminal,
+) -> Result<Left, EarlyExit> {
+    let place = match verifies {
+        true => reached.verify_lease(),
+        false => reached.lease(),
+    };
     let seen = async {
-        let record = lease::read(&reached.aws, &reached.lease()).await?;
+        let record = lease::read(&reached.aws, &place).await?;
         let record = record.map(|(_, record)| record);
         anyhow::Ok(kept(record.as_ref()).is_some_and(|run| run.is_unfinished()))
     };
@@ -56,6 +88,7 @@ pub(super) async fn run(
         inputs,
         terminal,
         command: "finish",
+        verifies,
         release: &Release::default(),
         command_line: &reached.config.command_line,
     };

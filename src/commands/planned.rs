@@ -168,6 +168,7 @@ impl Planned<'_> {
                 inputs,
                 terminal: self.terminal,
                 command: self.name,
+                verifies: self.name == "verify",
                 release: wanted,
                 command_line: &config.command_line,
             };

@@ -61,6 +61,7 @@ pub(super) async fn run(
         inputs,
         terminal,
         command: "provision",
+        verifies: false,
         release: &release,
         command_line: &config.command_line,
     };

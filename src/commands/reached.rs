@@ -48,4 +48,10 @@ impl Reached {
     pub(super) fn lease(&self) -> Place {
         self.names().lease(&self.caller.account, &self.aws.region)
     }
+
+    /// Where that of its verifications is.
+    pub(super) fn verify_lease(&self) -> Place {
+        let names = self.names();
+        names.verify_lease(&self.caller.account, &self.aws.region)
+    }
 }

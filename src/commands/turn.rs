@@ -8,8 +8,9 @@ use anyhow::anyhow;
 use super::remembered::remembered;
 use super::show::Show;
 use super::{EarlyExit, Terminal};
+use crate::aws::lease::Place;
 use crate::aws::{Aws, sts};
-use crate::command_line::{CommandLine, Next};
+use crate::command_line::{CommandLine, Next, aws};
 use crate::finish::{Ending, finish};
 use crate::inputs::Inputs;
 use crate::lease::{self, Busy, Hold, Holder, Lease, Patience, Taken, Unreadable, give_back};
@@ -33,6 +34,8 @@ pub(super) struct Asking<'a> {
     pub(super) terminal: &'a Terminal,
     /// What it is called.
     pub(super) command: &'a str,
+    /// Whether the turn is one of verifications, which are beside those of releases.
+    pub(super) verifies: bool,
     /// What is to be live at the end; empty when only a look will tell.
     pub(super) release: &'a Release,
     /// How a command is typed that means the same.
@@ -54,7 +57,10 @@ impl Asking<'_> {
     /// Takes the turn of this app and environment, or refuses with whose it is.
     pub(super) async fn turn(&self, names: &Names, patience: Patience) -> Result<Turn, EarlyExit> {
         let turn = self.turn_or_busy(names, patience).await?;
-        turn.map_err(|busy| refused(names, &busy, self.command_line))
+        turn.map_err(|busy| match self.verifies {
+            true => verifies_already(names, &busy),
+            false => refused(names, &busy, self.command_line),
+        })
     }
 
     /// Takes the turn of this app and environment, or answers with whose it is.
@@ -66,7 +72,10 @@ impl Asking<'_> {
         let caller = sts::known_caller(self.aws)
             .await
             .map_err(anyhow::Error::from)?;
-        let place = names.lease(&caller.account, &self.aws.region);
+        let place = match self.verifies {
+            true => names.verify_lease(&caller.account, &self.aws.region),
+            false => names.lease(&caller.account, &self.aws.region),
+        };
         let holder = Holder {
             id: random_token()?,
             command: self.command.to_owned(),
@@ -77,7 +86,10 @@ impl Asking<'_> {
         };
         let tell = |words: &str| self.terminal.tell(words);
         let taken = lease::take(self.aws, self.clock, &place, &holder, patience, tell);
-        match Box::pin(taken).await.map_err(|why| self.explain(why))? {
+        match Box::pin(taken)
+            .await
+            .map_err(|why| self.explain(why, &place))?
+        {
             Taken::NoBucket => Ok(Ok(Turn {
                 lease: None,
                 left: None,
@@ -115,9 +127,14 @@ impl Asking<'_> {
     }
 
     /// A lease that cannot be read is no error of this run's, and a person can make it anew.
-    fn explain(&self, why: anyhow::Error) -> anyhow::Error {
+    fn explain(&self, why: anyhow::Error, place: &Place) -> anyhow::Error {
         if !why.is::<Unreadable>() {
             return why;
+        }
+        if self.verifies {
+            let options = format!("--bucket {} --key {}", place.bucket.name, place.key);
+            let remove = aws(Some(&self.aws.region), "s3api delete-object", &options);
+            return anyhow!("{why}\nif no verification is under way, remove it: {remove}");
         }
         let unlock = self.command_line.of(Next::Unlock);
         anyhow!("{why}\nif no run is under way, make it anew: {unlock}")
@@ -125,7 +142,7 @@ impl Asking<'_> {
 
     /// Whether a hold stops it: what brings something new, or ends everything; not what goes back or tidies up.
     fn is_stopped_by_hold(&self) -> bool {
-        matches!(self.command, "deploy" | "verify" | "destroy")
+        matches!(self.command, "deploy" | "destroy")
     }
 
     /// Brings what an earlier run left half done to its end; answers with how that ended, if there was something.
@@ -197,6 +214,18 @@ impl Asking<'_> {
             is_moved_back: moved && is_undone,
         }))
     }
+}
+
+/// Which verification is under way: it ends by itself, and one that is gone is not waited for any longer than that takes to see.
+fn verifies_already(names: &Names, busy: &Busy) -> EarlyExit {
+    let (app, environment) = (&names.app, &names.environment);
+    EarlyExit::refused(format!(
+        "another verification of {app} in {environment} is under way, after {} of waiting; nothing was changed\n\
+         that run: {}\n\
+         to wait longer for its end: `wait` in [lease] of bg-deploy.toml",
+        roughly(busy.waited),
+        busy.holder.words(),
+    ))
 }
 
 /// Whose turn it still is, and what may be done about it.

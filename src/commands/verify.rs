@@ -30,9 +30,8 @@ pub(super) async fn run(
         patience: Patience::Waits(config.lease.wait),
         state: command.state.as_deref(),
     };
-    let discard = command.discard_previous;
     let decide = async |aws: &_, _: &[_]| {
-        let prepared = prepare_verification(aws, &config, &release, discard).await?;
+        let prepared = prepare_verification(aws, &config, &release).await?;
         Ok((prepared.decision, (prepared.bundle, prepared.slows)))
     };
     planned

@@ -17,7 +17,6 @@ use crate::aws::security_groups::{self, SecurityGroup};
 use crate::aws::ssm::{self, removal as documents};
 use crate::aws::{Aws, autoscaling, images, launch_templates};
 use crate::kept::TAG_KEPT_UNTIL;
-use crate::names::Colour;
 use crate::provision::roles::MANAGED_INSTANCE;
 use crate::stack::{Names, TAG_APP};
 use crate::steps::{images_in_use, left_by_bakes};
@@ -63,8 +62,8 @@ impl Look {
         fleet(aws, names, instances, &mut seen).await?;
         seen.things.append(&mut traffic.target_groups);
         seen.things.extend(traffic.balancer);
-        let template = template(aws, names, &mut seen).await?;
-        Box::pin(all_images(aws, names, template.as_deref(), now, &mut seen)).await?;
+        let own = templates(aws, names, &mut seen).await?;
+        Box::pin(all_images(aws, names, &own, now, &mut seen)).await?;
         runbooks(aws, names, &mut seen).await?;
         roles(aws, names, &mut seen).await?;
         groups(aws, names, &mut seen).await?;
@@ -78,19 +77,9 @@ impl Look {
     }
 }
 
-/// The names of the stack's runbooks.
-fn runbooks_of(names: &Names) -> [String; 4] {
-    [
-        names.runbook(),
-        names.guard_runbook(),
-        names.scale_in_runbook(),
-        names.kept_runbook(),
-    ]
-}
-
 /// The automations that have not ended. Of one AWS's list tells no tags; who may not stop it is told so.
 async fn automations(aws: &Aws, names: &Names, seen: &mut Look) -> Result<()> {
-    for runbook in runbooks_of(names) {
+    for runbook in names.runbooks() {
         let listed = ssm::list_under_way(aws, &runbook).await?.into_iter();
         for one in listed.filter(|one| one.document == runbook) {
             let what = format!("the automation {} of {runbook}, under way", one.id);
@@ -100,11 +89,10 @@ async fn automations(aws: &Aws, names: &Names, seen: &mut Look) -> Result<()> {
     Ok(())
 }
 
-/// Both groups, and the instances of none.
+/// The groups, and the instances of none.
 async fn fleet(aws: &Aws, names: &Names, instances: Vec<Instance>, seen: &mut Look) -> Result<()> {
-    let wanted = Colour::BOTH.map(|colour| names.group(colour));
     let mut members = Vec::new();
-    for group in autoscaling::find_groups(aws, &wanted).await? {
+    for group in autoscaling::find_groups(aws, &names.groups()).await? {
         let what = format!("Auto Scaling group {}", group.name);
         if !names.made(&group.tags) {
             seen.strangers.push(not_ours(what));
@@ -134,26 +122,29 @@ async fn fleet(aws: &Aws, names: &Names, instances: Vec<Instance>, seen: &mut Lo
     Ok(())
 }
 
-/// The launch template; answers with its id.
-async fn template(aws: &Aws, names: &Names, seen: &mut Look) -> Result<Option<String>> {
-    let name = names.stack();
-    let Some((id, tags)) = launch_templates::find_tagged_template(aws, &name).await? else {
-        return Ok(None);
-    };
-    let what = format!("launch template {name}");
-    match names.made(&tags) {
-        true => seen
-            .things
-            .push(Thing::new(what, Kind::Template(id.clone()))),
-        false => seen.strangers.push(not_ours(what)),
+/// The launch templates; answers with their ids.
+async fn templates(aws: &Aws, names: &Names, seen: &mut Look) -> Result<Vec<String>> {
+    let mut own = Vec::new();
+    for name in [names.stack(), names.verify_fleet()] {
+        let Some((id, tags)) = launch_templates::find_tagged_template(aws, &name).await? else {
+            continue;
+        };
+        let what = format!("launch template {name}");
+        if !names.made(&tags) {
+            seen.strangers.push(not_ours(what));
+            continue;
+        }
+        let kind = Kind::Template(id.clone());
+        seen.things.push(Thing::new(what, kind));
+        own.push(id);
     }
-    Ok(Some(id))
+    Ok(own)
 }
 
 async fn all_images(
     aws: &Aws,
     names: &Names,
-    template: Option<&str>,
+    own: &[String],
     now: SystemTime,
     seen: &mut Look,
 ) -> Result<()> {
@@ -161,7 +152,7 @@ async fn all_images(
     let mut all = images::find_images_by_tag(aws, TAG_APP, &names.app).await?;
     all.retain(|image| names.made(&image.tags));
     if !all.is_empty() {
-        let taken = images_in_use::in_use_by_others(aws, &names.app, template, now).await?;
+        let taken = images_in_use::in_use_by_others(aws, &names.app, own, now).await?;
         for image in all {
             let what = format!("image {} ({})", image.id, image.name);
             if taken.contains(&image.id) {
@@ -179,7 +170,7 @@ async fn all_images(
 }
 
 async fn runbooks(aws: &Aws, names: &Names, seen: &mut Look) -> Result<()> {
-    for name in runbooks_of(names) {
+    for name in names.runbooks() {
         let what = format!("runbook {name}");
         match documents::find_tags(aws, &name).await? {
             None => {}

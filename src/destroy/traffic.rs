@@ -66,8 +66,9 @@ pub(super) struct Traffic {
 pub(super) async fn look(aws: &Aws, names: &Names) -> Result<Traffic, Failure> {
     let mut traffic = Traffic::default();
     let mut groups = Vec::new();
-    for colour in Colour::BOTH {
-        let name = names.target_group(colour);
+    let of_colours = Colour::BOTH.map(|colour| (names.target_group(colour), names.group(colour)));
+    let of_verifications = (names.verify_target_group(), names.verify_fleet());
+    for (name, group) in of_colours.into_iter().chain([of_verifications]) {
         let Some(found) = elbv2::find_target_group(aws, &name).await? else {
             continue;
         };
@@ -77,7 +78,7 @@ pub(super) async fn look(aws: &Aws, names: &Names) -> Result<Traffic, Failure> {
             continue;
         }
         groups.push(found.arn.clone());
-        let kind = Kind::TargetGroup(found.arn, names.group(colour));
+        let kind = Kind::TargetGroup(found.arn, group);
         traffic.target_groups.push(Thing::new(what, kind));
     }
     let name = names.stack();

@@ -7,6 +7,7 @@ use super::case::left_over;
 use super::finding::{Finding, Fix};
 use super::look::Seen;
 use crate::aws::ec2::Instance;
+use crate::command_line::Next;
 use crate::kept::TAG_KEPT_UNTIL;
 use crate::names::utc;
 use crate::stack::TAG_RELEASE;
@@ -32,6 +33,31 @@ fn kept(case: &Case<'_>, one: &Instance) -> Finding {
     );
     let options = format!("--target {}", one.id);
     left_over("kept", seen, case.aws("ssm start-session", &options))
+}
+
+/// Beyond what the file lets a verification take, before it counts as gone.
+const BEYOND: Duration = Duration::from_secs(900);
+
+/// What a verification left that was killed.
+pub(super) fn verification(case: &Case<'_>, seen: &Seen) -> Option<Finding> {
+    let up = seen.verified.as_ref().ok()?.as_ref()?;
+    let longest = case.config.bake.timeout + case.config.fleet.healthy_within + BEYOND;
+    let (of, since) = match &up.holder {
+        None => ("no verification is under way".to_owned(), None),
+        Some(holder) => (
+            format!("its verification is not over: {}", holder.words()),
+            Some(holder.since.as_str()),
+        ),
+    };
+    if since.is_some_and(|since| since > utc(case.now - longest).as_str()) {
+        return None;
+    }
+    let seen = match up.instances {
+        1 => format!("an instance of {} is up, and {of}", up.group),
+        many => format!("{many} instances of {} are up, and {of}", up.group),
+    };
+    let remedy = case.next(Next::Finish);
+    Some(left_over("verification-forgotten", seen, remedy))
 }
 
 /// All of it.

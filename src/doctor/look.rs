@@ -8,9 +8,11 @@ use net_clock::Clock;
 use serde_json::Value;
 
 use crate::aws::Aws;
+use crate::aws::autoscaling;
 use crate::aws::cloudwatch::RequestsByMinute;
 use crate::aws::credentials::Life;
 use crate::aws::ec2::{self, Instance};
+use crate::aws::error::{ErrorKind, kind};
 use crate::aws::lease::Place;
 use crate::aws::ssm::{self, Document};
 use crate::aws::sts::Caller;
@@ -38,6 +40,8 @@ pub struct Seen {
     pub runbooks: Vec<(String, Result<Document>)>,
     /// Builders that have not ended.
     pub builders: Result<Vec<Instance>>,
+    /// What is up on the fleet of verifications, and of which one, if anything is.
+    pub verified: Result<Option<Verified>>,
     /// Instances of releases that failed, kept to be looked at.
     pub kept: Vec<Instance>,
     /// Images beyond those that are kept.
@@ -48,6 +52,17 @@ pub struct Seen {
     pub idle_requests: Result<RequestsByMinute>,
     /// How long the credentials live.
     pub life: Life,
+}
+
+/// What is up on the fleet of verifications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Its group.
+    pub group: String,
+    /// How many instances it has, or is to have.
+    pub instances: usize,
+    /// Who has the turn of verifications, by what is written down.
+    pub holder: Option<Holder>,
 }
 
 /// Whose turn it is.
@@ -70,9 +85,15 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
     let template = inventory.and_then(|inventory| inventory.template.clone());
     let stack = (&names, template.as_deref().unwrap_or_default());
     let guards = guard::runbook::runbook();
-    let bakes = bake::runbook::runbook(config.encryption.volume_key.as_deref());
-    let (bakes, guards, scale_ins, instances, surplus, snapshots, idle_requests) = tokio::join!(
+    let key = config.encryption.volume_key.as_deref();
+    let (bakes, verifies) = (
+        bake::runbook::runbook(key),
+        bake::runbook::verify_runbook(key),
+    );
+    let verified = Box::pin(verified(aws, &caller, &names)).await;
+    let (bakes, verifies, guards, scale_ins, instances, surplus, snapshots, idle_requests) = tokio::join!(
         Box::pin(runbook(aws, names.runbook(), bakes)),
+        Box::pin(runbook(aws, names.verify_runbook(), verifies)),
         Box::pin(runbook(aws, names.guard_runbook(), guards)),
         Box::pin(runbook(aws, names.scale_in_runbook(), scale_in::runbook())),
         Box::pin(ec2::find_instances(aws, TAG_APP, app)),
@@ -82,6 +103,11 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
     );
     let surplus = surplus.map(|all| all.into_iter().map(|image| image.id).collect());
     let mut runbooks = vec![bakes, guards, scale_ins];
+    // A release needs none of it, nor the right to look at it.
+    let may_look = |error: &anyhow::Error| kind(error) != Some(ErrorKind::Denied);
+    if verifies.1.as_ref().err().is_none_or(may_look) {
+        runbooks.push(verifies);
+    }
     if !config.retain.failed_for.is_zero() {
         let ends_kept = runbook(aws, names.kept_runbook(), kept::runbook());
         runbooks.push(Box::pin(ends_kept).await);
@@ -101,6 +127,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
         turn,
         runbooks,
         builders,
+        verified,
         kept: others.into_iter().filter(is_kept).collect(),
         surplus,
         snapshots,
@@ -125,6 +152,26 @@ pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&
         true => Turn::Gone(holder),
         false => Turn::UnderWay(holder),
     }
+}
+
+/// What is up on the fleet of verifications.
+async fn verified(aws: &Aws, caller: &Caller, names: &Names) -> Result<Option<Verified>> {
+    let groups = autoscaling::find_groups(aws, &[names.verify_fleet()]).await?;
+    let Some(group) = groups.into_iter().next() else {
+        return Ok(None);
+    };
+    let wanted = usize::try_from(group.capacity.desired).unwrap_or_default();
+    let instances = group.members.len().max(wanted);
+    if instances == 0 {
+        return Ok(None);
+    }
+    let place = names.verify_lease(&caller.account, &aws.region);
+    let record = lease::read(aws, &place).await?;
+    Ok(Some(Verified {
+        group: group.name,
+        instances,
+        holder: record.and_then(|(_, record)| record.holder),
+    }))
 }
 
 async fn requests_to_idle(

@@ -45,6 +45,7 @@ pub fn findings(config: &Config, seen: &Seen, now: SystemTime) -> Vec<Finding> {
     if let Some(case) = case(config, &seen.standing, &seen.turn, now) {
         found.extend(traffic::of_idle(&case, seen));
         found.extend(leftovers::findings(&case, seen));
+        found.extend(leftovers::verification(&case, seen));
     }
     worst_first(found)
 }

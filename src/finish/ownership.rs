@@ -97,7 +97,7 @@ impl Ownership {
         let before = plan.previous.weights.of(plan.idle);
         let has_more = |each: &Vec<Weights>| each.iter().any(|now| now.of(plan.idle) > before);
         let serves = self.each.as_ref().is_none_or(has_more);
-        if serves && !restores {
+        if serves && !restores && plan.verify_fleet.is_none() {
             return Some(format!("{} has a share of the traffic now", plan.idle));
         }
         let is_ours = self.version.is_none()

@@ -21,7 +21,10 @@ pub(super) async fn undo(
     ownership: &Ownership,
 ) -> Result<Ending> {
     let mut left = Vec::new();
-    let run = Runner::new(cx);
+    let run = match &plan.verify_fleet {
+        Some(_) => Runner::new(cx).of_verification(),
+        None => Runner::new(cx),
+    };
     let mut is_known = true;
     for entry in &progress.steps {
         if entry.phase == Phase::Undone || steps::about(entry.step).undo.is_empty() {

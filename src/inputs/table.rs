@@ -253,13 +253,6 @@ pub const INPUTS: &[Input] = &[
         "`retain.failed-for`",
     ),
     Input::new(
-        ("discard-previous", "BGD_DISCARD_PREVIOUS"),
-        &["verify"],
-        CommandLine,
-        "Give up the previous release that is still up for a rollback, if there is one.",
-        "`false`",
-    ),
-    Input::new(
         ("fix", "BGD_FIX"),
         &["doctor"],
         CommandLine,

@@ -47,7 +47,7 @@ pub(super) async fn find(aws: &Aws, names: &Names) -> Result<Automations> {
         }
     }
     Ok(Automations {
-        bakes: of(names.runbook()),
+        bakes: [of(names.runbook()), of(names.verify_runbook())].concat(),
         guards: of(names.guard_runbook()),
         scale_ins: scale_in::latest_first(scale_ins),
     })

@@ -72,11 +72,34 @@ pub(super) fn plan_bake(
         }),
         runbook: (names.runbook(), met.runbook_version.clone()),
         bucket: met.bucket.clone(),
+        key,
         parameters: parameters
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         within: config.bake.timeout,
+    }
+}
+
+impl Bake {
+    /// The same for a verification: by a runbook of its own, from a bundle and to an image that no release takes.
+    pub(super) fn for_verification(self, names: &Names, runbook_version: &str) -> Self {
+        let image_name = format!("{}-verify", self.image_name);
+        let key = names.verify_bundle(&self.recipe.bundle_sha256);
+        let mut parameters = self.parameters;
+        for (name, value) in [
+            ("ImageName", image_name.clone()),
+            ("BundleUri", format!("s3://{}/{key}", self.bucket)),
+        ] {
+            parameters.insert(name.to_owned(), value);
+        }
+        Self {
+            image_name,
+            key,
+            runbook: (names.verify_runbook(), runbook_version.to_owned()),
+            parameters,
+            ..self
+        }
     }
 }
 

@@ -45,6 +45,11 @@ impl Plan {
             Source::Artifact(bake) => self.of_a_release(bake),
             _ => self.of_a_way_back(),
         });
+        if self.verify_fleet.is_some() {
+            // It ends before all that.
+            choices.retain(|choice| !["shift", "soak"].contains(&choice.what));
+            return choices;
+        }
         choices.push(decided(
             "previous colour",
             match self.previous.release {
@@ -78,11 +83,18 @@ impl Plan {
         let stages: Vec<_> = shift.percents.iter().map(|w| format!("{w} %")).collect();
         let is_empty = self.previous.capacity.desired == 0 && self.previous.healthy == 0;
         vec![
-            decided(
-                "candidate",
-                format!("{} on {}", self.release, self.idle),
-                "the idle colour",
-            ),
+            match &self.verify_fleet {
+                Some(fleet) => decided(
+                    "candidate",
+                    format!("{} on {}", self.release, fleet.group),
+                    "a fleet of its own, which no visitor is led to",
+                ),
+                None => decided(
+                    "candidate",
+                    format!("{} on {}", self.release, self.idle),
+                    "the idle colour",
+                ),
+            },
             image,
             decided("instances", self.capacity.desired.to_string(), capacity_why),
             match shift.percents.len() {

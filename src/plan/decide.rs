@@ -1,15 +1,14 @@
 //! From what AWS holds to the plan of a release, or every reason why there is none.
 
-use crate::command_line::Next;
 use crate::config::Config;
-use crate::inventory::{Bakery, Inventory, Stack};
+use crate::inventory::{Bakery, Inventory, Stack, VerifyParts};
 use crate::names::Release;
 use crate::stack::Names;
 
 use super::by_hand::by_hand;
 use super::candidate::{BakePreconditions, plan_bake};
 use super::preconditions::{Chosen, Preconditions, missing};
-use super::{Decision, Draw, Plan, Shift, Source, already_live, is_frozen};
+use super::{Decision, Draw, Plan, Shift, Source, already_live};
 
 impl Plan {
     /// Decides a release, or why there is none.
@@ -23,29 +22,27 @@ impl Plan {
             .unwrap_or_else(|reasons| Decision::Refused(reasons.join("\n")))
     }
 
-    /// Decides a release of which only what comes before the shift is carried out, and undone again.
+    /// Decides a release of which only what comes before the shift is carried out, on the fleet of verifications, and undone again.
     ///
-    /// What is live already would prove nothing, and what is retained for a rollback is not given up unasked.
+    /// What is live already would prove nothing.
     pub fn decide_verification(
         config: &Config,
         inventory: &Inventory,
+        fleet: &Result<VerifyParts, String>,
         release: &Release,
         draw: &Draw,
-        discard_previous: bool,
     ) -> Decision {
-        match Self::decide(config, inventory, release, draw) {
-            Decision::NothingToDo(release) => Decision::Refused(format!(
+        match (Self::decide(config, inventory, release, draw), fleet) {
+            (Decision::NothingToDo(release), _) => Decision::Refused(format!(
                 "{release} is live already in {}: there is nothing to verify, and a green check would say nothing about \
                  a change; verify a release that is not out yet, with a name of its own (--release)",
                 config.environment
             )),
-            Decision::Release(plan) if !discard_previous => {
-                match in_the_way(config, inventory, &plan) {
-                    Some(reason) => Decision::Refused(reason),
-                    None => Decision::Release(plan),
-                }
+            (Decision::Release(_), Err(why)) => Decision::Refused(why.clone()),
+            (Decision::Release(plan), Ok(fleet)) => {
+                Decision::Release(Box::new(plan.on_verify_fleet(fleet)))
             }
-            other => other,
+            (refused, _) => refused,
         }
     }
 
@@ -122,32 +119,4 @@ fn absent(bakery: Option<&Bakery>) -> [(&'static str, bool); 4] {
             lacks(|bakery| bakery.builder.is_some()),
         ),
     ]
-}
-
-/// What stands on the idle colour, if a verification would take it away.
-fn in_the_way(config: &Config, inventory: &Inventory, plan: &Plan) -> Option<String> {
-    let stack = inventory.stacks.get(&plan.idle)?;
-    if !stack.is_up() {
-        return None;
-    }
-    let what = match inventory.release_of(plan.idle) {
-        Some(release) => release.to_string(),
-        None => "something".to_owned(),
-    };
-    let (idle, environment) = (plan.idle, &config.environment);
-    if is_frozen(&stack.group) {
-        return Some(format!(
-            "{what} is up on {idle}, the idle colour: a run was interrupted, or is still under way; \
-             if none is under way, run: {}",
-            config.next(Next::Finish)
-        ));
-    }
-    Some(format!(
-        "{what} is still up on {idle}, the idle colour, for a rollback in seconds, and verifying {} would take it away\n\
-         to give it up, this time: {}\n\
-         to never keep one in the environment that pull requests are verified in, in bg-deploy.toml:\n  \
-         [environments.{environment}.retain]\n  for = \"0s\"",
-        plan.release,
-        config.next(Next::VerifyInPlace)
-    ))
 }

@@ -20,15 +20,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aws::Tags;
 use crate::aws::autoscaling::{Capacity, Group};
 use crate::aws::elbv2::{HealthCheck, PreviewRule, TargetGroups, TrafficRules};
 use crate::aws::launch_templates::VersionData;
+use crate::aws::lease::Place;
 use crate::bake::recipe::Recipe;
 use crate::command_line::{CommandLine, Next, aws, region_of};
 use crate::config::{Retain, Smoke};
+use crate::inventory::VerifyParts;
 use crate::names::{Colour, Release, Weights};
 use crate::secret::Secret;
-use crate::stack::Names;
+use crate::stack::{Names, PURPOSE_VERIFY, TAG_COLOUR, TAG_PURPOSE};
 
 pub(crate) use by_hand::put_all_traffic;
 pub use changes::Change;
@@ -170,6 +173,9 @@ pub struct Bake {
     pub runbook: (String, String),
     /// The bucket for the bundle.
     pub bucket: String,
+    /// Where in it.
+    #[serde(default)]
+    pub key: String,
     /// What the automation is started with.
     pub parameters: BTreeMap<String, String>,
     /// How long the whole bake may take.
@@ -183,6 +189,15 @@ pub struct Taken {
     pub environment: String,
     /// The image's name.
     pub image_name: String,
+}
+
+/// The fleet of verifications: its launch template and its rule are the plan's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyFleet {
+    /// Its Auto Scaling group.
+    pub group: String,
+    /// Its target group.
+    pub target_group: String,
 }
 
 /// Every decision of a release.
@@ -242,6 +257,9 @@ pub struct Plan {
     pub floor: i32,
     /// What is kept afterwards.
     pub retain: Retain,
+    /// Where the candidate is brought up instead of on the idle colour, if it is only verified.
+    #[serde(default)]
+    pub verify_fleet: Option<VerifyFleet>,
     /// How a command is typed that means the same.
     #[serde(default)]
     pub command_line: CommandLine,
@@ -283,7 +301,73 @@ impl Plan {
 
     /// The candidate's group.
     pub fn idle_group(&self) -> String {
-        self.names().group(self.idle)
+        match &self.verify_fleet {
+            Some(fleet) => fleet.group.clone(),
+            None => self.names().group(self.idle),
+        }
+    }
+
+    /// The candidate's target group.
+    pub fn idle_target_group(&self) -> &str {
+        match &self.verify_fleet {
+            Some(fleet) => &fleet.target_group,
+            None => self.target_groups.of(self.idle),
+        }
+    }
+
+    /// The tags of what this run starts.
+    pub fn tags(&self) -> Tags {
+        match &self.verify_fleet {
+            Some(_) => self.names().tags_for(PURPOSE_VERIFY),
+            None => self.names().tags(),
+        }
+    }
+
+    /// Where the lease of its turn is.
+    pub fn lease(&self) -> Place {
+        let names = self.names();
+        match &self.verify_fleet {
+            Some(_) => names.verify_lease(&self.account, &self.region),
+            None => names.lease(&self.account, &self.region),
+        }
+    }
+
+    /// The colour that the candidate is brought up on; none if it is only verified.
+    pub fn candidate_colour(&self) -> Option<Colour> {
+        self.verify_fleet.is_none().then_some(self.idle)
+    }
+
+    /// The same up to the shift, on the fleet of verifications: neither colour is touched.
+    #[must_use]
+    pub fn on_verify_fleet(self, parts: &VerifyParts) -> Self {
+        let group = &parts.group;
+        let source = match self.source {
+            Source::Artifact(bake) => Source::Artifact(Box::new(bake.for_verification(
+                &Names::new(&self.app, &self.environment),
+                &parts.runbook_version,
+            ))),
+            other => other,
+        };
+        let mut version = self.version;
+        version.tags.remove(TAG_COLOUR);
+        version
+            .tags
+            .insert(TAG_PURPOSE.to_owned(), PURPOSE_VERIFY.to_owned());
+        let name = format!("{}-{}-verify", self.app, self.environment);
+        version.tags.insert("Name".to_owned(), name);
+        Self {
+            source,
+            version,
+            template: parts.template.clone(),
+            idle_before: IdleBefore::of(group),
+            preview_rule: PreviewRule::new(&parts.rule),
+            preview_token: PreviewToken::new(&parts.secret),
+            verify_fleet: Some(VerifyFleet {
+                group: group.name.clone(),
+                target_group: parts.target_group.clone(),
+            }),
+            ..self
+        }
     }
 
     /// Whether it goes back to a release that was live before, so that what is live now is presumed bad.

@@ -1,6 +1,6 @@
 //! What must exist for a run, or every reason why there is none; and the plan that all runs make of it.
 
-use crate::aws::autoscaling::Capacity;
+use crate::aws::autoscaling::{Capacity, Group};
 use crate::aws::elbv2::{PreviewRule, TargetGroups, TrafficRules};
 use crate::command_line::{Next, region_of};
 use crate::config::Config;
@@ -146,7 +146,11 @@ impl<'a> Preconditions<'a> {
             live: self.live,
             idle,
             previous: self.previous(inventory),
-            idle_before: idle_before(self.idle_stack),
+            idle_before: IdleBefore {
+                scale_in_at: self.idle_stack.scale_in_at.map(since_1970),
+                scale_in: self.idle_stack.scale_in.clone(),
+                ..IdleBefore::of(&self.idle_stack.group)
+            },
             capacity: capacity(config, chosen.desired),
             version: version_data(
                 config,
@@ -172,6 +176,7 @@ impl<'a> Preconditions<'a> {
             shift: chosen.shift,
             floor: floor(config),
             retain: config.retain,
+            verify_fleet: None,
             command_line: config.command_line.clone(),
             preview_token: PreviewToken::new(&draw.preview_token),
         }
@@ -276,18 +281,21 @@ fn other_routes(inventory: &Inventory) -> Vec<String> {
     told.collect()
 }
 
-/// The idle group as it is now.
-fn idle_before(idle: &Stack) -> IdleBefore {
-    let since_1970 = |at: std::time::SystemTime| {
-        at.duration_since(std::time::SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())
-    };
-    IdleBefore {
-        capacity: idle.group.capacity,
-        template_version: idle.group.template_version,
-        suspended: suspended_by_others(&idle.group.suspended, is_frozen(&idle.group)),
-        scale_in_at: idle.scale_in_at.map(since_1970),
-        scale_in: idle.scale_in.clone(),
+fn since_1970(at: std::time::SystemTime) -> u64 {
+    at.duration_since(std::time::SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+impl IdleBefore {
+    /// The group as it is now, without what is to scale it in.
+    pub(super) fn of(group: &Group) -> Self {
+        Self {
+            capacity: group.capacity,
+            template_version: group.template_version,
+            suspended: suspended_by_others(&group.suspended, is_frozen(group)),
+            scale_in_at: None,
+            scale_in: None,
+        }
     }
 }
 

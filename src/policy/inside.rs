@@ -77,7 +77,7 @@ pub(super) fn guard(scope: &Scope) -> Vec<Statement> {
             ),
             ["autoscaling:UpdateAutoScalingGroup"],
         )
-        .on(scope.groups()),
+        .on(scope.groups_of_colours()),
         Statement::new(
             ("Kept", "end an instance that was kept to be looked at"),
             ["ec2:TerminateInstances"],

@@ -1,8 +1,10 @@
 //! What every command looks at, and what whoever changes something needs beside its steps.
 
 use super::inside::run_shell_script;
+
 use super::scope::Scope;
 use super::statement::Statement;
+use super::whose::Whose;
 
 /// Who serves, by what, and what may lead there beside it: what every command asks, none of which has a resource to name.
 const STANDS: [&str; 11] = [
@@ -20,8 +22,7 @@ const STANDS: [&str; 11] = [
 ];
 
 /// What is decided from it, and what was left by runs before.
-const DECIDES: [&str; 13] = [
-    "cloudwatch:GetMetricData",
+const DECIDES: [&str; 12] = [
     "ec2:DescribeImages",
     "ec2:DescribeInstanceTypeOfferings",
     "ec2:DescribeInstanceTypes",
@@ -74,6 +75,12 @@ pub(super) fn looks(scope: &Scope, runbooks: &[String]) -> Vec<Statement> {
     all
 }
 
+/// Whether a colour that is to be emptied gets requests; a check empties none.
+pub(super) fn requests() -> Statement {
+    let about = ("Requests", "see whether anybody uses the idle colour");
+    Statement::new(about, ["cloudwatch:GetMetricData"])
+}
+
 /// What `provision` looks at before its first change.
 pub(super) fn beforehand() -> Statement {
     let about = (
@@ -108,36 +115,40 @@ pub(super) fn base_image(scope: &Scope) -> Option<Statement> {
 }
 
 /// The runbooks that `provision` makes.
-pub(super) fn runbooks(scope: &Scope) -> [String; 4] {
-    let names = &scope.names;
-    [
-        names.runbook(),
-        names.guard_runbook(),
-        names.scale_in_runbook(),
-        names.kept_runbook(),
-    ]
+pub(super) fn runbooks(scope: &Scope) -> [String; 5] {
+    scope.names.runbooks()
 }
 
 /// Whoever changes something has a turn.
 pub(super) fn turn(scope: &Scope) -> Statement {
+    turn_at(scope.state())
+}
+
+/// A verification has turns of its own, and says nothing about releases.
+pub(super) fn turn_to_verify(scope: &Scope) -> Statement {
+    turn_at(scope.verify_state())
+}
+
+fn turn_at(state: String) -> Statement {
     Statement::new(
         ("Turn", "take its turn, and say what is under way"),
         ["s3:PutObject"],
     )
-    .on([scope.state()])
+    .on([state])
 }
 
 /// What its group and the console of its instances say of a candidate that fails, asked before they are gone.
-pub(super) fn why_it_failed(scope: &Scope) -> Vec<Statement> {
+pub(super) fn why_it_failed(scope: &Scope, whose: Whose) -> Vec<Statement> {
     let ask = (
         "AskCandidate",
         "know why a candidate fails, from its group and its own instances",
     );
     vec![
         Statement::new(ask, ["autoscaling:DescribeScalingActivities"]),
-        Statement::new(ask, ["ec2:GetConsoleOutput"])
-            .on([scope.any_of_ec2("instance")])
-            .ours(scope),
+        whose.own(
+            Statement::new(ask, ["ec2:GetConsoleOutput"]).on([scope.any_of_ec2("instance")]),
+            scope,
+        ),
     ]
 }
 

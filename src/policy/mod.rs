@@ -12,10 +12,12 @@ mod scope;
 mod shown;
 mod statement;
 mod trust;
+mod whose;
 
 use serde_json::Value;
 
-use self::release::{PURPOSES, Whose};
+use self::release::PURPOSES;
+use self::whose::Whose;
 
 pub use scope::Scope;
 pub use shown::{json, table, terraform};
@@ -138,15 +140,19 @@ pub fn role(scope: &Scope, kind: &str) -> Option<RolePolicy> {
 
 fn caller(scope: &Scope, whose: Whose) -> Vec<Statement> {
     let mut all = looks::looks(scope, &whose.runbooks(scope));
-    all.push(looks::turn(scope));
+    all.push(match whose {
+        Whose::Release => looks::turn(scope),
+        Whose::Check => looks::turn_to_verify(scope),
+    });
     all.extend(scope.by_bucket_key(["kms:Decrypt", "kms:GenerateDataKey"]));
     for purpose in &PURPOSES {
         all.extend(purpose.of(scope, whose));
     }
-    all.extend(looks::why_it_failed(scope));
+    all.extend(looks::why_it_failed(scope, whose));
     // A job about a pull request runs what that says.
     if whose == Whose::Release {
         all.extend(looks::why_it_failed_by_command(scope));
+        all.push(looks::requests());
     }
     if scope.keeps_failed {
         all.extend(release::keep_failed(scope, whose));
@@ -156,6 +162,7 @@ fn caller(scope: &Scope, whose: Whose) -> Vec<Statement> {
 
 fn reader(scope: &Scope) -> Vec<Statement> {
     let mut all = looks::looks(scope, &looks::runbooks(scope));
+    all.push(looks::requests());
     all.extend(scope.by_bucket_key(["kms:Decrypt"]));
     all
 }

@@ -4,6 +4,7 @@ use super::looks::runbooks;
 use super::release::launch;
 use super::scope::Scope;
 use super::statement::Statement;
+use super::whose::Whose;
 use crate::aws::iam::SERVICE_ROLES;
 
 /// Beside what every command looks at.
@@ -63,21 +64,19 @@ fn load_balancer(scope: &Scope) -> Vec<Statement> {
     let [balancer, listener, rules] =
         ["loadbalancer", "listener", "listener-rule"].map(|kind| scope.of_load_balancer(kind));
     let groups = scope.target_groups().to_vec();
-    let made = [groups.clone(), vec![balancer.clone()]].concat();
-    let all = [made.clone(), vec![listener.clone(), rules.clone()]].concat();
+    let own = vec![balancer.clone(), listener.clone(), rules.clone()];
+    let all = [groups.clone(), own].concat();
     vec![
         Statement::new(
             about,
             [
+                "elasticloadbalancing:AddTags",
                 "elasticloadbalancing:CreateLoadBalancer",
                 "elasticloadbalancing:CreateTargetGroup",
             ],
         )
-        .on(made)
+        .on(all)
         .made_ours(scope),
-        Statement::new(about, ["elasticloadbalancing:AddTags"])
-            .on(all)
-            .made_ours(scope),
         Statement::new(
             about,
             [
@@ -101,7 +100,7 @@ fn load_balancer(scope: &Scope) -> Vec<Statement> {
 }
 
 fn fleet(scope: &Scope) -> Vec<Statement> {
-    let about = ("Groups", "make the launch template and both groups");
+    let about = ("Groups", "make the launch templates and the groups");
     let mut all = vec![
         Statement::new(about, ["ec2:CreateLaunchTemplate"])
             .on([scope.any_of_ec2("launch-template")])
@@ -120,7 +119,7 @@ fn fleet(scope: &Scope) -> Vec<Statement> {
         "Launch",
         "give the groups a version of the template, which AWS asks the right to launch for",
     );
-    all.extend(launch(scope, named));
+    all.extend(launch(scope, Whose::Release, named));
     all
 }
 

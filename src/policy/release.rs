@@ -3,55 +3,10 @@
 
 use super::scope::Scope;
 use super::statement::Statement;
+use super::whose::Whose;
 use crate::kept::TAG_KEPT_UNTIL;
-use crate::run::event::Zone;
-use crate::run::step::About;
 use crate::run::step_id::StepId;
-use crate::stack::{PURPOSE_PREVIEW, TAG_APP, TAG_PURPOSE};
-use crate::steps;
-
-/// Whose steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// Of a release, a rollback, and what brings either to its end.
-    Release,
-    /// Of a check that moves no traffic.
-    Check,
-}
-
-impl Whose {
-    /// The runbooks that it starts, and compares with its own before.
-    pub(super) fn runbooks(self, scope: &Scope) -> Vec<String> {
-        let names = &scope.names;
-        let mut all = vec![names.runbook(), names.scale_in_runbook()];
-        if self == Self::Release {
-            all.push(names.guard_runbook());
-        }
-        if scope.keeps_failed {
-            all.push(names.kept_runbook());
-        }
-        all
-    }
-
-    /// The steps.
-    pub(super) fn steps(self) -> Vec<About> {
-        let of_rollback = steps::ROLLBACK.map(|step| step.about);
-        let mut all: Vec<_> = steps::TABLE.into_iter().chain(of_rollback).collect();
-        all.sort_by_key(|step| step.id);
-        all.dedup_by_key(|step| step.id);
-        // What a check does not come to: it holds nobody's group, asks live nothing, and is over before anything is armed.
-        let of_a_shift = [
-            StepId::HoldPrevious,
-            StepId::StartProbe,
-            StepId::WatchLive,
-            StepId::ArmGuard,
-        ];
-        if self == Self::Check {
-            all.retain(|step| step.zone == Zone::Prepare && !of_a_shift.contains(&step.id));
-        }
-        all
-    }
-}
+use crate::stack::TAG_APP;
 
 /// What some calls of some steps need.
 pub(super) struct Purpose {
@@ -96,26 +51,24 @@ pub(super) const PURPOSES: [Purpose; 10] = [
             "bring the bundle to where the builder takes it from",
         ),
         covers: &[("PutObject", &[])],
-        statements: |scope, _, about| {
-            vec![
-                Statement::new(
-                    about,
-                    ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                )
-                .on([scope.bundles()]),
-            ]
+        statements: |scope, whose, about| {
+            let bundles = match whose {
+                Whose::Release => scope.bundles(),
+                Whose::Check => scope.verify_bundles(),
+            };
+            let actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"];
+            vec![Statement::new(about, actions).on([bundles])]
         },
     },
     Purpose {
         about: ("Bake", "start the automation that bakes"),
         covers: &[("StartAutomationExecution", &[StepId::BakeImage])],
-        statements: |scope, _, about| {
-            begin(
-                scope,
-                about,
-                &[scope.names.runbook()],
-                &scope.names.bake_role(),
-            )
+        statements: |scope, whose, about| {
+            let runbook = match whose {
+                Whose::Release => scope.names.runbook(),
+                Whose::Check => scope.names.verify_runbook(),
+            };
+            begin(scope, whose, about, &[runbook], &scope.names.bake_role())
         },
     },
     Purpose {
@@ -132,23 +85,22 @@ pub(super) const PURPOSES: [Purpose; 10] = [
                 StepId::RetainPrevious,
             ],
         )],
-        statements: |scope, whose, about| {
-            let mut runbooks = vec![scope.names.scale_in_runbook()];
-            if whose == Whose::Release {
-                runbooks.push(scope.names.guard_runbook());
+        // A check is over before anything is armed, and keeps nothing up.
+        statements: |scope, whose, about| match whose {
+            Whose::Check => Vec::new(),
+            Whose::Release => {
+                let runbooks = [scope.names.scale_in_runbook(), scope.names.guard_runbook()];
+                begin(scope, whose, about, &runbooks, &scope.names.guard_role())
             }
-            begin(scope, about, &runbooks, &scope.names.guard_role())
         },
     },
     Purpose {
         about: ("Stop", "stop a bake, a guard, a scale-in"),
         covers: &[("StopAutomationExecution", &[])],
-        statements: |scope, _, about| {
-            vec![
-                Statement::new(about, ["ssm:StopAutomationExecution"])
-                    .on([scope.executions()])
-                    .ours(scope),
-            ]
+        statements: |scope, whose, about| {
+            let stop =
+                Statement::new(about, ["ssm:StopAutomationExecution"]).on([scope.executions()]);
+            vec![whose.own(stop, scope)]
         },
     },
     Purpose {
@@ -160,18 +112,16 @@ pub(super) const PURPOSES: [Purpose; 10] = [
             ("CreateLaunchTemplateVersion", &[]),
             ("DeleteLaunchTemplateVersions", &[]),
         ],
-        statements: |scope, _, about| {
-            vec![
-                Statement::new(
-                    about,
-                    [
-                        "ec2:CreateLaunchTemplateVersion",
-                        "ec2:DeleteLaunchTemplateVersions",
-                    ],
-                )
-                .on([scope.any_of_ec2("launch-template")])
-                .ours(scope),
-            ]
+        statements: |scope, whose, about| {
+            let publish = Statement::new(
+                about,
+                [
+                    "ec2:CreateLaunchTemplateVersion",
+                    "ec2:DeleteLaunchTemplateVersions",
+                ],
+            )
+            .on([scope.any_of_ec2("launch-template")]);
+            vec![whose.own(publish, scope)]
         },
     },
     Purpose {
@@ -181,18 +131,16 @@ pub(super) const PURPOSES: [Purpose; 10] = [
             ("SuspendProcesses", &[]),
             ("ResumeProcesses", &[]),
         ],
-        statements: |scope, _, about| {
+        statements: |scope, whose, about| {
+            let groups = whose.groups(scope);
+            let processes = [
+                "autoscaling:ResumeProcesses",
+                "autoscaling:SuspendProcesses",
+            ];
             vec![
-                Statement::new(
-                    about,
-                    [
-                        "autoscaling:ResumeProcesses",
-                        "autoscaling:SuspendProcesses",
-                    ],
-                )
-                .on(scope.groups()),
+                Statement::new(about, processes).on(groups.clone()),
                 Statement::new(about, ["autoscaling:UpdateAutoScalingGroup"])
-                    .on(scope.groups())
+                    .on(groups)
                     .numbered_version(),
             ]
         },
@@ -203,8 +151,8 @@ pub(super) const PURPOSES: [Purpose; 10] = [
             "have a group start what the template says: AWS asks whoever gives it a version",
         ),
         covers: &[("UpdateAutoScalingGroup", &[StepId::ScaleUpIdle])],
-        statements: |scope, _, about| {
-            let mut all = launch(scope, about);
+        statements: |scope, whose, about| {
+            let mut all = launch(scope, whose, about);
             all.push(
                 Statement::new(about, ["iam:PassRole"])
                     .on([scope.role(&scope.names.instance_role())])
@@ -219,11 +167,12 @@ pub(super) const PURPOSES: [Purpose; 10] = [
             "give the idle target group the file's health check",
         ),
         covers: &[("ModifyTargetGroup", &[])],
-        statements: |scope, _, about| {
-            vec![
-                Statement::new(about, ["elasticloadbalancing:ModifyTargetGroup"])
-                    .on(scope.target_groups()),
-            ]
+        statements: |scope, whose, about| {
+            let groups = match whose {
+                Whose::Release => scope.target_groups_of_colours().to_vec(),
+                Whose::Check => vec![scope.verify_target_group()],
+            };
+            vec![Statement::new(about, ["elasticloadbalancing:ModifyTargetGroup"]).on(groups)]
         },
     },
     Purpose {
@@ -244,12 +193,11 @@ pub(super) const PURPOSES: [Purpose; 10] = [
             ("DeregisterImage", &[]),
             ("DeleteSnapshot", &[]),
         ],
-        statements: |scope, _, about| {
+        statements: |scope, whose, about| {
             let images = ["image", "snapshot"].map(|kind| scope.any_of_ec2(kind));
+            let remove = Statement::new(about, ["ec2:DeleteSnapshot", "ec2:DeregisterImage"]);
             vec![
-                Statement::new(about, ["ec2:DeleteSnapshot", "ec2:DeregisterImage"])
-                    .on(images)
-                    .ours(scope),
+                whose.own(remove.on(images), scope),
                 Statement::new(about, ["ec2:TerminateInstances"])
                     .on([scope.any_of_ec2("instance")])
                     .builder(scope),
@@ -261,19 +209,23 @@ pub(super) const PURPOSES: [Purpose; 10] = [
 /// An automation of one of these runbooks, in this role.
 fn begin(
     scope: &Scope,
+    whose: Whose,
     about: (&'static str, &'static str),
     runbooks: &[String],
     role: &str,
 ) -> Vec<Statement> {
     vec![
-        Statement::new(about, ["ssm:StartAutomationExecution"])
-            .on(scope.beginnings(runbooks))
-            .made_ours(scope),
+        whose.made_own(
+            Statement::new(about, ["ssm:StartAutomationExecution"]).on(scope.beginnings(runbooks)),
+            scope,
+        ),
         // As it begins, and nothing that is another's already.
-        Statement::new(about, ["ssm:AddTagsToResource"])
-            .on([scope.executions()])
-            .made_ours(scope)
-            .nobody_else_s(scope),
+        whose.made_own(
+            Statement::new(about, ["ssm:AddTagsToResource"])
+                .on([scope.executions()])
+                .nobody_else_s(scope),
+            scope,
+        ),
         Statement::new(about, ["iam:PassRole"])
             .on([scope.role(role)])
             .when("iam:PassedToService", ["ssm.amazonaws.com"]),
@@ -282,14 +234,22 @@ fn begin(
 
 /// What AWS asks of whoever gives a group a version of a launch template, beside the right to hand its role on
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html>).
-pub(super) fn launch(scope: &Scope, about: (&'static str, &'static str)) -> Vec<Statement> {
+pub(super) fn launch(
+    scope: &Scope,
+    whose: Whose,
+    about: (&'static str, &'static str),
+) -> Vec<Statement> {
     let any = |kind: &str| scope.any_of_ec2(kind);
     let made = || [any("instance"), any("volume")];
     vec![
         Statement::new(about, ["ec2:RunInstances"]).on(["network-interface", "subnet"].map(any)),
         Statement::new(about, ["ec2:RunInstances"])
-            .on(["launch-template", "security-group"].map(any))
+            .on([any("security-group")])
             .ours(scope),
+        whose.own(
+            Statement::new(about, ["ec2:RunInstances"]).on([any("launch-template")]),
+            scope,
+        ),
         // The base image, which bears no tags of ours, and whatever was made of it for the app.
         Statement::new(about, ["ec2:RunInstances"])
             .on([any("image")])
@@ -298,47 +258,44 @@ pub(super) fn launch(scope: &Scope, about: (&'static str, &'static str)) -> Vec<
                 format!("aws:ResourceTag/{TAG_APP}"),
                 [&scope.names.app],
             ),
-        Statement::new(about, ["ec2:RunInstances"])
-            .on(made())
-            .made_ours(scope),
-        Statement::new(about, ["ec2:CreateTags"])
-            .on(made())
-            .made_ours(scope)
-            .when("ec2:CreateAction", ["RunInstances"]),
+        whose.made_own(
+            Statement::new(about, ["ec2:RunInstances"]).on(made()),
+            scope,
+        ),
+        whose.made_own(
+            Statement::new(about, ["ec2:CreateTags"])
+                .on(made())
+                .when("ec2:CreateAction", ["RunInstances"]),
+            scope,
+        ),
     ]
 }
 
-/// A check opens and closes the preview route, and can do nothing to any other rule.
+/// A check has a route of its own, which stands: it changes no rule.
 fn weights(scope: &Scope, whose: Whose, about: (&'static str, &'static str)) -> Vec<Statement> {
-    let rules = scope.of_load_balancer("listener-rule");
-    vec![match whose {
-        Whose::Release => Statement::new(
-            about,
-            [
-                "elasticloadbalancing:ModifyListener",
-                "elasticloadbalancing:ModifyRule",
-            ],
-        )
-        .on([rules, scope.of_load_balancer("listener")]),
-        Whose::Check => {
-            let about = ("Preview", "open and close the preview route");
-            Statement::new(about, ["elasticloadbalancing:ModifyRule"])
-                .on([rules])
-                .when(format!("aws:ResourceTag/{TAG_PURPOSE}"), [PURPOSE_PREVIEW])
-        }
-    }]
+    if whose == Whose::Check {
+        return Vec::new();
+    }
+    let resources = ["listener-rule", "listener"].map(|kind| scope.of_load_balancer(kind));
+    let actions = [
+        "elasticloadbalancing:ModifyListener",
+        "elasticloadbalancing:ModifyRule",
+    ];
+    vec![Statement::new(about, actions).on(resources)]
 }
 
 /// An instance of what failed that is kept to be looked at.
 pub(super) fn keep_failed(scope: &Scope, whose: Whose) -> Vec<Statement> {
     let about = ("Keep", "keep an instance of what failed, to be looked at");
     let mut all = vec![
-        Statement::new(about, ["autoscaling:DetachInstances"]).on(scope.groups()),
+        Statement::new(about, ["autoscaling:DetachInstances"]).on(whose.groups(scope)),
         // No other tag: whoever could change those could make anything ours.
-        Statement::new(about, ["ec2:CreateTags"])
-            .on([scope.any_of_ec2("instance")])
-            .ours(scope)
-            .met("ForAllValues:StringEquals", "aws:TagKeys", [TAG_KEPT_UNTIL]),
+        whose.own(
+            Statement::new(about, ["ec2:CreateTags"])
+                .on([scope.any_of_ec2("instance")])
+                .met("ForAllValues:StringEquals", "aws:TagKeys", [TAG_KEPT_UNTIL]),
+            scope,
+        ),
     ];
     if whose == Whose::Release {
         // `doctor --fix`, where AWS did not.
@@ -350,6 +307,7 @@ pub(super) fn keep_failed(scope: &Scope, whose: Whose) -> Vec<Statement> {
     }
     all.extend(begin(
         scope,
+        whose,
         about,
         &[scope.names.kept_runbook()],
         &scope.names.guard_role(),
@@ -360,6 +318,7 @@ pub(super) fn keep_failed(scope: &Scope, whose: Whose) -> Vec<Statement> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::step::About;
 
     #[test]
     fn every_call_that_a_step_names_has_a_purpose_and_every_purpose_a_step() {

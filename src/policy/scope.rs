@@ -6,7 +6,7 @@ use crate::aws::partition_of;
 use crate::config::{Config, Encryption};
 use crate::kept::TAG_KEPT_UNTIL;
 use crate::names::Colour;
-use crate::stack::{Names, PURPOSE_BUILDER, TAG_APP, TAG_ENVIRONMENT, TAG_PURPOSE};
+use crate::stack::{Names, PURPOSE_BUILDER, PURPOSE_VERIFY, TAG_APP, TAG_ENVIRONMENT, TAG_PURPOSE};
 
 /// It.
 #[derive(Clone, Debug)]
@@ -128,6 +128,17 @@ impl Scope {
         self.objects(&format!("state/{}", self.names.environment))
     }
 
+    /// What its verifications write down of themselves.
+    pub(super) fn verify_state(&self) -> String {
+        let place = self.names.verify_lease(&self.account, &self.region);
+        format!("{}/{}", self.bucket(), place.key)
+    }
+
+    /// What its verifications upload.
+    pub(super) fn verify_bundles(&self) -> String {
+        self.objects(&format!("bundles/{}/verify", self.names.environment))
+    }
+
     /// What the environment's runs upload.
     pub(super) fn bundles(&self) -> String {
         self.objects(&format!("bundles/{}", self.names.environment))
@@ -143,23 +154,44 @@ impl Scope {
         Some(Statement::new(about, actions).on([key]).through("s3", self))
     }
 
-    /// Both groups, by their names.
-    pub(super) fn groups(&self) -> [String; 2] {
-        Colour::BOTH.map(|colour| {
-            let of = format!(
-                "autoScalingGroup:*:autoScalingGroupName/{}",
-                self.names.group(colour)
-            );
-            self.arn("autoscaling", &of)
-        })
+    /// Both colours' groups, by their names.
+    pub(super) fn groups_of_colours(&self) -> [String; 2] {
+        Colour::BOTH.map(|colour| self.group(&self.names.group(colour)))
     }
 
-    /// Both target groups, by their names.
-    pub(super) fn target_groups(&self) -> [String; 2] {
-        Colour::BOTH.map(|colour| {
-            let of = format!("targetgroup/{}/*", self.names.target_group(colour));
-            self.arn("elasticloadbalancing", &of)
-        })
+    /// All groups, by their names.
+    pub(super) fn groups(&self) -> [String; 3] {
+        self.names.groups().map(|name| self.group(&name))
+    }
+
+    /// The group of verifications.
+    pub(super) fn verify_group(&self) -> String {
+        self.group(&self.names.verify_fleet())
+    }
+
+    fn group(&self, name: &str) -> String {
+        let of = format!("autoScalingGroup:*:autoScalingGroupName/{name}");
+        self.arn("autoscaling", &of)
+    }
+
+    /// All target groups, by their names.
+    pub(super) fn target_groups(&self) -> [String; 3] {
+        let [blue, green] = self.target_groups_of_colours();
+        [blue, green, self.verify_target_group()]
+    }
+
+    /// Those of both colours.
+    pub(super) fn target_groups_of_colours(&self) -> [String; 2] {
+        Colour::BOTH.map(|colour| self.target_group(&self.names.target_group(colour)))
+    }
+
+    /// The target group of verifications.
+    pub(super) fn verify_target_group(&self) -> String {
+        self.target_group(&self.names.verify_target_group())
+    }
+
+    fn target_group(&self, name: &str) -> String {
+        self.arn("elasticloadbalancing", &format!("targetgroup/{name}/*"))
     }
 
     /// What belongs to the stack's load balancer, by its name: tags may be taken off by whoever applies something, and who can not
@@ -221,6 +253,18 @@ impl Statement {
     pub(super) fn builder(self, scope: &Scope) -> Self {
         self.ours(scope)
             .when(format!("aws:ResourceTag/{TAG_PURPOSE}"), [PURPOSE_BUILDER])
+    }
+
+    /// Only what bears them, and says that it is for verifications.
+    pub(super) fn for_verification(self, scope: &Scope) -> Self {
+        self.ours(scope)
+            .when(format!("aws:ResourceTag/{TAG_PURPOSE}"), [PURPOSE_VERIFY])
+    }
+
+    /// Only what is given them as it is made, and says so.
+    pub(super) fn made_for_verification(self, scope: &Scope) -> Self {
+        self.made_ours(scope)
+            .when(format!("aws:RequestTag/{TAG_PURPOSE}"), [PURPOSE_VERIFY])
     }
 
     /// Only what bears them, and says that it is kept to be looked at.

@@ -70,6 +70,8 @@ pub async fn ensure_runbooks(
 ) -> Result<()> {
     let bakes = bake::runbook::runbook(config.encryption.volume_key.as_deref());
     ensure_runbook(cx, names, names.runbook(), &bakes, made).await?;
+    let bakes = bake::runbook::verify_runbook(config.encryption.volume_key.as_deref());
+    ensure_runbook(cx, names, names.verify_runbook(), &bakes, made).await?;
     let guards = guard::runbook::runbook();
     ensure_runbook(cx, names, names.guard_runbook(), &guards, made).await?;
     let scales_in = scale_in::runbook();

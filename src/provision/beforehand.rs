@@ -13,12 +13,11 @@ use crate::aws::{Aws, autoscaling, ec2, elbv2, error, iam, s3};
 use crate::command_line::aws as by_hand;
 use crate::config::Config;
 use crate::inventory;
-use crate::names::Colour;
 use crate::preflight::{self, Concern, Starts, clock, disks, fits, look, quota};
 use crate::stack::Names;
 
 /// How many target groups a stack has.
-const TARGET_GROUPS: usize = 2;
+const TARGET_GROUPS: usize = 3;
 
 /// Why nothing is provisioned, if one of them stops it: all of them, as a table.
 pub fn refusal(concerns: &[Concern]) -> Option<String> {
@@ -94,8 +93,7 @@ async fn bucket(aws: &Aws, names: &Names, caller: &Caller) -> Result<Option<Conc
 /// Whether the load balancer stands already, and whose all is that stands under the stack's name. The load balancer is made before
 /// the groups.
 pub(super) async fn stands(aws: &Aws, names: &Names) -> Result<(bool, Option<Concern>)> {
-    let groups = Colour::BOTH.map(|colour| names.group(colour));
-    let groups = autoscaling::find_groups(aws, &groups).await?;
+    let groups = autoscaling::find_groups(aws, &names.groups()).await?;
     let mut tags: Vec<_> = groups.into_iter().map(|group| group.tags).collect();
     let balancer = elbv2::find_load_balancer(aws, &names.stack()).await?;
     let is_there = balancer.is_some();

@@ -18,7 +18,8 @@ use crate::random::random_token;
 use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
 use crate::stack::{
-    Names, PREVIEW_PRIORITY, PURPOSE_PREVIEW, PURPOSE_TRAFFIC, TAG_PURPOSE, TRAFFIC_PRIORITY,
+    Names, PREVIEW_PRIORITY, PURPOSE_PREVIEW, PURPOSE_TRAFFIC, PURPOSE_VERIFY, TRAFFIC_PRIORITY,
+    VERIFY_PRIORITY,
 };
 
 /// A new load balancer takes some two minutes.
@@ -32,6 +33,8 @@ pub const DEREGISTRATION_DELAY: Duration = Duration::from_secs(60);
 pub struct Traffic {
     /// Both target groups.
     pub target_groups: TargetGroups,
+    /// The target group of verifications.
+    pub verify_group: String,
     /// Where live traffic is answered.
     pub url: String,
 }
@@ -66,10 +69,20 @@ pub async fn ensure(
     let standing = [(balancer.arn.clone(), names.tags())];
     tags::ensure_of_load_balancing(cx, &standing).await?;
     elbv2::set_load_balancer_attributes(&cx.aws, &balancer.arn).await?;
+    let [blue, green] = Colour::BOTH.map(|colour| {
+        let (name, tags) = (names.target_group(colour), names.tags_of(colour));
+        (name, tags, names.group(colour))
+    });
     let target_groups = TargetGroups {
-        blue: target_group(cx, config, names, place, Colour::Blue, made).await?,
-        green: target_group(cx, config, names, place, Colour::Green, made).await?,
+        blue: target_group(cx, config, place, &blue, made).await?,
+        green: target_group(cx, config, place, &green, made).await?,
     };
+    let apart = (
+        names.verify_target_group(),
+        names.tags_for(PURPOSE_VERIFY),
+        names.verify_fleet(),
+    );
+    let verify_group = target_group(cx, config, place, &apart, made).await?;
     let port = config.network.listener_port;
     let listener = match elbv2::find_listener(&cx.aws, &balancer.arn, port).await? {
         Some(listener) => {
@@ -82,10 +95,12 @@ pub async fn ensure(
             elbv2::create_listener(&cx.aws, &balancer.arn, port, &names.tags()).await?
         }
     };
-    ensure_rules(cx, names, &listener, &target_groups, made).await?;
+    let rules = ensure_rules(cx, names, &listener, &target_groups, made).await?;
+    ensure_verify_rule(cx, names, (&listener, &rules), &verify_group, made).await?;
     let balancer = wait_until_active(cx, &name, &balancer).await?;
     Ok(Traffic {
         target_groups,
+        verify_group,
         url: format!("http://{}:{port}", balancer.dns_name),
     })
 }
@@ -93,25 +108,22 @@ pub async fn ensure(
 async fn target_group(
     cx: &Context,
     config: &Config,
-    names: &Names,
     place: &Place,
-    colour: Colour,
+    (name, tags, group): &(String, Tags, String),
     made: &mut Provisioned,
 ) -> Result<String> {
     let check = health_check(config);
-    let name = names.target_group(colour);
-    let tags = names.tags_of(colour);
-    let arn = match elbv2::find_target_group(&cx.aws, &name).await? {
-        Some(group) => {
-            tags::ensure_of_load_balancing(cx, &[(group.arn.clone(), tags)]).await?;
-            if group.check != check {
-                check_otherwise(cx, names, colour, &group.arn, &check, made).await?;
+    let arn = match elbv2::find_target_group(&cx.aws, name).await? {
+        Some(found) => {
+            tags::ensure_of_load_balancing(cx, &[(found.arn.clone(), tags.clone())]).await?;
+            if found.check != check {
+                check_otherwise(cx, group, &found.arn, &check, made).await?;
             }
-            group.arn
+            found.arn
         }
         None => {
             made.create(cx, format!("target group {name}"));
-            elbv2::create_target_group(&cx.aws, &name, &place.vpc, &check, &tags).await?
+            elbv2::create_target_group(&cx.aws, name, &place.vpc, &check, tags).await?
         }
     };
     elbv2::set_deregistration_delay(&cx.aws, &arn, DEREGISTRATION_DELAY.as_secs()).await?;
@@ -122,18 +134,16 @@ async fn target_group(
 /// unhealthy within seconds. The next release brings its own along.
 async fn check_otherwise(
     cx: &Context,
-    names: &Names,
-    colour: Colour,
+    group: &str,
     arn: &str,
     check: &HealthCheck,
     made: &mut Provisioned,
 ) -> Result<()> {
-    let group = names.group(colour);
-    match autoscaling::see_no_weight(&cx.aws, &group).await {
+    match autoscaling::see_no_weight(&cx.aws, group).await {
         Ok(idle) => elbv2::set_health_check(&cx.aws, cx.held().await?, idle, arn, check).await,
         Err(error) if Contradiction::of(&error).is_some() || is_not_found(&error) => {
             made.left.push(format!(
-                "the health check of {colour} is left as it is, because {colour} serves; the next release sets its own"
+                "the health check of {group} is left as it is, because {group} serves; the next release sets its own"
             ));
             Ok(())
         }
@@ -202,7 +212,7 @@ async fn ensure_rules(
     listener: &str,
     groups: &TargetGroups,
     made: &mut Provisioned,
-) -> Result<()> {
+) -> Result<Vec<Rule>> {
     let rules = elbv2::describe_rules(&cx.aws, listener).await?;
     tags::ensure_of_load_balancing(cx, &tagged_rules(names, &rules)).await?;
     let find = |priority: i32| {
@@ -230,7 +240,7 @@ async fn ensure_rules(
             &Condition::AnyPath,
             groups,
             weights,
-            &with_purpose(names, PURPOSE_TRAFFIC),
+            &names.tags_for(PURPOSE_TRAFFIC),
         )
         .await?;
     }
@@ -245,18 +255,44 @@ async fn ensure_rules(
             &closed,
             groups,
             blue,
-            &with_purpose(names, PURPOSE_PREVIEW),
+            &names.tags_for(PURPOSE_PREVIEW),
         )
         .await?;
     }
-    Ok(())
+    Ok(rules)
 }
 
-/// The tags of one of the stack's rules.
-fn with_purpose(names: &Names, purpose: &str) -> Tags {
-    let mut tags = names.tags();
-    tags.insert(TAG_PURPOSE.to_owned(), purpose.to_owned());
-    tags
+/// The rule of verifications: its header's value is a secret that stands, and it leads nowhere else than to their fleet.
+async fn ensure_verify_rule(
+    cx: &Context,
+    names: &Names,
+    (listener, rules): (&str, &[Rule]),
+    target_group: &str,
+    made: &mut Provisioned,
+) -> Result<()> {
+    let mut all = rules.iter();
+    if let Some(rule) = all.find(|rule| rule.priority == VERIFY_PRIORITY.to_string()) {
+        if !rule.previews(target_group) {
+            made.left.push(format!(
+                "the rule of priority {VERIFY_PRIORITY} is left as it is: it is not bg-deploy's; verify needs that priority, so \
+                 give it another one, and run this again"
+            ));
+        }
+        return Ok(());
+    }
+    made.create(cx, "rule of verifications".to_owned());
+    let secret = Condition::Header(PREVIEW_HEADER.to_owned(), random_token()?);
+    let tags = names.tags_for(PURPOSE_VERIFY);
+    elbv2::create_rule_to(
+        &cx.aws,
+        listener,
+        VERIFY_PRIORITY,
+        &secret,
+        target_group,
+        &tags,
+    )
+    .await?;
+    Ok(())
 }
 
 /// The stack's own rules that are there, with the tags that each is to have.
@@ -268,7 +304,7 @@ fn tagged_rules(names: &Names, rules: &[Rule]) -> Vec<(String, Tags)> {
     let found = purposes.into_iter().filter_map(|(priority, purpose)| {
         let mut all = rules.iter();
         let rule = all.find(|rule| rule.priority == priority.to_string())?;
-        Some((rule.arn.clone(), with_purpose(names, purpose)))
+        Some((rule.arn.clone(), names.tags_for(purpose)))
     });
     found.collect()
 }

@@ -94,7 +94,7 @@ pub async fn provision(
         &names,
         &place,
         &groups.instance,
-        &traffic.target_groups,
+        &traffic,
         &base_image,
         &mut made,
     ))

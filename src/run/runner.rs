@@ -89,6 +89,8 @@ pub struct Runner<'a> {
     reached: Cell<Option<Zone>>,
     /// The step that failed, and was not cancelled.
     failed: Cell<Option<StepId>>,
+    /// What clears what could not be undone.
+    clears: Next<'static>,
 }
 
 impl std::fmt::Debug for Runner<'_> {
@@ -106,6 +108,16 @@ impl<'a> Runner<'a> {
             last: Cell::default(),
             reached: Cell::default(),
             failed: Cell::default(),
+            clears: Next::DeployOver,
+        }
+    }
+
+    /// The same of a verification: the next one clears what this one leaves.
+    #[must_use]
+    pub fn of_verification(self) -> Self {
+        Self {
+            clears: Next::Verify,
+            ..self
         }
     }
 
@@ -326,7 +338,9 @@ impl<'a> Runner<'a> {
                         unwound.stuck = Some(error);
                         break;
                     }
-                    unwound.leftovers.push(left_over(cx, about, &error.words));
+                    unwound
+                        .leftovers
+                        .push(left_over(cx, about, &error.words, self.clears));
                 }
             }
         }
@@ -335,10 +349,10 @@ impl<'a> Runner<'a> {
 }
 
 /// Names what a step made and undoing could not remove.
-fn left_over(cx: &Context, about: About, error: &str) -> Leftover {
+fn left_over(cx: &Context, about: About, error: &str, clears: Next<'_>) -> Leftover {
     cx.events.left_over(Leftover {
         what: format!("what \"{}\" made: {error}", about.name),
-        remedy: cx.command_line.of(Next::DeployOver),
+        remedy: cx.command_line.of(clears),
     })
 }
 

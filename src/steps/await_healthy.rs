@@ -14,13 +14,14 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::crash_loop::CrashLoop;
+use super::group::tell_healthy;
 use crate::aws::autoscaling::Fleet;
 use crate::aws::elbv2::{self, Target};
 use crate::cause::Reason;
 use crate::names::Colour;
 use crate::plan::Plan;
 use crate::run::context::Context;
-use crate::run::event::{Event, Zone};
+use crate::run::event::Zone;
 use crate::run::step::{About, Check, Settled};
 use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look, WaitError};
@@ -31,7 +32,7 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The step.
 #[derive(Debug)]
 pub struct AwaitHealthy {
-    colour: Colour,
+    colour: Option<Colour>,
     group: String,
     target_group: String,
     who: Who,
@@ -54,9 +55,9 @@ impl AwaitHealthy {
     /// Waits for these instances in the idle colour's target group.
     pub fn of(plan: &Plan, instances: &[String]) -> Self {
         Self {
-            colour: plan.idle,
+            colour: plan.candidate_colour(),
             group: plan.idle_group(),
-            target_group: plan.target_groups.of(plan.idle).to_owned(),
+            target_group: plan.idle_target_group().to_owned(),
             who: Who::Started(instances.to_vec()),
             streak: plan.health.streak,
             within: plan.health.within,
@@ -152,12 +153,7 @@ impl Check for AwaitHealthy {
             other => other?,
         }
         let count = u32::try_from(self.wanted()).unwrap_or(u32::MAX);
-        cx.events.emit(Event::Fleet {
-            colour: self.colour,
-            healthy: count,
-            wanted: count,
-            release: None,
-        });
+        tell_healthy(cx, self.colour, (count, count), None);
         let mut summary = format!("{count} of {count} healthy");
         if self.streak > 1 {
             summary += &format!(", {} looks in a row", self.streak);

@@ -14,14 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::begin_bake;
 use super::builder_log;
-use super::end_bake::{end_automation, end_builders};
-use super::images_in_use::{self, Published};
+use super::end_bake::{end_automation, remove_what_it_made};
 use crate::aws::images::Image;
-use crate::aws::launch_templates::Version;
 use crate::aws::s3::{self, Bucket};
 use crate::aws::ssm::{self, Automation};
-use crate::aws::witness::Contradiction;
-use crate::aws::{Aws, images};
+use crate::aws::{Tags, images};
 use crate::bake::runbook::{CREATE_IMAGE, SEE_IMAGE};
 use crate::cause::Reason;
 use crate::plan::{Bake, Plan, Source};
@@ -30,7 +27,7 @@ use crate::run::event::{Event, Zone};
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
 use crate::run::wait::{Limits, Look, WaitError};
-use crate::stack::{Names, TAG_DEPLOYMENT};
+use crate::stack::Names;
 
 /// EC2 shows what was just made seconds later; half a minute of looks.
 const LOOKS: u32 = 7;
@@ -42,6 +39,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 pub struct BakeImage {
     source: Source,
     names: Names,
+    /// Of what it starts, and takes.
+    tags: Tags,
     account: String,
     deployment: String,
     bundle: PathBuf,
@@ -74,6 +73,7 @@ impl BakeImage {
         Self {
             source: plan.source.clone(),
             names: plan.names(),
+            tags: plan.tags(),
             account: plan.account.clone(),
             deployment: plan.deployment.clone(),
             bundle,
@@ -122,12 +122,11 @@ impl Step for BakeImage {
                 ),
             });
         };
-        let key = self.names.bundle(&bake.recipe.bundle_sha256);
         let bucket = Bucket {
             name: bake.bucket.clone(),
             account: self.account.clone(),
         };
-        s3::upload_once(&cx.aws, (&bucket, &key), &self.bundle, tell).await?;
+        s3::upload_once(&cx.aws, (&bucket, &bake.key), &self.bundle, tell).await?;
         let automation = self.begin(cx, 0).await?;
         Ok(Handle::Baking { automation })
     }
@@ -186,7 +185,7 @@ impl Step for BakeImage {
             if look > 0 {
                 cx.context().clock.sleep(BETWEEN_LOOKS).await;
             }
-            self.remove_what_it_made(cx, &mut undone).await?;
+            remove_what_it_made(cx, &self.names.app, &self.deployment, &mut undone).await?;
         }
         Ok((!undone.is_empty()).then(|| undone.join(", ")))
     }
@@ -222,7 +221,7 @@ impl BakeImage {
 
     async fn begin(&self, cx: &Context, nth: u32) -> Result<String> {
         let deployment = (self.deployment.as_str(), nth);
-        begin_bake::begin(cx, Self::ABOUT.name, &self.names, self.bake()?, deployment).await
+        begin_bake::begin(cx, Self::ABOUT.name, &self.tags, self.bake()?, deployment).await
     }
 
     /// Waits for the end of the bake that this automation began, or of the one in its place.
@@ -271,6 +270,12 @@ impl BakeImage {
                 image.name,
                 self.names.environment
             );
+            ensure!(
+                Names::is_to_verify(&image.tags) == Names::is_to_verify(&self.tags),
+                "{} is called {}, and a verification made it, from whose image nothing is released: remove it",
+                image.id,
+                image.name
+            );
             if let Some(handle) = usable(&image) {
                 return Ok(Some(handle));
             }
@@ -317,56 +322,6 @@ impl BakeImage {
         let found =
             ssm::find_running_automations(cx.aws(), runbook, "Deployment", deployment).await?;
         Ok(found)
-    }
-
-    /// Ends the builder and removes the image, as far as they can be seen.
-    async fn remove_what_it_made(&self, cx: Undoing<'_>, undone: &mut Vec<String>) -> Result<()> {
-        let (aws, deployment) = (cx.aws(), &self.deployment);
-        for builder in end_builders(aws, deployment).await? {
-            undone.push(format!("ended builder {builder}"));
-        }
-        let images = images::find_images_by_tag(aws, TAG_DEPLOYMENT, deployment).await?;
-        if !images.is_empty() && !self.may_remove(aws, &images, undone).await? {
-            return Ok(());
-        }
-        for image in images {
-            images::remove_image(aws, &image).await?;
-            undone.push(format!("removed image {}", image.id));
-        }
-        // Of an image that was removed by whoever was stopped before its snapshot was.
-        images::remove_snapshots_by_tag(aws, TAG_DEPLOYMENT, deployment).await?;
-        Ok(())
-    }
-
-    /// Whether no template version starts instances from these images; one of another run is a reason to leave them, one of
-    /// this run should be gone by now.
-    async fn may_remove(
-        &self,
-        aws: &Aws,
-        images: &[Image],
-        undone: &mut Vec<String>,
-    ) -> Result<bool> {
-        let mut left_by_this = None;
-        for Published { template, versions } in
-            images_in_use::published(aws, &self.names.app).await?
-        {
-            let of_these = |version: &&Version| images.iter().any(|it| it.id == version.image);
-            for version in versions.iter().filter(of_these) {
-                if version.tags.get(TAG_DEPLOYMENT) != Some(&self.deployment) {
-                    let image = &version.image;
-                    undone.push(format!("left image {image}, which another release uses"));
-                    return Ok(false);
-                }
-                left_by_this = Some(Contradiction::InUse {
-                    what: version.image.clone(),
-                    by: format!("version {} of {template}", version.number),
-                });
-            }
-        }
-        match left_by_this {
-            Some(left) => Err(left.into()),
-            None => Ok(true),
-        }
     }
 }
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::aws::lag;
 use crate::aws::ssm::{self, Automation, Start};
+use crate::aws::{Tags, lag};
 use crate::bake::runbook::{DESCRIBE_BASE, LAUNCH};
 use crate::plan::Bake;
 use crate::run::context::Context;
 use crate::run::event::Event;
-use crate::stack::Names;
 
 /// Before the next one: each takes some seconds itself.
 const BETWEEN: Duration = Duration::from_secs(3);
@@ -20,7 +19,7 @@ const BETWEEN: Duration = Duration::from_secs(3);
 pub(super) async fn begin(
     cx: &Context,
     step: &str,
-    names: &Names,
+    tags: &Tags,
     bake: &Bake,
     (deployment, nth): (&str, u32),
 ) -> Result<String> {
@@ -35,7 +34,7 @@ pub(super) async fn begin(
         version: version.clone(),
         parameters: bake.parameters.clone(),
         client_token: ssm::client_token(&token),
-        tags: names.tags(),
+        tags: tags.clone(),
     };
     let call = || async { Ok(ssm::start_automation(&cx.aws, start.clone()).await?) };
     let automation = cx.once_seen(step, call).await?;

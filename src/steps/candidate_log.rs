@@ -50,7 +50,7 @@ impl Candidate {
     pub(super) fn of(plan: &Plan) -> Self {
         Self {
             group: plan.idle_group(),
-            target_group: plan.target_groups.of(plan.idle).to_owned(),
+            target_group: plan.idle_target_group().to_owned(),
             unit: format!("{}.service", plan.app),
             hidden: plan.preview_token.clone(),
         }

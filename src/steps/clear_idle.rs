@@ -27,7 +27,8 @@ use crate::run::step_id::StepId;
 pub struct ClearIdle {
     group: String,
     target_group: String,
-    scale_in: ScaleIn,
+    /// Of a colour: nobody was ever led to the fleet of verifications, and nothing is kept there.
+    scale_in: Option<ScaleIn>,
     before: IdleBefore,
     weights: Weights,
 }
@@ -44,8 +45,10 @@ impl ClearIdle {
     pub fn of(plan: &Plan) -> Self {
         Self {
             group: plan.idle_group(),
-            target_group: plan.target_groups.of(plan.idle).to_owned(),
-            scale_in: ScaleIn::of(plan, plan.idle),
+            target_group: plan.idle_target_group().to_owned(),
+            scale_in: plan
+                .candidate_colour()
+                .map(|colour| ScaleIn::of(plan, colour)),
             before: plan.idle_before.clone(),
             weights: plan.previous.weights,
         }
@@ -87,12 +90,14 @@ impl Step for ClearIdle {
         // Somebody may have made it live since the plan was made; then its scale-in is taken back by nobody but them.
         autoscaling::see_no_weight(&cx.aws, &self.group).await?;
         let group = autoscaling::describe_group(&cx.aws, &self.group).await?;
-        if group.capacity != Capacity::NONE {
-            await_quiet(cx).await?;
-            let (group, target_group) = (self.group.as_str(), self.target_group.as_str());
-            await_silence(cx, Self::ABOUT.name, (group, target_group)).await?;
+        if let Some(scale_in) = &self.scale_in {
+            if group.capacity != Capacity::NONE {
+                await_quiet(cx).await?;
+                let (group, target_group) = (self.group.as_str(), self.target_group.as_str());
+                await_silence(cx, Self::ABOUT.name, (group, target_group)).await?;
+            }
+            scale_in.take_back(cx).await?;
         }
-        self.scale_in.take_back(cx).await?;
         if group.capacity != Capacity::NONE {
             let idle = autoscaling::see_no_weight(&cx.aws, &self.group).await?;
             autoscaling::change_idle(&cx.aws, cx.held().await?, idle, Capacity::NONE, None).await?;
@@ -138,10 +143,10 @@ impl Step for ClearIdle {
                 return Ok(None);
             }
         }
-        let armed = self
-            .scale_in
-            .put_back(cx, &self.before, self.weights)
-            .await?;
+        let Some(scale_in) = &self.scale_in else {
+            return Ok(None);
+        };
+        let armed = scale_in.put_back(cx, &self.before, self.weights).await?;
         Ok(armed.map(|at| format!("{} is to be scaled in at {} again", self.group, utc(at))))
     }
 }

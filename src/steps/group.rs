@@ -6,9 +6,28 @@ use anyhow::Result;
 
 use crate::aws::Aws;
 use crate::aws::autoscaling::{self, Activity, Group};
+use crate::names::Colour;
 use crate::plan::{FROZEN, held_back};
 use crate::run::context::Context;
+use crate::run::event::Event;
 use crate::run::wait::{Limits, Look};
+
+/// Tells how many instances of a colour are healthy, of how many, and what they answer; of the fleet of verifications nothing.
+pub(super) fn tell_healthy(
+    cx: &Context,
+    colour: Option<Colour>,
+    (healthy, wanted): (u32, u32),
+    release: Option<String>,
+) {
+    if let Some(colour) = colour {
+        cx.events.emit(Event::Fleet {
+            colour,
+            healthy,
+            wanted,
+            release,
+        });
+    }
+}
 
 /// Deregistration delay and termination take a few minutes.
 pub(super) const EMPTYING: Limits = Limits::new(Duration::from_secs(900), Duration::from_secs(2))

@@ -36,16 +36,16 @@ pub(super) async fn in_use(
     Ok(images)
 }
 
-/// The same of the other environments alone; `ours` is gone, or is to go.
+/// The same of the other environments alone; what is `ours` is gone, or is to go.
 pub(crate) async fn in_use_by_others(
     aws: &Aws,
     app: &str,
-    ours: Option<&str>,
+    ours: &[String],
     now: SystemTime,
 ) -> Result<BTreeSet<String>> {
     let mut images = BTreeSet::new();
     for Published { template, versions } in published(aws, app).await? {
-        if ours == Some(&*template) {
+        if ours.contains(&template) {
             continue;
         }
         let by_a_group = find_versions_in_use(aws, &template).await?;

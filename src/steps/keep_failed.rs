@@ -73,7 +73,7 @@ async fn keep(cx: Undoing<'_>, plan: &Plan) -> Result<String> {
 
 /// Who says most about why it failed, and can be taken out of the group.
 async fn chosen(cx: Undoing<'_>, plan: &Plan, group: &str) -> Result<String> {
-    let target_group = plan.target_groups.of(plan.idle);
+    let target_group = plan.idle_target_group();
     let mut group = autoscaling::describe_group(cx.aws(), group).await?;
     group.members.retain(|one| one.lifecycle == "InService");
     let members: Vec<_> = group.members.iter().map(|one| one.id.clone()).collect();

@@ -1,6 +1,8 @@
 //! Opens the preview route: a rule on a header whose value is a fresh secret for each run, so that nobody else reaches
 //! a release that is not out yet.
 //!
+//! A verification has a route of its own, which leads to nothing but its own fleet, and is not written.
+//!
 //! Changes: the preview rule's header value and weights. Undo: a value that nobody knows.
 //! Waits for: every look through the route being answered by something else than live.
 
@@ -32,6 +34,8 @@ pub struct OpenPreview {
     goes_back: bool,
     /// Nothing waits for the route: the traffic moves meanwhile.
     hurries: bool,
+    /// It is the one of verifications, which is open all the time, to a fleet that is mostly empty.
+    stands: bool,
 }
 
 /// The preview rule, and where it leads.
@@ -114,6 +118,7 @@ impl OpenPreview {
             wanted: plan.release.clone(),
             goes_back: plan.goes_back(),
             hurries: plan.is_at_hand(),
+            stands: plan.verify_fleet.is_some(),
         }
     }
 
@@ -161,7 +166,9 @@ impl Step for OpenPreview {
     };
 
     async fn start(&self, cx: &Context) -> Result<Handle> {
-        self.route.open(cx, self.token.reveal()).await?;
+        if !self.stands {
+            self.route.open(cx, self.token.reveal()).await?;
+        }
         Ok(Handle)
     }
 
@@ -181,6 +188,9 @@ impl Step for OpenPreview {
     }
 
     async fn undo(&self, cx: Undoing<'_>, _: Option<&Handle>) -> Result<Option<String>> {
+        if self.stands {
+            return Ok(None);
+        }
         self.route.close(cx.context()).await?;
         Ok(Some("closed the preview route".to_owned()))
     }

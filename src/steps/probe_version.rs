@@ -11,12 +11,13 @@ use std::cell::RefCell;
 use anyhow::Result;
 
 use super::data_plane::{ROUND, Round, TARGETS, look};
+use super::group::tell_healthy;
 use super::open_preview::Preview;
 use crate::cause::Reason;
 use crate::names::{Colour, Release};
 use crate::plan::{Plan, Visitor};
 use crate::run::context::Context;
-use crate::run::event::{Event, Zone};
+use crate::run::event::Zone;
 use crate::run::step::{About, Check, Settled};
 use crate::run::step_id::StepId;
 use crate::run::wait::Look;
@@ -27,7 +28,7 @@ const MISSED: f64 = 1e-4;
 /// The step.
 #[derive(Debug)]
 pub struct ProbeVersion {
-    colour: Colour,
+    colour: Option<Colour>,
     instances: usize,
     url: String,
     visitor: Visitor,
@@ -39,7 +40,7 @@ impl ProbeVersion {
     /// Asks through `preview`.
     pub fn of(plan: &Plan, preview: &Preview) -> Self {
         Self {
-            colour: plan.idle,
+            colour: plan.candidate_colour(),
             instances: usize::try_from(plan.capacity.desired).unwrap_or(1),
             url: plan.url.clone(),
             visitor: plan.visitor.clone(),
@@ -90,12 +91,7 @@ impl Check for ProbeVersion {
         .await?;
         self.judge(&all.take())?;
         let count = u32::try_from(self.instances).unwrap_or(u32::MAX);
-        cx.events.emit(Event::Fleet {
-            colour: self.colour,
-            healthy: count,
-            wanted: count,
-            release: Some(wanted.to_owned()),
-        });
+        tell_healthy(cx, self.colour, (count, count), Some(wanted.to_owned()));
         let summary = format!("{questions} of {questions} answers are {wanted}");
         Ok(Settled::done((), summary))
     }

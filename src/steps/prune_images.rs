@@ -7,7 +7,7 @@
 //! does not let go keeps nothing else from going, is named, and is found by its tags the next time.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Error, Result};
 
@@ -16,12 +16,16 @@ use super::{images_in_use, left_by_bakes};
 use crate::aws::error::Failure;
 use crate::aws::images::{self, Image};
 use crate::aws::{Aws, ec2};
+use crate::names::utc;
 use crate::plan::Plan;
 use crate::run::context::Context;
 use crate::run::event::Zone;
 use crate::run::step::{About, Forward, Settled};
 use crate::run::step_id::StepId;
 use crate::stack::{Names, TAG_APP};
+
+/// Longer than a verification takes.
+const VERIFIED_WITHIN: Duration = Duration::from_secs(6 * 3600);
 
 /// The step.
 #[derive(Debug)]
@@ -108,13 +112,20 @@ pub(crate) async fn find_surplus(
 ) -> Result<Vec<Image>> {
     let mut images = images::find_images_by_tag(aws, TAG_APP, &names.app).await?;
     images.retain(|image| names.made(&image.tags));
-    if images.len() <= keep {
+    let (verified, images): (Vec<_>, Vec<_>) = images
+        .into_iter()
+        .partition(|image| Names::is_to_verify(&image.tags));
+    if images.len() <= keep && verified.is_empty() {
         return Ok(Vec::new());
     }
     let mut in_use = images_in_use::in_use(aws, &names.app, ours, now).await?;
     in_use.extend(released.map(str::to_owned));
-    let surplus = surplus(&images, &in_use, keep);
-    Ok(surplus.into_iter().cloned().collect())
+    // A verification removes its own, unless it was killed.
+    let old = utc(now - VERIFIED_WITHIN);
+    let forgotten = verified.iter().filter(|image| image.created < old);
+    let forgotten = forgotten.filter(|image| is_free(image, &in_use));
+    let surplus = surplus(&images, &in_use, keep).into_iter();
+    Ok(surplus.chain(forgotten).cloned().collect())
 }
 
 impl Forward for PruneImages {
@@ -190,8 +201,12 @@ fn surplus<'a>(images: &'a [Image], in_use: &BTreeSet<String>, keep: usize) -> V
     images
         .iter()
         .skip(keep)
-        .filter(|image| image.state == "available" && !in_use.contains(&image.id))
+        .filter(|image| is_free(image, in_use))
         .collect()
+}
+
+fn is_free(image: &Image, in_use: &BTreeSet<String>) -> bool {
+    image.state == "available" && !in_use.contains(&image.id)
 }
 
 #[cfg(test)]

@@ -12,14 +12,16 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::candidate_log::Candidate;
-use super::group::{EMPTYING, latest_activity, look_for_empty, look_for_launch, thaw};
+use super::group::{
+    EMPTYING, latest_activity, look_for_empty, look_for_launch, tell_healthy, thaw,
+};
 use super::keep_failed::KeepFailed;
 use crate::aws::autoscaling::{self, Capacity};
 use crate::aws::elbv2::{self, HealthCheck};
 use crate::names::Colour;
 use crate::plan::{FROZEN, IdleBefore, Plan};
 use crate::run::context::{Context, Undoing};
-use crate::run::event::{Event, Zone};
+use crate::run::event::Zone;
 use crate::run::step::{About, Settled, Step};
 use crate::run::step_id::StepId;
 use crate::run::wait::Limits;
@@ -27,7 +29,7 @@ use crate::run::wait::Limits;
 /// The step.
 #[derive(Debug)]
 pub struct ScaleUpIdle {
-    colour: Colour,
+    colour: Option<Colour>,
     group: String,
     /// The live group.
     live: String,
@@ -55,10 +57,10 @@ impl ScaleUpIdle {
     /// Scales up the idle group of `plan` with this template version.
     pub fn of(plan: &Plan, version: i64) -> Self {
         Self {
-            colour: plan.idle,
+            colour: plan.candidate_colour(),
             group: plan.idle_group(),
             live: plan.names().group(plan.live),
-            target_group: plan.target_groups.of(plan.idle).to_owned(),
+            target_group: plan.idle_target_group().to_owned(),
             check: plan.health_check.clone(),
             template: plan.template.clone(),
             version,
@@ -159,12 +161,7 @@ impl Step for ScaleUpIdle {
             Ok(look_for_empty(&group))
         })
         .await?;
-        cx.context().events.emit(Event::Fleet {
-            colour: self.colour,
-            healthy: 0,
-            wanted: 0,
-            release: None,
-        });
+        tell_healthy(cx.context(), self.colour, (0, 0), None);
         let emptied = format!("emptied {}", self.group);
         Ok(Some(match kept {
             Some(kept) => format!("{emptied}; {kept}"),

@@ -250,12 +250,10 @@ fn a_rollback_needs_no_artifact_and_a_check_leaves_live_as_it_is() {
     stage.assert_serves("0.0.1");
 
     stage.build("0.0.2");
-    let with = [("release", "0.0.2"), ("discard-previous", "false")];
-    let refused = stage.run("verify", &with);
+    let refused = stage.run("verify", &[("release", "0.0.1")]);
     assert_eq!(refused.conclusion, "failure", "{}", refused.log);
     assert_outputs(&refused, &[("result", "refused"), ("exit-code", "3")]);
-    let with = [("release", "0.0.2"), ("discard-previous", "true")];
-    let verified = stage.run("verify", &with);
+    let verified = stage.run("verify", &[("release", "0.0.2")]);
     assert_eq!(verified.conclusion, "success", "{}", verified.log);
     assert_outputs(&verified, &[("result", "verified"), ("release", "0.0.2")]);
     stage.assert_serves("0.0.1");

@@ -51,8 +51,10 @@ fn it_is_read_in_minutes_taken_by_iam_and_kept_in_terraform() {
         assert!(table.contains(words), "{words}\n{table}");
     }
     let of_checks = said("--role verify").0;
-    assert!(of_checks.contains("aws:ResourceTag/bg-deploy:purpose is preview"));
-    assert!(!of_checks.contains("ModifyListener"), "{of_checks}");
+    assert!(of_checks.contains("aws:ResourceTag/bg-deploy:purpose is verify"));
+    for word in ["ModifyRule", "ModifyListener", "-blue", "-green", "-guard:"] {
+        assert!(!of_checks.contains(word), "{word}\n{of_checks}");
+    }
 
     let (policy, told) = said("--role deploy --format policy");
     let policy: Value = serde_json::from_str(&policy).expect("a document");

@@ -136,7 +136,6 @@ async fn a_verification_and_a_rehearsal_can_be_typed_as_they_are_suggested() {
     type_in(&account, &on_aws.of(Next::Provision), 0, "").await;
     let verified = "1.0.1 passed everything before the shift";
     type_in(&account, &on_aws.of(Next::Verify), 0, verified).await;
-    type_in(&account, &on_aws.of(Next::VerifyInPlace), 0, verified).await;
     let here = CommandLine {
         endpoint_url: None,
         region: None,
@@ -203,7 +202,6 @@ const SLOW: usize = 5;
 fn takes_a_while(next: Next<'_>) -> bool {
     match next {
         Next::Verify
-        | Next::VerifyInPlace
         | Next::Rehearse
         | Next::RehearseRollback
         | Next::RehearseSample(_)

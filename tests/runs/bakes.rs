@@ -11,7 +11,7 @@ use bg_deploy::outcome::Outcome;
 use bg_deploy::plan::Source;
 use bg_deploy::run::context::Context;
 use bg_deploy::run::event::Event;
-use bg_deploy::stack::TAG_ENVIRONMENT;
+use bg_deploy::stack::{TAG_ENVIRONMENT, TAG_PURPOSE};
 use local_aws::account::ec2::images::{AMAZON_LINUX, Image};
 use local_aws::{Answer, Fault};
 
@@ -259,31 +259,44 @@ async fn an_environment_takes_another_one_s_image_only_where_the_file_says_so() 
 async fn an_image_of_our_name_that_another_environment_made_is_not_ours() {
     let world = World::with_a_release().await;
     let config = world.config("0.0.2", None);
-    let (_, plan) = world.plan(&config).await;
-    let Source::Artifact(bake) = &plan.source else {
-        panic!("{:?}", plan.source);
+    // All that a role of stage's could do: its images bear its own tags.
+    let tag = (TAG_ENVIRONMENT, "stage");
+    assert_not_released(&world, &config, tag, "was not made in test").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_verification_made_is_never_released_whatever_it_is_called() {
+    let world = World::with_a_release().await;
+    let config = world.config("0.0.2", None);
+    // All that a job about a pull request could do: the runbook says what its images are for.
+    let tag = (TAG_PURPOSE, "verify");
+    assert_not_released(&world, &config, tag, "a verification made it").await;
+}
+
+/// Fails unless an image of the release's own name, with this tag, is neither taken nor overwritten.
+async fn assert_not_released(world: &World, config: &Config, tag: (&str, &str), why: &str) {
+    let bake = async || {
+        let (_, plan) = world.plan(config).await;
+        match plan.source {
+            Source::Artifact(bake) => *bake,
+            other => panic!("{other:?}"),
+        }
     };
+    let image_name = bake().await.image_name;
     {
-        // All that a role of stage's could do: its images bear its own tags.
         let mut account = world.cloud.account();
         let mut all = account.ec2.images.values();
         let image = all.find(|image| image.tags.contains_key(TAG_ENVIRONMENT));
         let mut image = image.expect("an image of ours").clone();
         image.id = "ami-0000000000000beef".to_owned();
-        image.name.clone_from(&bake.image_name);
-        image
-            .tags
-            .insert(TAG_ENVIRONMENT.to_owned(), "stage".to_owned());
+        image.name = image_name;
+        image.tags.insert(tag.0.to_owned(), tag.1.to_owned());
         account.ec2.images.insert(image.id.clone(), image);
     }
-    let (_, plan) = world.plan(&config).await;
-    let Source::Artifact(bake) = &plan.source else {
-        panic!("{:?}", plan.source);
-    };
-    assert_eq!(bake.existing, None);
-    let (finished, cx) = world.deploy(&config).await;
+    assert_eq!(bake().await.existing, None);
+    let (finished, cx) = world.deploy(config).await;
     let cause = rolled_back(&finished, &cx);
-    for words in ["ami-0000000000000beef is called", "was not made in test"] {
+    for words in ["ami-0000000000000beef is called", why] {
         assert!(cause.words.contains(words), "{cause:?}");
     }
 }

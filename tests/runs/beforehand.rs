@@ -47,8 +47,8 @@ async fn everything_that_would_stop_it_halfway_is_said_at_once_and_nothing_is_ma
         "  bucket          bgd-hello-123456789012-eu-central-1",
         "  architecture    ami-",
         "  load balancers  0 are there, 1 more to be made, and the quota is 0",
-        "  target groups   0 are there, 2 more to be made, and the quota is 1",
-        "--service-code elasticloadbalancing --quota-code L-B22855CB --desired-value 2",
+        "  target groups   0 are there, 3 more to be made, and the quota is 1",
+        "--service-code elasticloadbalancing --quota-code L-B22855CB --desired-value 3",
         "  vCPU quota      0 vCPUs run",
         "  instance type   AWS does not offer t4g.small in eu-central-1b",
     ] {

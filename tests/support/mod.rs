@@ -86,6 +86,12 @@ impl World {
         turn::at_once(cx, &Names::new("hello", "test")).await
     }
 
+    /// What a verification uses, by these clients, that has its turn at once.
+    pub(crate) async fn context_to_verify(&self, aws: Aws) -> Context {
+        let cx = Context::new(aws, self.network.clone(), self.clock.lap());
+        turn::at_once_as(cx, &Names::new("hello", "test"), "verify").await
+    }
+
     /// Makes the lease free, which no run of a test gives back.
     pub(crate) async fn free(&self) {
         let cx = self.context().await;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bg_deploy::aws::autoscaling::{self, Capacity, Group};
 use bg_deploy::aws::elbv2;
-use bg_deploy::names::{Colour, Weights};
+use bg_deploy::names::Weights;
 use bg_deploy::plan::Plan;
 use bg_deploy::scale_in::{self, Due};
 use bg_deploy::stack::TAG_DEPLOYMENT;
@@ -22,6 +22,7 @@ pub(crate) struct Standing {
     weights: Option<Weights>,
     live: Shape,
     idle: Shape,
+    verify: Shape,
 }
 
 /// A group without its instances.
@@ -72,16 +73,16 @@ impl Standing {
             .expect("the traffic rule");
         let runbook = plan.names().scale_in_runbook();
         let due = scale_in::find(&aws, &runbook).await.expect("an answer");
-        let shape = async |colour: Colour| {
-            let name = plan.names().group(colour);
+        let shape = async |name: String| {
             let group = autoscaling::describe_group(&aws, &name).await;
             let due = due.iter().find(|due| due.group == name && !due.is_ending);
             Shape::of(group.expect("a group"), due)
         };
         Self {
             weights: rule.split(&plan.target_groups),
-            live: shape(plan.live).await,
-            idle: shape(plan.idle).await,
+            live: shape(plan.names().group(plan.live)).await,
+            idle: shape(plan.names().group(plan.live.other())).await,
+            verify: shape(plan.names().verify_fleet()).await,
         }
     }
 
@@ -114,7 +115,9 @@ impl Standing {
 pub(crate) async fn assert_untouched(world: &World, plan: &Plan, before: &Standing, why: &str) {
     world.clock.sleep(SETTLED).await;
     let after = Standing::look(world, plan).await;
-    if after != *before {
+    if plan.verify_fleet.is_some() {
+        assert_eq!(after, *before, "{why}");
+    } else if after != *before {
         assert_eq!(after, before.clone().with_idle_empty(), "{why}");
     }
     assert_answers(world, plan, why).await;
@@ -122,17 +125,22 @@ pub(crate) async fn assert_untouched(world: &World, plan: &Plan, before: &Standi
     assert!(traces.is_empty(), "{why}: left behind: {traces:#?}");
 }
 
-/// Fails unless the previous release answers everybody, the bearer of the preview route's secret as well.
+/// Fails unless the previous release answers everybody, the bearer of the preview route's secret as well; but that of verifications
+/// leads to nobody.
 async fn assert_answers(world: &World, plan: &Plan, why: &str) {
     let wanted = match &plan.previous.release {
         Some(release) => release.0.clone(),
         None => "status 503".to_owned(),
     };
+    let previews = match plan.verify_fleet {
+        Some(_) => "status 503",
+        None => &wanted,
+    };
     for _ in 0..VISITORS {
         assert_eq!(world.visit(&plan.url, None).await, wanted, "{why}: live");
         let token = plan.preview_token.reveal();
         let previewed = world.visit(&plan.url, Some(token)).await;
-        assert_eq!(previewed, wanted, "{why}: the preview route is open");
+        assert_eq!(previewed, previews, "{why}: the preview route is open");
     }
 }
 

@@ -23,7 +23,9 @@ pub use removal::{
 pub(in crate::aws) use routes::Known as KnownListeners;
 pub(in crate::aws) use routes::load_balancers;
 pub use routes::{Route, Routes};
-pub use rules::{Condition, PreviewRule, Rule, create_rule, describe_rules, write_preview};
+pub use rules::{
+    Condition, PreviewRule, Rule, create_rule, create_rule_to, describe_rules, write_preview,
+};
 pub use target_groups::{
     HealthCheck, Target, TargetGroup, TargetGroups, create_target_group, describe_targets,
     find_target_group, find_target_groups, see_able, set_deregistration_delay, set_health_check,

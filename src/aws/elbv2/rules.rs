@@ -13,6 +13,7 @@ use crate::aws::error::{About as _, Failure};
 use crate::aws::witness::Held;
 use crate::aws::{Aws, Tags};
 use crate::names::{Colour, PREVIEW_CLOSED, PREVIEW_HEADER, Weights};
+use crate::secret::Secret;
 
 /// The rule of the preview route, by its ARN: what is written there reaches nobody who has not its header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,8 @@ pub struct Rule {
     pub is_preview: bool,
     /// Nobody has that secret: no run has the preview route open.
     pub is_closed: bool,
+    /// That header's value.
+    pub secret: Option<Secret>,
 }
 
 impl Rule {
@@ -85,6 +88,7 @@ impl Rule {
             does_more,
             is_preview: false,
             is_closed: false,
+            secret: None,
         }
     }
 
@@ -105,6 +109,11 @@ impl Rule {
             blue: of(&groups.blue)?,
             green: of(&groups.green)?,
         })
+    }
+
+    /// Whether it is a preview route to this target group, and to no other.
+    pub fn previews(&self, target_group: &str) -> bool {
+        self.is_preview && matches!(self.weights.as_slice(), [(only, 1..)] if only == target_group)
     }
 
     /// The colour that gets everything, where the rule names its target group alone.
@@ -131,6 +140,7 @@ impl Rule {
             does_more: false,
             is_preview: false,
             is_closed: false,
+            secret: None,
         }
     }
 }
@@ -192,11 +202,14 @@ fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
         values.all(|value| value.starts_with(PREVIEW_CLOSED))
     });
     let is_preview = preview.is_some();
+    let values = preview.and_then(|header| header.values.as_ref());
+    let secret = values.and_then(|values| values.first()).map(Secret::new);
     Rule {
         arn: rule.rule_arn.unwrap_or_default(),
         priority: rule.priority.unwrap_or_default(),
         is_preview,
         is_closed,
+        secret,
         ..Rule::of(rule.actions.unwrap_or_default())
     }
 }
@@ -204,18 +217,23 @@ fn read_rule(rule: aws_sdk_elasticloadbalancingv2::types::Rule) -> Rule {
 /// A forward action with both target groups and explicit weights, always: a group that is not named is never
 /// health-checked, a weight that is not named becomes 1.
 pub(super) fn forward(groups: &TargetGroups, weights: Weights) -> Action {
-    let tuple = |colour: Colour| {
+    let both = Colour::BOTH.map(|colour| (groups.of(colour), weights.of(colour).into()));
+    forward_to(&both)
+}
+
+/// A forward action with these target groups and their weights.
+fn forward_to(shares: &[(&str, i32)]) -> Action {
+    let tuple = |(group, weight): &(&str, i32)| {
         TargetGroupTuple::builder()
-            .target_group_arn(groups.of(colour))
-            .weight(weights.of(colour).into())
+            .target_group_arn(*group)
+            .weight(*weight)
             .build()
     };
     Action::builder()
         .r#type(ActionTypeEnum::Forward)
         .forward_config(
             ForwardActionConfig::builder()
-                .target_groups(tuple(Colour::Blue))
-                .target_groups(tuple(Colour::Green))
+                .set_target_groups(Some(shares.iter().map(tuple).collect()))
                 .target_group_stickiness_config(
                     TargetGroupStickinessConfig::builder()
                         .enabled(false)
@@ -265,13 +283,38 @@ pub async fn create_rule(
     weights: Weights,
     with_tags: &Tags,
 ) -> Result<String, Failure> {
+    let action = forward(groups, weights);
+    make_rule(aws, listener, priority, condition, action, with_tags).await
+}
+
+/// Makes a rule that leads the requests it matches to one target group.
+pub async fn create_rule_to(
+    aws: &Aws,
+    listener: &str,
+    priority: i32,
+    condition: &Condition,
+    target_group: &str,
+    with_tags: &Tags,
+) -> Result<String, Failure> {
+    let action = forward_to(&[(target_group, 100)]);
+    make_rule(aws, listener, priority, condition, action, with_tags).await
+}
+
+async fn make_rule(
+    aws: &Aws,
+    listener: &str,
+    priority: i32,
+    condition: &Condition,
+    action: Action,
+    with_tags: &Tags,
+) -> Result<String, Failure> {
     let answer = aws
         .elbv2
         .create_rule()
         .listener_arn(listener)
         .priority(priority)
         .conditions(condition.request())
-        .actions(forward(groups, weights))
+        .actions(action)
         .set_tags(Some(tags(with_tags)))
         .send()
         .await

@@ -282,6 +282,7 @@ impl Stage<'_> {
             inputs: self.inputs,
             terminal: self.terminal,
             command,
+            verifies: false,
             release,
             command_line: &config.command_line,
         };

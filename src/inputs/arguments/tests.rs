@@ -123,10 +123,10 @@ fn a_wrong_text_is_said_of_the_variable() {
             "BGD_JSON (the input json) is `yes`, but must be true or false",
         ),
         (
-            "verify",
-            "BGD_DISCARD_PREVIOUS",
+            "doctor",
+            "BGD_FIX",
             "tRUE",
-            "BGD_DISCARD_PREVIOUS (the input discard-previous) is `tRUE`, but must be true or false",
+            "BGD_FIX (the input fix) is `tRUE`, but must be true or false",
         ),
     ] {
         let error = parse_with(line, &[(variable, text)]).unwrap_err();

@@ -81,7 +81,7 @@ impl Job {
                 deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
             }
             Self::Check => {
-                let prepared = verify::prepare(world, config, true).await;
+                let prepared = verify::prepare(world, config).await;
                 verify::carry_out(world, &prepared, set).await;
             }
         }
