@@ -11,6 +11,8 @@ Mended, because moto answers otherwise than AWS; why stands with each:
   s3 GetBucketVersioning, PutBucketPolicy, GetBucketPolicy
   sts AssumeRole
 
+Answered 501, where moto answers 500: what it stumbles over it stumbles over each time, and nobody needs to ask again.
+
 Left as it is, though moto is not as AWS there, because a release that goes well does without:
   cloudwatch GetMetricData: moto's server does not speak CBOR, which the SDK does; the deployer notes that it was not told
   ec2 DeleteLaunchTemplateVersions is not there, which the undoing of a release needs
@@ -90,7 +92,9 @@ class Front:
             kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in HOP | {"content-length"}]
             length = answer.getheader("Content-Length") if method == "HEAD" else None
             said = answer.read()
-            return answer.status, kept + ([("Content-Length", length)] if length else []), said
+            # A fault of moto's own is the same each time, and clients ask again for seconds what is answered 500.
+            status = 501 if answer.status == 500 else answer.status
+            return status, kept + ([("Content-Length", length)] if length else []), said
         finally:
             connection.close()
 
