@@ -103,7 +103,8 @@ pub(crate) async fn by_looking(cx: &Context, plan: &Plan, mut outcome: Outcome) 
         }
     };
     if plan.verify_fleet.is_some() {
-        return beside(outcome, &serving);
+        // Which has nothing to do with who serves: a release may have gone by beside it.
+        return outcome.served_by(serving.release());
     }
     let is_as_told = match &outcome {
         Outcome::Deployed { release, live, .. } | Outcome::Unproven { release, live, .. } => {
@@ -129,18 +130,6 @@ pub(crate) async fn by_looking(cx: &Context, plan: &Plan, mut outcome: Outcome) 
     let settled = Serving::look_until_settled(cx, plan).await;
     hand_back(cx, plan).await;
     stopped(plan, outcome, &settled.unwrap_or(serving))
-}
-
-/// The outcome of a verification, which has nothing to do with who serves: a release may have gone by beside it.
-fn beside(mut outcome: Outcome, serving: &Serving) -> Outcome {
-    if let Outcome::Verified { serving: told, .. }
-    | Outcome::RolledBack { serving: told, .. }
-    | Outcome::Cancelled { serving: told, .. } = &mut outcome
-        && let Some(release) = serving.release()
-    {
-        *told = Some(release);
-    }
-    outcome
 }
 
 /// The same outcome, where somebody else had the last word.

@@ -222,6 +222,19 @@ mod undo_failure {
 }
 
 impl Outcome {
+    /// The same, where this release serves by now, if that is known.
+    #[must_use]
+    pub fn served_by(mut self, release: Option<Release>) -> Self {
+        if let Self::Verified { serving, .. }
+        | Self::RolledBack { serving, .. }
+        | Self::Cancelled { serving, .. } = &mut self
+            && release.is_some()
+        {
+            *serving = release;
+        }
+        self
+    }
+
     /// In one word, for programs: `deployed`, `rolled-back`, ...
     pub fn word(&self) -> String {
         let value = serde_json::to_value(self).unwrap_or_default();

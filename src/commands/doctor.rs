@@ -52,10 +52,13 @@ impl Consulting<'_> {
     /// What there is, and the run that is under way.
     async fn diagnosis(&self, mended: Vec<Mended>) -> Diagnosis {
         let Reached { aws, clock, .. } = &self.reached;
-        let place = self.reached.lease();
+        let (place, of_verifications) = (self.reached.lease(), self.reached.verify_lease());
         let tell = |words: &str| self.terminal.tell(words);
-        let turn = whose_turn(aws, clock, &place, tell).await;
-        let found = self.found(turn.clone()).await;
+        let (turn, verifies) = tokio::join!(
+            whose_turn(aws, clock, &place, tell),
+            whose_turn(aws, clock, &of_verifications, tell),
+        );
+        let found = self.found(turn.clone(), verifies).await;
         let under_way = match turn {
             Turn::UnderWay(holder) => Some(holder),
             Turn::Free | Turn::Gone(_) => None,
@@ -63,7 +66,7 @@ impl Consulting<'_> {
         Diagnosis::new(&self.reached.config, under_way, mended, found)
     }
 
-    async fn found(&self, turn: Turn) -> Vec<Finding> {
+    async fn found(&self, turn: Turn, verifies: Turn) -> Vec<Finding> {
         let Reached {
             config,
             clock,
@@ -72,7 +75,7 @@ impl Consulting<'_> {
             ..
         } = &self.reached;
         let now = clock.utc();
-        let seen = look(aws, caller.clone(), config, turn, now);
+        let seen = look(aws, caller.clone(), config, (turn, verifies), now);
         let seen = Box::pin(seen).await;
         findings(config, &seen, now)
     }
@@ -115,7 +118,7 @@ impl Consulting<'_> {
             Context::new(aws.clone(), network.clone(), clock.lap()).typed(&config.command_line);
         cx.lease = turn.lease;
         // What an unfinished run had left is not there any more.
-        let found = self.found(Turn::Free).await;
+        let found = self.found(Turn::Free, Turn::Free).await;
         mended.extend(cx.keep_lease(mend(&cx, config, &found)).await);
         // What is written down of a run that nobody could read stays.
         give_back(cx.lease.as_ref(), false).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::case::Case;
 use super::case::left_over;
 use super::finding::{Finding, Fix};
-use super::look::Seen;
+use super::look::{Seen, Turn};
 use crate::aws::ec2::Instance;
 use crate::command_line::Next;
 use crate::kept::TAG_KEPT_UNTIL;
@@ -35,26 +35,19 @@ fn kept(case: &Case<'_>, one: &Instance) -> Finding {
     left_over("kept", seen, case.aws("ssm start-session", &options))
 }
 
-/// Beyond what the file lets a verification take, before it counts as gone.
-const BEYOND: Duration = Duration::from_secs(900);
-
 /// What a verification left that was killed.
 pub(super) fn verification(case: &Case<'_>, seen: &Seen) -> Option<Finding> {
-    let up = seen.verified.as_ref().ok()?.as_ref()?;
-    let longest = case.config.bake.timeout + case.config.fleet.healthy_within + BEYOND;
-    let (of, since) = match &up.holder {
-        None => ("no verification is under way".to_owned(), None),
-        Some(holder) => (
-            format!("its verification is not over: {}", holder.words()),
-            Some(holder.since.as_str()),
-        ),
+    let up = *seen.verified.as_ref().ok()?;
+    let of = match &seen.verifies {
+        _ if up == 0 => return None,
+        Turn::UnderWay(_) => return None,
+        Turn::Gone(holder) => format!("its verification says nothing any more: {holder}"),
+        Turn::Free => "no verification is under way".to_owned(),
     };
-    if since.is_some_and(|since| since > utc(case.now - longest).as_str()) {
-        return None;
-    }
-    let seen = match up.instances {
-        1 => format!("an instance of {} is up, and {of}", up.group),
-        many => format!("{many} instances of {} are up, and {of}", up.group),
+    let group = case.names.verify_fleet();
+    let seen = match up {
+        1 => format!("an instance of {group} is up, and {of}"),
+        many => format!("{many} instances of {group} are up, and {of}"),
     };
     let remedy = case.next(Next::Finish);
     Some(left_over("verification-forgotten", seen, remedy))

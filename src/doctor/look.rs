@@ -36,12 +36,14 @@ pub struct Seen {
     pub standing: Standing,
     /// Whose turn it is.
     pub turn: Turn,
+    /// Whose turn it is of verifications.
+    pub verifies: Turn,
     /// The runbooks, by name.
     pub runbooks: Vec<(String, Result<Document>)>,
     /// Builders that have not ended.
     pub builders: Result<Vec<Instance>>,
-    /// What is up on the fleet of verifications, and of which one, if anything is.
-    pub verified: Result<Option<Verified>>,
+    /// How many instances the fleet of verifications has, or is to have.
+    pub verified: Result<usize>,
     /// Instances of releases that failed, kept to be looked at.
     pub kept: Vec<Instance>,
     /// Images beyond those that are kept.
@@ -52,17 +54,6 @@ pub struct Seen {
     pub idle_requests: Result<RequestsByMinute>,
     /// How long the credentials live.
     pub life: Life,
-}
-
-/// What is up on the fleet of verifications.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// Its group.
-    pub group: String,
-    /// How many instances it has, or is to have.
-    pub instances: usize,
-    /// Who has the turn of verifications, by what is written down.
-    pub holder: Option<Holder>,
 }
 
 /// Whose turn it is.
@@ -77,7 +68,13 @@ pub enum Turn {
 }
 
 /// Looks at everything, when the turn is as it was just seen to be.
-pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: SystemTime) -> Seen {
+pub async fn look(
+    aws: &Aws,
+    caller: Caller,
+    config: &Config,
+    (turn, verifies): (Turn, Turn),
+    now: SystemTime,
+) -> Seen {
     let (app, keep) = (config.app.as_str(), config.retain.images);
     let names = Names::new(app, &config.environment);
     let standing = Box::pin(standing::look(aws, caller.clone(), config)).await;
@@ -86,14 +83,13 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
     let stack = (&names, template.as_deref().unwrap_or_default());
     let guards = guard::runbook::runbook();
     let key = config.encryption.volume_key.as_deref();
-    let (bakes, verifies) = (
+    let (bakes, bakes_to_verify) = (
         bake::runbook::runbook(key),
         bake::runbook::verify_runbook(key),
     );
-    let verified = Box::pin(verified(aws, &caller, &names)).await;
-    let (bakes, verifies, guards, scale_ins, instances, surplus, snapshots, idle_requests) = tokio::join!(
+    let verified = Box::pin(verified(aws, &names)).await;
+    let (bakes, guards, scale_ins, instances, surplus, snapshots, idle_requests) = tokio::join!(
         Box::pin(runbook(aws, names.runbook(), bakes)),
-        Box::pin(runbook(aws, names.verify_runbook(), verifies)),
         Box::pin(runbook(aws, names.guard_runbook(), guards)),
         Box::pin(runbook(aws, names.scale_in_runbook(), scale_in::runbook())),
         Box::pin(ec2::find_instances(aws, TAG_APP, app)),
@@ -103,10 +99,11 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
     );
     let surplus = surplus.map(|all| all.into_iter().map(|image| image.id).collect());
     let mut runbooks = vec![bakes, guards, scale_ins];
+    let to_verify = Box::pin(runbook(aws, names.verify_runbook(), bakes_to_verify)).await;
     // A release needs none of it, nor the right to look at it.
     let may_look = |error: &anyhow::Error| kind(error) != Some(ErrorKind::Denied);
-    if verifies.1.as_ref().err().is_none_or(may_look) {
-        runbooks.push(verifies);
+    if to_verify.1.as_ref().err().is_none_or(may_look) {
+        runbooks.push(to_verify);
     }
     if !config.retain.failed_for.is_zero() {
         let ends_kept = runbook(aws, names.kept_runbook(), kept::runbook());
@@ -125,6 +122,7 @@ pub async fn look(aws: &Aws, caller: Caller, config: &Config, turn: Turn, now: S
         caller,
         standing,
         turn,
+        verifies,
         runbooks,
         builders,
         verified,
@@ -154,24 +152,14 @@ pub async fn whose_turn(aws: &Aws, clock: &Clock, place: &Place, tell: impl Fn(&
     }
 }
 
-/// What is up on the fleet of verifications.
-async fn verified(aws: &Aws, caller: &Caller, names: &Names) -> Result<Option<Verified>> {
+/// How many instances the fleet of verifications has, or is to have.
+async fn verified(aws: &Aws, names: &Names) -> Result<usize> {
     let groups = autoscaling::find_groups(aws, &[names.verify_fleet()]).await?;
-    let Some(group) = groups.into_iter().next() else {
-        return Ok(None);
-    };
-    let wanted = usize::try_from(group.capacity.desired).unwrap_or_default();
-    let instances = group.members.len().max(wanted);
-    if instances == 0 {
-        return Ok(None);
-    }
-    let place = names.verify_lease(&caller.account, &aws.region);
-    let record = lease::read(aws, &place).await?;
-    Ok(Some(Verified {
-        group: group.name,
-        instances,
-        holder: record.and_then(|(_, record)| record.holder),
-    }))
+    let each = groups.iter().map(|group| {
+        let wanted = usize::try_from(group.capacity.desired).unwrap_or_default();
+        group.members.len().max(wanted)
+    });
+    Ok(each.sum())
 }
 
 async fn requests_to_idle(

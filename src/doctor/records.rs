@@ -10,6 +10,7 @@ use crate::guard::FIRES_AFTER;
 use crate::lease::Record;
 use crate::names::{roughly, utc};
 use crate::run::state::State;
+use crate::stack::Names;
 use crate::standing::Standing;
 
 /// What the lease says of turns, holds and runs.
@@ -132,8 +133,13 @@ pub(super) fn of_automations(case: &Case<'_>, standing: &Standing) -> Vec<Findin
 /// A release begins with the runbooks of its own bg-deploy only.
 pub(super) fn of_runbooks(config: &Config, seen: &Seen) -> Vec<Finding> {
     let provision = || config.next(Next::Provision);
+    let to_verify = Names::new(&config.app, &config.environment).verify_runbook();
     let told = seen.runbooks.iter().filter_map(|(name, runbook)| match runbook {
         Ok(Document::Ours { .. }) => None,
+        Ok(_) if *name == to_verify => {
+            let seen = format!("the runbook {name} is missing, or not the one of this bg-deploy: nothing can be verified");
+            Some(left_over("runbook-missing", seen, provision()))
+        }
         Ok(Document::Absent) => Some(fails("runbook-missing", format!("there is no runbook {name}"), provision())),
         Ok(Document::Other) => {
             let seen = format!(

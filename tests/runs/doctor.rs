@@ -36,7 +36,10 @@ pub(crate) async fn consult(world: &World, config: &Config) -> Vec<Finding> {
     let caller = sts::caller(&aws).await.expect("a caller");
     let place = names().lease(&caller.account, &aws.region);
     let turn = whose_turn(&aws, &world.clock, &place, |_| {}).await;
-    let seen = look(&aws, caller, config, turn, world.clock.utc()).await;
+    let place = names().verify_lease(&caller.account, &aws.region);
+    let verifies = whose_turn(&aws, &world.clock, &place, |_| {}).await;
+    let turns = (turn, verifies);
+    let seen = look(&aws, caller, config, turns, world.clock.utc()).await;
     let found = findings(config, &seen, world.clock.utc());
     let account = world.cloud.account();
     let calls = &account.calls[from..];
@@ -281,7 +284,14 @@ async fn a_run_that_vanished_is_found_with_what_it_left_and_its_end_leaves_nothi
     let found = {
         let aws = &cx.aws;
         let caller = sts::caller(aws).await.expect("a caller");
-        let seen = look(aws, caller, &config, Turn::Free, world.clock.utc()).await;
+        let seen = look(
+            aws,
+            caller,
+            &config,
+            (Turn::Free, Turn::Free),
+            world.clock.utc(),
+        )
+        .await;
         findings(&config, &seen, world.clock.utc())
     };
     for mended in mend(&cx, &config, &found).await {
@@ -313,6 +323,6 @@ async fn consult_beside(world: &World, config: &Config) -> Vec<Finding> {
     let place = names().lease(&caller.account, &aws.region);
     let turn = whose_turn(&aws, &world.clock, &place, |_| {}).await;
     assert!(matches!(turn, Turn::UnderWay(_)), "{turn:?}");
-    let seen = look(&aws, caller, config, turn, world.clock.utc()).await;
+    let seen = look(&aws, caller, config, (turn, Turn::Free), world.clock.utc()).await;
     findings(config, &seen, world.clock.utc())
 }

@@ -146,7 +146,7 @@ async fn credentials_that_end_before_a_release_could_are_found() {
     let (aws, config) = (world.aws().await, world.config("any", None));
     let caller = sts::caller(&aws).await.expect("a caller");
     let now = world.clock.utc();
-    let mut seen = look(&aws, caller, &config, Turn::Free, now).await;
+    let mut seen = look(&aws, caller, &config, (Turn::Free, Turn::Free), now).await;
     assert_eq!(findings(&config, &seen, now), []);
     seen.life = Life::Until(now + Duration::from_secs(300));
     let found = findings(&config, &seen, now);
