@@ -7,7 +7,7 @@
 use anyhow::Result;
 
 use super::reached::Reached;
-use super::turn::Asking;
+use super::turn::{Asking, NotNow};
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::inputs::Inputs;
@@ -93,14 +93,18 @@ async fn of_lease(
         command_line: &reached.config.command_line,
     };
     let mut turn = match asking
-        .turn_or_busy(&reached.names(), Patience::UntilASign)
+        .turn_or_not(&reached.names(), Patience::UntilASign)
         .await?
     {
         Ok(turn) => turn,
-        Err(busy) => {
+        Err(NotNow::Busy(busy)) => {
             let holder = busy.holder.words();
             terminal.tell(&format!("that run goes on, and ends by itself: {holder}"));
             return Ok(Left::Nothing);
+        }
+        // Nothing that tidies up is.
+        Err(on_hold @ NotNow::OnHold(_)) => {
+            return Err(asking.refusal(&reached.names(), &on_hold));
         }
     };
     let settled = asking.settle(&mut turn).await?;

@@ -173,7 +173,14 @@ impl Planned<'_> {
                 command_line: &config.command_line,
             };
             let names = Names::new(&config.app, &config.environment);
-            let mut turn = asking.turn(&names, self.patience).await?;
+            let mut turn = match asking.turn_or_not(&names, self.patience).await? {
+                Ok(turn) => turn,
+                // As any other refusal: with a report, and who serves.
+                Err(why) => {
+                    let refused = Decision::Refused(asking.refusal(&names, &why).text);
+                    return Ok((aws, clock, Ok((refused, None))));
+                }
+            };
             let settled = asking.settle(&mut turn).await?;
             let runs = match &turn.lease {
                 Some(lease) => lease.past_runs().await,
@@ -185,7 +192,7 @@ impl Planned<'_> {
             }
             let (decision, brought) = decide(&aws, &runs).await?;
             let decision = hold_credentials(decision, aws.life(), clock.utc(), self.needed);
-            Ok((aws, clock, Ok((decision, brought))))
+            Ok((aws, clock, Ok((decision, Some(brought)))))
         };
         let looked = unless_cancelled(looking).await;
         let lease = held.into_inner();
@@ -197,7 +204,7 @@ impl Planned<'_> {
             }
         };
         let (decision, brought, undid) = match decided {
-            Ok((decision, brought)) => (decision, Some(brought), None),
+            Ok((decision, brought)) => (decision, brought, None),
             // The way back was the end of the run that was stopped.
             Err(settled) => {
                 let serving = serving(&settled.outcome);

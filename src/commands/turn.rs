@@ -53,22 +53,37 @@ pub(super) struct Turn {
     pub(super) is_overtaken: bool,
 }
 
+/// Why it is not somebody's turn.
+#[derive(Debug)]
+pub(super) enum NotNow {
+    /// It is another run's.
+    Busy(Busy),
+    /// A person put releases on hold.
+    OnHold(Hold),
+}
+
 impl Asking<'_> {
     /// Takes the turn of this app and environment, or refuses with whose it is.
     pub(super) async fn turn(&self, names: &Names, patience: Patience) -> Result<Turn, EarlyExit> {
-        let turn = self.turn_or_busy(names, patience).await?;
-        turn.map_err(|busy| match self.verifies {
-            true => verifies_already(names, &busy),
-            false => refused(names, &busy, self.command_line),
-        })
+        let turn = self.turn_or_not(names, patience).await?;
+        turn.map_err(|why| self.refusal(names, &why))
     }
 
-    /// Takes the turn of this app and environment, or answers with whose it is.
-    pub(super) async fn turn_or_busy(
+    /// Why it is refused, and what may be done about it.
+    pub(super) fn refusal(&self, names: &Names, why: &NotNow) -> EarlyExit {
+        match why {
+            NotNow::Busy(busy) if self.verifies => verifies_already(names, busy),
+            NotNow::Busy(busy) => refused(names, busy, self.command_line),
+            NotNow::OnHold(hold) => on_hold(names, hold, self.command_line),
+        }
+    }
+
+    /// Takes the turn of this app and environment, or answers with why it can not be had now.
+    pub(super) async fn turn_or_not(
         &self,
         names: &Names,
         patience: Patience,
-    ) -> Result<Result<Turn, Busy>, EarlyExit> {
+    ) -> Result<Result<Turn, NotNow>, EarlyExit> {
         let caller = sts::known_caller(self.aws)
             .await
             .map_err(anyhow::Error::from)?;
@@ -95,7 +110,7 @@ impl Asking<'_> {
                 left: None,
                 is_overtaken: false,
             })),
-            Taken::Busy(busy) => Ok(Err(busy)),
+            Taken::Busy(busy) => Ok(Err(NotNow::Busy(busy))),
             Taken::Lease {
                 lease,
                 left,
@@ -115,7 +130,7 @@ impl Asking<'_> {
                     && let Some(hold) = lease.hold().await
                 {
                     give_back(Some(&*lease), false).await;
-                    return Err(on_hold(names, &hold, self.command_line));
+                    return Ok(Err(NotNow::OnHold(hold)));
                 }
                 Ok(Ok(Turn {
                     lease: Some(*lease),
