@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::command_line::{CommandLine, Next};
 use crate::lease::Done;
-use crate::names::{Colour, Release, roughly, utc};
+use crate::names::{Colour, Release, Weights, roughly, utc};
 use crate::outcome::answered;
 use crate::plan::past::{Fate, Past};
 
@@ -129,7 +129,12 @@ pub fn runs_text(runs: &[Done]) -> String {
 }
 
 /// The lines for people: `more` releases are not among them.
-pub fn text(lines: &[Line], command_line: &CommandLine, more: usize) -> String {
+pub fn text(
+    lines: &[Line],
+    command_line: &CommandLine,
+    weights: Option<Weights>,
+    more: usize,
+) -> String {
     let width = lines
         .iter()
         .map(|line| line.release.0.chars().count())
@@ -144,7 +149,7 @@ pub fn text(lines: &[Line], command_line: &CommandLine, more: usize) -> String {
             line.release.0,
             line.published,
             line.image,
-            words(line, command_line)
+            words(line, command_line, weights)
         );
     }
     if more > 0 {
@@ -153,8 +158,15 @@ pub fn text(lines: &[Line], command_line: &CommandLine, more: usize) -> String {
     text.trim_end().to_owned()
 }
 
-fn words(line: &Line, command_line: &CommandLine) -> String {
+fn words(line: &Line, command_line: &CommandLine, weights: Option<Weights>) -> String {
+    // Where a run was stopped in its shift, two releases have visitors, and neither is the live one.
+    let divided = weights.filter(|weights| weights.live().is_none());
     match line.state {
+        Fate::Live if let (Some(weights), Some(colour)) = (divided, line.colour) => format!(
+            "has {} % of the traffic: {}",
+            weights.of(colour),
+            command_line.of(Next::Finish)
+        ),
         Fate::Live => "live".to_owned(),
         Fate::Retained => format!("still up: {}", command_line.of(Next::Rollback)),
         Fate::Unfinished => {
@@ -286,12 +298,26 @@ mod tests {
             line("1.7.0", Fate::ImageGone),
         ];
         assert_eq!(
-            text(&lines, &CommandLine::in_environment("prod"), 2),
+            text(&lines, &CommandLine::in_environment("prod"), None, 2),
             "1.10.0  2026-11-21T14:05:00Z  blue   ami-1  live\n\
              1.9.0   2026-11-21T14:05:00Z  blue   ami-1  still up: bg-deploy rollback --environment prod\n\
              1.8.0   2026-11-21T14:05:00Z  blue   ami-1  bg-deploy rollback --environment prod --to 1.8.0\n\
              1.7.0   2026-11-21T14:05:00Z  blue   ami-1  its image is gone\n\
              and 2 more: --limit 6"
         );
+    }
+
+    #[test]
+    fn two_releases_with_visitors_are_told_with_their_shares_and_what_brings_them_to_one() {
+        let both = [line("1.10.0", Fate::Live), line("1.9.0", Fate::Live)];
+        let prod = CommandLine::in_environment("prod");
+        let weights = Weights::split(Colour::Blue, 20);
+        let told = text(&both[..1], &prod, Some(weights), 0);
+        assert!(
+            told.ends_with("has 20 % of the traffic: bg-deploy finish --environment prod"),
+            "{told}"
+        );
+        let whole = Weights::split(Colour::Blue, 100);
+        assert!(text(&both, &prod, Some(whole), 0).ends_with("live"));
     }
 }

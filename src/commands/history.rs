@@ -7,6 +7,7 @@ use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::history::{RunLine, lines, runs_text, text};
 use crate::inputs::Inputs;
+use crate::lease::{self, Record};
 use crate::outcome::EXIT_OK;
 use crate::plan::past::releases;
 use crate::stack::Names;
@@ -18,12 +19,14 @@ pub(super) async fn run(
     inputs: &Inputs,
     terminal: &Terminal,
 ) -> Result<u8, EarlyExit> {
+    let reached = Reached::reach(options, inputs).await?;
+    let verified = Box::pin(lease::read(&reached.aws, &reached.verify_lease())).await;
     let Reached {
         config,
         aws,
         caller,
         ..
-    } = Reached::reach(options, inputs).await?;
+    } = reached;
     let standing = standing::look(&aws, caller, &config).await;
     let inventory = standing.inventory?;
     let names = Names::new(&config.app, &config.environment);
@@ -33,7 +36,11 @@ pub(super) async fn run(
     // What is written down of runs is worth less than the releases that stand: without it, those are told all the same.
     let record = standing.lease.ok().flatten();
     let mut runs = record.map(|record| record.past_runs()).unwrap_or_default();
+    let weights = inventory.weights();
     let all = releases(&inventory, &runs);
+    let verified = verified.ok().flatten().map(|(_, record)| record);
+    runs.extend(verified.iter().flat_map(Record::past_runs));
+    runs.sort_by(|one, other| other.ended.cmp(&one.ended));
     let known = all.len();
     let limit = usize::try_from(command.limit).unwrap_or(usize::MAX);
     let lines = lines(all, limit);
@@ -51,7 +58,7 @@ pub(super) async fn run(
         ));
     } else {
         let more = known - lines.len();
-        terminal.say(&text(&lines, &config.command_line, more));
+        terminal.say(&text(&lines, &config.command_line, weights, more));
     }
     if !runs.is_empty() {
         terminal.say(&format!("\nruns, the latest first:\n{}", runs_text(&runs)));

@@ -89,16 +89,14 @@ impl Diagnosis {
                 finding.remedy.replace('\n', "\n             "),
             );
         }
-        let fixable = self
-            .findings
-            .iter()
-            .filter(|finding| finding.fix.is_some())
-            .count();
-        if fixable > 0 && self.mended.is_empty() {
+        let fixable = self.findings.iter().filter(|it| it.fix.is_some());
+        let mut fixable: Vec<_> = fixable.map(|finding| finding.what).collect();
+        fixable.dedup();
+        if !fixable.is_empty() && self.mended.is_empty() {
             let _ = write!(
                 text,
-                "\n--fix does what is safe about {fixable} of {}: {}",
-                self.findings.len(),
+                "\n--fix does what is safe about {}: {}",
+                fixable.join(", "),
                 self.fix
             );
         }

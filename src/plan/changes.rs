@@ -64,7 +64,7 @@ impl Plan {
             let candidate = format!("those of the file now: {names}");
             differs(
                 "variables",
-                "other ones, or other values".to_owned(),
+                "others, by name or by value (only their hash is known)".to_owned(),
                 candidate,
             );
         }

@@ -148,6 +148,11 @@ fn affected(outcome: &Outcome, subject: &Beginning, proof: Option<&Proof>) -> Ph
                 }
                 return Phrase::new("No. Nothing was live before, and nothing is now.");
             };
+            if subject.command == "verify" {
+                return Phrase::new("No: it was verified on a fleet of its own. ")
+                    .name(&serving.0)
+                    .words(" serves.");
+            }
             let answer = match (proof, failed, *traffic_moved) {
                 // It moved, and nobody looked: that is not a no.
                 (None, _, true) | (Some(_), 1.., true) => "Not any more. ",

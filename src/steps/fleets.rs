@@ -13,7 +13,7 @@ use crate::aws::error::Failure;
 use crate::aws::witness::Able;
 use crate::guard::Guard;
 use crate::names::Colour;
-use crate::plan::{ALARMS, Plan};
+use crate::plan::{ALARMS, Plan, held_back};
 use crate::run::context::Context;
 use crate::run::wait::{Limits, Look};
 
@@ -136,6 +136,12 @@ impl Fleets {
             enough(carrying.min(whole)),
         )
         .await
+    }
+
+    /// Why no instance of the previous colour comes, if a person has seen to that.
+    pub(super) async fn previous_held_back(&self, cx: &Context) -> Option<String> {
+        let group = autoscaling::describe_group(&cx.aws, &self.previous_group);
+        held_back(&group.await.ok()?, &["Launch", "AddToLoadBalancer"])
     }
 
     /// Keeps the previous colour at its size: its policies see less traffic with each stage.

@@ -72,7 +72,7 @@ async fn a_plan_says_what_it_changes_of_live_and_no_value_of_a_variable() {
         told(&prepared)[2..],
         [
             "instance type: t3.micro -> m7i.large",
-            "variables: other ones, or other values -> those of the file now: TOKEN"
+            "variables: others, by name or by value (only their hash is known) -> those of the file now: TOKEN"
         ]
     );
 }

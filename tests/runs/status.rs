@@ -179,7 +179,12 @@ async fn a_history_tells_what_can_be_gone_back_to() {
     assert_eq!(states(&world).await[1].1, Fate::Standing);
     let inventory = world.look(&config).await;
     let lines = history::lines(releases(&inventory, &[]), 2);
-    let text = history::text(&lines, &world.config("any", None).command_line, 1);
+    let text = history::text(
+        &lines,
+        &world.config("any", None).command_line,
+        inventory.weights(),
+        1,
+    );
     assert!(
         text.contains("bg-deploy rollback --environment test --to 0.0.2"),
         "{text}"

@@ -44,9 +44,18 @@ async fn a_stuck_run_s_commands_lead_to_the_colour_that_has_healthy_instances() 
         lives::terminate(&mut account, &gone).expect("they were there");
     });
     let finished = deploy(&cx, &plan, prepared.bundle.file.path(), None).await;
-    let Outcome::Stuck { commands, .. } = &finished.outcome else {
+    let Outcome::Stuck {
+        commands,
+        undo_failure,
+        ..
+    } = &finished.outcome
+    else {
         panic!("{:#?}\n{}", finished.outcome, story(&cx));
     };
+    // Why none comes, and what lets it.
+    for words in ["suspended by hand (Launch)", "resume-processes"] {
+        assert!(undo_failure.words.contains(words), "{undo_failure:?}");
+    }
     let candidate = plan.target_groups.of(plan.idle);
     let leads = format!("{{\"TargetGroupArn\":\"{candidate}\",\"Weight\":100}}");
     assert!(commands[0].contains(&leads), "{commands:#?}");

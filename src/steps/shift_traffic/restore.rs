@@ -66,7 +66,11 @@ impl ShiftTraffic {
         let waited = cx.wait("instances that can take the traffic back", ABLE, || async {
             match self.write_back(cx.context()).await {
                 Ok(()) => Ok(Look::Ready(())),
-                Err(error) if too_few(&error) => Ok(Look::NotYet(error.to_string())),
+                Err(error) if too_few(&error) => {
+                    let held = self.fleets.previous_held_back(cx.context()).await;
+                    let held = held.map_or_else(String::new, |why| format!("; {why}"));
+                    Ok(Look::NotYet(format!("{error}{held}")))
+                }
                 Err(error) => Err(error),
             }
         });
