@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::reached::Reached;
 use super::signals::signals;
-use super::turn::{Asking, Turn};
+use super::turn::Turn;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::command_line::Next;
@@ -17,7 +17,6 @@ use crate::destroy::{self, Destroyed, Left, Look, Serving};
 use crate::inputs::Inputs;
 use crate::lease::Patience;
 use crate::lease::give_back;
-use crate::names::Release;
 use crate::outcome::{EXIT_CANCELLED, EXIT_OK, EXIT_REFUSED};
 use crate::run::context::Context;
 use crate::run::event::Event;
@@ -119,18 +118,7 @@ async fn take_turn(
     terminal: &Terminal,
 ) -> Result<Turn, EarlyExit> {
     let config = &reached.config;
-    let release = Release::default();
-    let asking = Asking {
-        aws: &reached.aws,
-        network: &reached.network,
-        clock: &reached.clock,
-        inputs,
-        terminal,
-        command: "destroy",
-        verifies: false,
-        release: &release,
-        command_line: &config.command_line,
-    };
+    let asking = reached.asking("destroy", inputs, terminal);
     let patience = Patience::Waits(config.lease.wait);
     let turn = asking.turn(&reached.names(), patience).await?;
     if let Some(left) = &turn.left {

@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use super::reached::Reached;
-use super::turn::Asking;
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::doctor::{Diagnosis, Finding, Fix, Mended, Turn, findings, look, mend, whose_turn};
 use crate::inputs::Inputs;
 use crate::lease::give_back;
 use crate::lease::{Patience, TTL};
-use crate::names::Release;
 use crate::run::context::Context;
 
 /// How long `--fix` waits for its turn: until a holder that is gone has lost it.
@@ -93,17 +91,7 @@ impl Consulting<'_> {
             aws,
             ..
         } = &self.reached;
-        let asking = Asking {
-            aws,
-            network,
-            clock,
-            inputs: self.inputs,
-            terminal: self.terminal,
-            command: "doctor",
-            verifies: false,
-            release: &Release::default(),
-            command_line: &config.command_line,
-        };
+        let asking = self.reached.asking("doctor", self.inputs, self.terminal);
         let patience = Patience::Waits(PATIENCE);
         let mut turn = asking.turn(&self.reached.names(), patience).await?;
         asking.settle(&mut turn).await?;

@@ -13,7 +13,6 @@ use crate::cli;
 use crate::inputs::Inputs;
 use crate::lease::give_back;
 use crate::lease::{self, Patience, Record};
-use crate::names::Release;
 use crate::outcome::Outcome;
 use crate::run::state::State;
 
@@ -82,15 +81,8 @@ async fn of_lease(
         return Ok(Left::Nothing);
     }
     let asking = Asking {
-        aws: &reached.aws,
-        network: &reached.network,
-        clock: &reached.clock,
-        inputs,
-        terminal,
-        command: "finish",
         verifies,
-        release: &Release::default(),
-        command_line: &reached.config.command_line,
+        ..reached.asking("finish", inputs, terminal)
     };
     let mut turn = match asking
         .turn_or_not(&reached.names(), Patience::UntilASign)

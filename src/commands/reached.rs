@@ -3,13 +3,15 @@
 use net_clock::{Clock, Network};
 
 use super::clock::clock;
-use super::{EarlyExit, access};
+use super::turn::Asking;
+use super::{EarlyExit, Terminal, access};
 use crate::aws::Aws;
 use crate::aws::lease::Place;
 use crate::aws::sts::{self, Caller};
 use crate::cli;
 use crate::config::{self, Config};
 use crate::inputs::Inputs;
+use crate::names::Release;
 use crate::stack::Names;
 
 /// It.
@@ -37,6 +39,27 @@ impl Reached {
             aws,
             caller,
         })
+    }
+
+    /// Asks for a turn, as this command, whose release only a look will tell.
+    pub(super) fn asking<'a>(
+        &'a self,
+        command: &'a str,
+        inputs: &'a Inputs,
+        terminal: &'a Terminal,
+    ) -> Asking<'a> {
+        static NOT_KNOWN: Release = Release(String::new());
+        Asking {
+            aws: &self.aws,
+            network: &self.network,
+            clock: &self.clock,
+            inputs,
+            terminal,
+            command,
+            verifies: false,
+            release: &NOT_KNOWN,
+            command_line: &self.config.command_line,
+        }
     }
 
     /// What everything of it is called.
