@@ -32,8 +32,8 @@ pub struct Prepared {
     pub live_commit: Option<String>,
     /// What a release changes of what is live.
     pub changes: Vec<Change>,
-    /// What would make it slower, or leave it fewer places.
-    pub slows: Vec<Concern>,
+    /// What would stop it, if it is refused for that, and what would make it slower, or leave it fewer places.
+    pub concerns: Vec<Concern>,
     /// What there is to do.
     pub decision: Decision,
 }
@@ -43,9 +43,9 @@ pub async fn prepare(aws: &Aws, config: &Config, release: &Release) -> Result<Pr
     let (bundle, inventory) = pack_and_look(aws, config).await?;
     let decision = Plan::decide(config, &inventory, release, &draw()?);
     let decision = hold_kept(aws, decision).await;
-    let (decision, slows) = hold_preflight(aws, config, &inventory, decision).await?;
+    let (decision, concerns) = hold_preflight(aws, config, &inventory, decision).await?;
     Ok(Prepared {
-        slows,
+        concerns,
         live_commit: live_commit(&inventory),
         changes: changes(&decision, config, &inventory),
         caller: inventory.caller,
@@ -65,9 +65,9 @@ pub async fn prepare_verification(
     let fleet = VerifyParts::find(aws, config, &inventory.routes).await?;
     let decision = Plan::decide_verification(config, &inventory, &fleet, release, &draw);
     let decision = hold_kept(aws, decision).await;
-    let (decision, slows) = hold_preflight(aws, config, &inventory, decision).await?;
+    let (decision, concerns) = hold_preflight(aws, config, &inventory, decision).await?;
     Ok(Prepared {
-        slows,
+        concerns,
         live_commit: live_commit(&inventory),
         changes: changes(&decision, config, &inventory),
         caller: inventory.caller,
@@ -124,7 +124,7 @@ async fn hold_kept(aws: &Aws, decision: Decision) -> Decision {
     }
 }
 
-/// The decision, or everything that would end its run minutes after it began; and what would only make it slower.
+/// The decision, or everything that would end its run minutes after it began; with all that was seen.
 async fn hold_preflight(
     aws: &Aws,
     config: &Config,
@@ -137,7 +137,7 @@ async fn hold_preflight(
     let looking = preflight::concerns(aws, config, inventory, plan);
     let concerns = Box::pin(looking).await?;
     Ok(match preflight::refusal(&concerns) {
-        Some(why) => (Decision::Refused(why), Vec::new()),
+        Some(why) => (Decision::Refused(why), concerns),
         None => (decision, concerns),
     })
 }

@@ -70,6 +70,7 @@ pub(super) async fn connect_in(
         NoAccess::WebIdentity(NoSession::Unreachable(why)) => EarlyExit {
             exit_code: EXIT_UNEXPECTED,
             text: format!("no AWS credentials: {why}\nnothing was changed; run this again"),
+            concerns: Vec::new(),
         },
     })
 }
@@ -88,6 +89,7 @@ async fn answers(endpoint: &Given, network: &Network) -> Result<(), EarlyExit> {
             "nobody answers at {url} ({}): {why}; is `bg-deploy local-aws` running?",
             endpoint.from
         ),
+        concerns: Vec::new(),
     })
 }
 

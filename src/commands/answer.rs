@@ -57,11 +57,23 @@ pub(super) fn result_of(exit_code: u8) -> &'static str {
 
 /// The same, and why.
 pub(super) fn of_failure(failure: &EarlyExit) -> Value {
-    json!({
+    let mut answer = json!({
         "result": result_of(failure.exit_code),
         "exit_code": failure.exit_code,
         "reason": failure.text,
-    })
+    });
+    if !failure.concerns.is_empty() {
+        let told = failure.concerns.iter().map(|concern| {
+            json!({
+                "about": concern.about,
+                "seen": concern.seen,
+                "remedy": concern.remedy,
+                "stops": !concern.slows,
+            })
+        });
+        answer["concerns"] = told.collect();
+    }
+    answer
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(super) async fn run(
     };
     let decide = async |aws: &_, _: &[_]| {
         let prepared = prepare(aws, &config, &release).await?;
-        let slows = prepared.slows.iter().map(ToString::to_string);
+        let slows = prepared.concerns.iter().map(ToString::to_string);
         let (decision, mut notes) = match prepared.decision {
             Decision::Release(plan) => match gate.pass(prepared.live_commit.as_deref()).await {
                 Ok(notes) => (Decision::Release(plan), notes),

@@ -174,6 +174,7 @@ async fn carry_out(
             exit_code: EXIT_CANCELLED,
             text: "cancelled; what is told as removed is gone, and the same command goes on with the rest"
                 .to_owned(),
+            concerns: Vec::new(),
         }),
         done => Ok(done?),
     }

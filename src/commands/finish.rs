@@ -333,6 +333,7 @@ impl Work<'_> {
         EarlyExit {
             exit_code: EXIT_STUCK,
             text,
+            concerns: Vec::new(),
         }
     }
 

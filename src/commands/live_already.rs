@@ -141,6 +141,7 @@ async fn proved(
         () = signals(1) => Err(EarlyExit {
             exit_code: EXIT_CANCELLED,
             text: format!("cancelled: {} is live as before, and not proven", plan.release),
+            concerns: Vec::new(),
         }),
     }
 }

@@ -48,6 +48,7 @@ use crate::cli::{Cli, Command};
 use crate::config::Problems;
 use crate::inputs::Inputs;
 use crate::outcome::{EXIT_BAD_INPUT, EXIT_OK, EXIT_REFUSED, EXIT_UNEXPECTED};
+use crate::preflight::Concern;
 
 pub use last_words::misunderstood;
 pub use terminal::Terminal;
@@ -59,6 +60,8 @@ pub struct EarlyExit {
     pub exit_code: u8,
     /// What is wrong, and what to type next.
     pub text: String,
+    /// The same for programs, where it is a list of what was looked at beforehand.
+    pub concerns: Vec<Concern>,
 }
 
 impl EarlyExit {
@@ -67,6 +70,7 @@ impl EarlyExit {
         Self {
             exit_code: EXIT_BAD_INPUT,
             text: text.to_string(),
+            concerns: Vec::new(),
         }
     }
 
@@ -75,7 +79,13 @@ impl EarlyExit {
         Self {
             exit_code: EXIT_REFUSED,
             text: text.to_string(),
+            concerns: Vec::new(),
         }
+    }
+
+    /// The same for these reasons.
+    fn for_reasons(self, concerns: Vec<Concern>) -> Self {
+        Self { concerns, ..self }
     }
 }
 
@@ -92,6 +102,7 @@ impl From<anyhow::Error> for EarlyExit {
             None => Self {
                 exit_code: EXIT_UNEXPECTED,
                 text: format!("{error:#}"),
+                concerns: Vec::new(),
             },
         }
     }

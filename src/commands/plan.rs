@@ -41,7 +41,7 @@ pub(super) async fn run(
     let announcer = Announcer::of(inputs, &network, &Clock::real());
     let mut met = Vec::from_iter(of_windows(&config.windows, clock.utc()));
     met.extend(commits(&config, &announcer, &prepared).await);
-    met.extend(prepared.slows.iter().map(of_concern));
+    met.extend(prepared.concerns.iter().map(of_concern));
     match &record {
         Ok(Some(record)) => met.extend(of_lease(record, config.lease.wait, &config.command_line)),
         Ok(None) => {}
@@ -66,7 +66,9 @@ pub(super) async fn run(
                 false => live_as_text(&config, &release, &proof, &met),
             }
         }
-        (Decision::Refused(reason), _) => return Err(EarlyExit::refused(reason)),
+        (Decision::Refused(reason), _) => {
+            return Err(EarlyExit::refused(reason).for_reasons(prepared.concerns));
+        }
     };
     terminal.say(&said);
     Ok(EXIT_OK)

@@ -43,7 +43,7 @@ pub(super) async fn run(
     }
     let concerns = Box::pin(beforehand::concerns(&aws, &config, &caller)).await?;
     if let Some(why) = beforehand::refusal(&concerns) {
-        return Err(EarlyExit::refused(why));
+        return Err(EarlyExit::refused(why).for_reasons(concerns));
     }
     for concern in &concerns {
         terminal.notice(&concern.to_string());

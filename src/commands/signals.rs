@@ -34,6 +34,7 @@ pub(super) async fn unless_cancelled<T>(
         () = signals(1) => Err(EarlyExit {
             exit_code: EXIT_CANCELLED,
             text: "cancelled before anything was changed".to_owned(),
+            concerns: Vec::new(),
         }),
         read = reading => read,
     }

@@ -212,6 +212,7 @@ impl Asking<'_> {
                 text: "the earlier run could not be brought to its end, so nothing else was begun; what stands in the way \
                        is above"
                     .to_owned(),
+                concerns: Vec::new(),
             });
         }
         if let Some(lease) = &lease {

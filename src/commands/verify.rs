@@ -32,7 +32,7 @@ pub(super) async fn run(
     };
     let decide = async |aws: &_, _: &[_]| {
         let prepared = prepare_verification(aws, &config, &release).await?;
-        Ok((prepared.decision, (prepared.bundle, prepared.slows)))
+        Ok((prepared.decision, (prepared.bundle, prepared.concerns)))
     };
     planned
         .run(

@@ -57,6 +57,14 @@ impl Account {
         account
     }
 
+    /// Has the config say `that` instead of `this`.
+    pub(crate) fn rewrite(&self, this: &str, that: &str) {
+        let path = self.folder.path().join(&self.file);
+        let config = std::fs::read_to_string(&path).expect("a config");
+        assert!(config.contains(this), "{config}");
+        std::fs::write(path, config.replace(this, that)).expect("a config");
+    }
+
     /// With nothing in it, and the config in this file.
     pub(crate) async fn empty(file: &str, more: &str) -> Self {
         let network = Network::tcp();

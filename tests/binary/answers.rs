@@ -167,3 +167,37 @@ async fn what_each_command_answers_a_program_is_as_its_schema_says() {
         }
     }
 }
+
+/// A type for which the base image is not made stops a release and a stack before their first change.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_stop_a_run_halfway_is_a_list_for_programs() {
+    let account = Account::provisioned("").await;
+    let judges = judges();
+    account.build("dist-1", "1");
+    account.rewrite("[fleet]\n", "[fleet]\ninstance-type = \"t4g.small\"\n");
+    for line in [
+        "plan --release 1 --artifact dist-1",
+        "provision --environment other",
+    ] {
+        let words: Vec<_> = line.split(' ').chain(["--json"]).collect();
+        let ran = account.run(&words, None).await;
+        assert_eq!(ran.code, Some(3), "{line}: {}", ran.text);
+        let answer: Value = serde_json::from_str(&ran.out).expect("JSON");
+        let against: Vec<_> = judges["failure"]
+            .iter_errors(&answer)
+            .map(|it| it.to_string())
+            .collect();
+        assert!(against.is_empty(), "{line}: {against:#?}\n{answer:#}");
+        let told = answer["concerns"].as_array().expect("a list");
+        let stops = told.iter().find(|it| it["about"] == "architecture");
+        let stops = stops.unwrap_or_else(|| panic!("{line}: {answer:#}"));
+        assert_eq!(stops["stops"], true, "{answer:#}");
+        for key in ["seen", "remedy"] {
+            let words = stops[key].as_str().unwrap_or_default();
+            assert!(
+                words.contains(if key == "seen" { "arm64" } else { "choose" }),
+                "{answer:#}"
+            );
+        }
+    }
+}

@@ -181,14 +181,14 @@ async fn a_region_s_own_key_that_the_file_does_not_name_is_said_before_anything_
     let mut named = config.clone();
     named.encryption.volume_key = Some(OF_DISKS.to_owned());
     world.provision(&named).await;
-    let told = world.prepare(&named).await.slows;
+    let told = world.prepare(&named).await.concerns;
     let told: Vec<_> = told.iter().map(|it| it.about).collect();
     assert_eq!(told, ["instances' disks"]);
     let (finished, cx) = world.deploy(&named).await;
     assert_deployed(&finished, &cx);
     // An image stands that is encrypted by it.
     let next = with_keys(&world, "0.0.3");
-    assert_eq!(world.prepare(&next).await.slows, []);
+    assert_eq!(world.prepare(&next).await.concerns, []);
 }
 
 /// What is only told, where nobody can see it before: the release ends, and live is as it was.

@@ -76,7 +76,7 @@ async fn what_only_leaves_fewer_places_is_told_and_the_release_goes_on() {
     world.cloud.inject(Fault::no_type_in('b'));
     let config = world.config("0.0.2", None);
     let prepared = world.prepare(&config).await;
-    let told: Vec<_> = prepared.slows.iter().map(ToString::to_string).collect();
+    let told: Vec<_> = prepared.concerns.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
         told[0].starts_with("instance type: AWS does not offer t3.micro in eu-central-1b"),
@@ -100,7 +100,7 @@ async fn a_clock_that_is_off_is_told_and_one_that_is_minutes_off_begins_nothing(
     let config = world.config("0.0.2", None);
     world.cloud.account().date_ahead = 120;
     let prepared = world.prepare(&config).await;
-    let told: Vec<_> = prepared.slows.iter().map(|it| it.about).collect();
+    let told: Vec<_> = prepared.concerns.iter().map(|it| it.about).collect();
     assert_eq!(told, ["clock"]);
     world.cloud.account().date_ahead = 600;
     let why = refused(&world, &config).await;
@@ -160,7 +160,7 @@ async fn a_quota_that_is_used_up_is_said_with_its_numbers_and_nothing_is_begun()
     // Room for one after the other: it is told, and the release goes on.
     world.cloud.account().limits.vcpus = Some(8);
     let prepared = world.prepare(&config).await;
-    let told: Vec<_> = prepared.slows.iter().map(|it| it.about).collect();
+    let told: Vec<_> = prepared.concerns.iter().map(|it| it.about).collect();
     assert_eq!(told, ["vCPU quota"]);
     let (finished, cx) = world.deploy(&config).await;
     assert_deployed(&finished, &cx);

@@ -96,6 +96,7 @@ pub(super) async fn run(
             return Err(EarlyExit {
                 exit_code: EXIT_CANCELLED,
                 text: format!("ended at once; what was made stands, and costs. To remove it:\n  {}", next.of(Next::TearDown(account))),
+                concerns: Vec::new(),
             });
         }
     };
