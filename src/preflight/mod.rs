@@ -19,6 +19,7 @@ use anyhow::Result;
 use self::judge::{Facts, Needs, judge};
 use self::look::{architecture, ingress, seen};
 pub(crate) use self::quota::Starts;
+use crate::aws::autoscaling::Group;
 use crate::aws::error::Failure;
 use crate::aws::{Aws, ec2, routes};
 use crate::config::{Config, default};
@@ -72,6 +73,18 @@ pub(crate) fn table(concerns: &[Concern], would: &str) -> Option<String> {
     Some(lines.join("\n"))
 }
 
+/// The instances that have ended before the candidate's start: a verification empties neither colour.
+fn ending(plan: &Plan, idle: &Group) -> Vec<String> {
+    match plan.candidate_colour() {
+        Some(_) => idle
+            .members
+            .iter()
+            .map(|member| member.id.clone())
+            .collect(),
+        None => Vec::new(),
+    }
+}
+
 /// Everything that is in the way of this plan, what stops it first.
 pub async fn concerns(
     aws: &Aws,
@@ -86,10 +99,9 @@ pub async fn concerns(
     // An image of the recipe may stand already.
     let bakes = bakery.filter(|bakery| bakery.image.is_none());
     let builder = bakes.and_then(|bakery| bakery.builder.clone());
-    let members = group.members.iter().map(|member| member.id.clone());
     let needs = Needs {
         region: aws.region.clone(),
-        ending: members.collect(),
+        ending: ending(plan, group),
         fleet: (
             config.fleet.instance_type.clone(),
             plan.capacity.desired,

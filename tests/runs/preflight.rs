@@ -13,6 +13,7 @@ use local_aws::account::ec2::default_network::DEFAULT_VPC;
 use local_aws::account::ec2::routes::Endpoint;
 
 use crate::support::{World, assert_deployed, story};
+use crate::verify;
 
 /// Everything that changed something since the `from`th call.
 fn changes(world: &World, from: usize) -> Vec<String> {
@@ -176,6 +177,22 @@ async fn what_a_release_ends_itself_takes_no_room_from_it() {
     world.cloud.account().limits.vcpus = Some(10);
     let (finished, cx) = world.deploy(&world.config("0.0.3", None)).await;
     assert_deployed(&finished, &cx);
+}
+
+/// A verification ends nothing of either colour.
+#[tokio::test(start_paused = true)]
+async fn what_is_retained_takes_room_from_a_verification() {
+    let world = World::with_a_previous().await;
+    let config = world.config("0.0.3", None);
+    world.cloud.account().limits.vcpus = Some(10);
+    let prepared = verify::prepare(&world, &config).await;
+    let Decision::Refused(why) = &prepared.decision else {
+        panic!("{:?}", prepared.decision);
+    };
+    assert!(why.contains("8 vCPUs run"), "{why}");
+    world.cloud.account().limits.vcpus = Some(12);
+    let (finished, cx) = verify::run(&world, &config, |_| {}).await;
+    assert_eq!(finished.outcome.exit_code(), 0, "{}", story(&cx));
 }
 
 #[tokio::test(start_paused = true)]
