@@ -42,16 +42,7 @@ pub struct Prepared {
 pub async fn prepare(aws: &Aws, config: &Config, release: &Release) -> Result<Prepared> {
     let (bundle, inventory) = pack_and_look(aws, config).await?;
     let decision = Plan::decide(config, &inventory, release, &draw()?);
-    let decision = hold_kept(aws, decision).await;
-    let (decision, concerns) = hold_preflight(aws, config, &inventory, decision).await?;
-    Ok(Prepared {
-        concerns,
-        live_commit: live_commit(&inventory),
-        changes: changes(&decision, config, &inventory),
-        caller: inventory.caller,
-        bundle,
-        decision,
-    })
+    held(aws, config, (bundle, inventory), decision).await
 }
 
 /// Packs, looks and decides a verification.
@@ -64,6 +55,16 @@ pub async fn prepare_verification(
     let draw = draw()?;
     let fleet = VerifyParts::find(aws, config, &inventory.routes).await?;
     let decision = Plan::decide_verification(config, &inventory, &fleet, release, &draw);
+    held(aws, config, (bundle, inventory), decision).await
+}
+
+/// The decision, unless something would end its run later, with what it is about.
+async fn held(
+    aws: &Aws,
+    config: &Config,
+    (bundle, inventory): (Bundle, Inventory),
+    decision: Decision,
+) -> Result<Prepared> {
     let decision = hold_kept(aws, decision).await;
     let (decision, concerns) = hold_preflight(aws, config, &inventory, decision).await?;
     Ok(Prepared {

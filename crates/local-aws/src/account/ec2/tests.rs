@@ -43,6 +43,20 @@ fn state(account: &Account, id: &str) -> Lifecycle {
     account.ec2.instances[id].state
 }
 
+/// A launch of one instance of this type.
+fn one_of(instance_type: &str) -> Launch {
+    Launch {
+        data: LaunchData {
+            image: Some(AMAZON_LINUX.to_owned()),
+            instance_type: Some(instance_type.to_owned()),
+            ..LaunchData::default()
+        },
+        min: 1,
+        max: 1,
+        ..Launch::default()
+    }
+}
+
 #[test]
 fn a_new_instance_cannot_be_seen_at_once() {
     let (mut account, id) = launched("stop");
@@ -64,17 +78,7 @@ fn what_is_no_instance_type_is_refused() {
         ("t3", false),
         ("micro.t3", false),
     ] {
-        let launch = Launch {
-            data: LaunchData {
-                image: Some(AMAZON_LINUX.to_owned()),
-                instance_type: Some(name.to_owned()),
-                ..LaunchData::default()
-            },
-            min: 1,
-            max: 1,
-            ..Launch::default()
-        };
-        let refused = launch::launch(&mut account, &launch).err();
+        let refused = launch::launch(&mut account, &one_of(name)).err();
         let code = refused.map(|error| error.code);
         let expected = (!is_known).then(|| "InvalidParameterValue".to_owned());
         assert_eq!(code, expected, "{name}");
@@ -86,17 +90,7 @@ fn a_quota_counts_the_virtual_cpus_of_each_type_as_they_are_told_and_of_its_own_
     let mut account = Account::new(1, SystemTime::UNIX_EPOCH, Pace::aws());
     account.limits.vcpus = Some(100);
     let mut launched = |name: &str| {
-        let launch = Launch {
-            data: LaunchData {
-                image: Some(AMAZON_LINUX.to_owned()),
-                instance_type: Some(name.to_owned()),
-                ..LaunchData::default()
-            },
-            min: 1,
-            max: 1,
-            ..Launch::default()
-        };
-        let refused = launch::launch(&mut account, &launch).err();
+        let refused = launch::launch(&mut account, &one_of(name)).err();
         refused.map(|error| error.code)
     };
     let exceeded = || Some("VcpuLimitExceeded".to_owned());
