@@ -23,8 +23,10 @@ pub const TAG_COLOUR: &str = "bg-deploy:colour";
 /// The tag that says what something is for: which of the stack's rules it is, or that it is a builder. Some roles may change that
 /// alone.
 pub const TAG_PURPOSE: &str = "bg-deploy:purpose";
-/// Its value for builders.
+/// Its value for builders of releases.
 pub const PURPOSE_BUILDER: &str = "builder";
+/// Its value for builders of verifications: a check ends no release's.
+pub const PURPOSE_VERIFY_BUILDER: &str = "verify-builder";
 /// Its value for the rule of the preview route.
 pub const PURPOSE_PREVIEW: &str = "preview";
 /// Its value for the rule that divides the traffic.

@@ -9,10 +9,23 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// What the builder, and what the image of a verification is for, as their tags say.
+/// The tag that says what the builder, and what the image of a verification is for.
 const TAG_PURPOSE: &str = "bg-deploy:purpose";
-const PURPOSE_BUILDER: &str = "builder";
-const PURPOSE_VERIFY: &str = "verify";
+
+/// What a bake is for, as the tags of what it makes say.
+#[derive(Clone, Copy)]
+struct For {
+    builder: &'static str,
+    image: Option<&'static str>,
+}
+const RELEASE: For = For {
+    builder: "builder",
+    image: None,
+};
+const VERIFICATION: For = For {
+    builder: "verify-builder",
+    image: Some("verify"),
+};
 
 /// The step that runs the builder's script.
 pub const PROVISION: &str = "provision";
@@ -39,22 +52,22 @@ const BUILDER_USER_DATA: &str = "#!/bin/sh\nshutdown -h +120\n";
 /// The runbook, whose builder's disk is encrypted by this key, and with it the image and whatever is launched from that; `None`: by
 /// the account's default one.
 pub fn runbook(key: Option<&str>) -> Value {
-    runbook_for(key, None)
+    runbook_for(key, RELEASE)
 }
 
 /// The one of verifications. Who starts it does not choose what its image is for: no release takes that.
 pub fn verify_runbook(key: Option<&str>) -> Value {
-    runbook_for(key, Some(PURPOSE_VERIFY))
+    runbook_for(key, VERIFICATION)
 }
 
-fn runbook_for(key: Option<&str>, purpose: Option<&str>) -> Value {
+fn runbook_for(key: Option<&str>, purpose: For) -> Value {
     json!({
         "schemaVersion": "0.3",
         "description": "bg-deploy: bakes an image from a bundle on a builder instance, which ends on every path.",
         "assumeRole": "{{ AutomationAssumeRole }}",
         "parameters": parameters(),
         "mainSteps": [
-            describe_base(), launch(key), describe(), await_agent(), provision(), stop(), create_image(purpose), settle(), await_image(),
+            describe_base(), launch(key, purpose), describe(), await_agent(), provision(), stop(), create_image(purpose), settle(), await_image(),
             see_image(), terminate(),
         ],
         "outputs": ["createImage.ImageId", "provision.Output"],
@@ -85,8 +98,8 @@ fn parameters() -> Value {
 }
 
 /// The tags of the builder and its disk: what bakes may enter, stop and end it alone.
-fn tags_of_builder() -> Value {
-    tags("bg-deploy builder of {{ App }}", Some(PURPOSE_BUILDER))
+fn tags_of_builder(purpose: For) -> Value {
+    tags("bg-deploy builder of {{ App }}", Some(purpose.builder))
 }
 
 fn tags(name: &str, purpose: Option<&str>) -> Value {
@@ -114,7 +127,7 @@ fn describe_base() -> Value {
     })
 }
 
-fn launch(key: Option<&str>) -> Value {
+fn launch(key: Option<&str>, purpose: For) -> Value {
     let mut disk = json!({"Encrypted": true});
     if let Some(key) = key {
         disk["KmsKeyId"] = key.into();
@@ -140,8 +153,8 @@ fn launch(key: Option<&str>) -> Value {
             "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 1},
             "BlockDeviceMappings": [{"DeviceName": "{{ describeBase.RootDevice }}", "Ebs": disk}],
             "TagSpecifications": [
-                {"ResourceType": "instance", "Tags": tags_of_builder()},
-                {"ResourceType": "volume", "Tags": tags_of_builder()},
+                {"ResourceType": "instance", "Tags": tags_of_builder(purpose)},
+                {"ResourceType": "volume", "Tags": tags_of_builder(purpose)},
             ],
         },
     })
@@ -215,8 +228,8 @@ fn stop() -> Value {
     })
 }
 
-fn create_image(purpose: Option<&str>) -> Value {
-    let tags = tags("{{ ImageName }}", purpose);
+fn create_image(purpose: For) -> Value {
+    let tags = tags("{{ ImageName }}", purpose.image);
     json!({
         "name": CREATE_IMAGE,
         // Not aws:createImage, which can't tag what it makes in the same call.

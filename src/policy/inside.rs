@@ -1,8 +1,8 @@
 //! What acts inside AWS: instances, builders, the automation that bakes, the timers. `provision` makes their roles.
 
-use super::scope::Scope;
+use super::scope::{BUILDERS, Scope};
 use super::statement::Statement;
-use crate::stack::{PURPOSE_BUILDER, TAG_PURPOSE};
+use crate::stack::TAG_PURPOSE;
 
 /// What the SSM agent needs for commands and sessions, none of which has a resource to name:
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html>.
@@ -151,7 +151,7 @@ pub(super) fn bake(scope: &Scope) -> Vec<Statement> {
         Statement::new(script, ["ssm:SendCommand"])
             .on(any(&["instance"]))
             .tagged("ssm:resourceTag", scope)
-            .when(format!("ssm:resourceTag/{TAG_PURPOSE}"), [PURPOSE_BUILDER]),
+            .when(format!("ssm:resourceTag/{TAG_PURPOSE}"), BUILDERS),
     ];
     if let Some(key) = &scope.encryption.volume_key {
         all.extend(by_volume_key(scope, key));

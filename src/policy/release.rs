@@ -196,11 +196,11 @@ pub(super) const PURPOSES: [Purpose; 10] = [
         statements: |scope, whose, about| {
             let images = ["image", "snapshot"].map(|kind| scope.any_of_ec2(kind));
             let remove = Statement::new(about, ["ec2:DeleteSnapshot", "ec2:DeregisterImage"]);
+            let end = Statement::new(about, ["ec2:TerminateInstances"])
+                .on([scope.any_of_ec2("instance")]);
             vec![
                 whose.own(remove.on(images), scope),
-                Statement::new(about, ["ec2:TerminateInstances"])
-                    .on([scope.any_of_ec2("instance")])
-                    .builder(scope),
+                whose.builder(end, scope),
             ]
         },
     },

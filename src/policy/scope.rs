@@ -6,7 +6,13 @@ use crate::aws::partition_of;
 use crate::config::{Config, Encryption};
 use crate::kept::TAG_KEPT_UNTIL;
 use crate::names::Colour;
-use crate::stack::{Names, PURPOSE_BUILDER, PURPOSE_VERIFY, TAG_APP, TAG_ENVIRONMENT, TAG_PURPOSE};
+use crate::stack::{
+    Names, PURPOSE_BUILDER, PURPOSE_VERIFY, PURPOSE_VERIFY_BUILDER, TAG_APP, TAG_ENVIRONMENT,
+    TAG_PURPOSE,
+};
+
+/// What both kinds of builder say that they are for.
+pub(super) const BUILDERS: [&str; 2] = [PURPOSE_BUILDER, PURPOSE_VERIFY_BUILDER];
 
 /// It.
 #[derive(Clone, Debug)]
@@ -249,10 +255,16 @@ impl Statement {
         self.met("BoolIfExists", key, ["true"])
     }
 
-    /// Only what bears them, and says that it is a builder.
+    /// Only what bears them, and says that it is a builder, of whichever kind.
     pub(super) fn builder(self, scope: &Scope) -> Self {
         self.ours(scope)
-            .when(format!("aws:ResourceTag/{TAG_PURPOSE}"), [PURPOSE_BUILDER])
+            .when(format!("aws:ResourceTag/{TAG_PURPOSE}"), BUILDERS)
+    }
+
+    /// Only what bears them, and says that it is a builder of a verification.
+    pub(super) fn builder_to_verify(self, scope: &Scope) -> Self {
+        let key = format!("aws:ResourceTag/{TAG_PURPOSE}");
+        self.ours(scope).when(key, [PURPOSE_VERIFY_BUILDER])
     }
 
     /// Only what bears them, and says that it is for verifications.

@@ -47,6 +47,14 @@ impl Whose {
         }
     }
 
+    /// Limits instances to the builders that it may end: a release, which sweeps after everybody, any.
+    pub(super) fn builder(self, statement: Statement, scope: &Scope) -> Statement {
+        match self {
+            Self::Release => statement.builder(scope),
+            Self::Check => statement.builder_to_verify(scope),
+        }
+    }
+
     /// The same of what is made.
     pub(super) fn made_own(self, statement: Statement, scope: &Scope) -> Statement {
         match self {

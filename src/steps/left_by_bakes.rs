@@ -21,7 +21,8 @@ pub(crate) async fn find(aws: &Aws, names: &Names) -> Result<Option<Left>> {
     builders.retain(|builder| names.made(&builder.tags));
     let snapshots = find_orphans(aws, names).await?;
     let is_nothing = builders.is_empty() && snapshots.is_empty();
-    // The bakes last: one that began meanwhile is seen, and what was seen before it is not its own.
+    // The bakes last: one that began meanwhile is seen, and what was seen before it is not its own. The names of the runbooks of
+    // verifications begin like those of releases.
     if !is_nothing && !ssm::list_under_way(aws, &names.runbook()).await?.is_empty() {
         return Ok(None);
     }

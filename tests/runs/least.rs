@@ -266,13 +266,11 @@ fn a_check_can_do_nothing_to_what_serves() {
             .iter()
             .any(|it| call.starts_with(it))
     };
-    // What it starts anew has its own tags; a builder is nobody's that serves.
+    // What it starts anew has its own tags.
     let may = |request: &Request| {
-        let key = |key: &str| request.keys.get(key).and_then(|values| values.first());
-        key("aws:ResourceTag/bg-deploy:purpose").is_some_and(|it| it == "builder")
-            || ["subnet/", "network-interface/", "security-group/", "image/"]
-                .iter()
-                .any(|kind| request.action == "ec2:RunInstances" && request.resource.contains(kind))
+        ["subnet/", "network-interface/", "security-group/", "image/"]
+            .iter()
+            .any(|kind| request.action == "ec2:RunInstances" && request.resource.contains(kind))
             || request.action == "iam:PassRole"
     };
     let asked = asked()["deploy"].values();
