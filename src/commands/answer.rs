@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::EarlyExit;
 use crate::outcome::{EXIT_BAD_INPUT, EXIT_REFUSED, Outcome, answered};
+use crate::preflight::Concern;
 
 /// How a run ended.
 pub(super) fn of_outcome(command: &str, outcome: &Outcome) -> Value {
@@ -25,6 +26,13 @@ pub(super) fn of_outcome(command: &str, outcome: &Outcome) -> Value {
             answer.insert("undo_failure_kind".to_owned(), kind.unwrap_or_default());
         }
     }
+    answer
+}
+
+/// The same, with what was seen before it began.
+pub(super) fn of_run(command: &str, outcome: &Outcome, concerns: &[Concern]) -> Value {
+    let mut answer = of_outcome(command, outcome);
+    add_concerns(&mut answer, concerns);
     answer
 }
 
@@ -62,18 +70,23 @@ pub(super) fn of_failure(failure: &EarlyExit) -> Value {
         "exit_code": failure.exit_code,
         "reason": failure.text,
     });
-    if !failure.concerns.is_empty() {
-        let told = failure.concerns.iter().map(|concern| {
-            json!({
-                "about": concern.about,
-                "seen": concern.seen,
-                "remedy": concern.remedy,
-                "stops": !concern.slows,
-            })
-        });
-        answer["concerns"] = told.collect();
-    }
+    add_concerns(&mut answer, &failure.concerns);
     answer
+}
+
+fn add_concerns(answer: &mut Value, concerns: &[Concern]) {
+    if concerns.is_empty() {
+        return;
+    }
+    let told = concerns.iter().map(|concern| {
+        json!({
+            "about": concern.about,
+            "seen": concern.seen,
+            "remedy": concern.remedy,
+            "stops": !concern.slows,
+        })
+    });
+    answer["concerns"] = told.collect();
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::clock::clock;
 use super::gate::Gate;
-use super::planned::Planned;
+use super::planned::{Looked, Planned};
 use super::{EarlyExit, Terminal};
 use crate::announce::Announcer;
 use crate::cli;
@@ -45,16 +45,18 @@ pub(super) async fn run(
     };
     let decide = async |aws: &_, _: &[_]| {
         let prepared = prepare(aws, &config, &release).await?;
-        let slows = prepared.concerns.iter().map(ToString::to_string);
-        let (decision, mut notes) = match prepared.decision {
+        let (decision, notes) = match prepared.decision {
             Decision::Release(plan) => match gate.pass(prepared.live_commit.as_deref()).await {
                 Ok(notes) => (Decision::Release(plan), notes),
                 Err(words) => (Decision::Refused(words), Vec::new()),
             },
             undecided => (undecided, Vec::new()),
         };
-        notes.extend(slows);
-        Ok((decision, (prepared.bundle, notes)))
+        Ok(Looked {
+            decision,
+            concerns: prepared.concerns,
+            brought: (prepared.bundle, notes),
+        })
     };
     planned
         .run(

@@ -29,6 +29,7 @@ use crate::names::{Release, utc};
 use crate::outcome::Outcome;
 use crate::plan::durations::Needed;
 use crate::plan::{Decision, Plan};
+use crate::preflight::Concern;
 use crate::prepare::hold_credentials;
 use crate::run::beginning::Beginning;
 use crate::run::context::Context;
@@ -54,11 +55,21 @@ pub(super) struct Planned<'a> {
     pub(super) state: Option<&'a Path>,
 }
 
+/// A decision, and what was seen on the way to it.
+pub(super) struct Looked<Brought> {
+    pub(super) decision: Decision,
+    /// What would stop its run halfway, if it is refused for that, or make it slower.
+    pub(super) concerns: Vec<Concern>,
+    /// What it is carried out with.
+    pub(super) brought: Brought,
+}
+
 /// A decision, and what it is carried out with.
 struct Decided<Brought> {
     aws: Aws,
     clock: Clock,
     decision: Decision,
+    concerns: Vec<Concern>,
     /// What the decision brought along; `None` when it needed no look.
     brought: Option<Brought>,
     lease: Option<Lease>,
@@ -73,7 +84,7 @@ impl Planned<'_> {
         self,
         config: &Config,
         wanted: &Release,
-        decide: impl AsyncFnOnce(&Aws, &[Done]) -> anyhow::Result<(Decision, Brought)>,
+        decide: impl AsyncFnOnce(&Aws, &[Done]) -> anyhow::Result<Looked<Brought>>,
         sequence: impl AsyncFnOnce(&Context, &Plan, &Brought, PathBuf) -> Finished,
     ) -> Result<u8, EarlyExit> {
         let (inputs, network) = (self.inputs, Network::tcp());
@@ -89,6 +100,7 @@ impl Planned<'_> {
             aws,
             clock,
             decision,
+            concerns,
             brought,
             lease,
             undid,
@@ -110,7 +122,12 @@ impl Planned<'_> {
                     unsaid: |_| false,
                 };
                 let brought = brought.context("a plan without what it was made from")?;
-                let page = async |cx: &Context, ledger| sequence(cx, &plan, &brought, ledger).await;
+                let page = async |cx: &Context, ledger| {
+                    for slow in &concerns {
+                        cx.events.note(slow.to_string());
+                    }
+                    sequence(cx, &plan, &brought, ledger).await
+                };
                 let mut cx = Context::new(aws, network, clock.lap()).typed(&config.command_line);
                 cx.lease = lease;
                 let (finished, code) = carry_out(&cx, &order, page, || None).await?;
@@ -121,30 +138,43 @@ impl Planned<'_> {
                 cx.lease = lease;
                 let mut beginning = self.beginning(config, wanted);
                 beginning.undid = undid;
-                match (undecided, brought) {
-                    (Decision::NothingToDo(release), Some(_)) => {
-                        live_already(&cx, config, &release, beginning, &publisher).await?
-                    }
-                    (undecided, _) => {
-                        // The way back of a run that was stopped is told as it was.
-                        if matches!(undecided, Decision::NothingToDo(_))
-                            && let Err(why) = put_right(&cx, config, self.terminal).await
-                        {
-                            self.terminal.notice(&why);
-                        }
-                        give_back(cx.lease.as_ref(), true).await;
-                        let now = match undecided {
-                            Decision::Refused(_) => now(&cx, config).await,
-                            _ => None,
-                        };
-                        publisher.undecided(&beginning, undecided, now).await
-                    }
-                }
+                let was_looked = brought.is_some();
+                self.without_a_plan(&cx, config, (undecided, was_looked), beginning, &publisher)
+                    .await?
             }
         };
         self.terminal
-            .answer(|| answer::of_outcome(self.name, &outcome).to_string());
+            .answer(|| answer::of_run(self.name, &outcome, &concerns).to_string());
         Ok(code)
+    }
+
+    /// Publishes a decision that leads to no step; of what is live already, `was_looked` says that nothing was undone to come to it.
+    async fn without_a_plan(
+        &self,
+        cx: &Context,
+        config: &Config,
+        (undecided, was_looked): (Decision, bool),
+        beginning: Beginning,
+        publisher: &Publisher<'_>,
+    ) -> Result<(Outcome, u8), EarlyExit> {
+        match undecided {
+            Decision::NothingToDo(release) if was_looked => {
+                return live_already(cx, config, &release, beginning, publisher).await;
+            }
+            // The way back of a run that was stopped is told as it was.
+            Decision::NothingToDo(_) => {
+                if let Err(why) = put_right(cx, config, self.terminal).await {
+                    self.terminal.notice(&why);
+                }
+            }
+            _ => {}
+        }
+        give_back(cx.lease.as_ref(), true).await;
+        let now = match undecided {
+            Decision::Refused(_) => now(cx, config).await,
+            _ => None,
+        };
+        Ok(publisher.undecided(&beginning, undecided, now).await)
     }
 
     /// Takes the turn, brings what an earlier run left to its end, looks, and decides.
@@ -153,7 +183,7 @@ impl Planned<'_> {
         config: &Config,
         wanted: &Release,
         network: &Network,
-        decide: impl AsyncFnOnce(&Aws, &[Done]) -> anyhow::Result<(Decision, Brought)>,
+        decide: impl AsyncFnOnce(&Aws, &[Done]) -> anyhow::Result<Looked<Brought>>,
     ) -> Result<Decided<Brought>, EarlyExit> {
         let inputs = self.inputs;
         // What is decided has to stay true: nobody else's turn comes between the look and the last word.
@@ -178,7 +208,7 @@ impl Planned<'_> {
                 // As any other refusal: with a report, and who serves.
                 Err(why) => {
                     let refused = Decision::Refused(asking.refusal(&names, &why).text);
-                    return Ok((aws, clock, Ok((refused, None))));
+                    return Ok((aws, clock, Ok((refused, Vec::new(), None))));
                 }
             };
             let settled = asking.settle(&mut turn).await?;
@@ -190,9 +220,10 @@ impl Planned<'_> {
             if let Some(went_back) = settled.filter(|it| self.is_done_by(it, wanted)) {
                 return Ok((aws, clock, Err(went_back)));
             }
-            let (decision, brought) = decide(&aws, &runs).await?;
-            let decision = hold_credentials(decision, aws.life(), clock.utc(), self.needed);
-            Ok((aws, clock, Ok((decision, Some(brought)))))
+            let looked = decide(&aws, &runs).await?;
+            let decision = hold_credentials(looked.decision, aws.life(), clock.utc(), self.needed);
+            let decided = (decision, looked.concerns, Some(looked.brought));
+            Ok((aws, clock, Ok(decided)))
         };
         let looked = unless_cancelled(looking).await;
         let lease = held.into_inner();
@@ -203,12 +234,13 @@ impl Planned<'_> {
                 return Err(early);
             }
         };
-        let (decision, brought, undid) = match decided {
-            Ok((decision, brought)) => (decision, brought, None),
+        let (decision, concerns, brought, undid) = match decided {
+            Ok((decision, concerns, brought)) => (decision, concerns, brought, None),
             // The way back was the end of the run that was stopped.
             Err(settled) => {
                 let serving = serving(&settled.outcome);
-                (Decision::NothingToDo(serving), None, Some(settled.release))
+                let nothing = Decision::NothingToDo(serving);
+                (nothing, Vec::new(), None, Some(settled.release))
             }
         };
         let (decision, lease) = match (decision, lease) {
@@ -219,6 +251,7 @@ impl Planned<'_> {
             aws,
             clock,
             decision,
+            concerns,
             brought,
             lease,
             undid,

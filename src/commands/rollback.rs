@@ -1,6 +1,6 @@
 //! `rollback`: back to a release that was live before; no artifact, no bake.
 
-use super::planned::Planned;
+use super::planned::{Looked, Planned};
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
@@ -37,7 +37,13 @@ pub(super) async fn run(
         .run(
             &config,
             &wanted,
-            async |aws, runs| Ok((prepare_rollback(aws, &config, runs, to.as_ref()).await?, ())),
+            async |aws, runs| {
+                Ok(Looked {
+                    decision: prepare_rollback(aws, &config, runs, to.as_ref()).await?,
+                    concerns: Vec::new(),
+                    brought: (),
+                })
+            },
             async |cx, plan, (), ledger| rollback(cx, plan, Some(ledger)).await,
         )
         .await

@@ -1,7 +1,7 @@
 //! `verify`: all of a release that comes before its shift, undone again.
 
 use super::deploy::wanted_release;
-use super::planned::Planned;
+use super::planned::{Looked, Planned};
 use super::{EarlyExit, Terminal};
 use crate::cli;
 use crate::config;
@@ -32,19 +32,15 @@ pub(super) async fn run(
     };
     let decide = async |aws: &_, _: &[_]| {
         let prepared = prepare_verification(aws, &config, &release).await?;
-        Ok((prepared.decision, (prepared.bundle, prepared.concerns)))
+        Ok(Looked {
+            decision: prepared.decision,
+            concerns: prepared.concerns,
+            brought: prepared.bundle,
+        })
     };
     planned
-        .run(
-            &config,
-            &release,
-            decide,
-            async |cx, plan, (bundle, slows), _| {
-                for slow in slows {
-                    cx.events.note(slow.to_string());
-                }
-                verify(cx, plan, bundle.file.path()).await
-            },
-        )
+        .run(&config, &release, decide, async |cx, plan, bundle, _| {
+            verify(cx, plan, bundle.file.path()).await
+        })
         .await
 }

@@ -175,15 +175,17 @@ async fn what_would_stop_a_run_halfway_is_a_list_for_programs() {
     let judges = judges();
     account.build("dist-1", "1");
     account.rewrite("[fleet]\n", "[fleet]\ninstance-type = \"t4g.small\"\n");
-    for line in [
-        "plan --release 1 --artifact dist-1",
-        "provision --environment other",
+    for (line, kind) in [
+        ("plan --release 1 --artifact dist-1", "failure"),
+        ("provision --environment other", "failure"),
+        ("deploy --release 1 --artifact dist-1", "run"),
+        ("verify --release 1 --artifact dist-1", "run"),
     ] {
         let words: Vec<_> = line.split(' ').chain(["--json"]).collect();
         let ran = account.run(&words, None).await;
         assert_eq!(ran.code, Some(3), "{line}: {}", ran.text);
         let answer: Value = serde_json::from_str(&ran.out).expect("JSON");
-        let against: Vec<_> = judges["failure"]
+        let against: Vec<_> = judges[kind]
             .iter_errors(&answer)
             .map(|it| it.to_string())
             .collect();
